@@ -1,0 +1,76 @@
+//! What is about to happen, in words that every protocol shares.
+//!
+//! A protocol turns its frames into a [`Command`]; plugins never see a frame.
+
+/// Who acts. Built from a verified token, never from what a client merely claims.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Principal {
+    /// The token's subject.
+    pub subject: String,
+    /// Who vouches for the subject.
+    pub issuer: String,
+    /// Names of the roles that the token carries.
+    pub roles: Vec<String>,
+    /// The human or service that an agent acts for (RFC 8693 `act`).
+    pub acting_for: Option<String>,
+}
+
+impl Principal {
+    /// Whether both name the same actor, directly or as the one acted for.
+    ///
+    /// Nobody may decide on a command of their own, also not through an agent.
+    #[must_use]
+    pub fn is_same_person(&self, other: &Self) -> bool {
+        let mine = [Some(&self.subject), self.acting_for.as_ref()];
+        let theirs = [Some(&other.subject), other.acting_for.as_ref()];
+        mine.iter().flatten().any(|name| theirs.iter().flatten().any(|them| them == name))
+    }
+}
+
+/// Where it acts: one registered backend.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// The connection's name in the configuration.
+    pub connection: String,
+    /// `postgres`, `mysql`, `http`, `ssh` and so on.
+    pub protocol: String,
+    /// The operator's labels, such as (`env`, `prod`).
+    pub labels: Vec<(String, String)>,
+}
+
+/// Everything about a session that a policy may look at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Context {
+    /// The session's id.
+    pub session: String,
+    /// Who acts.
+    pub principal: Principal,
+    /// Where.
+    pub target: Target,
+    /// The peer's address, `ip:port`.
+    pub client_address: String,
+}
+
+/// One thing that a command would do, in one shape for every protocol.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Operation {
+    /// The verb: SQL `delete`, HTTP `POST`, MCP `call`.
+    pub action: String,
+    /// What it acts on: `public.users`, `/v1/keys`, `github.create_issue`.
+    pub object: String,
+    /// What it reads or writes inside the object: columns, keys, arguments.
+    pub fields: Vec<String>,
+    /// What the protocol knows besides: (`where`, `absent`).
+    pub facts: Vec<(String, String)>,
+}
+
+/// A command, as policies judge it and as the record keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Command {
+    /// Exactly what will run, as text where the protocol has text.
+    pub text: String,
+    /// What it would do.
+    pub operations: Vec<Operation>,
+    /// False where the gateway could not account for everything the command may do.
+    pub complete: bool,
+}

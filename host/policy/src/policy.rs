@@ -1,0 +1,84 @@
+//! The one trait between the gate and whatever runs policies.
+
+use crate::{Batch, Command, Context, Hold, Plan, Shape, Verdict};
+
+/// Which hooks a policy has; the gate calls no other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hooks {
+    /// Judges commands.
+    pub guard: bool,
+    /// Plans and inspects results.
+    pub mask: bool,
+    /// Reviews held commands.
+    pub reviewer: bool,
+}
+
+/// Why a policy gave no answer. Each of these becomes a denial, in the gate and nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyFailure {
+    /// It ran longer than it may.
+    #[error("ran over its time limit")]
+    Time,
+    /// It asked for more memory than it may have.
+    #[error("ran over its memory limit")]
+    Memory,
+    /// It trapped.
+    #[error("trapped: {0}")]
+    Trap(String),
+    /// It answered with something that cannot be right.
+    #[error("gave an unusable answer: {0}")]
+    Answer(String),
+}
+
+/// What a reviewer says of a held command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Review {
+    /// A person must decide.
+    Undecided,
+    /// Granted, for this reason.
+    Approve(String),
+    /// Refused, for this reason.
+    Deny(String),
+}
+
+/// A loaded and configured policy. Calls are synchronous and bounded in time by the implementation.
+pub trait Policy: Send + Sync {
+    /// The name under which the operator knows it.
+    fn name(&self) -> &str;
+
+    /// Which of the calls below have a meaning.
+    fn hooks(&self) -> Hooks;
+
+    /// Whether equal arguments always give equal answers, so that answers may be remembered.
+    fn is_pure(&self) -> bool;
+
+    /// Judges a command.
+    ///
+    /// # Errors
+    /// When the policy gave no usable answer.
+    fn judge(&self, context: &Context, command: &Command) -> Result<Verdict, PolicyFailure>;
+
+    /// Plans what to do with a result of this shape.
+    ///
+    /// # Errors
+    /// When the policy gave no usable answer.
+    fn plan(&self, context: &Context, shape: &Shape) -> Result<Plan, PolicyFailure>;
+
+    /// Looks at the values that its plan marked [`Inspect`](crate::Action::Inspect).
+    /// As many values come back; an empty batch says that all are unchanged.
+    ///
+    /// # Errors
+    /// When the policy gave no usable answer.
+    fn inspect(&self, context: &Context, values: &Batch) -> Result<Batch, PolicyFailure>;
+
+    /// Looks at a held command.
+    ///
+    /// # Errors
+    /// When the policy gave no usable answer.
+    fn review(
+        &self,
+        context: &Context,
+        command: &Command,
+        hold: &Hold,
+    ) -> Result<Review, PolicyFailure>;
+}

@@ -1,0 +1,90 @@
+//! What one policy says of a command, and how several verdicts become one.
+
+/// Why a command is denied, and by what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// Shown to the client.
+    pub reason: String,
+    /// Stable id of the rule that decided, for the record.
+    pub rule: String,
+    /// What the client can do about it; empty where nothing helps.
+    pub hint: String,
+}
+
+/// What must happen before a command may run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Shown to the client and to whoever decides.
+    pub reason: String,
+    /// Stable id of the rule that holds.
+    pub rule: String,
+    /// Names of the roles that may decide; any of them.
+    pub approvers: Vec<String>,
+    /// How many distinct people must approve; at least one.
+    pub quorum: u32,
+    /// Seconds until an undecided hold is denied.
+    pub expires_in: u32,
+}
+
+/// What one policy says of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Let it through.
+    Allow,
+    /// Refuse it.
+    Deny(Denial),
+    /// Wait for a person.
+    Hold(Hold),
+    /// Run this text instead, once it has been judged from the start.
+    Rewrite(String),
+}
+
+/// What a whole chain of policies says of a command.
+///
+/// Deny beats hold beats rewrite beats allow.
+/// Of several denials or rewrites the first in the chain's order speaks; holds add up, since each has its own approvers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// Nobody objects.
+    Allow,
+    /// Somebody refuses.
+    Deny(Denial),
+    /// Every one of these must be granted.
+    Hold(Vec<Hold>),
+    /// Judge this text instead.
+    Rewrite(String),
+}
+
+impl Ruling {
+    /// Adds the next policy's verdict.
+    #[must_use]
+    pub fn and(self, verdict: Verdict) -> Self {
+        match (self, verdict) {
+            (denied @ Self::Deny(_), _) => denied,
+            (_, Verdict::Deny(denial)) => Self::Deny(denial),
+            (Self::Hold(mut holds), Verdict::Hold(hold)) => {
+                holds.push(hold);
+                Self::Hold(holds)
+            }
+            (held @ Self::Hold(_), _) => held,
+            (_, Verdict::Hold(hold)) => Self::Hold(vec![hold]),
+            (rewritten @ Self::Rewrite(_), _) => rewritten,
+            (_, Verdict::Rewrite(text)) => Self::Rewrite(text),
+            (Self::Allow, Verdict::Allow) => Self::Allow,
+        }
+    }
+
+    /// One word for the record: `allow`, `deny`, `hold` or `rewrite`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny(_) => "deny",
+            Self::Hold(_) => "hold",
+            Self::Rewrite(_) => "rewrite",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
