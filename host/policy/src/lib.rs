@@ -9,12 +9,25 @@
 //!
 //! This crate knows no protocol, no Wasm, no I/O, and no time other than what it is told.
 
+mod chain;
 mod event;
+mod file;
+mod gate;
+mod journal;
 mod plan;
 mod policy;
+mod scope;
 mod verdict;
 
+pub use chain::{Chain, Judged, Mode, Observation, Placed, PolicySet};
 pub use event::{Command, Context, Operation, Principal, Target};
+pub use file::{Mistake, PolicyFile, Use, line_of};
+pub use gate::{Allowed, Asked, Decision, Gate, GateSession, HoldNotice, Planned, Waiting};
+pub use journal::{
+    Approvals, Entry, HoldRequest, Journal, JournalFailure, Later, Moment, Outcome, RecordedField,
+    RecordedResult, Ticket,
+};
 pub use plan::{Action, Batch, Cover, Field, Masking, Plan, Shape, Treatment};
 pub use policy::{Hooks, Policy, PolicyFailure, Review};
+pub use scope::Scope;
 pub use verdict::{Denial, Hold, Ruling, Verdict};

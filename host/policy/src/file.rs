@@ -1,0 +1,135 @@
+//! Policy files: which plugin acts where, in order, with its configuration.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::{Mode, Scope};
+
+/// Something wrong in a file that a person wrote: where, what, and how to mend it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, from 1; `None` where the whole file is meant.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do; empty where the problem says it.
+    pub fix: String,
+}
+
+impl std::fmt::Display for Mistake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.problem)?;
+        if self.fix.is_empty() { Ok(()) } else { write!(f, "\n  fix: {}", self.fix) }
+    }
+}
+
+impl Mistake {
+    /// A mistake that the TOML parser found.
+    #[must_use]
+    pub fn from_toml(file: &Path, text: &str, error: &toml::de::Error) -> Self {
+        Self {
+            file: file.to_owned(),
+            line: error.span().map(|span| line_of(text, span.start)),
+            problem: error.message().trim().replace('\n', "; "),
+            fix: String::new(),
+        }
+    }
+}
+
+/// The line that holds the byte at `offset`, from 1.
+#[must_use]
+pub fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// One plugin in use.
+#[derive(Clone, Debug)]
+pub struct Use {
+    /// A bundled plugin's name, or a path relative to the file.
+    pub plugin: String,
+    /// The name under which the record and the operator know it; the plugin's own where left out.
+    pub name: Option<String>,
+    /// Whether it binds.
+    pub mode: Mode,
+    /// Where it acts.
+    pub scope: Scope,
+    /// Its configuration, as JSON.
+    pub config: serde_json::Value,
+    /// The file that says so.
+    pub file: PathBuf,
+    /// The line of its `plugin`.
+    pub line: usize,
+    /// The line of its configuration, or of its `plugin` where it has none.
+    pub config_line: usize,
+}
+
+/// A policy file.
+#[derive(Clone, Debug)]
+pub struct PolicyFile {
+    /// What it puts in use, in order.
+    pub uses: Vec<Use>,
+}
+
+impl PolicyFile {
+    /// Reads the text of a policy file; `file` is only named, never opened.
+    ///
+    /// # Errors
+    /// The first mistake.
+    pub fn parse(file: &Path, text: &str) -> Result<Self, Mistake> {
+        let raw: Raw =
+            toml::from_str(text).map_err(|error| Mistake::from_toml(file, text, &error))?;
+        let uses = raw
+            .uses
+            .into_iter()
+            .map(|used| {
+                let line = line_of(text, used.plugin.span().start);
+                let config_line =
+                    used.config.as_ref().map_or(line, |c| line_of(text, c.span().start));
+                Use {
+                    plugin: used.plugin.into_inner(),
+                    name: used.name,
+                    mode: used.mode,
+                    scope: used.on,
+                    config: used.config.map_or_else(
+                        || serde_json::Value::Object(serde_json::Map::new()),
+                        Spanned::into_inner,
+                    ),
+                    file: file.to_owned(),
+                    line,
+                    config_line,
+                }
+            })
+            .collect();
+        Ok(Self { uses })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    #[serde(default, rename = "use")]
+    uses: Vec<RawUse>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawUse {
+    plugin: Spanned<String>,
+    name: Option<String>,
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
+    on: Scope,
+    config: Option<Spanned<serde_json::Value>>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,402 @@
+//! The only place where commands meet verdicts: fail-closed, approval, record.
+//!
+//! A protocol is told a [`Decision`], which has no "hold": a protocol cannot forget a pending approval, because it never sees one.
+
+mod held;
+mod remembered;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use self::held::OpenHolds;
+use self::remembered::Remembered;
+use crate::{
+    Approvals, Batch, Chain, Command, Context, Denial, Entry, HoldRequest, Journal, JournalFailure,
+    Judged, Later, Masking, Moment, Placed, PolicySet, RecordedResult, Review, Ruling, Shape,
+};
+
+/// How often a command may be rewritten before the policies are taken to disagree for ever.
+const MOST_REWRITES: usize = 4;
+
+/// The policies in force, and where the record and the holds are kept.
+pub struct Gate {
+    set: ArcSwap<PolicySet>,
+    approvals: Arc<dyn Approvals>,
+    journal: Arc<dyn Journal>,
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gate").field("set", &self.set.load()).finish_non_exhaustive()
+    }
+}
+
+impl Gate {
+    /// A gate without policies; [`install`](Self::install) brings them.
+    #[must_use]
+    pub fn new(approvals: Arc<dyn Approvals>, journal: Arc<dyn Journal>) -> Self {
+        Self { set: ArcSwap::default(), approvals, journal }
+    }
+
+    /// Puts a whole new set of policies in force, from each session's next command on.
+    /// Gives the set's version.
+    pub fn install(&self, policies: Vec<Placed>) -> u64 {
+        let installed =
+            self.set.rcu(|old| PolicySet { version: old.version + 1, policies: policies.clone() });
+        installed.version + 1
+    }
+
+    /// The set in force.
+    #[must_use]
+    pub fn policies(&self) -> Arc<PolicySet> {
+        self.set.load_full()
+    }
+
+    /// Opens the gate for one session.
+    #[must_use]
+    pub fn session(self: &Arc<Self>, context: Context) -> GateSession {
+        let context = Arc::new(context);
+        let chain = Arc::new(Chain::new(self.set.load_full(), &context));
+        GateSession {
+            gate: Arc::clone(self),
+            context,
+            chain,
+            remembered: Remembered::default(),
+            last_number: 0,
+        }
+    }
+}
+
+/// A command that may run.
+#[derive(Clone, Debug)]
+pub struct Allowed {
+    /// The command's number in the session's record.
+    pub number: u64,
+    /// What may run: what was asked for, or what a policy put in its place.
+    pub command: Arc<Command>,
+    /// Whether a policy put it there.
+    pub rewritten: bool,
+    /// Whether a hold was spent on it: it may run once.
+    pub once: bool,
+    /// The version of the policies that allowed it.
+    pub version: u64,
+}
+
+/// What a protocol is told.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// Send it on.
+    Allow(Allowed),
+    /// Tell the client why not.
+    Deny(Denial),
+}
+
+/// What a waiting client may be told of one hold.
+#[derive(Clone, Debug)]
+pub struct HoldNotice {
+    /// The hold's id.
+    pub id: String,
+    /// Why the command waits.
+    pub reason: String,
+    /// The rule that holds it.
+    pub rule: String,
+    /// How the hold can be decided.
+    pub how: String,
+    /// Seconds until it is denied.
+    pub expires_in: u32,
+}
+
+/// A decision that is not there yet. Dropping it withdraws the command.
+pub struct Waiting {
+    /// What the client may be told meanwhile; empty where only the record is waited for.
+    pub notices: Vec<HoldNotice>,
+    /// The decision.
+    pub decision: Later<Decision>,
+}
+
+impl std::fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Waiting").field("notices", &self.notices).finish_non_exhaustive()
+    }
+}
+
+/// The gate's answer.
+#[derive(Debug)]
+pub enum Asked {
+    /// At once.
+    Decided(Decision),
+    /// Later.
+    Waiting(Waiting),
+}
+
+/// A plan for one result, and the policies that made it; these and no others inspect its values.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// What to do.
+    pub masking: Arc<Masking>,
+    chain: Arc<Chain>,
+    context: Arc<Context>,
+}
+
+impl Planned {
+    /// Sends values to the policy at place `index` of the plan.
+    ///
+    /// # Errors
+    /// A denial when that policy fails; the result must then be withheld.
+    pub fn inspect(&self, index: usize, values: Batch) -> Result<Batch, Denial> {
+        self.chain.inspect(&self.context, index, values)
+    }
+}
+
+/// The gate of one session. Takes the newest policies at each command's boundary.
+#[derive(Debug)]
+pub struct GateSession {
+    gate: Arc<Gate>,
+    context: Arc<Context>,
+    chain: Arc<Chain>,
+    remembered: Remembered,
+    last_number: u64,
+}
+
+impl GateSession {
+    /// The session's context.
+    #[must_use]
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// Whether what was allowed may run (again) without asking.
+    #[must_use]
+    pub fn still_allows(&self, allowed: &Allowed) -> bool {
+        !allowed.once && allowed.version == self.gate.set.load().version
+    }
+
+    /// Asks whether a command may run, or be prepared for running.
+    ///
+    /// `read` turns the text of a rewrite into a command, as the protocol would.
+    pub fn ask(
+        &mut self,
+        command: &Arc<Command>,
+        moment: Moment,
+        read: &dyn Fn(&str) -> Arc<Command>,
+    ) -> Asked {
+        self.take_newest();
+        let mut command = Arc::clone(command);
+        let mut rewritten = false;
+        for _ in 0..=MOST_REWRITES {
+            let judged = self.judge(&command);
+            let text = match &judged.ruling {
+                Ruling::Allow => return self.allow(&command, &judged, moment, rewritten),
+                Ruling::Deny(denial) => return self.deny(&command, &judged, moment, denial),
+                Ruling::Hold(_) => return self.hold(&command, &judged, moment, rewritten),
+                Ruling::Rewrite(text) => text,
+            };
+            if let Err(failure) = self.note(&command, &judged, moment) {
+                return Asked::Decided(Decision::Deny(unrecorded(&failure)));
+            }
+            command = read(text);
+            rewritten = true;
+        }
+        let denial = Denial {
+            reason: "the policies rewrite this command without end".into(),
+            rule: "gateway.rewrite-loop".into(),
+            hint: "Tell whoever operates the gateway.".into(),
+        };
+        let judged =
+            Judged { ruling: Ruling::Deny(denial.clone()), observed: vec![], memorable: false };
+        self.deny(&command, &judged, moment, &denial)
+    }
+
+    /// Records that something runs which [`still_allows`](Self::still_allows) lets run again.
+    pub fn run_again(&mut self, allowed: &Allowed) -> Asked {
+        let judged = Judged { ruling: Ruling::Allow, observed: vec![], memorable: false };
+        self.allow(&allowed.command, &judged, Moment::Run, allowed.rewritten)
+    }
+
+    /// Records a denial that the protocol itself must give, such as of a message it does not understand.
+    pub fn refuse(&mut self, command: &Command, denial: &Denial) {
+        let judged =
+            Judged { ruling: Ruling::Deny(denial.clone()), observed: vec![], memorable: false };
+        // The command is refused either way.
+        let _ = self.note(command, &judged, Moment::Run);
+    }
+
+    /// Plans what to do with a result of this shape.
+    ///
+    /// # Errors
+    /// A denial when a policy fails; the result must then be withheld.
+    pub fn plan(&mut self, shape: &Shape) -> Result<Planned, Denial> {
+        let masking = match self.remembered.plan(shape) {
+            Some(masking) => masking,
+            None => {
+                let masking = Arc::new(self.chain.plan(&self.context, shape)?);
+                self.remembered.keep_plan(shape, &masking);
+                masking
+            }
+        };
+        Ok(Planned { masking, chain: Arc::clone(&self.chain), context: Arc::clone(&self.context) })
+    }
+
+    /// Whether no policy looks at this session's results.
+    #[must_use]
+    pub fn masks_nothing(&self) -> bool {
+        self.chain.masks_nothing()
+    }
+
+    /// Records what came back.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn tell_result(&self, number: u64, result: &RecordedResult) -> Result<(), JournalFailure> {
+        self.put(&Entry::Result { number, result }).map(drop)
+    }
+
+    /// Records an error that the client was sent.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn tell_error(&self, number: u64, code: &str, message: &str) -> Result<(), JournalFailure> {
+        self.put(&Entry::Error { number, code, message }).map(drop)
+    }
+
+    fn take_newest(&mut self) {
+        let newest = self.gate.set.load();
+        if newest.version != self.chain.version() {
+            self.chain = Arc::new(Chain::new(Arc::clone(&newest), &self.context));
+            self.remembered.forget();
+        }
+    }
+
+    fn judge(&mut self, command: &Arc<Command>) -> Arc<Judged> {
+        if let Some(judged) = self.remembered.verdict(command) {
+            return judged;
+        }
+        let judged = Arc::new(self.chain.judge(&self.context, command));
+        if judged.memorable {
+            self.remembered.keep_verdict(command, &judged);
+        }
+        judged
+    }
+
+    fn allow(
+        &mut self,
+        command: &Arc<Command>,
+        judged: &Judged,
+        moment: Moment,
+        rewritten: bool,
+    ) -> Asked {
+        let kept = self.note(command, judged, moment);
+        let decision = Decision::Allow(Allowed {
+            number: self.last_number,
+            command: Arc::clone(command),
+            rewritten,
+            once: false,
+            version: self.chain.version(),
+        });
+        match kept {
+            Ok(None) => Asked::Decided(decision),
+            Ok(Some(commit)) => Asked::Waiting(Waiting {
+                notices: vec![],
+                decision: Box::pin(async move {
+                    commit
+                        .await
+                        .map_or_else(|failure| Decision::Deny(unrecorded(&failure)), |()| decision)
+                }),
+            }),
+            Err(failure) => Asked::Decided(Decision::Deny(unrecorded(&failure))),
+        }
+    }
+
+    fn deny(
+        &mut self,
+        command: &Command,
+        judged: &Judged,
+        moment: Moment,
+        denial: &Denial,
+    ) -> Asked {
+        // Denied either way; a record that fails shows in the next command that would pass.
+        let _ = self.note(command, judged, moment);
+        Asked::Decided(Decision::Deny(denial.clone()))
+    }
+
+    fn hold(
+        &mut self,
+        command: &Arc<Command>,
+        judged: &Judged,
+        moment: Moment,
+        rewritten: bool,
+    ) -> Asked {
+        let Ruling::Hold(terms) = &judged.ruling else {
+            return self.allow(command, judged, moment, rewritten);
+        };
+        if let Err(failure) = self.note(command, judged, moment) {
+            return Asked::Decided(Decision::Deny(unrecorded(&failure)));
+        }
+        let allowed = Allowed {
+            number: self.last_number,
+            command: Arc::clone(command),
+            rewritten,
+            once: true,
+            version: self.chain.version(),
+        };
+        let mut open = OpenHolds::new(Arc::clone(&self.gate), Arc::clone(&self.context), allowed);
+        for hold in terms {
+            let opened = match self.chain.review(&self.context, command, hold) {
+                Review::Undecided => open.open(HoldRequest {
+                    context: Arc::clone(&self.context),
+                    command: Arc::clone(command),
+                    number: self.last_number,
+                    terms: hold.clone(),
+                }),
+                Review::Approve(by) => open.granted_by_policy(hold, by),
+                Review::Deny(reason) => Err(held::refused(hold, &reason)),
+            };
+            if let Err(denial) = opened {
+                return Asked::Decided(Decision::Deny(denial));
+            }
+        }
+        let notices = open.notices();
+        Asked::Waiting(Waiting { notices, decision: Box::pin(open.decision()) })
+    }
+
+    /// Gives the command its number and records what was said of it.
+    fn note(&mut self, command: &Command, judged: &Judged, moment: Moment) -> Kept {
+        self.last_number += 1;
+        let (rule, reason) = match &judged.ruling {
+            Ruling::Allow => ("", ""),
+            Ruling::Deny(denial) => (denial.rule.as_str(), denial.reason.as_str()),
+            Ruling::Hold(holds) => {
+                holds.first().map_or(("", ""), |hold| (hold.rule.as_str(), hold.reason.as_str()))
+            }
+            Ruling::Rewrite(_) => ("", "rewritten"),
+        };
+        self.put(&Entry::Command {
+            number: self.last_number,
+            command,
+            moment,
+            ruling: judged.ruling.word(),
+            rule,
+            reason,
+            policies: self.chain.version(),
+            observed: &judged.observed,
+        })
+    }
+
+    fn put(&self, entry: &Entry<'_>) -> Kept {
+        self.gate.journal.put(&self.context.session, entry)
+    }
+}
+
+type Kept = Result<Option<Later<Result<(), JournalFailure>>>, JournalFailure>;
+
+fn unrecorded(failure: &JournalFailure) -> Denial {
+    Denial {
+        reason: failure.to_string(),
+        rule: "gateway.record".into(),
+        hint: "Nothing runs that cannot be recorded; tell whoever operates the gateway.".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! A held command: its open tickets, and what comes of them.
+
+use std::sync::Arc;
+
+use super::{Allowed, Decision, Gate, HoldNotice, unrecorded};
+use crate::{
+    Chain, Command, Context, Denial, Entry, Hold, HoldRequest, JournalFailure, Moment, Outcome,
+    Ruling, Ticket,
+};
+
+/// Everything a held command waits for. Dropping it withdraws what is still open.
+pub(super) struct OpenHolds {
+    gate: Arc<Gate>,
+    context: Arc<Context>,
+    allowed: Allowed,
+    open: Vec<(Box<dyn Ticket>, Hold)>,
+    granted: Vec<String>,
+}
+
+impl OpenHolds {
+    pub(super) fn new(gate: Arc<Gate>, context: Arc<Context>, allowed: Allowed) -> Self {
+        Self { gate, context, allowed, open: vec![], granted: vec![] }
+    }
+
+    /// A reviewing policy granted this hold, so that no person is asked.
+    pub(super) fn granted_by_policy(&mut self, hold: &Hold, by: String) -> Result<(), Denial> {
+        self.granted.push(hold.rule.clone());
+        let kept = self.record("", &Outcome::Granted { by: vec![by] });
+        kept.map(drop).map_err(|failure| unrecorded(&failure))
+    }
+
+    pub(super) fn open(&mut self, request: HoldRequest) -> Result<(), Denial> {
+        let terms = request.terms.clone();
+        let ticket = self.gate.approvals.open(request).map_err(|problem| Denial {
+            reason: format!("the command must be approved, but cannot be held: {problem}"),
+            rule: terms.rule.clone(),
+            hint: "Tell whoever operates the gateway.".into(),
+        })?;
+        let entry = Entry::Held { number: self.allowed.number, hold: ticket.id(), terms: &terms };
+        let kept = self.gate.journal.put(&self.context.session, &entry);
+        self.open.push((ticket, terms));
+        kept.map(drop).map_err(|failure| unrecorded(&failure))
+    }
+
+    pub(super) fn notices(&self) -> Vec<HoldNotice> {
+        let notice = |(ticket, terms): &(Box<dyn Ticket>, Hold)| HoldNotice {
+            id: ticket.id().to_owned(),
+            reason: terms.reason.clone(),
+            rule: terms.rule.clone(),
+            how: ticket.how(),
+            expires_in: terms.expires_in,
+        };
+        self.open.iter().map(notice).collect()
+    }
+
+    /// Waits for every ticket, then judges again: what was approved must still be what the policies would hold.
+    pub(super) async fn decision(mut self) -> Decision {
+        while let Some((ticket, _)) = self.open.first_mut() {
+            let outcome = ticket.outcome().await;
+            let recorded = self.end_first(&outcome).await;
+            let Some(terms) = recorded else { continue };
+            match terms {
+                Ok(hold) => self.granted.push(hold.rule),
+                Err(denial) => return Decision::Deny(denial),
+            }
+        }
+        self.judge_again()
+    }
+
+    async fn end_first(&mut self, outcome: &Outcome) -> Option<Result<Hold, Denial>> {
+        let kept = {
+            let (ticket, _) = self.open.first()?;
+            self.record(ticket.id(), outcome)
+        };
+        let (_, hold) = self.open.remove(0);
+        let kept = match kept {
+            Ok(Some(commit)) => commit.await,
+            Ok(None) => Ok(()),
+            Err(failure) => Err(failure),
+        };
+        Some(match (outcome, kept) {
+            (Outcome::Granted { .. }, Ok(())) => Ok(hold),
+            (Outcome::Granted { .. }, Err(failure)) => Err(unrecorded(&failure)),
+            (other, _) => Err(ended(&hold, other)),
+        })
+    }
+
+    fn judge_again(&self) -> Decision {
+        let chain = Chain::new(self.gate.policies(), &self.context);
+        let unchanged = chain.version() == self.allowed.version;
+        let allowed = Allowed { version: chain.version(), ..self.allowed.clone() };
+        if unchanged {
+            return Decision::Allow(allowed);
+        }
+        let denial = match chain.judge(&self.context, &self.allowed.command).ruling {
+            Ruling::Allow => return Decision::Allow(allowed),
+            Ruling::Hold(holds) if holds.iter().all(|hold| self.granted.contains(&hold.rule)) => {
+                return Decision::Allow(allowed);
+            }
+            Ruling::Deny(denial) => denial,
+            Ruling::Hold(_) | Ruling::Rewrite(_) => Denial {
+                reason: "the policies changed while the command was held".into(),
+                rule: "gateway.policy-changed".into(),
+                hint: "Run the command again, so that it is judged anew.".into(),
+            },
+        };
+        self.note_denial(&self.allowed.command, &denial, chain.version());
+        Decision::Deny(denial)
+    }
+
+    fn note_denial(&self, command: &Command, denial: &Denial, policies: u64) {
+        let entry = Entry::Command {
+            number: self.allowed.number,
+            command,
+            moment: Moment::Run,
+            ruling: "deny",
+            rule: &denial.rule,
+            reason: &denial.reason,
+            policies,
+            observed: &[],
+        };
+        // Denied either way.
+        let _ = self.gate.journal.put(&self.context.session, &entry);
+    }
+
+    fn record(
+        &self,
+        hold: &str,
+        outcome: &Outcome,
+    ) -> Result<Option<crate::Later<Result<(), JournalFailure>>>, JournalFailure> {
+        let entry = Entry::Decided { number: self.allowed.number, hold, outcome };
+        self.gate.journal.put(&self.context.session, &entry)
+    }
+}
+
+impl Drop for OpenHolds {
+    fn drop(&mut self) {
+        for (ticket, _) in &self.open {
+            // Nobody is left to be told if this fails.
+            let _ = self.record(ticket.id(), &Outcome::Withdrawn);
+        }
+    }
+}
+
+/// The denial of a hold that a reviewing policy refused.
+pub(super) fn refused(hold: &Hold, reason: &str) -> Denial {
+    Denial {
+        reason: format!("{} — refused by review: {reason}", hold.reason),
+        rule: hold.rule.clone(),
+        hint: "Run it again when what the reviewer asks for is in place.".into(),
+    }
+}
+
+fn ended(hold: &Hold, outcome: &Outcome) -> Denial {
+    let (what, hint) = match outcome {
+        Outcome::Refused { by, reason } if reason.is_empty() => {
+            (format!("refused by {by}"), "Ask them why before you run it again.")
+        }
+        Outcome::Refused { by, reason } => {
+            (format!("refused by {by}: {reason}"), "Ask them before you run it again.")
+        }
+        Outcome::Expired => (
+            format!("nobody decided within {} seconds", hold.expires_in),
+            "Run it again when somebody is there to approve it.",
+        ),
+        Outcome::Withdrawn => ("withdrawn".to_owned(), "Run it again if it is still wanted."),
+        Outcome::Failed(problem) => {
+            (format!("the hold failed: {problem}"), "Tell whoever operates the gateway.")
+        }
+        Outcome::Granted { .. } => ("granted".to_owned(), ""),
+    };
+    Denial {
+        reason: format!("{} — {what}", hold.reason),
+        rule: hold.rule.clone(),
+        hint: hint.to_owned(),
+    }
+}

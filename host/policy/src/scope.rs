@@ -1,0 +1,52 @@
+//! Where a policy acts: protocols, connections, labels, roles.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use wildmatch::WildMatch;
+
+use crate::Context;
+
+/// Where a policy acts. What is left out matches everything; lists hold globs of which one must match.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scope {
+    /// Names of protocols.
+    pub protocols: Option<Vec<String>>,
+    /// Names of connections.
+    pub connections: Option<Vec<String>>,
+    /// Labels of the connection, all of which must match.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// Roles of the principal.
+    pub roles: Option<Vec<String>>,
+}
+
+impl Scope {
+    /// Whether a session with this context is in the scope.
+    #[must_use]
+    pub fn covers(&self, context: &Context) -> bool {
+        let target = &context.target;
+        matches_any(self.protocols.as_deref(), std::iter::once(&target.protocol))
+            && matches_any(self.connections.as_deref(), std::iter::once(&target.connection))
+            && matches_any(self.roles.as_deref(), context.principal.roles.iter())
+            && self.labels.iter().flatten().all(|(key, pattern)| {
+                let glob = WildMatch::new(pattern);
+                target.labels.iter().any(|(name, value)| name == key && glob.matches(value))
+            })
+    }
+}
+
+fn matches_any<'a>(
+    patterns: Option<&[String]>,
+    mut values: impl Iterator<Item = &'a String>,
+) -> bool {
+    let Some(patterns) = patterns else { return true };
+    // A principal without any role is still somebody: `*` covers it.
+    if patterns.iter().any(|pattern| pattern == "*") {
+        return true;
+    }
+    values.any(|value| patterns.iter().any(|pattern| WildMatch::new(pattern).matches(value)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+use super::*;
+use crate::{Principal, Target};
+
+fn context() -> Context {
+    Context {
+        principal: Principal { roles: vec!["support-agent".into()], ..Principal::default() },
+        target: Target {
+            connection: "orders".into(),
+            protocol: "postgres".into(),
+            labels: vec![("env".into(), "prod".into())],
+        },
+        ..Context::default()
+    }
+}
+
+fn check(scope: &str, expected: bool) {
+    let scope: Scope = toml::from_str(scope).unwrap();
+    assert_eq!(scope.covers(&context()), expected);
+}
+
+#[test]
+fn an_empty_scope_covers_everything() {
+    check("", true);
+}
+
+#[test]
+fn every_part_that_is_given_must_match() {
+    check("protocols = ['postgres']\nconnections = ['ord*']\nroles = ['support-*']", true);
+    check("protocols = ['postgres']\nconnections = ['payments']", false);
+    check("roles = ['admin']", false);
+}
+
+#[test]
+fn a_label_must_be_there_and_match() {
+    check("labels = { env = 'pr*' }", true);
+    check("labels = { env = 'test' }", false);
+    check("labels = { team = '*' }", false);
+}
+
+#[test]
+fn a_star_covers_a_principal_without_roles() {
+    let scope: Scope = toml::from_str("roles = ['*']").unwrap();
+    assert!(scope.covers(&Context::default()));
+}
