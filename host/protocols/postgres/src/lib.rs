@@ -1,1 +1,2 @@
-//! TODO
+//! PostgreSQL.
+mod codec;
