@@ -1,0 +1,215 @@
+//! From a token to who it speaks for, or the true cause why it speaks for nobody.
+//!
+//! The cause is for the log and the record; a client learns only that it was refused.
+
+use crate::token::{Act, GATEWAY, MAX_TOKEN_BYTES};
+use crate::{SigningKey, Ttl};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use palisade_policy::Principal;
+use serde::Deserialize;
+
+/// How far another clock may be ahead of ours, in seconds.
+const SKEW: u64 = 5;
+
+/// Who a verified token speaks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Who acts.
+    pub principal: Principal,
+    /// The token's id (`jti`).
+    pub token_id: String,
+    /// Unix seconds from which on the token is worth nothing.
+    pub expires_at: u64,
+    /// Whether this is someone who can read the gateway's signing key.
+    pub operator: bool,
+}
+
+/// Why a token speaks for nobody. Its text never holds a part of the token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRefused {
+    /// Too long to be looked at.
+    #[error("the token is larger than 8 KiB")]
+    TooLarge,
+    /// Not three parts of base64url and JSON.
+    #[error("the token is not a well-formed JWT")]
+    Malformed,
+    /// An algorithm such as `none`, or a header field of the wrong type.
+    #[error("the token's header names an unknown algorithm or has a field of the wrong type")]
+    Header,
+    /// Any algorithm but EdDSA.
+    #[error("the token's algorithm is not EdDSA")]
+    Algorithm,
+    /// Another key's id, or none.
+    #[error("the token was not signed with the gateway's present key (unknown key id)")]
+    UnknownKey,
+    /// The signature does not fit.
+    #[error("the token's signature is forged")]
+    Signature,
+    /// A claim of the wrong type.
+    #[error("the token's claims cannot be read")]
+    Claims,
+    /// A claim that must be there, is not, or is empty.
+    #[error("the token lacks the claim `{0}`")]
+    Missing(&'static str),
+    /// Somebody else's token.
+    #[error("the token's issuer is not this gateway")]
+    Issuer,
+    /// A token for somebody else.
+    #[error("the token's audience is not this gateway")]
+    Audience,
+    /// Its time is over.
+    #[error("the token has expired")]
+    Expired,
+    /// Its time has not come.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// It was issued in the future.
+    #[error("the token was issued in the future")]
+    IssuedInFuture,
+    /// It lives longer than a token may.
+    #[error("the token's life is longer than allowed")]
+    Lifetime,
+}
+
+/// Whoever can tell a good token from a bad one.
+pub trait Verifier: Send + Sync {
+    /// Verifies a token at the time `now`, in Unix seconds.
+    ///
+    /// # Errors
+    /// The true cause, for the log and never for the client.
+    fn verify(&self, token: &str, now: u64) -> Result<Identity, TokenRefused>;
+}
+
+/// Verifies the gateway's own tokens.
+pub struct GatewayVerifier {
+    key: DecodingKey,
+    kid: String,
+    validation: Validation,
+}
+
+impl GatewayVerifier {
+    /// A verifier for the tokens that this key signs.
+    #[must_use]
+    pub fn new(key: &SigningKey) -> Self {
+        // The library checks the signature only: it would take the time from the system's clock and leaves `iat` alone.
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        Self { key: key.decoding_key(), kid: key.kid().to_owned(), validation }
+    }
+
+    fn check_header(&self, token: &str) -> Result<(), TokenRefused> {
+        let header = jsonwebtoken::decode_header(token).map_err(|error| match error.kind() {
+            ErrorKind::Json(cause) if cause.is_data() => TokenRefused::Header,
+            _ => TokenRefused::Malformed,
+        })?;
+        if header.alg != Algorithm::EdDSA {
+            return Err(TokenRefused::Algorithm);
+        }
+        if header.kid.as_ref() != Some(&self.kid) {
+            return Err(TokenRefused::UnknownKey);
+        }
+        Ok(())
+    }
+}
+
+impl Verifier for GatewayVerifier {
+    fn verify(&self, token: &str, now: u64) -> Result<Identity, TokenRefused> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(TokenRefused::TooLarge);
+        }
+        self.check_header(token)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
+            .map_err(|error| match error.kind() {
+                ErrorKind::InvalidSignature => TokenRefused::Signature,
+                ErrorKind::Json(_) => TokenRefused::Claims,
+                _ => TokenRefused::Malformed,
+            })?
+            .claims;
+        claims.into_identity(now)
+    }
+}
+
+impl std::fmt::Debug for GatewayVerifier {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("GatewayVerifier").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+/// The claims as they come; signed, but not yet believed.
+#[derive(Deserialize)]
+struct Claims {
+    iss: Option<String>,
+    aud: Option<String>,
+    sub: Option<String>,
+    #[serde(default)]
+    roles: Vec<String>,
+    iat: Option<u64>,
+    nbf: Option<u64>,
+    exp: Option<u64>,
+    jti: Option<String>,
+    act: Option<Act>,
+    #[serde(default)]
+    operator: bool,
+}
+
+impl Claims {
+    fn into_identity(self, now: u64) -> Result<Identity, TokenRefused> {
+        let issuer = required("iss", self.iss)?;
+        if issuer != GATEWAY {
+            return Err(TokenRefused::Issuer);
+        }
+        if required("aud", self.aud)? != GATEWAY {
+            return Err(TokenRefused::Audience);
+        }
+        let longest = if self.operator { Ttl::OPERATOR } else { Ttl::MAX };
+        let expires_at = check_times(self.iat, self.nbf, self.exp, longest, now)?;
+        Ok(Identity {
+            principal: Principal {
+                subject: required("sub", self.sub)?,
+                issuer,
+                roles: self.roles,
+                acting_for: self.act.map(|act| act.sub),
+            },
+            token_id: required("jti", self.jti)?,
+            expires_at,
+            operator: self.operator,
+        })
+    }
+}
+
+fn required(name: &'static str, claim: Option<String>) -> Result<String, TokenRefused> {
+    claim.filter(|text| !text.is_empty()).ok_or(TokenRefused::Missing(name))
+}
+
+/// Checks the three times and gives back the last: when the token expires.
+fn check_times(
+    iat: Option<u64>,
+    nbf: Option<u64>,
+    exp: Option<u64>,
+    longest: Ttl,
+    now: u64,
+) -> Result<u64, TokenRefused> {
+    let issued_at = iat.ok_or(TokenRefused::Missing("iat"))?;
+    let not_before = nbf.ok_or(TokenRefused::Missing("nbf"))?;
+    let expires_at = exp.ok_or(TokenRefused::Missing("exp"))?;
+    let latest = now.saturating_add(SKEW);
+    if expires_at <= now {
+        return Err(TokenRefused::Expired);
+    }
+    if issued_at > latest {
+        return Err(TokenRefused::IssuedInFuture);
+    }
+    if not_before > latest {
+        return Err(TokenRefused::NotYetValid);
+    }
+    if expires_at.saturating_sub(issued_at) > longest.as_secs() {
+        return Err(TokenRefused::Lifetime);
+    }
+    Ok(expires_at)
+}
+
+#[cfg(test)]
+mod tests;

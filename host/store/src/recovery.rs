@@ -1,0 +1,162 @@
+//! What an opening does before anything is appended: finishes or undoes what a crash interrupted.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom};
+
+use crate::StoreError;
+use crate::folder::{Folder, Listing};
+use crate::index::{Index, Spans};
+use crate::{packed, raw};
+
+/// What was found wrong with the segments when the store was opened, and what was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// How many bytes were cut off, in all segments together. They are kept beside the segment,
+    /// in a file of its name that ends in `.torn`.
+    pub bytes_cut: u64,
+    /// Each cut.
+    pub cuts: Vec<Cut>,
+}
+
+/// The end of a segment's readable part, where it was not the end of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// The segment's number.
+    pub segment: u64,
+    /// Where it now ends.
+    pub offset: u64,
+    /// How many bytes followed.
+    pub bytes: u64,
+    /// Why they could not be kept.
+    pub reason: String,
+}
+
+/// The segments of a folder, ready for use.
+pub(crate) struct Recovered {
+    /// The segment to append to, its spans, and where its frames end.
+    pub(crate) active: u64,
+    pub(crate) spans: Spans,
+    pub(crate) end: u64,
+    /// Raw segments that are sealed and still have to be packed.
+    pub(crate) unclosed: Vec<u64>,
+    pub(crate) report: Recovery,
+}
+
+/// Brings the folder and the index to one state and finds the segment to append to.
+pub(crate) fn recover(folder: &Folder, index: &Index) -> Result<Recovered, StoreError> {
+    let mut listing = folder.list()?;
+    drop_halves(folder, &mut listing)?;
+    for segment in &listing.packed {
+        if !index.is_complete(*segment)? {
+            reindex(folder, index, *segment)?;
+        }
+    }
+    let active = active(&listing);
+    let mut report = Recovery::default();
+    for segment in listing.raw.iter().filter(|segment| **segment != active) {
+        let (spans, _) = read(folder, *segment, &mut report)?;
+        index.seal(*segment, spans);
+    }
+    let (spans, end) = read(folder, active, &mut report)?;
+    let unclosed = listing.raw.into_iter().filter(|segment| *segment != active).collect();
+    Ok(Recovered { active, spans, end, unclosed, report })
+}
+
+/// Removes packed forms that are incomplete, and raw forms that have a complete packed one.
+fn drop_halves(folder: &Folder, listing: &mut Listing) -> Result<(), StoreError> {
+    for segment in &listing.partial {
+        let partial = folder.partial(*segment);
+        fs::remove_file(&partial).map_err(StoreError::io("remove", &partial))?;
+    }
+    let both: BTreeSet<u64> = listing.raw.intersection(&listing.packed).copied().collect();
+    for segment in both {
+        let path = folder.packed(segment);
+        let file = File::open(&path).map_err(StoreError::io("open", &path))?;
+        packed::frames(file, &path, segment)?;
+        let raw = folder.raw(segment);
+        fs::remove_file(&raw).map_err(StoreError::io("remove", &raw))?;
+        listing.raw.remove(&segment);
+    }
+    Ok(())
+}
+
+/// The newest segment where it is raw, else a new one.
+fn active(listing: &Listing) -> u64 {
+    let newest_packed = listing.packed.last().copied().unwrap_or(0);
+    match listing.raw.last() {
+        Some(newest) if *newest > newest_packed => *newest,
+        _ => newest_packed + 1,
+    }
+}
+
+/// Reads a packed segment's spans again, for an engine that lost them.
+fn reindex(folder: &Folder, index: &Index, segment: u64) -> Result<(), StoreError> {
+    tracing::warn!(segment, "the index lacks a closed segment and is rebuilt from it");
+    let path = folder.packed(segment);
+    let file = File::open(&path).map_err(StoreError::io("open", &path))?;
+    let mut spans = Spans::default();
+    spans.add_all(&mut packed::frames(file, &path, segment)?)?;
+    index.seal(segment, spans);
+    index.persist(segment)
+}
+
+/// Reads a raw segment's spans and cuts the file after its last good frame.
+fn read(folder: &Folder, segment: u64, report: &mut Recovery) -> Result<(Spans, u64), StoreError> {
+    let path = folder.raw(segment);
+    let mut spans = Spans::default();
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok((spans, raw::HEADER_BYTES));
+        }
+        Err(error) => return Err(StoreError::io("open", &path)(error)),
+    };
+    let Some(mut frames) = raw::frames(file, &path, segment)? else {
+        cut(folder, segment, 0, "the header is not that of the segment", report)?;
+        return Ok((spans, raw::HEADER_BYTES));
+    };
+    match spans.add_all(&mut frames) {
+        Ok(()) => {}
+        Err(StoreError::Damaged { offset, what, .. }) => {
+            cut(folder, segment, offset, what, report)?;
+        }
+        Err(error) => return Err(error),
+    }
+    Ok((spans, frames.offset()))
+}
+
+/// Ends a raw segment at `offset`. What follows may hold good frames, so it is kept, not destroyed.
+fn cut(
+    folder: &Folder,
+    segment: u64,
+    offset: u64,
+    reason: &str,
+    report: &mut Recovery,
+) -> Result<(), StoreError> {
+    let path = folder.raw(segment);
+    let file = OpenOptions::new().read(true).write(true).open(&path);
+    let mut file = file.map_err(StoreError::io("open", &path))?;
+    let torn = folder.torn(segment);
+    let kept = OpenOptions::new().append(true).create(true).open(&torn);
+    let mut kept = kept.map_err(StoreError::io("create", &torn))?;
+    file.seek(SeekFrom::Start(offset)).map_err(StoreError::io("seek in", &path))?;
+    let bytes = io::copy(&mut file, &mut kept).map_err(StoreError::io("write", &torn))?;
+    kept.sync_all().map_err(StoreError::io("sync", &torn))?;
+    folder.sync()?;
+    file.set_len(offset).map_err(StoreError::io("truncate", &path))?;
+    file.sync_all().map_err(StoreError::io("sync", &path))?;
+    tracing::warn!(
+        segment,
+        offset,
+        bytes,
+        reason,
+        "bytes after the last good frame were set aside"
+    );
+    report.bytes_cut += bytes;
+    report.cuts.push(Cut { segment, offset, bytes, reason: reason.into() });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

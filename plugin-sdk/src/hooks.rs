@@ -1,0 +1,42 @@
+//! The traits that a plugin implements: [`Plugin`] always, and those hooks that it has.
+
+use crate::{Command, Context, Decision, Hold, Plan, Shape, Verdict};
+
+/// A plugin's configuration, which is the plugin itself: the hooks are methods of what was configured.
+///
+/// `#[config]` derives what this asks for.
+/// The name, version and description that an operator sees are the crate's own, from its `Cargo.toml`.
+pub trait Plugin: serde::de::DeserializeOwned + schemars::JsonSchema + 'static {
+    /// Refuses a configuration that has the right form but makes no sense.
+    ///
+    /// # Errors
+    /// What is wrong, and with which key, for the operator to read.
+    fn validate(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Decides on commands: lets them through, blocks, holds for approval, or rewrites them.
+pub trait Guard: Plugin {
+    /// Judges one command before it runs.
+    fn judge(&self, context: &Context, command: &Command) -> Verdict;
+}
+
+/// Decides what of a result the client may see.
+pub trait Mask: Plugin {
+    /// Says what to do with a result of this shape; asked once per result, carried out by the gateway on every row.
+    fn plan(&self, context: &Context, shape: &Shape) -> Plan;
+
+    /// Looks at one value that the plan marked [`Action::Inspect`](crate::Action::Inspect).
+    /// `None` leaves it as it is.
+    fn inspect(&self, context: &Context, value: &[u8]) -> Option<Vec<u8>> {
+        let _ = (context, value);
+        None
+    }
+}
+
+/// Looks at held commands, and may decide them without a person.
+pub trait Reviewer: Plugin {
+    /// Reviews one held command.
+    fn review(&self, context: &Context, command: &Command, hold: &Hold) -> Decision;
+}

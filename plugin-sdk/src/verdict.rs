@@ -1,0 +1,69 @@
+//! Ways to say a [`Verdict`], and to read an [`Operation`].
+
+use crate::{Denial, Hold, Operation, Verdict};
+
+impl Verdict {
+    /// Refuses the command. `rule` is the stable id of the rule that decided, `reason` what the client reads.
+    #[must_use]
+    pub fn deny(rule: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Deny(Denial { reason: reason.into(), rule: rule.into(), hint: String::new() })
+    }
+
+    /// Adds to a denial what the client can do about it, in one sentence. Other verdicts stay as they are.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        if let Self::Deny(denial) = &mut self {
+            denial.hint = hint.into();
+        }
+        self
+    }
+}
+
+impl Hold {
+    /// How long an undecided hold waits where the plugin does not say: five minutes.
+    pub const DEFAULT_EXPIRES_IN: u32 = 300;
+
+    /// Holds the command until one person who has one of the roles `approvers` decides.
+    #[must_use]
+    pub fn new(
+        rule: impl Into<String>,
+        reason: impl Into<String>,
+        approvers: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self {
+            reason: reason.into(),
+            rule: rule.into(),
+            approvers: approvers.into_iter().map(Into::into).collect(),
+            quorum: 1,
+            expires_in: Self::DEFAULT_EXPIRES_IN,
+        }
+    }
+
+    /// Asks for so many distinct people.
+    #[must_use]
+    pub fn quorum(mut self, people: u32) -> Self {
+        self.quorum = people;
+        self
+    }
+
+    /// Denies the command where nobody decided within so many seconds.
+    #[must_use]
+    pub fn expires_in(mut self, seconds: u32) -> Self {
+        self.expires_in = seconds;
+        self
+    }
+}
+
+impl From<Hold> for Verdict {
+    fn from(hold: Hold) -> Self {
+        Self::Hold(hold)
+    }
+}
+
+impl Operation {
+    /// What the protocol knows under this name, such as `absent` for `where`.
+    #[must_use]
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        self.facts.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
