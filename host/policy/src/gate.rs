@@ -166,10 +166,17 @@ impl GateSession {
         &self.context
     }
 
-    /// Whether what was allowed may run (again) without asking.
+    /// The version of the policies that the next command is judged by.
+    #[must_use]
+    pub fn newest_version(&self) -> u64 {
+        self.gate.set.load().version
+    }
+
+    /// Whether what was allowed may run without asking: the policies are those that allowed it.
+    /// Of an approval that is for one run, the caller sees to it that it is spent once.
     #[must_use]
     pub fn still_allows(&self, allowed: &Allowed) -> bool {
-        !allowed.once && allowed.version == self.gate.set.load().version
+        allowed.version == self.newest_version()
     }
 
     /// Asks whether a command may run, or be prepared for running.
@@ -211,7 +218,8 @@ impl GateSession {
     /// Records that something runs which [`still_allows`](Self::still_allows) lets run again.
     pub fn run_again(&mut self, allowed: &Allowed) -> Asked {
         let judged = Judged { ruling: Ruling::Allow, observed: vec![], memorable: false };
-        self.allow(&allowed.command, &judged, Moment::Run, allowed.rewritten)
+        let kept = self.note(&allowed.command, &judged, Moment::Run);
+        asked(kept, Allowed { number: self.last_number, ..allowed.clone() })
     }
 
     /// Records a denial that the protocol itself must give, such as of a message it does not understand.
@@ -286,26 +294,17 @@ impl GateSession {
         moment: Moment,
         rewritten: bool,
     ) -> Asked {
-        let kept = self.note(command, judged, moment);
-        let decision = Decision::Allow(Allowed {
+        // Preparing runs nothing: where nobody has anything to say, the run will be recorded.
+        let silent = moment == Moment::Prepare && judged.observed.is_empty();
+        let kept = if silent { Ok(None) } else { self.note(command, judged, moment) };
+        let allowed = Allowed {
             number: self.last_number,
             command: Arc::clone(command),
             rewritten,
             once: false,
             version: self.chain.version(),
-        });
-        match kept {
-            Ok(None) => Asked::Decided(decision),
-            Ok(Some(commit)) => Asked::Waiting(Waiting {
-                notices: vec![],
-                decision: Box::pin(async move {
-                    commit
-                        .await
-                        .map_or_else(|failure| Decision::Deny(unrecorded(&failure)), |()| decision)
-                }),
-            }),
-            Err(failure) => Asked::Decided(Decision::Deny(unrecorded(&failure))),
-        }
+        };
+        asked(kept, allowed)
     }
 
     fn deny(
@@ -385,6 +384,23 @@ impl GateSession {
 
     fn put(&self, entry: &Entry<'_>) -> Kept {
         self.gate.journal.put(&self.context.session, entry)
+    }
+}
+
+/// The answer that allows, once it is recorded.
+fn asked(kept: Kept, allowed: Allowed) -> Asked {
+    match kept {
+        Ok(None) => Asked::Decided(Decision::Allow(allowed)),
+        Ok(Some(commit)) => Asked::Waiting(Waiting {
+            notices: vec![],
+            decision: Box::pin(async move {
+                match commit.await {
+                    Ok(()) => Decision::Allow(allowed),
+                    Err(failure) => Decision::Deny(unrecorded(&failure)),
+                }
+            }),
+        }),
+        Err(failure) => Asked::Decided(Decision::Deny(unrecorded(&failure))),
     }
 }
 

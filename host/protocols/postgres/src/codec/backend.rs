@@ -97,7 +97,11 @@ pub fn status(frame: &Frame<'_>) -> Result<u8, FrameError> {
     let mut reader = frame.reader();
     let status = reader.u8("the status")?;
     reader.end()?;
-    if matches!(status, b'I' | b'T' | b'E') { Ok(status) } else { Err(reader.malformed("the status")) }
+    if matches!(status, b'I' | b'T' | b'E') {
+        Ok(status)
+    } else {
+        Err(reader.malformed("the status"))
+    }
 }
 
 /// Name and value of a `ParameterStatus` (B).

@@ -1,0 +1,177 @@
+//! Looking relations up at the server.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::time::Duration;
+
+use palisade_relay::{Link, converse};
+
+use super::Wanted;
+use super::ask::{Ask, Row};
+use super::relation::{Relation, View, is_system};
+use crate::serve::{Backend, connect};
+
+/// How long the server may take for one look-up.
+const LIMIT: Duration = Duration::from_secs(10);
+/// Most bytes of an answer that may wait unhandled.
+const MOST: usize = 32 * 1024 * 1024;
+/// How many rounds of views upon views are followed.
+const DEEPEST: usize = 16;
+
+/// With an empty search path the server prints every name with its schema.
+const OPTIONS: &str = "-c search_path= -c standard_conforming_strings=on -c statement_timeout=5000 -c lock_timeout=2000";
+
+/// Looks up what is wanted and whatever its views are made of.
+pub(super) async fn load(
+    backend: &dyn Backend,
+    link: &mut Option<Link>,
+    wanted: &Wanted,
+) -> Result<Vec<Relation>, String> {
+    let mut found: BTreeMap<u32, Relation> = BTreeMap::new();
+    let mut names = wanted.names.clone();
+    let mut oids = wanted.oids.clone();
+    for _ in 0..DEEPEST {
+        let new = oids_of(backend, link, &names, &oids).await?;
+        let new: BTreeSet<u32> = new.into_iter().filter(|oid| !found.contains_key(oid)).collect();
+        if new.is_empty() {
+            break;
+        }
+        let relations = describe(backend, link, &new).await?;
+        oids.clear();
+        names = relations
+            .iter()
+            .flat_map(|relation| relation.view.iter().flat_map(|view| &view.reads))
+            .map(|name| name.name.clone())
+            .collect();
+        found.extend(relations.into_iter().map(|relation| (relation.oid, relation)));
+        if names.is_empty() {
+            break;
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+async fn oids_of(
+    backend: &dyn Backend,
+    link: &mut Option<Link>,
+    names: &BTreeSet<String>,
+    oids: &BTreeSet<u32>,
+) -> Result<BTreeSet<u32>, String> {
+    let names: Vec<_> = names.iter().map(|name| quote(name)).collect();
+    let mut condition = format!("c.oid IN ({})", list(oids));
+    if !names.is_empty() {
+        let _ = write!(condition, " OR c.relname IN ({})", names.join(","));
+    }
+    let text = format!("SELECT c.oid FROM pg_catalog.pg_class c WHERE {condition}");
+    let results = ask(backend, link, text).await?;
+    Ok(results.first().into_iter().flatten().filter_map(|row| number(row, 0)).collect())
+}
+
+async fn describe(
+    backend: &dyn Backend,
+    link: &mut Option<Link>,
+    oids: &BTreeSet<u32>,
+) -> Result<Vec<Relation>, String> {
+    let list = list(oids);
+    let text = format!(
+        "SELECT c.oid, CASE WHEN n.nspname LIKE 'pg\\_temp\\_%' THEN 'pg_temp' ELSE n.nspname END, c.relname, \
+           CASE WHEN c.relkind IN ('v','m') AND n.nspname NOT IN ('pg_catalog','information_schema') \
+             THEN pg_catalog.pg_get_viewdef(c.oid) END \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.oid IN ({list}); \
+         SELECT attrelid, attnum, attname, attgenerated FROM pg_catalog.pg_attribute \
+         WHERE attrelid IN ({list}) AND attnum > 0 AND NOT attisdropped; \
+         WITH RECURSIVE up(child, parent) AS ( \
+           SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits WHERE inhrelid IN ({list}) \
+           UNION SELECT up.child, i.inhparent FROM up JOIN pg_catalog.pg_inherits i ON i.inhrelid = up.parent) \
+         SELECT up.child, n.nspname, c.relname FROM up JOIN pg_catalog.pg_class c ON c.oid = up.parent \
+           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    );
+    let results = ask(backend, link, text).await?;
+    let [relations, columns, parents] = <[Vec<Row>; 3]>::try_from(results)
+        .map_err(|_other| "the server answered a catalog query oddly".to_owned())?;
+    let mut found: BTreeMap<u32, Relation> =
+        relations.iter().filter_map(relation).map(|relation| (relation.oid, relation)).collect();
+    for row in &columns {
+        let column = (|| Some((number::<u32>(row, 0)?, number(row, 1)?, text_at(row, 2)?)))();
+        let Some((oid, number, name)) = column else { continue };
+        if let Some(relation) = found.get_mut(&oid) {
+            relation.columns.insert(number, name.to_owned());
+            if text_at(row, 3).is_some_and(|generated| !generated.is_empty()) {
+                relation.generated.insert(number);
+            }
+        }
+    }
+    for row in &parents {
+        let parent = (|| Some((number::<u32>(row, 0)?, text_at(row, 1)?, text_at(row, 2)?)))();
+        let Some((oid, schema, name)) = parent else { continue };
+        if let Some(relation) = found.get_mut(&oid) {
+            relation.parents.push((schema.to_owned(), name.to_owned()));
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+fn relation(row: &Row) -> Option<Relation> {
+    let schema = text_at(row, 1)?.to_owned();
+    let definition = text_at(row, 3).filter(|_| !is_system(&schema));
+    Some(Relation {
+        oid: number(row, 0)?,
+        name: text_at(row, 2)?.to_owned(),
+        view: definition.map(View::read),
+        schema,
+        ..Relation::default()
+    })
+}
+
+async fn ask(
+    backend: &dyn Backend,
+    link: &mut Option<Link>,
+    text: String,
+) -> Result<Vec<Vec<Row>>, String> {
+    let open = match link.take() {
+        Some(open) => open,
+        None => {
+            let parameters = vec![
+                ("application_name", "palisade"),
+                ("client_encoding", "UTF8"),
+                ("options", OPTIONS),
+            ];
+            let connected = connect(backend, parameters, LIMIT).await;
+            connected.map_err(|error| error.to_string())?.0
+        }
+    };
+    let mut asked = Ask::new(text);
+    let secure = backend.secure();
+    match tokio::time::timeout(LIMIT, converse(open, &mut asked, &secure, MOST)).await {
+        Ok(Ok((open, results))) => {
+            *link = Some(open);
+            Ok(results)
+        }
+        Ok(Err(palisade_relay::ConverseError::Sequence(error))) => Err(error.to_string()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_elapsed) => Err("the server took too long to answer a catalog query".to_owned()),
+    }
+}
+
+fn list(oids: &BTreeSet<u32>) -> String {
+    // 0 is no relation's OID, and keeps the list from being empty.
+    let mut list = "0".to_owned();
+    for oid in oids {
+        let _ = write!(list, ",{oid}");
+    }
+    list
+}
+
+/// A string literal, as it is read while `standard_conforming_strings` is on.
+fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn text_at(row: &Row, index: usize) -> Option<&str> {
+    row.get(index)?.as_deref()
+}
+
+fn number<T: std::str::FromStr>(row: &Row, index: usize) -> Option<T> {
+    text_at(row, index)?.parse().ok()
+}

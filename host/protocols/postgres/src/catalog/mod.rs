@@ -1,0 +1,156 @@
+//! What is known of a server's relations: their schemas, columns, parents, and what their views are made of.
+//!
+//! Looked up over the gateway's own connection, once per relation, and forgotten when a session changes the catalog or when told to.
+
+mod ask;
+mod load;
+mod relation;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use palisade_relay::Link;
+use tokio::sync::Mutex;
+
+use crate::reading::Reading;
+use crate::serve::Backend;
+
+pub use relation::Relation;
+pub(crate) use relation::{ANYWHERE, resolve, source_names};
+
+/// How many readings are remembered, and for texts of how many bytes.
+const MOST_READINGS: usize = 4096;
+const LONGEST_TEXT: usize = 16 * 1024;
+
+/// What is known of one server's relations. Shared by the sessions of a connection.
+#[derive(Debug)]
+pub struct Catalog {
+    backend: Arc<dyn Backend>,
+    known: RwLock<Known>,
+    link: Mutex<Option<Link>>,
+}
+
+/// Everything that was looked up since the last change.
+#[derive(Debug, Default)]
+pub struct Known {
+    by_oid: HashMap<u32, Arc<Relation>>,
+    by_name: HashMap<String, Vec<u32>>,
+    readings: HashMap<Arc<str>, Arc<Reading>>,
+    /// Grows with each change, so that what was asked before it is not kept after it.
+    generation: u64,
+}
+
+impl Known {
+    /// A relation by its OID, if it was looked up and is there.
+    #[must_use]
+    pub fn relation(&self, oid: u32) -> Option<&Arc<Relation>> {
+        self.by_oid.get(&oid)
+    }
+
+    /// All relations of a name, in any schema; `None` where it was not looked up or there was none.
+    pub fn named<'a>(&'a self, name: &str) -> Option<impl Iterator<Item = &'a Arc<Relation>>> {
+        self.by_name.get(name).map(|oids| oids.iter().filter_map(|oid| self.by_oid.get(oid)))
+    }
+}
+
+/// What a session needs looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Names of relations, without schema.
+    pub names: BTreeSet<String>,
+    /// OIDs of relations.
+    pub oids: BTreeSet<u32>,
+}
+
+impl Wanted {
+    /// Whether nothing is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.oids.is_empty()
+    }
+}
+
+impl Catalog {
+    /// A catalog of which nothing is known yet.
+    #[must_use]
+    pub fn new(backend: Arc<dyn Backend>) -> Self {
+        Self { backend, known: RwLock::default(), link: Mutex::default() }
+    }
+
+    /// Lets `look` see what is known.
+    pub fn look<T>(&self, look: impl FnOnce(&Known) -> T) -> T {
+        look(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A reading of this text that was remembered.
+    #[must_use]
+    pub fn reading(&self, text: &str) -> Option<Arc<Reading>> {
+        self.look(|known| known.readings.get(text).cloned())
+    }
+
+    /// Remembers a reading that depends on nothing but the text and the catalog of this `generation`.
+    pub fn keep_reading(&self, text: &str, reading: &Arc<Reading>, generation: u64) {
+        if text.len() > LONGEST_TEXT {
+            return;
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.generation != generation {
+            return;
+        }
+        if known.readings.len() >= MOST_READINGS {
+            known.readings.clear();
+        }
+        known.readings.insert(text.into(), Arc::clone(reading));
+    }
+
+    /// The generation of what is known.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.look(|known| known.generation)
+    }
+
+    /// Forgets everything: the server's catalog has changed, or may have.
+    pub fn forget(&self) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let generation = known.generation + 1;
+        *known = Known { generation, ..Known::default() };
+    }
+
+    /// Looks up what is wanted. What the server does not have stays unknown.
+    ///
+    /// # Errors
+    /// Why nothing could be looked up.
+    pub async fn load(&self, wanted: &Wanted) -> Result<(), String> {
+        let generation = self.generation();
+        let mut link = self.link.lock().await;
+        let found = match load::load(&*self.backend, &mut link, wanted).await {
+            Ok(found) => found,
+            // The connection may have been idle for too long; a fresh one decides.
+            Err(_) => {
+                *link = None;
+                load::load(&*self.backend, &mut link, wanted).await?
+            }
+        };
+        drop(link);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.generation == generation {
+            known.add(wanted, found);
+        }
+        Ok(())
+    }
+}
+
+impl Known {
+    fn add(&mut self, wanted: &Wanted, found: Vec<Relation>) {
+        for relation in found {
+            // Only a name that was asked for is known in all its schemas.
+            if wanted.names.contains(&relation.name) {
+                let oids = self.by_name.entry(relation.name.clone()).or_default();
+                if !oids.contains(&relation.oid) {
+                    oids.push(relation.oid);
+                }
+            }
+            self.by_oid.insert(relation.oid, Arc::new(relation));
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! One relation, and where the values of its columns come from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use palisade_sql::{Dialect, Name, Outputs, PostgreSql, Source};
+
+use super::Known;
+
+/// How deep views may stand on views.
+const DEEPEST: usize = 32;
+
+/// The source of a value that may come from anywhere.
+pub(crate) const ANYWHERE: &str = "?.?.*";
+
+/// A table, view or other relation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Relation {
+    /// Its OID.
+    pub oid: u32,
+    /// Its schema; `pg_temp` for temporary ones.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Its columns by number.
+    pub columns: BTreeMap<i16, String>,
+    /// The numbers of its generated columns, which a `COPY` leaves out.
+    pub generated: BTreeSet<i16>,
+    /// The tables that it inherits from or is a partition of, as (schema, name), also of theirs.
+    pub parents: Vec<(String, String)>,
+    /// What it is made of, for a view.
+    pub view: Option<View>,
+}
+
+/// What a view is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// Where each of its columns comes from.
+    pub outputs: Outputs,
+    /// The relations that it reads, with their schemas.
+    pub reads: BTreeSet<Name>,
+}
+
+impl View {
+    /// Reads a view's definition, as the server prints it while the search path is empty.
+    #[must_use]
+    pub fn read(definition: &str) -> Self {
+        let mut analysis = PostgreSql.analyze(definition);
+        let complete = analysis.is_complete();
+        let Some(statement) = analysis.statements.pop() else {
+            return Self { outputs: anything(), reads: BTreeSet::new() };
+        };
+        let reads = statement.operations.iter().filter_map(|operation| match &operation.object {
+            palisade_sql::Object::Relation(name) => Some(name.clone()),
+            palisade_sql::Object::Other(_) => None,
+        });
+        let outputs = if complete { statement.outputs } else { anything() };
+        Self { reads: reads.collect(), outputs }
+    }
+}
+
+fn anything() -> Outputs {
+    Outputs { opaque: true, ..Outputs::default() }
+}
+
+impl Relation {
+    /// `schema.name`.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.schema, self.name)
+    }
+
+    /// Whether it belongs to the server itself, whose views are taken as they are.
+    #[must_use]
+    pub fn is_system(&self) -> bool {
+        is_system(&self.schema)
+    }
+
+    /// Adds every name under which a policy may know a value of this column: its own, that of parents, those that a view takes it from.
+    pub(crate) fn sources(&self, known: &Known, column: &str, into: &mut BTreeSet<String>) {
+        self.sources_within(known, column, into, 0);
+    }
+
+    fn sources_within(
+        &self,
+        known: &Known,
+        column: &str,
+        into: &mut BTreeSet<String>,
+        depth: usize,
+    ) {
+        // A column that it does not have may be a function of the whole row.
+        let known_column = self.columns.values().any(|name| name == column);
+        let column = if known_column || is_system_column(column) { column } else { "*" };
+        let fresh = into.insert(format!("{}.{}.{column}", self.schema, self.name));
+        if depth > DEEPEST {
+            into.insert(ANYWHERE.to_owned());
+            return;
+        }
+        if !fresh {
+            return;
+        }
+        for (schema, name) in &self.parents {
+            into.insert(format!("{schema}.{name}.{column}"));
+        }
+        let Some(view) = &self.view else { return };
+        let position = self.columns.values().position(|name| name == column);
+        let (sources, opaque) = column_sources(&view.outputs, position, self.columns.len());
+        if opaque {
+            into.insert(ANYWHERE.to_owned());
+        }
+        for source in sources {
+            source_names(known, source, into, depth + 1);
+        }
+    }
+
+    /// Adds the full names of every relation that this view reads, also through other views.
+    pub(crate) fn bases(&self, known: &Known, into: &mut BTreeSet<String>) {
+        for name in self.view.iter().flat_map(|view| &view.reads) {
+            for relation in resolve(known, name) {
+                if into.insert(relation.full_name()) && into.len() < 1000 {
+                    relation.bases(known, into);
+                }
+            }
+        }
+    }
+}
+
+/// The sources of the column at `position` (all columns where `None`), and whether it may hold anything.
+fn column_sources(outputs: &Outputs, position: Option<usize>, width: usize) -> (&[Source], bool) {
+    let exact = outputs.exact && outputs.columns.len() == width;
+    match position.filter(|_| exact).and_then(|at| outputs.columns.get(at)) {
+        Some(output) if !output.star => (&output.sources, output.opaque),
+        _ => (&outputs.all_sources, outputs.opaque),
+    }
+}
+
+/// Adds every name under which a policy may know a value of this source.
+pub(crate) fn source_names(
+    known: &Known,
+    source: &Source,
+    into: &mut BTreeSet<String>,
+    depth: usize,
+) {
+    let mut found = false;
+    for relation in resolve(known, &source.relation) {
+        found = true;
+        if source.column == "*" {
+            into.insert(format!("{}.*", relation.full_name()));
+            for column in relation.columns.values() {
+                relation.sources_within(known, column, into, depth);
+            }
+        } else {
+            relation.sources_within(known, &source.column, into, depth);
+        }
+    }
+    if !found {
+        let schema = source.relation.schema.as_deref().unwrap_or("?");
+        into.insert(format!("{schema}.{}.{}", source.relation.name, source.column));
+    }
+}
+
+/// The relations that a name may stand for: any schema's where it has none.
+pub(crate) fn resolve<'a>(
+    known: &'a Known,
+    name: &'a Name,
+) -> impl Iterator<Item = &'a Arc<Relation>> {
+    let named = known.named(&name.name).into_iter().flatten();
+    named.filter(move |relation| {
+        name.schema.as_ref().is_none_or(|schema| *schema == relation.schema)
+    })
+}
+
+pub(crate) fn is_system(schema: &str) -> bool {
+    matches!(schema, "pg_catalog" | "information_schema" | "pg_toast")
+}
+
+fn is_system_column(column: &str) -> bool {
+    matches!(column, "ctid" | "oid" | "tableoid" | "xmin" | "xmax" | "cmin" | "cmax")
+}

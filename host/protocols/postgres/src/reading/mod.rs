@@ -1,0 +1,184 @@
+//! SQL text as the gate judges it and as masking needs it: analysed, with every name resolved by the catalog.
+
+mod copy;
+mod lineage;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use palisade_policy::{Command, Operation};
+use palisade_sql::{Analysis, Effect, Name, Object, Source, Statement};
+
+use crate::catalog::{Known, Wanted, resolve};
+
+pub use copy::CopyShape;
+pub use lineage::Lineage;
+
+/// The action of an operation that says why a command is not accounted for; its object is the reason.
+pub const UNACCOUNTED: &str = "unaccounted";
+
+/// A text, read.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// What the gate judges.
+    pub command: Arc<Command>,
+    /// One for each statement in order; none where the text could not be read.
+    pub statements: Vec<StatementReading>,
+}
+
+/// One statement, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementReading {
+    /// Where its result comes from.
+    pub lineage: Lineage,
+    /// Whether it may write, so that a returned column can hold more than its own origin tells.
+    pub writes: bool,
+    /// What it does to the session.
+    pub effects: Vec<Effect>,
+    /// What it copies out.
+    pub copy: Option<CopyShape>,
+}
+
+impl Default for StatementReading {
+    /// A statement of which nothing is known.
+    fn default() -> Self {
+        Self { lineage: Lineage::default(), writes: true, effects: vec![], copy: None }
+    }
+}
+
+impl Reading {
+    /// A text that cannot be read, for one reason.
+    #[must_use]
+    pub fn unreadable(text: String, reason: &str) -> Self {
+        let command = Command { text, operations: vec![unaccounted(reason)], complete: false };
+        Self { command: Arc::new(command), statements: vec![] }
+    }
+
+    /// Reads an analysed text; `problem` says why names could not be looked up.
+    #[must_use]
+    pub fn new(text: &str, analysis: &Analysis, known: &Known, problem: Option<&str>) -> Self {
+        let mut operations = Vec::new();
+        for statement in &analysis.statements {
+            for operation in &statement.operations {
+                resolved(operation, known, &mut operations);
+            }
+        }
+        let gaps = analysis.gaps.iter().map(String::as_str).chain(problem);
+        operations.extend(gaps.map(unaccounted));
+        let complete = analysis.is_complete() && problem.is_none();
+        let command = Command { text: text.to_owned(), operations, complete };
+        let statements = analysis.statements.iter().map(|read| statement(read, known)).collect();
+        Self { command: Arc::new(command), statements }
+    }
+
+    /// Whether it means something else depending on what the session did before.
+    #[must_use]
+    pub fn depends_on_session(&self) -> bool {
+        let effects = self.statements.iter().flat_map(|statement| &statement.effects);
+        effects
+            .into_iter()
+            .any(|effect| matches!(effect, Effect::Execute { .. } | Effect::Fetch { .. }))
+    }
+
+    /// The same, with the operations of other readings that it runs, and reasons why it is not accounted for.
+    #[must_use]
+    pub fn extended<'a>(
+        &self,
+        others: impl IntoIterator<Item = &'a Command>,
+        gaps: &[String],
+    ) -> Self {
+        let mut command = (*self.command).clone();
+        for other in others {
+            command.operations.extend(other.operations.iter().cloned());
+            command.complete &= other.complete;
+        }
+        command.operations.extend(gaps.iter().map(|gap| unaccounted(gap)));
+        command.complete &= gaps.is_empty();
+        Self { command: Arc::new(command), statements: self.statements.clone() }
+    }
+
+    /// Whether a statement changes the catalog.
+    #[must_use]
+    pub fn changes_catalog(&self) -> bool {
+        let effects = self.statements.iter().flat_map(|statement| &statement.effects);
+        effects.into_iter().any(|effect| *effect == Effect::ChangesCatalog)
+    }
+}
+
+/// The relations that must be looked up before this text can be read.
+#[must_use]
+pub fn wanted(analysis: &Analysis, known: &Known) -> Wanted {
+    let mut names = BTreeSet::new();
+    for statement in &analysis.statements {
+        for name in mentioned(statement) {
+            if known.named(&name.name).is_none() {
+                names.insert(name.name.clone());
+            }
+        }
+    }
+    Wanted { names, oids: BTreeSet::new() }
+}
+
+fn mentioned(statement: &Statement) -> impl Iterator<Item = &Name> {
+    let objects = statement.operations.iter().filter_map(|operation| match &operation.object {
+        Object::Relation(name) => Some(name),
+        Object::Other(_) => None,
+    });
+    let outputs = &statement.outputs;
+    let columns = outputs.columns.iter().flat_map(|column| &column.sources);
+    let sources: Box<dyn Iterator<Item = &Source>> = Box::new(columns.chain(&outputs.all_sources));
+    objects.chain(sources.map(|source| &source.relation))
+}
+
+fn statement(statement: &Statement, known: &Known) -> StatementReading {
+    let copy = statement.effects.iter().find_map(|effect| match effect {
+        Effect::CopyOut(copy) => Some(CopyShape::new(copy, &statement.outputs, known)),
+        _ => None,
+    });
+    let writes = ["insert", "update", "delete", "merge", "execute", "call"];
+    StatementReading {
+        lineage: Lineage::new(&statement.outputs, known),
+        writes: statement.operations.iter().any(|operation| writes.contains(&operation.action)),
+        effects: statement.effects.clone(),
+        copy,
+    }
+}
+
+/// Adds an operation once for every relation that its object may be, and for those that a view passes it on to.
+fn resolved(operation: &palisade_sql::Operation, known: &Known, into: &mut Vec<Operation>) {
+    let facts: Vec<_> =
+        operation.facts.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    let on = |object: String, facts: Vec<(String, String)>| Operation {
+        action: operation.action.to_owned(),
+        object,
+        fields: operation.fields.clone(),
+        facts,
+    };
+    let name = match &operation.object {
+        Object::Other(other) => return into.push(on(other.clone(), facts)),
+        Object::Relation(name) => name,
+    };
+    let mut found = false;
+    for relation in resolve(known, name) {
+        found = true;
+        into.push(on(relation.full_name(), facts.clone()));
+        let mut bases = BTreeSet::new();
+        relation.bases(known, &mut bases);
+        for base in bases {
+            let mut facts = facts.clone();
+            facts.push(("through".to_owned(), relation.full_name()));
+            into.push(on(base, facts));
+        }
+    }
+    if !found {
+        let schema = name.schema.as_deref().unwrap_or("?");
+        into.push(on(format!("{schema}.{}", name.name), facts));
+    }
+}
+
+fn unaccounted(reason: &str) -> Operation {
+    Operation { action: UNACCOUNTED.to_owned(), object: reason.to_owned(), ..Operation::default() }
+}
+
+#[cfg(test)]
+mod tests;

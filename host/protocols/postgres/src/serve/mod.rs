@@ -1,0 +1,150 @@
+//! One client's connection from its first byte to its last.
+//!
+//! ```text
+//!   opening (TLS, version) ─▶ token ─▶ Host::admit ─▶ server login ─▶ session (relay::drive)
+//!                    └─ CancelRequest ─▶ Cancels ─▶ the session, or the server
+//! ```
+
+mod cancels;
+mod connect;
+mod service;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use palisade_policy::GateSession;
+use palisade_relay::{Link, Secure};
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use crate::catalog::Catalog;
+use crate::login::TlsMode;
+
+pub use cancels::Cancels;
+pub use connect::{ConnectError, connect};
+pub use service::Service;
+
+/// Limits and switches of the service.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether tokens may be sent without TLS.
+    pub insecure: bool,
+    /// Longest message from either peer, in bytes.
+    pub frame_limit: u32,
+    /// How much of each result is recorded, in bytes.
+    pub record_limit: usize,
+    /// How long a client may take until it is let in.
+    pub login_time: Duration,
+    /// How long the server may take to let the gateway in.
+    pub dial_time: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            insecure: false,
+            frame_limit: 64 * 1024 * 1024,
+            record_limit: 64 * 1024,
+            login_time: Duration::from_secs(30),
+            dial_time: Duration::from_secs(15),
+        }
+    }
+}
+
+/// What a client gave to be let in.
+#[derive(Clone, Copy)]
+pub struct Login<'a> {
+    /// The connection that it picked: its user name.
+    pub connection: &'a str,
+    /// The database that it asked for; the user name where it asked for none.
+    pub database: &'a str,
+    /// Its password.
+    pub token: &'a str,
+    /// Where it comes from.
+    pub client_address: SocketAddr,
+}
+
+impl std::fmt::Debug for Login<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login").field("connection", &self.connection).finish_non_exhaustive()
+    }
+}
+
+/// Why a client is not let in, as far as it may know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotAdmitted {
+    /// One and the same refusal for a bad token, an unknown connection and a role that does not reach it.
+    /// The host has logged and recorded the true cause.
+    Refused,
+    /// The gateway cannot serve it now; the text is for the client.
+    Unavailable(String),
+}
+
+/// What a client gets that is let in.
+#[derive(Debug)]
+pub struct Admission {
+    /// The session's gate.
+    pub gate: GateSession,
+    /// The server behind the connection.
+    pub backend: Arc<dyn Backend>,
+    /// What is known of the server's relations.
+    pub catalog: Arc<Catalog>,
+    /// When the token's time is over.
+    pub expires: Instant,
+    /// The key of the session's pseudonyms.
+    pub mask_key: [u8; 32],
+}
+
+/// How a session ended, for its record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Why, in a few words.
+    pub how: String,
+    /// Bytes from the client.
+    pub bytes_in: u64,
+    /// Bytes to the client.
+    pub bytes_out: u64,
+}
+
+/// What the service needs of the gateway.
+pub trait Host: Send + Sync {
+    /// Decides whether a client may have a session, and opens its record.
+    ///
+    /// # Errors
+    /// What the client may know.
+    fn admit(&self, login: &Login<'_>) -> Result<Admission, NotAdmitted>;
+
+    /// Told when an admitted session is over, also when it never reached the server.
+    fn ended(&self, session: &str, ended: &Ended);
+}
+
+/// A server behind a connection.
+#[async_trait]
+pub trait Backend: Send + Sync + std::fmt::Debug {
+    /// Opens a plain connection to it.
+    async fn dial(&self) -> io::Result<Link>;
+
+    /// How a step to TLS is done.
+    fn secure(&self) -> Secure;
+
+    /// How the link is protected.
+    fn tls_mode(&self) -> TlsMode;
+
+    /// Whether nobody can listen to the link even without TLS: a loopback address.
+    fn is_private(&self) -> bool;
+
+    /// The user name at the server.
+    fn username(&self) -> &str;
+
+    /// The database at the server.
+    fn database(&self) -> &str;
+
+    /// The password, read anew for each login.
+    ///
+    /// # Errors
+    /// Where it should have come from, and why it did not. Never the password.
+    fn password(&self) -> Result<Zeroizing<String>, String>;
+}

@@ -1,0 +1,253 @@
+//! The service: opening, token, login at the server, session.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::{BufMut, BytesMut};
+use palisade_relay::{Drive, End, Io, Link, Peer, Secure, Sequence, Step, converse, drive};
+use tokio::sync::{mpsc, watch};
+use tokio_rustls::TlsAcceptor;
+
+use super::cancels::{Cancels, Ticket};
+use super::{Admission, ConnectError, Ended, Host, Login, NotAdmitted, Options, connect};
+use crate::codec::build;
+use crate::login::{
+    ClientOpening, ClientPassword, Opened, OpeningRefused, Upstream, check_parameters,
+};
+use crate::reply;
+use crate::session::{Control, Session};
+
+/// Most bytes of a client's opening that may wait unhandled.
+const MOST: usize = 32 * 1024;
+/// Bytes of a cancel key in protocol 3.0 and in 3.2.
+const KEY_3_0: usize = 4;
+const KEY_3_2: usize = 32;
+
+/// The service that speaks PostgreSQL to clients.
+#[derive(Clone)]
+pub struct Service {
+    /// The gateway.
+    pub host: Arc<dyn Host>,
+    /// Its certificate.
+    pub acceptor: TlsAcceptor,
+    /// Limits and switches.
+    pub options: Options,
+    /// The keys that clients may cancel with.
+    pub cancels: Arc<Cancels>,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// A client that was let in.
+struct Admitted {
+    link: Link,
+    minor: u32,
+    parameters: Vec<(String, String)>,
+    admission: Admission,
+}
+
+impl Service {
+    /// Serves one connection to its end. `shutdown` turns true when the gateway stops.
+    pub async fn serve(
+        &self,
+        stream: Box<dyn Io>,
+        client: SocketAddr,
+        shutdown: watch::Receiver<bool>,
+    ) {
+        let login = self.log_in(Link::new(stream), client);
+        let Ok(Some(admitted)) = tokio::time::timeout(self.options.login_time, login).await else {
+            return;
+        };
+        let session = admitted.admission.gate.context().session.clone();
+        // The host hears of the end also when this task is dropped on the way.
+        let mut end = EndOnDrop {
+            host: Arc::clone(&self.host),
+            session,
+            ended: Ended { how: "the gateway stopped".to_owned(), bytes_in: 0, bytes_out: 0 },
+        };
+        end.ended = self.run(admitted, shutdown).await;
+    }
+
+    /// The opening and the token. `None` where there is to be no session.
+    async fn log_in(&self, link: Link, client: SocketAddr) -> Option<Admitted> {
+        let secure = self.secure();
+        let mut opening = ClientOpening::new(self.options.insecure);
+        let (link, opened) = converse(link, &mut opening, &secure, MOST).await.ok()?;
+        let (minor, parameters) = match opened {
+            Opened::Cancel { process, key } => {
+                self.cancels.cancel(process, &key).await;
+                return None;
+            }
+            Opened::Session { minor, parameters } => (minor, parameters),
+        };
+        let value = |wanted: &str| {
+            parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
+        };
+        let connection = value("user").unwrap_or_default();
+        let database = value("database").unwrap_or(connection);
+        let (link, token) =
+            converse(link, &mut ClientPassword::default(), &secure, MOST).await.ok()?;
+        let login = Login { connection, database, token: &token, client_address: client };
+        match self.host.admit(&login) {
+            Ok(admission) => Some(Admitted { minor, admission, link, parameters }),
+            Err(refused) => {
+                self.refuse(link, connection, &refused).await;
+                None
+            }
+        }
+    }
+
+    async fn refuse(&self, link: Link, connection: &str, refused: &NotAdmitted) {
+        let (code, message, hint) = match refused {
+            NotAdmitted::Refused => (
+                "28P01",
+                format!("access to connection \"{connection}\" is refused"),
+                "Check the connection's name and get a new token, which goes where the password would.",
+            ),
+            NotAdmitted::Unavailable(why) => ("57P03", why.clone(), ""),
+        };
+        last_words(link, &self.secure(), code, &message, hint).await;
+    }
+
+    /// Logs in at the server and runs the session.
+    async fn run(&self, admitted: Admitted, shutdown: watch::Receiver<bool>) -> Ended {
+        let Admitted { link, minor, parameters, admission } = admitted;
+        let passed = match check_parameters(&parameters) {
+            Ok(passed) => passed,
+            Err(refused) => {
+                return self.fail(link, &admission, "22023", &refused.to_string()).await;
+            }
+        };
+        let backend = Arc::clone(&admission.backend);
+        let connected = connect(&*backend, passed, self.options.dial_time).await;
+        let (server, upstream) = match connected {
+            Ok(connected) => connected,
+            Err(error) => {
+                let code = sqlstate(&error);
+                let connection = &admission.gate.context().target.connection;
+                let message = format!("no session at the server of \"{connection}\": {error}");
+                return self.fail(link, &admission, code, &message).await;
+            }
+        };
+        let (control, controlled) = mpsc::channel(4);
+        let length = if minor >= 2 { KEY_3_2 } else { KEY_3_0 };
+        let key = (upstream.process, upstream.key.clone());
+        let ticket = self.cancels.register(length, control.clone(), backend, key);
+        let Some(ticket) = ticket else {
+            return self.fail(link, &admission, "58000", "there are no random numbers").await;
+        };
+        let stop = tokio::spawn(terminate_at_shutdown(shutdown, control));
+        let expires = Some(admission.expires);
+        let machine = Session::new(admission, &self.options, &upstream.parameters);
+        let ended = match welcome(link, &self.secure(), &ticket, &upstream).await {
+            Some(client) => {
+                let loop_parts = Drive { machine, client, server, control: controlled, expires };
+                let (machine, end) = drive(loop_parts).await;
+                ended(&machine, &end)
+            }
+            None => {
+                ended(&machine, &End::Failed(Peer::Client, std::io::ErrorKind::BrokenPipe.into()))
+            }
+        };
+        stop.abort();
+        ended
+    }
+
+    fn secure(&self) -> Secure {
+        Secure::Accept(self.acceptor.clone())
+    }
+
+    async fn fail(&self, link: Link, admission: &Admission, code: &str, message: &str) -> Ended {
+        // The session ends either way.
+        let _ = admission.gate.tell_error(0, code, message);
+        last_words(link, &self.secure(), code, message, "").await;
+        Ended { how: message.to_owned(), bytes_in: 0, bytes_out: 0 }
+    }
+}
+
+struct EndOnDrop {
+    host: Arc<dyn Host>,
+    session: String,
+    ended: Ended,
+}
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.host.ended(&self.session, &self.ended);
+    }
+}
+
+async fn terminate_at_shutdown(
+    mut shutdown: watch::Receiver<bool>,
+    control: mpsc::Sender<Control>,
+) {
+    if shutdown.wait_for(|stop| *stop).await.is_ok() {
+        // A session that has ended meanwhile needs no telling.
+        let _ = control.send(Control::Terminate("the gateway is stopping".to_owned())).await;
+    }
+}
+
+/// Tells the client that it is in, with a key of the gateway's own.
+async fn welcome(
+    link: Link,
+    secure: &Secure,
+    ticket: &Ticket,
+    upstream: &Upstream,
+) -> Option<Link> {
+    let mut words = BytesMut::new();
+    build::authentication_ok(&mut words);
+    for (name, value) in &upstream.parameters {
+        build::parameter(&mut words, name, value);
+    }
+    build::key_data(&mut words, ticket.process, &ticket.key);
+    build::ready(&mut words, upstream.status);
+    say(link, secure, words).await
+}
+
+async fn last_words(link: Link, secure: &Secure, code: &str, message: &str, hint: &str) {
+    let mut words = BytesMut::new();
+    reply::fatal(code, message, hint, &mut words);
+    // A client that is gone needs none.
+    let _ = say(link, secure, words).await;
+}
+
+fn ended(session: &Session, end: &End) -> Ended {
+    let (how, bytes_in, bytes_out) = session.ending();
+    let how = match end {
+        End::Machine => how.to_owned(),
+        End::Failed(Peer::Client, error) => format!("the client's connection failed: {error}"),
+        End::Failed(Peer::Server, error) => format!("the server's connection failed: {error}"),
+    };
+    Ended { how, bytes_in, bytes_out }
+}
+
+fn sqlstate(error: &ConnectError) -> &'static str {
+    match error {
+        ConnectError::Password(_) => "58000",
+        ConnectError::Dial(_) | ConnectError::Broken(_) | ConnectError::Time(_) => "08001",
+        ConnectError::Login(_) => "08004",
+    }
+}
+
+/// Sends bytes and expects none.
+async fn say(link: Link, secure: &Secure, words: BytesMut) -> Option<Link> {
+    struct Say(BytesMut);
+    impl Sequence for Say {
+        type Done = ();
+        type Error = OpeningRefused;
+        fn step(
+            &mut self,
+            _: &mut BytesMut,
+            output: &mut BytesMut,
+        ) -> Result<Step<()>, OpeningRefused> {
+            output.put(self.0.split());
+            Ok(Step::Done(()))
+        }
+        fn secured(&mut self, _: Option<&[u8]>) {}
+    }
+    converse(link, &mut Say(words), secure, 0).await.ok().map(|(link, ())| link)
+}

@@ -1,0 +1,108 @@
+//! What the server still owes: one entry for each message that was sent to it and is answered.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use palisade_policy::Denial;
+
+use super::statements::{Portal, Statement};
+use crate::reading::Reading;
+
+/// One answer that is due.
+#[derive(Clone, Debug)]
+pub(super) enum Expected {
+    /// `Query`: results, then `ReadyForQuery`.
+    Query {
+        number: u64,
+        reading: Arc<Reading>,
+        /// How many of its statements are complete.
+        complete: usize,
+    },
+    /// `Parse`.
+    Parse {
+        name: String,
+        statement: Arc<Statement>,
+        /// What the name stood for before.
+        previous: Option<Arc<Statement>>,
+    },
+    /// `Bind`.
+    Bind,
+    /// `Describe` of a statement.
+    DescribeStatement(Arc<Statement>),
+    /// `Describe` of a portal; an `own` one was put in by the gateway.
+    DescribePortal { portal: Arc<Portal>, own: bool },
+    /// `Execute`.
+    Execute { number: u64, portal: Arc<Portal> },
+    /// `Close`.
+    Close,
+    /// `Sync`.
+    Sync,
+    /// A message that fails at the server, in place of one that was denied.
+    /// The client gets the refusal where the server's error would be.
+    Refused { refusal: Refusal, simple: bool },
+}
+
+/// What a client is told instead of running its command.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) code: &'static str,
+    pub(super) denial: Denial,
+}
+
+impl Refusal {
+    /// A policy's or the gate's denial: insufficient privilege.
+    pub(super) fn denied(denial: Denial) -> Self {
+        Self { code: "42501", denial }
+    }
+
+    /// A refusal of the protocol's own.
+    pub(super) fn of(code: &'static str, rule: &str, reason: String, hint: &str) -> Self {
+        let denial = Denial { reason, rule: rule.to_owned(), hint: hint.to_owned() };
+        Self { code, denial }
+    }
+}
+
+/// The answers that are due, in order.
+#[derive(Debug, Default)]
+pub(super) struct Due {
+    queue: VecDeque<Expected>,
+}
+
+impl Due {
+    pub(super) fn push(&mut self, expected: Expected) {
+        self.queue.push_back(expected);
+    }
+
+    pub(super) fn front(&self) -> Option<&Expected> {
+        self.queue.front()
+    }
+
+    pub(super) fn front_mut(&mut self) -> Option<&mut Expected> {
+        self.queue.front_mut()
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Expected> {
+        self.queue.pop_front()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// How many answers are due.
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// After an error the server skips what it was sent up to the next `Sync`; gives what is skipped.
+    pub(super) fn skip_to_sync(&mut self) -> impl Iterator<Item = Expected> + use<> {
+        let end = self.queue.iter().position(|due| matches!(due, Expected::Sync));
+        let skipped: Vec<_> = self.queue.drain(..end.unwrap_or(self.queue.len())).collect();
+        skipped.into_iter()
+    }
+
+    /// A server that takes in a copy ignores each `Sync` that came before the copy's end.
+    pub(super) fn forget_syncs(&mut self) {
+        self.queue.retain(|due| !matches!(due, Expected::Sync));
+    }
+}

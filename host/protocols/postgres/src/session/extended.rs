@@ -1,0 +1,227 @@
+//! The extended query protocol: Parse, Bind, Describe, Execute, Close.
+
+use std::sync::Arc;
+
+use palisade_policy::{Allowed, Moment};
+use palisade_relay::Output;
+use palisade_sql::Effect;
+
+use super::client::Fate;
+use super::expected::{Expected, Refusal};
+use super::judge::Told;
+use super::statements::{Found, Portal, Statement};
+use super::{Answer, CopyIn, Session};
+use crate::codec::{Frame, FrameError, build, frontend};
+use crate::reading::Reading;
+use crate::reply;
+
+impl Session {
+    pub(super) fn parse(
+        &mut self,
+        frame: &Frame<'_>,
+        output: &mut Output<Answer>,
+    ) -> Result<Fate, FrameError> {
+        let parse = frontend::Parse::decode(frame)?;
+        if !self.names.may_prepare(parse.name, self.segment) {
+            return Ok(Fate::Wait);
+        }
+        if self.names.is_full() {
+            let reason = "too many prepared statements and portals in this session".to_owned();
+            let refusal = Refusal::of("53400", "postgres.limit", reason, "Close some of them.");
+            return Ok(self.refuse_message("parse", refusal, output));
+        }
+        let (allowed, reading) = match self.judge(parse.text, Moment::Prepare, output) {
+            Told::Waits => return Ok(Fate::Wait),
+            Told::Refuse(refusal) => return Ok(self.refuse_recorded(refusal, output)),
+            Told::Allow(allowed, reading) => (allowed, reading),
+        };
+        let rewritten = allowed.rewritten.then(|| Arc::clone(&allowed.command));
+        if !parse.name.is_empty() {
+            // SQL's own EXECUTE can run it by its name.
+            let meanings = self.prepared.entry(parse.name.to_owned()).or_default();
+            meanings.retain(|known| !Arc::ptr_eq(known, &reading));
+            meanings.push(Arc::clone(&reading));
+        }
+        let statement = Arc::new(Statement::new(reading, allowed, self.segment));
+        let previous = self.names.prepare(parse.name, &statement);
+        let name = parse.name.to_owned();
+        self.due.push(Expected::Parse { name, statement, previous });
+        if let Some(command) = rewritten {
+            output.server.build(|out| build::parse(out, parse.name, &command.text, parse.types));
+            return Ok(Fate::Drop);
+        }
+        Ok(Fate::Forward)
+    }
+
+    pub(super) fn bind(
+        &mut self,
+        frame: &Frame<'_>,
+        output: &mut Output<Answer>,
+    ) -> Result<Fate, FrameError> {
+        let bind = frontend::Bind::decode(frame)?;
+        let statement = match self.names.find(bind.statement, self.segment) {
+            Found::Statement(statement) => statement,
+            Found::NotYet => return Ok(Fate::Wait),
+            Found::Nothing => return Ok(self.refuse_unknown(bind.statement, output)),
+        };
+        if self.names.is_full() {
+            let reason = "too many prepared statements and portals in this session".to_owned();
+            let refusal = Refusal::of("53400", "postgres.limit", reason, "Close some of them.");
+            return Ok(self.refuse_message("bind", refusal, output));
+        }
+        self.names.bind(bind.portal, Portal::new(statement, bind.result_formats));
+        self.due.push(Expected::Bind);
+        Ok(Fate::Forward)
+    }
+
+    pub(super) fn describe(
+        &mut self,
+        frame: &Frame<'_>,
+        output: &mut Output<Answer>,
+    ) -> Result<Fate, FrameError> {
+        match frontend::Named::decode(frame)? {
+            frontend::Named::Statement(name) => match self.names.find(name, self.segment) {
+                Found::Statement(statement) => {
+                    self.due.push(Expected::DescribeStatement(statement));
+                    Ok(Fate::Forward)
+                }
+                Found::NotYet => Ok(Fate::Wait),
+                Found::Nothing => Ok(self.refuse_unknown(name, output)),
+            },
+            frontend::Named::Portal(name) => match self.names.portal(name).cloned() {
+                Some(portal) => {
+                    self.due.push(Expected::DescribePortal { portal, own: false });
+                    Ok(Fate::Forward)
+                }
+                None => Ok(self.refuse_unknown_portal(name, output)),
+            },
+        }
+    }
+
+    pub(super) fn execute(
+        &mut self,
+        frame: &Frame<'_>,
+        output: &mut Output<Answer>,
+    ) -> Result<Fate, FrameError> {
+        let (name, _) = frontend::execute(frame)?;
+        let Some(portal) = self.names.portal(name).cloned() else {
+            return Ok(self.refuse_unknown_portal(name, output));
+        };
+        let reading = Arc::clone(&portal.statement.reading);
+        let allowed = match self.may_run(&portal, &reading, output) {
+            Told::Waits => return Ok(Fate::Wait),
+            Told::Refuse(refusal) => return Ok(self.refuse_recorded(refusal, output)),
+            Told::Allow(allowed, _) => allowed,
+        };
+        if allowed.command.text != reading.command.text {
+            // What was prepared is no longer what may run.
+            let reason = "the policies changed, and now rewrite this prepared statement".to_owned();
+            let refusal =
+                Refusal::of("42501", "gateway.policy-changed", reason, "Prepare it again.");
+            return Ok(self.refuse_message(&reading.command.text, refusal, output));
+        }
+        if let Err(refusal) = self.check_copies(&reading) {
+            return Ok(self.refuse_message(&reading.command.text, refusal, output));
+        }
+        self.run(name, portal, &reading, &allowed, output);
+        Ok(Fate::Forward)
+    }
+
+    /// Asks the gate again where its last answer does not cover this run.
+    fn may_run(
+        &mut self,
+        portal: &Arc<Portal>,
+        reading: &Arc<Reading>,
+        output: &mut Output<Answer>,
+    ) -> Told {
+        // The rest of a portal's rows belongs to the run that was allowed, while the policies are the same.
+        let grant = portal.begun().or_else(|| portal.statement.take_grant());
+        match grant {
+            Some(allowed) if self.gate.still_allows(&allowed) => {
+                let told = self.run_again(&allowed, Arc::clone(reading), output);
+                if matches!(told, Told::Waits) {
+                    // Nothing was spent yet.
+                    portal.statement.put_back(allowed);
+                }
+                told
+            }
+            _ => self.ask(Arc::clone(reading), Moment::Run, output),
+        }
+    }
+
+    fn run(
+        &mut self,
+        name: &str,
+        portal: Arc<Portal>,
+        reading: &Arc<Reading>,
+        allowed: &Allowed,
+        output: &mut Output<Answer>,
+    ) {
+        portal.begin(allowed);
+        if !allowed.once {
+            portal.statement.put_back(allowed.clone());
+        }
+        if portal.statement.columns.get().is_none() {
+            // Rows may come without a description; the gateway asks for it itself.
+            output.server.build(|out| build::describe_portal(out, name));
+            self.due.push(Expected::DescribePortal { portal: Arc::clone(&portal), own: true });
+        }
+        self.follow(reading);
+        let effects = reading.statements.iter().flat_map(|statement| &statement.effects);
+        if effects.into_iter().any(|effect| *effect == Effect::CopyIn) {
+            self.copy_in = CopyIn::Due;
+        }
+        self.due.push(Expected::Execute { number: allowed.number, portal });
+    }
+
+    pub(super) fn close(
+        &mut self,
+        frame: &Frame<'_>,
+        _output: &mut Output<Answer>,
+    ) -> Result<Fate, FrameError> {
+        match frontend::Named::decode(frame)? {
+            frontend::Named::Statement(name) => {
+                if matches!(self.names.find(name, self.segment), Found::NotYet) {
+                    return Ok(Fate::Wait);
+                }
+                self.names.close_statement(name);
+            }
+            frontend::Named::Portal(name) => self.names.close_portal(name),
+        }
+        self.due.push(Expected::Close);
+        Ok(Fate::Forward)
+    }
+
+    fn refuse_unknown(&mut self, name: &str, output: &mut Output<Answer>) -> Fate {
+        let reason = format!("prepared statement \"{name}\" does not exist");
+        let hint = "A statement made by SQL's PREPARE is run by SQL's EXECUTE.";
+        let refusal = Refusal::of("26000", "postgres.unknown-statement", reason, hint);
+        self.refuse_message(name, refusal, output)
+    }
+
+    fn refuse_unknown_portal(&mut self, name: &str, output: &mut Output<Answer>) -> Fate {
+        let reason = format!("portal \"{name}\" does not exist");
+        let hint = "A cursor made by SQL's DECLARE is read by SQL's FETCH.";
+        let refusal = Refusal::of("34000", "postgres.unknown-portal", reason, hint);
+        self.refuse_message(name, refusal, output)
+    }
+
+    /// Refuses a message for a reason of the protocol's own, and records that.
+    fn refuse_message(
+        &mut self,
+        what: &str,
+        refusal: Refusal,
+        output: &mut Output<Answer>,
+    ) -> Fate {
+        self.record_refusal(what, &refusal);
+        self.refuse_recorded(refusal, output)
+    }
+
+    /// Sends what fails at the server in the message's place, and drops the rest of the run as the server does.
+    fn refuse_recorded(&mut self, refusal: Refusal, output: &mut Output<Answer>) -> Fate {
+        output.server.build(|out| build::parse(out, reply::FAILING_NAME, reply::FAILING, &[0, 0]));
+        self.due.push(Expected::Refused { refusal, simple: false });
+        self.skipping = true;
+        Fate::Drop
+    }
+}

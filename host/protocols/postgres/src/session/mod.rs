@@ -1,0 +1,273 @@
+//! A PostgreSQL session without I/O: client and server frames in, judged, masked and recorded frames out.
+//!
+//! INVARIANT: a frame that can run something reaches the server only after the gate allowed it and recorded that.
+//! INVARIANT: the answers in [`Due`] are those that the server still owes, in order; `ReadyForQuery` closes each run of them.
+
+mod client;
+mod copy;
+mod expected;
+mod extended;
+mod judge;
+mod result;
+mod rows;
+mod server;
+mod statements;
+mod types;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use palisade_mask::Masker;
+use palisade_policy::{Decision, GateSession};
+use palisade_relay::{Machine, Output, Peer, Progress};
+use tokio::sync::oneshot;
+
+use self::expected::Due;
+use self::judge::{AtHand, Encoding};
+use self::result::OpenResult;
+use self::statements::Names;
+use crate::catalog::Catalog;
+use crate::codec::{FrameError, build};
+use crate::reading::Reading;
+use crate::reply;
+use crate::serve::{Admission, Options};
+
+/// How many statements a name may have stood for before nothing is known of it.
+const MOST_MEANINGS: usize = 64;
+
+/// What a session waits for.
+#[derive(Debug)]
+pub enum Answer {
+    /// The gate has decided on the frame at hand.
+    Decision(Decision),
+    /// Relations were looked up.
+    LookedUp {
+        /// These names.
+        names: BTreeSet<String>,
+        /// These OIDs.
+        oids: BTreeSet<u32>,
+        /// Why not.
+        result: Result<(), String>,
+    },
+}
+
+/// What may be asked of a running session.
+#[derive(Debug)]
+pub enum Control {
+    /// Cancel what it does. Says whether that was only a wait of the gateway's own;
+    /// otherwise the server is to be told.
+    Cancel(oneshot::Sender<bool>),
+    /// End it, for this reason.
+    Terminate(String),
+}
+
+/// Where a copy from the client stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CopyIn {
+    /// There is none.
+    None,
+    /// A command was sent that may begin one; nothing else is sent until the server says so.
+    Due,
+    /// The server takes rows.
+    Open,
+}
+
+/// One session.
+pub struct Session {
+    gate: GateSession,
+    catalog: Arc<Catalog>,
+    masker: Masker,
+    frame_limit: u32,
+    record_limit: usize,
+    encoding: Encoding,
+    /// What the server still owes.
+    due: Due,
+    /// The server's transaction status, as of its last `ReadyForQuery`.
+    status: u8,
+    names: Names,
+    /// What SQL's own `PREPARE` and `DECLARE` made, and what `Parse` named, for `EXECUTE` and `FETCH`.
+    prepared: HashMap<String, Vec<Arc<Reading>>>,
+    cursors: HashMap<String, Vec<Arc<Reading>>>,
+    /// Counts the runs of messages that a `Sync` or a `Query` ends.
+    segment: u64,
+    /// A message of this run was refused: what follows is dropped up to the `Sync`, as the server does.
+    skipping: bool,
+    copy_in: CopyIn,
+    at_hand: AtHand,
+    result: Option<OpenResult>,
+    /// A result was withheld: the client gets nothing more up to the next `ReadyForQuery`.
+    muted: bool,
+    /// OIDs that were looked up in vain.
+    unknown_oids: BTreeSet<u32>,
+    /// A statement was sent that changes the catalog.
+    catalog_changes: bool,
+    expired: bool,
+    ended: Option<String>,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("due", &self.due).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// A session that was let in, with the parameters that the server reported at its start.
+    #[must_use]
+    pub fn new(admission: Admission, options: &Options, parameters: &[(String, String)]) -> Self {
+        let mut session = Self {
+            gate: admission.gate,
+            catalog: admission.catalog,
+            masker: Masker::new(admission.mask_key),
+            frame_limit: options.frame_limit,
+            record_limit: options.record_limit,
+            encoding: Encoding { utf8: true, conforming_strings: true },
+            due: Due::default(),
+            status: b'I',
+            names: Names::default(),
+            prepared: HashMap::new(),
+            cursors: HashMap::new(),
+            segment: 0,
+            skipping: false,
+            copy_in: CopyIn::None,
+            at_hand: AtHand::default(),
+            result: None,
+            muted: false,
+            unknown_oids: BTreeSet::new(),
+            catalog_changes: false,
+            expired: false,
+            ended: None,
+            bytes_in: 0,
+            bytes_out: 0,
+        };
+        for (name, value) in parameters {
+            session.parameter_changed(name, value);
+        }
+        session
+    }
+
+    /// Why it ended, and how many bytes came from and went to the client.
+    #[must_use]
+    pub fn ending(&self) -> (&str, u64, u64) {
+        (self.ended.as_deref().unwrap_or("the connection failed"), self.bytes_in, self.bytes_out)
+    }
+
+    /// Follows a setting that decides how texts are read.
+    fn parameter_changed(&mut self, name: &str, value: &str) {
+        match name {
+            "client_encoding" => self.encoding.utf8 = matches!(value, "UTF8" | "SQL_ASCII"),
+            "standard_conforming_strings" => self.encoding.conforming_strings = value == "on",
+            _ => {}
+        }
+    }
+
+    /// Ends the session with a last word to the client.
+    fn fail(&mut self, code: &str, message: &str, hint: &str, output: &mut Output<Answer>) {
+        // The session ends either way.
+        let _ = self.gate.tell_error(0, code, message);
+        output.client.build(|out| reply::fatal(code, message, hint, out));
+        output.server.build(build::terminate);
+        self.end(message, output);
+    }
+
+    fn fail_on_frame(&mut self, peer: Peer, error: &FrameError, output: &mut Output<Answer>) {
+        let whose = match peer {
+            Peer::Client => "client",
+            Peer::Server => "server",
+        };
+        self.fail(error.sqlstate(), &format!("from the {whose}: {error}"), "", output);
+    }
+
+    fn end(&mut self, how: &str, output: &mut Output<Answer>) {
+        self.ended.get_or_insert_with(|| how.to_owned());
+        output.end();
+    }
+
+    /// Ends an expired session once nothing of it runs.
+    fn end_if_expired(&mut self, output: &mut Output<Answer>) {
+        if self.expired && self.due.is_empty() && !output.is_ended() {
+            let hint = "Get a new token and connect again.";
+            self.fail("57P01", "the token's time is over", hint, output);
+        }
+    }
+}
+
+impl Machine for Session {
+    type Answer = Answer;
+    type Control = Control;
+
+    fn receive(
+        &mut self,
+        from: Peer,
+        input: &mut BytesMut,
+        output: &mut Output<Answer>,
+    ) -> Progress {
+        match from {
+            Peer::Client => self.receive_client(input, output),
+            Peer::Server => self.receive_server(input, output),
+        }
+    }
+
+    fn answer(&mut self, peer: Peer, answer: Answer, output: &mut Output<Answer>) {
+        match (peer, answer) {
+            (_, Answer::Decision(decision)) => self.at_hand.decide(decision),
+            (Peer::Client, Answer::LookedUp { names, result, .. }) => {
+                self.at_hand.looked_up(names, result);
+            }
+            (Peer::Server, Answer::LookedUp { oids, result, .. }) => {
+                if let Err(problem) = result {
+                    let message = format!(
+                        "the gateway could not look up where a result comes from: {problem}"
+                    );
+                    self.fail("58000", &message, "", output);
+                }
+                self.unknown_oids.extend(oids);
+            }
+        }
+        self.end_if_expired(output);
+    }
+
+    fn control(&mut self, control: Control, output: &mut Output<Answer>) {
+        match control {
+            Control::Cancel(reply) => {
+                let waits = output.is_waiting(Peer::Client);
+                if waits {
+                    output.give_up(Peer::Client);
+                    self.at_hand.cancel();
+                }
+                // Whoever asked may be gone.
+                let _ = reply.send(waits);
+            }
+            Control::Terminate(reason) => self.fail("57P01", &reason, "", output),
+        }
+    }
+
+    fn expire(&mut self, output: &mut Output<Answer>) {
+        self.expired = true;
+        if output.is_waiting(Peer::Client) {
+            output.give_up(Peer::Client);
+            self.at_hand = AtHand::default();
+        }
+        self.end_if_expired(output);
+    }
+
+    fn hung_up(&mut self, peer: Peer, output: &mut Output<Answer>) {
+        match peer {
+            Peer::Client => {
+                output.server.build(build::terminate);
+                self.end("the client closed the connection", output);
+            }
+            Peer::Server if output.is_ended() => {}
+            Peer::Server => {
+                let message = "the server closed the connection";
+                self.fail("57P01", message, "Connect again.", output);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! A result on its way to the client: its plan, and what of it is recorded.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use palisade_mask::CellMask;
+use palisade_policy::{Denial, Field, Planned, RecordedField, RecordedResult, Shape, Treatment};
+use palisade_relay::{Output, Peer};
+
+use super::copy::{CopyMask, shape_of};
+use super::expected::{Expected, Refusal};
+use super::{Answer, Session, types};
+use crate::catalog::Wanted;
+use crate::codec::backend::Column;
+use crate::reading::{Reading, StatementReading};
+
+/// A result that the server is sending.
+pub(super) struct OpenResult {
+    pub(super) columns: Vec<Column>,
+    /// What to do with each column; empty where nothing is done.
+    pub(super) masks: Vec<CellMask>,
+    pub(super) planned: Option<Planned>,
+    /// Whether each column is looked into by plugins.
+    pub(super) inspected: Vec<bool>,
+    pub(super) copy: Option<CopyMask>,
+    pub(super) record: RecordedResult,
+    /// How many more bytes of it are recorded.
+    pub(super) room: usize,
+    /// The client gets nothing of it, since a policy failed.
+    pub(super) withheld: Option<Denial>,
+}
+
+impl OpenResult {
+    pub(super) fn new(columns: Vec<Column>, room: usize) -> Self {
+        let fields = columns.iter().map(|column| RecordedField {
+            name: column.name.clone(),
+            type_name: types::name(column.type_oid),
+            masked: false,
+        });
+        Self {
+            record: RecordedResult { fields: fields.collect(), ..RecordedResult::default() },
+            columns,
+            masks: vec![],
+            planned: None,
+            inspected: vec![],
+            copy: None,
+            room,
+            withheld: None,
+        }
+    }
+
+    /// Whether its rows pass as they come.
+    pub(super) fn is_plain(&self) -> bool {
+        self.masks.is_empty() && self.withheld.is_none()
+    }
+
+    /// Takes up a plan for its columns.
+    pub(super) fn follow(&mut self, planned: Planned) -> Result<(), Denial> {
+        if planned.masking.fields.iter().all(Treatment::is_keep) {
+            return Ok(());
+        }
+        for (treatment, field) in planned.masking.fields.iter().zip(&mut self.record.fields) {
+            let mask = CellMask::new(treatment).map_err(|refused| Denial {
+                reason: format!("a policy asks for masking that there is not: {refused}"),
+                rule: "gateway.policy-failed".into(),
+                hint: "Tell whoever operates the gateway.".into(),
+            })?;
+            self.masks.push(mask);
+            self.inspected.push(!treatment.inspect.is_empty());
+            field.masked = !treatment.is_keep();
+        }
+        self.planned = Some(planned);
+        Ok(())
+    }
+}
+
+/// What became of the start of a result.
+pub(super) enum Begun {
+    /// It is open.
+    Yes,
+    /// Where its columns come from is looked up first.
+    Waits,
+}
+
+impl Session {
+    /// Opens the result of the answer that is due, whose columns are known.
+    pub(super) fn begin_result(
+        &mut self,
+        columns: Vec<Column>,
+        output: &mut Output<Answer>,
+    ) -> Begun {
+        if self.gate.masks_nothing() {
+            self.result = Some(OpenResult::new(columns, self.record_limit));
+            return Begun::Yes;
+        }
+        if self.look_up_origins(&columns, output) {
+            return Begun::Waits;
+        }
+        let statement = self.statement_due();
+        let fields = self.fields(&columns, &statement);
+        let mut result = OpenResult::new(columns, self.record_limit);
+        let planned = self.gate.plan(&Shape::Table(fields));
+        if let Err(denial) = planned.and_then(|planned| result.follow(planned)) {
+            result.withheld = Some(denial);
+        }
+        self.result = Some(result);
+        Begun::Yes
+    }
+
+    /// The statement whose result the server is sending.
+    pub(super) fn statement_due(&self) -> StatementReading {
+        let (reading, at): (&Reading, usize) = match self.due.front() {
+            Some(Expected::Query { reading, complete, .. }) => (reading, *complete),
+            Some(Expected::Execute { portal, .. }) => (&portal.statement.reading, 0),
+            _ => return StatementReading::default(),
+        };
+        reading.statements.get(at).cloned().unwrap_or_default()
+    }
+
+    /// Whether relations must be looked up before it is known where these columns come from.
+    fn look_up_origins(&mut self, columns: &[Column], output: &mut Output<Answer>) -> bool {
+        let oids: BTreeSet<u32> = self.catalog.look(|known| {
+            let origins = columns.iter().map(|column| column.relation);
+            let unknown = origins.filter(|oid| *oid != 0 && known.relation(*oid).is_none());
+            unknown.filter(|oid| !self.unknown_oids.contains(oid)).collect()
+        });
+        if oids.is_empty() {
+            return false;
+        }
+        let catalog = Arc::clone(&self.catalog);
+        let wanted = Wanted { oids, names: BTreeSet::new() };
+        let load = async move {
+            let result = catalog.load(&wanted).await;
+            Answer::LookedUp { names: BTreeSet::new(), oids: wanted.oids, result }
+        };
+        output.wait(Peer::Server, Box::pin(load));
+        true
+    }
+
+    /// A result's columns as policies see them, with every column of the catalog that may flow into each.
+    fn fields(&self, columns: &[Column], statement: &StatementReading) -> Vec<Field> {
+        let width = columns.len();
+        let sources = |at: usize, column: &Column| {
+            let mut sources = BTreeSet::new();
+            let relation = self.catalog.look(|known| known.relation(column.relation).cloned());
+            match relation {
+                Some(relation) => self.catalog.look(|known| {
+                    let name = relation.columns.get(&column.number).map_or("*", String::as_str);
+                    relation.sources(known, name, &mut sources);
+                }),
+                None if column.relation != 0 => {
+                    sources.insert(format!("?.?.{}", column.name));
+                }
+                None => {}
+            }
+            // An origin tells all of a value that was only read; one that was written holds whatever was put in.
+            if column.relation == 0 || statement.writes {
+                sources.extend(statement.lineage.of(at, width).iter().cloned());
+            }
+            sources.into_iter().collect()
+        };
+        let fields = columns.iter().enumerate().map(|(at, column)| Field {
+            name: column.name.clone(),
+            sources: sources(at, column),
+            type_name: types::name(column.type_oid),
+        });
+        fields.collect()
+    }
+
+    /// Refuses a text with a copy towards the client that must be masked and cannot be.
+    pub(super) fn check_copies(&mut self, reading: &Reading) -> Result<(), Refusal> {
+        if self.gate.masks_nothing() {
+            return Ok(());
+        }
+        for copy in reading.statements.iter().filter_map(|statement| statement.copy.as_ref()) {
+            if CopyMask::is_possible(copy) {
+                continue;
+            }
+            let planned = self.gate.plan(&shape_of(copy)).map_err(Refusal::denied)?;
+            if !planned.masking.fields.iter().all(Treatment::is_keep) {
+                let reason = "this COPY would carry values that must be masked, in a form in which they cannot be";
+                let hint = "Use COPY … TO STDOUT in text format with the columns named, or SELECT.";
+                return Err(Refusal::of("42501", "gateway.copy-unmaskable", reason.into(), hint));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,232 @@
+//! Rows on their way to the client: counted, masked where a plan says so, and recorded as the client sees them.
+
+use bytes::{BufMut, BytesMut};
+use palisade_mask::{Masker, Treated};
+use palisade_policy::{Batch, Denial};
+
+use super::result::OpenResult;
+use super::types;
+use crate::codec::{Frame, FrameError, Header, backend, frame::HEADER};
+
+/// How many bytes of rows go to plugins at once.
+const LARGEST_BATCH: usize = 256 * 1024;
+
+/// Why rows do not go on.
+#[derive(Debug)]
+pub(super) enum RowsStop {
+    /// The server's frame is malformed.
+    Frame(FrameError),
+    /// A policy failed.
+    Denied(Denial),
+}
+
+impl From<FrameError> for RowsStop {
+    fn from(error: FrameError) -> Self {
+        Self::Frame(error)
+    }
+}
+
+impl OpenResult {
+    /// Counts and records a row that passes as it came.
+    pub(super) fn pass_row(&mut self, frame: &Frame<'_>) -> Result<(), FrameError> {
+        self.count_row(frame.body.len());
+        if self.room == 0 {
+            self.record.truncated = true;
+            return Ok(());
+        }
+        let mut row = Vec::with_capacity(self.columns.len());
+        for (value, column) in backend::Values::decode(frame)?.zip(&self.columns) {
+            let shown = value?.map(|value| types::show(column.type_oid, column.format, value));
+            row.push(shown);
+        }
+        self.record_row(row, frame.body.len());
+        Ok(())
+    }
+
+    /// Counts and records a part of a copy that passes as it came.
+    pub(super) fn pass_copy(&mut self, data: &[u8]) {
+        self.count_row(data.len());
+        self.record_line(data);
+    }
+
+    /// Masks a part of a copy.
+    pub(super) fn mask_copy(
+        &mut self,
+        masker: &Masker,
+        data: &[u8],
+        out: &mut BytesMut,
+    ) -> Result<(), &'static str> {
+        let Some(mut copy) = self.copy.take() else { return Ok(()) };
+        let masked = copy.data(masker, data, out, |line| {
+            self.count_row(line.len() + 1);
+            self.record_line(line);
+        });
+        self.copy = Some(copy);
+        masked
+    }
+
+    fn record_line(&mut self, line: &[u8]) {
+        if self.room == 0 {
+            self.record.truncated = true;
+            return;
+        }
+        let text = String::from_utf8_lossy(line).trim_end_matches('\n').to_owned();
+        self.record_row(vec![Some(text)], line.len());
+    }
+
+    fn count_row(&mut self, size: usize) {
+        self.record.row_count += 1;
+        self.record.bytes += (size + HEADER) as u64;
+    }
+
+    fn record_row(&mut self, row: Vec<Option<String>>, size: usize) {
+        if size > self.room {
+            self.room = 0;
+            self.record.truncated = true;
+        } else {
+            self.room -= size;
+            self.record.rows.push(row);
+        }
+    }
+
+    /// Masks all whole rows at the start of `input`, up to a batch, and appends them to `out`.
+    /// Gives how many bytes of `input` it took.
+    pub(super) fn mask_rows(
+        &mut self,
+        masker: &Masker,
+        input: &[u8],
+        limit: u32,
+        out: &mut BytesMut,
+    ) -> Result<usize, RowsStop> {
+        let (frames, taken) = whole_rows(input, limit)?;
+        let inspected = self.inspect(&frames)?;
+        let mut inspected = inspected.into_iter();
+        for frame in &frames {
+            let row = inspected.next();
+            self.mask_row(masker, frame, row.as_deref(), out)?;
+        }
+        Ok(taken)
+    }
+
+    fn mask_row(
+        &mut self,
+        masker: &Masker,
+        frame: &Frame<'_>,
+        inspected: Option<&[Option<Vec<u8>>]>,
+        out: &mut BytesMut,
+    ) -> Result<(), RowsStop> {
+        let start = out.len();
+        let values = backend::Values::decode(frame)?;
+        if values.left() != self.columns.len() {
+            return Err(FrameError::Malformed { tag: 'D', what: "its number of values" }.into());
+        }
+        let recording = self.room > 0;
+        let mut row = Vec::new();
+        let mut cell = Vec::new();
+        out.put_slice(&[b'D', 0, 0, 0, 0]);
+        out.put_slice(frame.body.get(..2).unwrap_or(&[0, 0]));
+        for (at, value) in values.enumerate() {
+            let value = match inspected.and_then(|row| row.get(at)).and_then(Option::as_deref) {
+                Some(inspected) => value?.and(Some(inspected)),
+                None => value?,
+            };
+            let shown = self.mask_cell(masker, at, value, &mut cell);
+            match shown {
+                Some(shown) => {
+                    out.put_u32(u32::try_from(shown.len()).unwrap_or(u32::MAX));
+                    out.put_slice(shown);
+                }
+                None => out.put_i32(-1),
+            }
+            if recording && let Some(column) = self.columns.get(at) {
+                let text = |value: &[u8]| types::show(column.type_oid, column.format, value);
+                row.push(shown.map(text));
+            }
+        }
+        let size = out.len() - start;
+        let length = u32::try_from(size - 1).unwrap_or(u32::MAX);
+        if let Some(slot) = out.get_mut(start + 1..start + HEADER) {
+            slot.copy_from_slice(&length.to_be_bytes());
+        }
+        self.count_row(size - HEADER);
+        if recording {
+            self.record_row(row, size)
+        } else {
+            self.record.truncated = true
+        }
+        Ok(())
+    }
+
+    /// What the client may see of a value; `cell` holds it where it is not the value itself.
+    fn mask_cell<'a>(
+        &self,
+        masker: &Masker,
+        at: usize,
+        value: Option<&'a [u8]>,
+        cell: &'a mut Vec<u8>,
+    ) -> Option<&'a [u8]> {
+        let value = value?;
+        let (Some(mask), Some(column)) = (self.masks.get(at), self.columns.get(at)) else {
+            return None;
+        };
+        if mask.is_keep() {
+            return Some(value);
+        }
+        let (form, prefix) = types::form(column.type_oid, column.format);
+        let (prefix, content) = value.split_at_checked(prefix)?;
+        cell.clear();
+        cell.extend_from_slice(prefix);
+        match masker.treat(mask, form, content, cell) {
+            Treated::Unchanged => Some(value),
+            Treated::Changed => Some(cell),
+            Treated::Null => None,
+        }
+    }
+
+    /// Sends the values of inspected columns to the plugins; gives what came back, by row and column.
+    fn inspect(&self, frames: &[Frame<'_>]) -> Result<Vec<Vec<Option<Vec<u8>>>>, RowsStop> {
+        let Some(planned) = self.planned.as_ref().filter(|_| self.inspected.contains(&true)) else {
+            return Ok(vec![]);
+        };
+        let mut rows: Vec<Vec<Option<Vec<u8>>>> = Vec::with_capacity(frames.len());
+        for frame in frames {
+            let values = backend::Values::decode(frame)?;
+            let row: Result<Vec<_>, FrameError> = values
+                .zip(&self.inspected)
+                .map(|(value, inspected)| Ok(value?.filter(|_| *inspected).map(<[u8]>::to_vec)))
+                .collect();
+            rows.push(row?);
+        }
+        for (at, treatment) in planned.masking.fields.iter().enumerate() {
+            for policy in &treatment.inspect {
+                let mut batch = Batch::default();
+                let cells = || rows.iter().filter_map(|row| row.get(at)?.as_deref());
+                cells().for_each(|value| batch.push(value));
+                let answer = planned.inspect(*policy, batch).map_err(RowsStop::Denied)?;
+                let mut answers = answer.values();
+                let cells = rows.iter_mut().filter_map(|row| row.get_mut(at)?.as_mut());
+                for cell in cells {
+                    *cell = answers.next().unwrap_or_default().to_vec();
+                }
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// The whole `DataRow`s at the start of `input`, up to a batch, and how many bytes they are.
+fn whole_rows(input: &[u8], limit: u32) -> Result<(Vec<Frame<'_>>, usize), FrameError> {
+    let mut frames = Vec::new();
+    let mut taken = 0;
+    while taken < LARGEST_BATCH {
+        let rest = input.get(taken..).unwrap_or(&[]);
+        let Some(header) = crate::codec::peek(rest, limit)? else { break };
+        let Header { tag: b'D', size } = header else { break };
+        if rest.len() < size {
+            break;
+        }
+        frames.push(Frame::of(rest, header));
+        taken += size;
+    }
+    Ok((frames, taken))
+}

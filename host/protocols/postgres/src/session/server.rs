@@ -1,0 +1,440 @@
+//! Frames from the server.
+
+use bytes::BytesMut;
+use palisade_relay::{Output, Peer, Progress};
+use palisade_sql::Effect;
+
+use super::copy::{CopyMask, shape_of};
+use super::expected::Expected;
+use super::result::{Begun, OpenResult};
+use super::rows::RowsStop;
+use super::{Answer, CopyIn, Session};
+use crate::codec::{Frame, FrameError, backend, frame::HEADER, peek};
+use crate::reply;
+
+/// What becomes of a frame.
+enum Fate {
+    /// It goes to the client as it came.
+    Forward,
+    /// It was answered otherwise, or is the gateway's own business.
+    Drop,
+    /// It stays until something else has happened.
+    Wait,
+    /// It is looked at again, since what it belongs to is open now.
+    Again,
+}
+
+impl Session {
+    pub(super) fn receive_server(
+        &mut self,
+        input: &mut BytesMut,
+        output: &mut Output<Answer>,
+    ) -> Progress {
+        // Frames that pass as they came leave in one piece, up to the first that does not.
+        let mut passed = 0;
+        let progress = loop {
+            let rest = input.get(passed..).unwrap_or(&[]);
+            let header = match peek(rest, self.frame_limit) {
+                Ok(Some(header)) => header,
+                Ok(None) => break Progress::Needs(HEADER),
+                Err(error) => {
+                    self.send_passed(input, &mut passed, output);
+                    self.fail_on_frame(Peer::Server, &error, output);
+                    return Progress::Waits;
+                }
+            };
+            if rest.len() < header.size {
+                break Progress::Needs(header.size);
+            }
+            let frame = Frame::of(rest, header);
+            let fate = match self.passes_plainly(&frame) {
+                Some(Ok(())) => Ok(Fate::Forward),
+                Some(Err(error)) => Err(error),
+                None => {
+                    self.send_passed(input, &mut passed, output);
+                    if header.tag == b'D' && self.masks_rows() {
+                        match self.mask_rows(input, output) {
+                            Ok(()) => continue,
+                            Err(error) => Err(error),
+                        }
+                    } else {
+                        self.server_frame(&Frame::of(input, header), output)
+                    }
+                }
+            };
+            match fate {
+                Ok(Fate::Again) => {}
+                Ok(Fate::Forward) if self.muted && is_answer(header.tag) => {
+                    drop(input.split_to(header.size));
+                }
+                Ok(Fate::Forward) => passed += header.size,
+                Ok(Fate::Drop) => drop(input.split_to(header.size)),
+                Ok(Fate::Wait) => return Progress::Waits,
+                Err(error) => {
+                    self.fail_on_frame(Peer::Server, &error, output);
+                    return Progress::Waits;
+                }
+            }
+            if output.is_ended() {
+                break Progress::Waits;
+            }
+        };
+        self.send_passed(input, &mut passed, output);
+        progress
+    }
+
+    fn send_passed(
+        &mut self,
+        input: &mut BytesMut,
+        passed: &mut usize,
+        output: &mut Output<Answer>,
+    ) {
+        if *passed > 0 {
+            self.bytes_out += *passed as u64;
+            output.client.push(input.split_to(*passed));
+            *passed = 0;
+        }
+    }
+
+    /// Handles the frames that make up the bulk: rows of a result that nothing is done with.
+    fn passes_plainly(&mut self, frame: &Frame<'_>) -> Option<Result<(), FrameError>> {
+        let result = self.result.as_mut().filter(|_| !self.muted)?;
+        match frame.tag {
+            b'D' if result.is_plain() && result.copy.is_none() => Some(result.pass_row(frame)),
+            b'd' if result.is_plain() && result.copy.is_none() => {
+                result.pass_copy(frame.body);
+                Some(Ok(()))
+            }
+            _ => None,
+        }
+    }
+
+    fn masks_rows(&self) -> bool {
+        let open = self.result.as_ref().filter(|_| !self.muted);
+        open.is_some_and(|result| !result.masks.is_empty() && result.withheld.is_none())
+    }
+
+    fn mask_rows(
+        &mut self,
+        input: &mut BytesMut,
+        output: &mut Output<Answer>,
+    ) -> Result<(), FrameError> {
+        let Some(result) = &mut self.result else { return Ok(()) };
+        let mut masked = Ok(0);
+        let before = output.client.len();
+        output.client.build(|out| {
+            masked = result.mask_rows(&self.masker, input, self.frame_limit, out);
+        });
+        self.bytes_out += (output.client.len() - before) as u64;
+        match masked {
+            Ok(taken) => drop(input.split_to(taken)),
+            Err(RowsStop::Frame(error)) => return Err(error),
+            Err(RowsStop::Denied(denial)) => result.withheld = Some(denial),
+        }
+        Ok(())
+    }
+
+    fn server_frame(
+        &mut self,
+        frame: &Frame<'_>,
+        output: &mut Output<Answer>,
+    ) -> Result<Fate, FrameError> {
+        match frame.tag {
+            b'1' | b'2' | b'3' => self.acknowledged(frame.tag, output),
+            b't' | b'N' | b'A' => Ok(Fate::Forward),
+            b'S' => {
+                let (name, value) = backend::parameter(frame)?;
+                self.parameter_changed(name, value);
+                Ok(Fate::Forward)
+            }
+            b'T' => self.row_description(frame, output),
+            b'n' => Ok(self.no_data(output)),
+            b'D' => Ok(self.first_row(frame, output)),
+            b'd' => self.copy_data(frame, output),
+            b'H' => self.copy_out(frame, output),
+            b'c' => Ok(self.copy_done(output)),
+            b'G' => Ok(self.copy_in(output)),
+            b'C' | b'I' | b's' => self.completed(frame, output),
+            b'E' => self.error(frame, output),
+            b'Z' => self.ready(frame, output),
+            // Replication, function calls, authentication: none of these was asked for.
+            other => Ok(self.out_of_order(other, output)),
+        }
+    }
+
+    fn out_of_order(&mut self, tag: u8, output: &mut Output<Answer>) -> Fate {
+        let tag = char::from(tag).escape_default();
+        let message = format!("the server sent message '{tag}' out of order");
+        self.fail("08P01", &message, "", output);
+        Fate::Drop
+    }
+
+    /// `ParseComplete`, `BindComplete`, `CloseComplete`.
+    fn acknowledged(&mut self, tag: u8, output: &mut Output<Answer>) -> Result<Fate, FrameError> {
+        match (tag, self.due.pop()) {
+            (b'1', Some(Expected::Parse { name, statement, .. })) => {
+                self.names.confirm(&name, &statement);
+                Ok(Fate::Forward)
+            }
+            (b'2', Some(Expected::Bind)) | (b'3', Some(Expected::Close)) => Ok(Fate::Forward),
+            _ => Ok(self.out_of_order(tag, output)),
+        }
+    }
+
+    fn row_description(
+        &mut self,
+        frame: &Frame<'_>,
+        output: &mut Output<Answer>,
+    ) -> Result<Fate, FrameError> {
+        let columns = backend::row_description(frame)?;
+        match self.due.front() {
+            Some(Expected::Query { .. }) => {
+                return Ok(match self.begin_result(columns, output) {
+                    Begun::Waits => Fate::Wait,
+                    Begun::Yes if self.is_withheld() => Fate::Drop,
+                    Begun::Yes => Fate::Forward,
+                });
+            }
+            Some(Expected::DescribeStatement(_) | Expected::DescribePortal { .. }) => {}
+            _ => return Ok(self.out_of_order(b'T', output)),
+        }
+        Ok(self.described(columns.into()))
+    }
+
+    /// `NoData`.
+    fn no_data(&mut self, output: &mut Output<Answer>) -> Fate {
+        match self.due.front() {
+            Some(Expected::DescribeStatement(_) | Expected::DescribePortal { .. }) => {
+                self.described([].into())
+            }
+            _ => self.out_of_order(b'n', output),
+        }
+    }
+
+    fn described(&mut self, columns: std::sync::Arc<[backend::Column]>) -> Fate {
+        let (statement, own) = match self.due.pop() {
+            Some(Expected::DescribeStatement(statement)) => (statement, false),
+            Some(Expected::DescribePortal { portal, own }) => {
+                (std::sync::Arc::clone(&portal.statement), own)
+            }
+            _ => return Fate::Drop,
+        };
+        // The first description stays: the server refuses to run a statement whose result has changed since.
+        let _ = statement.columns.set(columns);
+        if own { Fate::Drop } else { Fate::Forward }
+    }
+
+    /// The first row of an `Execute`'s result, or a row of one that is withheld.
+    fn first_row(&mut self, frame: &Frame<'_>, output: &mut Output<Answer>) -> Fate {
+        if self.result.is_some() {
+            // Only a result that the client does not get is handled row by row.
+            return Fate::Drop;
+        }
+        let Some(Expected::Execute { portal, .. }) = self.due.front() else {
+            return self.out_of_order(frame.tag, output);
+        };
+        let Some(columns) = portal.columns() else {
+            return self.out_of_order(frame.tag, output);
+        };
+        // Its own turn comes when the result is open.
+        match self.begin_result(columns, output) {
+            Begun::Yes => Fate::Again,
+            Begun::Waits => Fate::Wait,
+        }
+    }
+
+    fn copy_out(
+        &mut self,
+        frame: &Frame<'_>,
+        output: &mut Output<Answer>,
+    ) -> Result<Fate, FrameError> {
+        let (_, width) = backend::copy_out(frame)?;
+        let mut result = OpenResult::new(vec![], self.record_limit);
+        if !self.gate.masks_nothing() {
+            let Some(copy) = self.statement_due().copy else {
+                let message = "the server copies out rows that nothing is known of";
+                self.fail("42501", message, "Use SELECT.", output);
+                return Ok(Fate::Drop);
+            };
+            let planned = self.gate.plan(&shape_of(&copy));
+            match planned.and_then(|planned| CopyMask::new(&copy, &planned)) {
+                Ok(mask) => result.copy = mask,
+                Err(denial) => result.withheld = Some(denial),
+            }
+            if result.copy.as_ref().is_some_and(|mask| mask.width() != width) {
+                let message = "the server copies out other columns than were planned for";
+                self.fail("42501", message, "Name the columns in the COPY.", output);
+                return Ok(Fate::Drop);
+            }
+        }
+        self.result = Some(result);
+        Ok(if self.is_withheld() { Fate::Drop } else { Fate::Forward })
+    }
+
+    fn is_withheld(&self) -> bool {
+        self.result.as_ref().is_some_and(|result| result.withheld.is_some())
+    }
+
+    fn copy_data(
+        &mut self,
+        frame: &Frame<'_>,
+        output: &mut Output<Answer>,
+    ) -> Result<Fate, FrameError> {
+        let Some(result) = &mut self.result else { return Ok(self.out_of_order(b'd', output)) };
+        if result.withheld.is_some() || self.muted {
+            return Ok(Fate::Drop);
+        }
+        let mut masked = Ok(());
+        let before = output.client.len();
+        output.client.build(|out| masked = result.mask_copy(&self.masker, frame.body, out));
+        self.bytes_out += (output.client.len() - before) as u64;
+        if let Err(problem) = masked {
+            let message = format!("a COPY could not be masked: {problem}");
+            self.fail("42501", &message, "Use SELECT.", output);
+        }
+        Ok(Fate::Drop)
+    }
+
+    fn copy_done(&mut self, output: &mut Output<Answer>) -> Fate {
+        if self.is_withheld() {
+            return Fate::Drop;
+        }
+        let all = self.result.as_ref().and_then(|result| result.copy.as_ref());
+        if all.is_some_and(|copy| !copy.is_done()) {
+            self.fail("42501", "a COPY ended within a line", "", output);
+            return Fate::Drop;
+        }
+        Fate::Forward
+    }
+
+    /// The server takes rows: it ignores every `Sync` that it was sent since the command.
+    fn copy_in(&mut self, output: &mut Output<Answer>) -> Fate {
+        if self.copy_in != CopyIn::Due {
+            return self.out_of_order(b'G', output);
+        }
+        self.due.forget_syncs();
+        self.copy_in = CopyIn::Open;
+        Fate::Forward
+    }
+
+    /// `CommandComplete`, `EmptyQueryResponse`, `PortalSuspended`.
+    fn completed(
+        &mut self,
+        frame: &Frame<'_>,
+        output: &mut Output<Answer>,
+    ) -> Result<Fate, FrameError> {
+        let number = match self.due.front_mut() {
+            Some(Expected::Query { number, complete, reading }) => {
+                *complete += 1;
+                let rest = reading.statements.iter().skip(*complete);
+                let effects = rest.flat_map(|statement| &statement.effects);
+                let more = effects.into_iter().any(|effect| *effect == Effect::CopyIn);
+                self.copy_in = if more { CopyIn::Due } else { CopyIn::None };
+                *number
+            }
+            Some(Expected::Execute { number, .. }) => {
+                let number = *number;
+                self.due.pop();
+                self.copy_in = CopyIn::None;
+                number
+            }
+            _ => return Ok(self.out_of_order(frame.tag, output)),
+        };
+        let mut result =
+            self.result.take().unwrap_or_else(|| OpenResult::new(vec![], self.record_limit));
+        if let Some(denial) = result.withheld {
+            self.tell_error(number, "42501", &denial.reason);
+            if !self.muted {
+                output.client.build(|out| reply::denied("42501", &denial, out));
+            }
+            // After an error the client gets nothing more of this run, as if the server had skipped it.
+            self.muted = true;
+            return Ok(Fate::Drop);
+        }
+        result.record.tag = match frame.tag {
+            b'C' => backend::command_tag(frame)?.to_owned(),
+            b's' => "(more rows)".to_owned(),
+            _ => String::new(),
+        };
+        // The client has it already; where the record fails, its next command will be denied.
+        let _ = self.gate.tell_result(number, &result.record);
+        Ok(Fate::Forward)
+    }
+
+    fn error(
+        &mut self,
+        frame: &Frame<'_>,
+        output: &mut Output<Answer>,
+    ) -> Result<Fate, FrameError> {
+        let report = backend::report(frame)?;
+        self.result = None;
+        self.copy_in = CopyIn::None;
+        let (number, simple) = match self.due.front() {
+            Some(Expected::Refused { refusal, simple }) => {
+                let refusal = refusal.clone();
+                let simple = *simple;
+                if !self.muted {
+                    output.client.build(|out| reply::denied(refusal.code, &refusal.denial, out));
+                }
+                if !simple {
+                    self.skip();
+                }
+                return Ok(Fate::Drop);
+            }
+            Some(Expected::Query { number, .. }) => (*number, true),
+            Some(Expected::Execute { number, .. }) => (*number, false),
+            _ => (0, false),
+        };
+        self.tell_error(number, &report.code, &report.message);
+        if !simple {
+            self.skip();
+        }
+        Ok(Fate::Forward)
+    }
+
+    /// The server skips everything up to the next `Sync`.
+    fn skip(&mut self) {
+        for skipped in self.due.skip_to_sync() {
+            if let Expected::Parse { name, statement, previous } = skipped {
+                self.names.undo(&name, &statement, previous);
+            }
+        }
+    }
+
+    fn ready(
+        &mut self,
+        frame: &Frame<'_>,
+        output: &mut Output<Answer>,
+    ) -> Result<Fate, FrameError> {
+        self.status = backend::status(frame)?;
+        self.result = None;
+        self.copy_in = CopyIn::None;
+        match self.due.pop() {
+            Some(
+                Expected::Query { .. } | Expected::Sync | Expected::Refused { simple: true, .. },
+            ) => {}
+            _ => return Ok(self.out_of_order(b'Z', output)),
+        }
+        self.muted = false;
+        if self.status == b'I' && self.due.is_empty() {
+            self.names.end_transaction();
+        }
+        if self.catalog_changes {
+            // Inside a transaction others do not see the change yet, so that it must be forgotten again at its end.
+            self.catalog.forget();
+            self.unknown_oids.clear();
+            self.catalog_changes = self.status != b'I';
+        }
+        Ok(Fate::Forward)
+    }
+
+    fn tell_error(&self, number: u64, code: &str, message: &str) {
+        // The client has its answer either way; its next command will be denied.
+        let _ = self.gate.tell_error(number, code, message);
+    }
+}
+
+/// Whether a message answers a command; the others may come at any time.
+fn is_answer(tag: u8) -> bool {
+    !matches!(tag, b'Z' | b'N' | b'S' | b'A')
+}
