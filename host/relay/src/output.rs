@@ -79,6 +79,12 @@ impl Queue {
         self.len += self.tail.len() - before;
     }
 
+    /// Takes all bytes out, for tests that drive a machine by hand.
+    pub fn take(&mut self) -> Vec<u8> {
+        let taken = std::mem::take(self);
+        taken.whole.iter().flatten().chain(&taken.tail).copied().collect()
+    }
+
     pub(crate) fn front(&mut self) -> Option<&[u8]> {
         if self.whole.is_empty() && !self.tail.is_empty() {
             self.whole.push_back(self.tail.split().freeze());

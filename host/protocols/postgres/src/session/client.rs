@@ -66,6 +66,9 @@ impl Session {
         frame: &Frame<'_>,
         output: &mut Output<Answer>,
     ) -> Result<Fate, FrameError> {
+        if matches!(frame.tag, b'H' | b'S' | b'c') {
+            frame.reader().end()?;
+        }
         if frame.tag == b'X' {
             output.server.build(build::terminate);
             self.end("the client ended it", output);

@@ -1,0 +1,18 @@
+//! Starts and stops what the promises are tested with.
+
+mod gateway;
+mod postgres;
+mod process;
+mod psql;
+
+pub(crate) use gateway::{Gateway, Settings, cli, repository};
+pub(crate) use postgres::{PASSWORD, Postgres, tool};
+pub(crate) use process::{Outcome, free_port, run, until};
+pub(crate) use psql::{Psql, finish};
+
+/// A gateway with the shipped baseline in front of a server with secrets: what most promises need.
+pub(crate) fn baseline() -> (Postgres, Gateway) {
+    let postgres = Postgres::start();
+    let gateway = Gateway::start(&postgres, Settings::default());
+    (postgres, gateway)
+}

@@ -1,0 +1,17 @@
+//! The promises, one test each, through the real binary with real clients and a real server.
+//!
+//! One test binary, in modules, so that it is linked once.
+//! Each test has its own PostgreSQL, its own gateway and its own data folder, all on free ports, all stopped by their own handles.
+
+mod harness;
+
+mod approval;
+mod blocking;
+mod check;
+mod copying;
+mod identity;
+mod masking;
+mod plugins;
+mod protocol;
+mod record;
+mod upstream_login;
