@@ -1,1 +1,289 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::task::{Context as TaskContext, Poll, Waker};
 
+use super::*;
+use crate::{Hold, Hooks, Mode, Outcome, Plan, Policy, PolicyFailure, Scope, Ticket, Verdict};
+
+/// Judges by what a text contains.
+struct ByText;
+
+impl Policy for ByText {
+    fn name(&self) -> &'static str {
+        "by-text"
+    }
+    fn hooks(&self) -> Hooks {
+        Hooks { guard: true, mask: false, reviewer: false }
+    }
+    fn is_pure(&self) -> bool {
+        true
+    }
+    fn judge(&self, _: &Context, command: &Command) -> Result<Verdict, PolicyFailure> {
+        Ok(match command.text.as_str() {
+            text if text.contains("deny") => Verdict::Deny(Denial {
+                reason: "no".into(),
+                rule: "deny".into(),
+                hint: String::new(),
+            }),
+            text if text.contains("hold") => Verdict::Hold(Hold {
+                reason: "wait".into(),
+                rule: "hold".into(),
+                approvers: vec![],
+                quorum: 1,
+                expires_in: 60,
+            }),
+            text if text.contains("loop") => Verdict::Rewrite(format!("{text}!")),
+            text if text.contains("rewrite to") => {
+                Verdict::Rewrite(text.replace("rewrite to ", ""))
+            }
+            _ => Verdict::Allow,
+        })
+    }
+    fn plan(&self, _: &Context, _: &Shape) -> Result<Plan, PolicyFailure> {
+        Err(PolicyFailure::Time)
+    }
+    fn inspect(&self, _: &Context, values: &Batch) -> Result<Batch, PolicyFailure> {
+        Ok(values.clone())
+    }
+    fn review(&self, _: &Context, _: &Command, _: &Hold) -> Result<Review, PolicyFailure> {
+        Ok(Review::Undecided)
+    }
+}
+
+/// Tells in words what it was told, and can be broken.
+#[derive(Default)]
+struct Told {
+    lines: Mutex<Vec<String>>,
+    broken: Mutex<bool>,
+}
+
+impl Journal for Told {
+    fn put(&self, _: &str, entry: &Entry<'_>) -> Kept {
+        if *self.broken.lock().unwrap() {
+            return Err(JournalFailure("full".into()));
+        }
+        let line = match entry {
+            Entry::Command { ruling, command, .. } => format!("{ruling} {}", command.text),
+            Entry::Held { hold, .. } => format!("held {hold}"),
+            Entry::Decided { outcome, .. } => outcome.word().to_owned(),
+            Entry::Result { .. } => "result".to_owned(),
+            Entry::Error { .. } => "error".to_owned(),
+        };
+        self.lines.lock().unwrap().push(line);
+        Ok(None)
+    }
+}
+
+/// Opens holds that end as they are told to.
+#[derive(Default)]
+struct Desk {
+    outcome: Arc<Mutex<Option<Outcome>>>,
+}
+
+struct Paper(Arc<Mutex<Option<Outcome>>>);
+
+impl Ticket for Paper {
+    fn id(&self) -> &'static str {
+        "h1"
+    }
+    fn how(&self) -> String {
+        "approve h1".into()
+    }
+    fn outcome(&mut self) -> Pin<Box<dyn Future<Output = Outcome> + Send + '_>> {
+        Box::pin(std::future::poll_fn(|_| {
+            self.0.lock().unwrap().clone().map_or(Poll::Pending, Poll::Ready)
+        }))
+    }
+}
+
+impl Approvals for Desk {
+    fn open(&self, _: HoldRequest) -> Result<Box<dyn Ticket>, String> {
+        Ok(Box::new(Paper(Arc::clone(&self.outcome))))
+    }
+}
+
+struct Setup {
+    gate: Arc<Gate>,
+    session: GateSession,
+    told: Arc<Told>,
+    outcome: Arc<Mutex<Option<Outcome>>>,
+}
+
+fn placed() -> Vec<Placed> {
+    vec![Placed { policy: Arc::new(ByText), mode: Mode::Enforce, scope: Scope::default() }]
+}
+
+fn setup() -> Setup {
+    let told = Arc::new(Told::default());
+    let desk = Desk::default();
+    let outcome = Arc::clone(&desk.outcome);
+    let gate = Arc::new(Gate::new(Arc::new(desk), Arc::clone(&told) as Arc<dyn Journal>));
+    gate.install(placed());
+    let session = gate.session(Context::default());
+    Setup { gate, session, told, outcome }
+}
+
+fn command(text: &str) -> Arc<Command> {
+    Arc::new(Command { text: text.to_owned(), operations: vec![], complete: true })
+}
+
+impl Setup {
+    fn ask(&mut self, text: &str) -> Asked {
+        self.session.ask(&command(text), Moment::Run, &command)
+    }
+
+    fn decided(&mut self, text: &str) -> Decision {
+        match self.ask(text) {
+            Asked::Decided(decision) => decision,
+            Asked::Waiting(_) => panic!("{text} waits"),
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.told.lines.lock().unwrap().clone()
+    }
+}
+
+fn poll(waiting: &mut Waiting) -> Poll<Decision> {
+    waiting.decision.as_mut().poll(&mut TaskContext::from_waker(Waker::noop()))
+}
+
+fn denied_by(decision: Decision) -> String {
+    match decision {
+        Decision::Deny(denial) => denial.rule,
+        Decision::Allow(_) => panic!("allowed"),
+    }
+}
+
+#[test]
+fn what_is_allowed_is_recorded_first() {
+    let mut setup = setup();
+    assert!(matches!(setup.decided("SELECT 1"), Decision::Allow(_)));
+    assert_eq!(setup.lines(), ["allow SELECT 1"]);
+}
+
+#[test]
+fn what_cannot_be_recorded_is_denied() {
+    let mut setup = setup();
+    *setup.told.broken.lock().unwrap() = true;
+    assert_eq!(denied_by(setup.decided("SELECT 1")), "gateway.record");
+    assert_eq!(denied_by(setup.decided("hold")), "gateway.record");
+}
+
+#[test]
+fn a_held_command_runs_once_it_is_granted() {
+    let mut setup = setup();
+    let Asked::Waiting(mut waiting) = setup.ask("hold") else { panic!("it must wait") };
+    assert_eq!(waiting.notices[0].how, "approve h1");
+    assert!(poll(&mut waiting).is_pending());
+    *setup.outcome.lock().unwrap() = Some(Outcome::Granted { by: vec!["alice".into()] });
+    let Poll::Ready(Decision::Allow(allowed)) = poll(&mut waiting) else { panic!("granted") };
+    assert!(allowed.once);
+    assert_eq!(setup.lines(), ["hold hold", "held h1", "granted"]);
+}
+
+#[test]
+fn a_refused_an_expired_and_a_failed_hold_deny() {
+    for outcome in [
+        Outcome::Refused { by: "alice".into(), reason: "no".into() },
+        Outcome::Expired,
+        Outcome::Failed("lost".into()),
+    ] {
+        let mut setup = setup();
+        let Asked::Waiting(mut waiting) = setup.ask("hold") else { panic!("it must wait") };
+        *setup.outcome.lock().unwrap() = Some(outcome);
+        let Poll::Ready(decision) = poll(&mut waiting) else { panic!("decided") };
+        assert_eq!(denied_by(decision), "hold");
+    }
+}
+
+#[test]
+fn a_hold_that_nobody_waits_for_any_more_is_withdrawn() {
+    let mut setup = setup();
+    let asked = setup.ask("hold");
+    drop(asked);
+    assert_eq!(setup.lines().last().unwrap(), "withdrawn");
+}
+
+#[test]
+fn a_grant_that_cannot_be_recorded_denies() {
+    let mut setup = setup();
+    let Asked::Waiting(mut waiting) = setup.ask("hold") else { panic!("it must wait") };
+    *setup.outcome.lock().unwrap() = Some(Outcome::Granted { by: vec![] });
+    *setup.told.broken.lock().unwrap() = true;
+    let Poll::Ready(decision) = poll(&mut waiting) else { panic!("decided") };
+    assert_eq!(denied_by(decision), "gateway.record");
+}
+
+#[test]
+fn a_rewrite_is_judged_again_from_the_start() {
+    let mut setup = setup();
+    assert_eq!(denied_by(setup.decided("rewrite to deny")), "deny");
+    let Decision::Allow(allowed) = setup.decided("rewrite to SELECT 1") else { panic!("allowed") };
+    assert!(allowed.rewritten);
+    assert_eq!(allowed.command.text, "SELECT 1");
+}
+
+#[test]
+fn rewriting_without_end_is_denied() {
+    assert_eq!(denied_by(setup().decided("loop")), "gateway.rewrite-loop");
+}
+
+#[test]
+fn a_session_meets_new_policies_at_its_next_command() {
+    let mut setup = setup();
+    let Decision::Allow(allowed) = setup.decided("SELECT 1") else { panic!("allowed") };
+    assert!(setup.session.still_allows(&allowed));
+    setup.gate.install(vec![]);
+    assert!(!setup.session.still_allows(&allowed));
+    assert!(matches!(setup.decided("deny"), Decision::Allow(_)));
+}
+
+#[test]
+fn policies_that_changed_while_a_command_was_held_judge_it_again() {
+    struct No;
+    impl Policy for No {
+        fn name(&self) -> &'static str {
+            "no"
+        }
+        fn hooks(&self) -> Hooks {
+            Hooks { guard: true, mask: false, reviewer: false }
+        }
+        fn is_pure(&self) -> bool {
+            true
+        }
+        fn judge(&self, _: &Context, _: &Command) -> Result<Verdict, PolicyFailure> {
+            Ok(Verdict::Deny(Denial {
+                reason: "new".into(),
+                rule: "new".into(),
+                hint: String::new(),
+            }))
+        }
+        fn plan(&self, _: &Context, _: &Shape) -> Result<Plan, PolicyFailure> {
+            Err(PolicyFailure::Time)
+        }
+        fn inspect(&self, _: &Context, values: &Batch) -> Result<Batch, PolicyFailure> {
+            Ok(values.clone())
+        }
+        fn review(&self, _: &Context, _: &Command, _: &Hold) -> Result<Review, PolicyFailure> {
+            Ok(Review::Undecided)
+        }
+    }
+    let mut setup = setup();
+    let Asked::Waiting(mut waiting) = setup.ask("hold") else { panic!("it must wait") };
+    let policy = Arc::new(No);
+    setup.gate.install(vec![Placed { policy, mode: Mode::Enforce, scope: Scope::default() }]);
+    *setup.outcome.lock().unwrap() = Some(Outcome::Granted { by: vec![] });
+    let Poll::Ready(decision) = poll(&mut waiting) else { panic!("decided") };
+    assert_eq!(denied_by(decision), "new");
+}
+
+#[test]
+fn preparing_what_nobody_objects_to_is_not_recorded_since_nothing_runs() {
+    let mut setup = setup();
+    setup.session.ask(&command("SELECT 1"), Moment::Prepare, &command);
+    assert!(setup.lines().is_empty());
+    setup.session.ask(&command("deny"), Moment::Prepare, &command);
+    assert_eq!(setup.lines(), ["deny deny"]);
+}

@@ -2,7 +2,7 @@
 
 use plugin_sdk::prelude::*;
 
-/// Takes the configuration of [moody](../../moody), and does not care.
+/// Takes the configuration of the plugin that it replaces in a test, and does not care.
 #[config]
 struct Denier {
     #[allow(dead_code, reason = "taken so that one policy file fits both")]

@@ -1,0 +1,27 @@
+# The few entry points. Each does its own set-up first and is safe to run again.
+
+.PHONY: setup demo test lint build
+
+setup:
+	@tests/setup.sh
+
+# Shows the main job on a throwaway PostgreSQL. `make demo KEEP=1` leaves it running.
+demo: setup
+	@cargo build --quiet -p palisade
+	@KEEP=$(KEEP) tests/demo/run.sh
+
+# Every test: those beside the code, and the promises through the real binary.
+test: setup
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		cargo nextest run --workspace --no-fail-fast && cargo test --workspace --doc --quiet; \
+	else \
+		cargo test --workspace --no-fail-fast; \
+	fi
+
+lint: setup
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+# The optimised binary: target/release/palisade
+build: setup
+	cargo build --release -p palisade
