@@ -6,6 +6,7 @@
 mod harness;
 
 mod approval;
+mod architecture;
 mod blocking;
 mod check;
 mod copying;
