@@ -13,7 +13,11 @@ fn a_held_update_runs_once_somebody_else_approves_it() {
     let id = hold["id"].as_str().unwrap();
     assert_eq!(hold["text"], UPDATE);
     assert_eq!(hold["subject"], "agent-7");
-    assert_eq!(postgres.direct("SELECT name FROM secrets WHERE id = 1"), "billing", "it must not run yet");
+    assert_eq!(
+        postgres.direct("SELECT name FROM secrets WHERE id = 1"),
+        "billing",
+        "it must not run yet"
+    );
     let approver = gateway.token("alice", "approver");
     let decided = gateway.cli_as(&approver, &["approvals", "approve", id]);
     assert!(decided.ok, "{}{}", decided.stdout, decided.stderr);
@@ -41,13 +45,22 @@ fn a_refused_command_does_not_run_and_the_client_is_told_why() {
 #[test]
 fn nobody_decides_on_their_own_command() {
     let (_postgres, gateway) = baseline();
-    let token = gateway.cli(&["token", "--subject", "bob", "--role", "support-agent", "--role", "approver"]);
+    let token = gateway.cli(&[
+        "token",
+        "--subject",
+        "bob",
+        "--role",
+        "support-agent",
+        "--role",
+        "approver",
+    ]);
     let token = token.stdout.trim().to_owned();
     let waiting = crate::harness::Psql::new(gateway.port, &token).start(&[UPDATE]);
     let id = gateway.hold()["id"].as_str().unwrap().to_owned();
     let decided = gateway.cli_as(&token, &["approvals", "approve", &id]);
     assert!(!decided.ok, "{}", decided.stdout);
-    let deputy = gateway.cli(&["token", "--subject", "helper", "--role", "approver", "--acting-for", "bob"]);
+    let deputy =
+        gateway.cli(&["token", "--subject", "helper", "--role", "approver", "--acting-for", "bob"]);
     let decided = gateway.cli_as(deputy.stdout.trim(), &["approvals", "approve", &id]);
     assert!(!decided.ok, "an agent of the same person decided: {}", decided.stdout);
     let refused = gateway.cli(&["approvals", "deny", &id]);
@@ -111,10 +124,9 @@ async fn a_grant_for_a_prepared_statement_is_spent_by_its_first_run() {
 #[test]
 fn a_grant_for_a_sql_prepared_statement_does_not_cover_its_executions() {
     let (postgres, gateway) = baseline();
-    let waiting = gateway.agent().start(&[
-        "PREPARE p AS UPDATE secrets SET name = name || '!' WHERE id = 1",
-        "EXECUTE p",
-    ]);
+    let waiting = gateway
+        .agent()
+        .start(&["PREPARE p AS UPDATE secrets SET name = name || '!' WHERE id = 1", "EXECUTE p"]);
     let first = gateway.hold()["id"].as_str().unwrap().to_owned();
     assert!(gateway.cli(&["approvals", "approve", &first]).ok);
     let second = until("a hold for the execution", || {
@@ -198,7 +210,11 @@ fn two_people_must_agree_where_the_rule_says_so() {
     let alice = gateway.token("alice", "approver");
     assert!(gateway.cli_as(&alice, &["approvals", "approve", &id]).ok);
     gateway.cli_as(&alice, &["approvals", "approve", &id]);
-    assert_eq!(gateway.json(&["approvals", "show", &id])[0]["state"], "open", "one person is not two");
+    assert_eq!(
+        gateway.json(&["approvals", "show", &id])[0]["state"],
+        "open",
+        "one person is not two"
+    );
     let carol = gateway.token("carol", "approver");
     assert!(gateway.cli_as(&carol, &["approvals", "approve", &id]).ok);
     assert!(finish(waiting).ok);

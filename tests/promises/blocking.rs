@@ -51,7 +51,8 @@ fn the_session_goes_on_after_a_denial() {
 #[test]
 fn a_denied_statement_denies_the_whole_text_that_it_is_in() {
     let (postgres, gateway) = baseline();
-    let error = gateway.agent().error("INSERT INTO orders VALUES (1000, 'x', 1); DROP TABLE orders");
+    let error =
+        gateway.agent().error("INSERT INTO orders VALUES (1000, 'x', 1); DROP TABLE orders");
     assert!(error.contains("sql-guard.drop"), "{error}");
     assert_eq!(postgres.direct("SELECT count(*) FROM orders"), "100");
 }
@@ -134,7 +135,11 @@ fn what_cannot_be_read_is_denied() {
 #[test]
 fn a_text_that_is_read_otherwise_under_other_settings_is_denied() {
     let (_postgres, gateway) = baseline();
-    for text in ["SET standard_conforming_strings = off", "SET client_encoding = 'SJIS'", "SET ROLE postgres"] {
+    for text in [
+        "SET standard_conforming_strings = off",
+        "SET client_encoding = 'SJIS'",
+        "SET ROLE postgres",
+    ] {
         let error = gateway.agent().error(text);
         assert!(error.contains("sql-guard.incomplete"), "{text}: {error}");
     }
@@ -147,8 +152,15 @@ fn a_plugin_that_traps_or_never_ends_or_hoards_memory_denies_the_command() {
         let policy = crate::plugins::behaving(behaviour);
         let gateway = Gateway::start(&postgres, Settings::policy(&policy));
         let outcome = gateway.agent().run(&["SELECT 1", "SELECT 2"]);
-        assert_eq!(outcome.stderr.matches("gateway.policy-failed").count(), 2, "{behaviour}: {outcome:?}");
+        assert_eq!(
+            outcome.stderr.matches("gateway.policy-failed").count(),
+            2,
+            "{behaviour}: {outcome:?}"
+        );
         let denied = gateway.events();
-        assert!(denied.iter().any(|event| event["rule"] == "gateway.policy-failed"), "{behaviour}: {denied:?}");
+        assert!(
+            denied.iter().any(|event| event["rule"] == "gateway.policy-failed"),
+            "{behaviour}: {denied:?}"
+        );
     }
 }

@@ -65,10 +65,9 @@ fn a_bad_address_is_named_with_its_line() {
 }
 
 #[test]
-fn an_admin_address_beyond_loopback_without_tls_is_not_plain() {
-    let outcome = check(|good| good.replace("connections = [\"orders\"]", "connections = [\"ordres\"]"), GUARD);
-    // A glob that matches nothing is worth a word, not a refusal.
-    assert!(outcome.ok, "{}{}", outcome.stdout, outcome.stderr);
+fn a_role_that_reaches_a_connection_that_is_not_there_is_named_with_the_likely_one() {
+    let outcome = check(|good| good.replace("[\"orders\"]", "[\"ordres\"]"), GUARD);
+    refused(&outcome, &["palisade.toml:14", "ordres", "did you mean `orders`"]);
 }
 
 #[test]

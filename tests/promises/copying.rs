@@ -42,7 +42,10 @@ fn a_copy_out_that_cannot_be_masked_is_refused() {
 fn a_copy_out_of_what_nobody_protects_passes_in_every_format() {
     let (_postgres, gateway) = baseline();
     let agent = gateway.agent();
-    assert_eq!(agent.query("COPY (SELECT id FROM orders WHERE id < 3) TO STDOUT WITH (FORMAT csv)"), "1\n2");
+    assert_eq!(
+        agent.query("COPY (SELECT id FROM orders WHERE id < 3) TO STDOUT WITH (FORMAT csv)"),
+        "1\n2"
+    );
     assert_eq!(agent.query("COPY orders TO STDOUT").lines().count(), 100);
 }
 
@@ -79,7 +82,10 @@ async fn copies_in_the_extended_protocol_work_both_ways() {
     sink.send(Bytes::from_static(b"401\tone\t1.5\n402\ttw")).await.unwrap();
     sink.send(Bytes::from_static(b"o\t2.5\n")).await.unwrap();
     assert_eq!(sink.as_mut().finish().await.unwrap(), 2);
-    let stream = client.copy_out("COPY (SELECT id, item FROM orders WHERE id > 400) TO STDOUT").await.unwrap();
+    let stream = client
+        .copy_out("COPY (SELECT id, item FROM orders WHERE id > 400) TO STDOUT")
+        .await
+        .unwrap();
     let rows: Vec<_> = stream.map(|part| part.unwrap()).collect().await;
     assert_eq!(rows.concat(), b"401\tone\n402\ttwo\n");
     assert!(client.simple_query("SELECT 1").await.is_ok());

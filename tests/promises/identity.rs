@@ -1,6 +1,6 @@
 //! Who gets in, and for how long.
 
-use crate::harness::{Gateway, PASSWORD, Postgres, Psql, Settings, baseline, until};
+use crate::harness::{Gateway, PASSWORD, Psql, Settings, baseline, until};
 
 #[test]
 fn a_token_opens_its_connection() {
@@ -18,9 +18,9 @@ fn a_token_is_not_taken_without_tls() {
 
 #[test]
 fn every_refusal_looks_the_same_to_the_client_and_its_cause_is_in_the_log() {
-    let (_postgres, gateway) = baseline();
+    let (postgres, gateway) = baseline();
     let good = gateway.token("agent-7", "support-agent");
-    let stranger = Gateway::start(&_postgres, Settings::default());
+    let stranger = Gateway::start(&postgres, Settings::default());
     let forged = stranger.token("agent-7", "support-agent");
     let (head, signature) = good.rsplit_once('.').unwrap();
     let flipped: String = signature.chars().rev().collect();
@@ -29,7 +29,6 @@ fn every_refusal_looks_the_same_to_the_client_and_its_cause_is_in_the_log() {
         ("a changed signature", format!("{head}.{flipped}"), "orders"),
         ("no token at all", "secret".to_owned(), "orders"),
         ("a role that does not reach", gateway.token("agent-7", "auditor"), "orders"),
-        ("an unknown role", gateway.token("agent-7", "nobody"), "orders"),
         ("a connection out of reach", good.clone(), "payments"),
         ("an unknown connection", good, "nowhere"),
     ];
@@ -41,7 +40,7 @@ fn every_refusal_looks_the_same_to_the_client_and_its_cause_is_in_the_log() {
     }
     let refused = gateway.json(&["sessions", "list"]);
     let refused: Vec<_> = refused.iter().filter(|session| session["state"] == "refused").collect();
-    assert_eq!(refused.len(), 7, "each is in the record: {refused:?}");
+    assert_eq!(refused.len(), 6, "each is in the record: {refused:?}");
 }
 
 #[test]
@@ -58,10 +57,8 @@ fn an_expired_token_is_refused() {
 fn a_session_ends_with_its_token_once_its_command_is_done() {
     let (_postgres, gateway) = baseline();
     let token = gateway.token_for("agent-7", "support-agent", "3s");
-    let outcome = Psql::new(gateway.port, &token).run(&[
-        "SELECT 'before', count(*) FROM orders, pg_sleep(4)",
-        "SELECT 'after'",
-    ]);
+    let outcome = Psql::new(gateway.port, &token)
+        .run(&["SELECT 'before', count(*) FROM orders, pg_sleep(4)", "SELECT 'after'"]);
     assert!(outcome.stdout.contains("before|100"), "{outcome:?}");
     assert!(!outcome.stdout.contains("after"), "{outcome:?}");
     assert!(outcome.stderr.contains("token's time is over"), "{outcome:?}");
@@ -84,17 +81,24 @@ fn the_servers_password_is_nowhere_to_be_seen() {
 #[test]
 fn parameters_that_would_change_who_acts_are_refused() {
     let (_postgres, gateway) = baseline();
-    for options in ["-c role=admin", "-c session_authorization=admin", "-c standard_conforming_strings=off"] {
+    for options in
+        ["-c role=admin", "-c session_authorization=admin", "-c standard_conforming_strings=off"]
+    {
         let error = gateway.agent().option("PGOPTIONS", options).error("SELECT 1");
         assert!(error.contains("is refused"), "{options}: {error}");
     }
-    let shown = gateway.agent().option("PGOPTIONS", "-c search_path=audit").query("SHOW search_path");
+    let shown =
+        gateway.agent().option("PGOPTIONS", "-c search_path=audit").query("SHOW search_path");
     assert_eq!(shown, "audit");
 }
 
 #[test]
 fn another_database_than_the_connections_own_is_refused() {
     let (_postgres, gateway) = baseline();
-    let error = gateway.agent().option("PGDATABASE", "ignored").user("orders").query("SELECT current_database()");
+    let error = gateway
+        .agent()
+        .option("PGDATABASE", "ignored")
+        .user("orders")
+        .query("SELECT current_database()");
     assert_eq!(error, "orders");
 }

@@ -9,14 +9,19 @@ const MASK: &str = "********";
 #[test]
 fn a_protected_column_comes_back_masked() {
     let (_postgres, gateway) = baseline();
-    let rows = gateway.agent().query("SELECT id, name, password, api_key, token FROM secrets WHERE id = 1");
+    let rows = gateway
+        .agent()
+        .query("SELECT id, name, password, api_key, token FROM secrets WHERE id = 1");
     assert_eq!(rows, format!("1|billing|{MASK}|{MASK}|{MASK}"));
 }
 
 #[test]
 fn null_stays_null() {
     let (_postgres, gateway) = baseline();
-    assert_eq!(gateway.agent().query("SELECT password IS NULL, password FROM secrets WHERE id = 3"), "t|");
+    assert_eq!(
+        gateway.agent().query("SELECT password IS NULL, password FROM secrets WHERE id = 3"),
+        "t|"
+    );
 }
 
 #[test]
@@ -36,7 +41,10 @@ fn a_subquery_a_cte_and_a_star_do_not_uncover_a_column() {
     ] {
         assert_eq!(agent.query(query), MASK, "{query}");
     }
-    assert_eq!(agent.query("SELECT * FROM secrets WHERE id = 1"), format!("1|billing|{MASK}|{MASK}|{MASK}"));
+    assert_eq!(
+        agent.query("SELECT * FROM secrets WHERE id = 1"),
+        format!("1|billing|{MASK}|{MASK}|{MASK}")
+    );
 }
 
 #[test]
@@ -52,7 +60,10 @@ fn an_expression_on_a_protected_column_is_masked_whole() {
         "SELECT password FROM secrets WHERE id = 1 UNION SELECT 'x' WHERE false",
     ] {
         let shown = agent.query(query);
-        assert!(!shown.contains("hunter2") && !shown.to_lowercase().contains("hunter2"), "{query}: {shown}");
+        assert!(
+            !shown.contains("hunter2") && !shown.to_lowercase().contains("hunter2"),
+            "{query}: {shown}"
+        );
         assert!(!shown.contains("2retnuh"), "{query}: {shown}");
     }
 }
@@ -60,11 +71,18 @@ fn an_expression_on_a_protected_column_is_masked_whole() {
 #[test]
 fn a_view_does_not_uncover_a_column() {
     let (postgres, gateway) = baseline();
-    postgres.direct("CREATE VIEW seen AS SELECT id, name AS label, password AS remark FROM secrets");
+    postgres
+        .direct("CREATE VIEW seen AS SELECT id, name AS label, password AS remark FROM secrets");
     postgres.direct("CREATE VIEW seen_again AS SELECT remark AS note, label FROM seen");
     let agent = gateway.agent();
-    assert_eq!(agent.query("SELECT label, remark FROM seen WHERE id = 1"), format!("billing|{MASK}"));
-    assert_eq!(agent.query("SELECT note, label FROM seen_again WHERE label = 'mail'"), format!("{MASK}|mail"));
+    assert_eq!(
+        agent.query("SELECT label, remark FROM seen WHERE id = 1"),
+        format!("billing|{MASK}")
+    );
+    assert_eq!(
+        agent.query("SELECT note, label FROM seen_again WHERE label = 'mail'"),
+        format!("{MASK}|mail")
+    );
 }
 
 #[test]
@@ -109,7 +127,8 @@ async fn binary_results_of_prepared_statements_are_masked() {
     let postgres = Postgres::start();
     let gateway = Gateway::start(&postgres, Settings::insecure());
     let client = connect(&gateway).await;
-    let statement = client.prepare("SELECT id, name, password FROM secrets ORDER BY id").await.unwrap();
+    let statement =
+        client.prepare("SELECT id, name, password FROM secrets ORDER BY id").await.unwrap();
     for _ in 0..2 {
         let rows = client.query(&statement, &[]).await.unwrap();
         assert_eq!(rows[0].get::<_, i32>(0), 1);

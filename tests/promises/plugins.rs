@@ -60,8 +60,12 @@ fn a_plugin_is_swapped_while_a_session_is_open() {
     let outcome = agent.end();
     assert_eq!(outcome.stderr.matches("sql-guard.drop").count(), 2, "{outcome:?}");
     assert!(outcome.stdout.contains("same session"), "{outcome:?}");
-    let judged: Vec<_> = gateway.events().iter().filter_map(|event| event["policies"].as_u64()).collect();
-    assert!(judged[0] == before && judged[1] > before, "the second command met the new set: {judged:?}");
+    let judged: Vec<_> =
+        gateway.events().iter().filter_map(|event| event["policies"].as_u64()).collect();
+    assert!(
+        judged[0] == before && judged[1] > before,
+        "the second command met the new set: {judged:?}"
+    );
 }
 
 fn version(gateway: &Gateway) -> u64 {
@@ -79,7 +83,8 @@ fn a_swap_changes_what_happens_at_the_next_command() {
     until("the first command", || {
         gateway.events().iter().any(|event| event["kind"] == "result").then_some(())
     });
-    let loaded = gateway.cli(&["plugins", "load", build("denier").to_str().unwrap(), "--name", "guarded"]);
+    let loaded =
+        gateway.cli(&["plugins", "load", build("denier").to_str().unwrap(), "--name", "guarded"]);
     assert!(loaded.ok, "{}{}", loaded.stdout, loaded.stderr);
     agent.say("SELECT 'two';");
     let outcome = agent.end();
@@ -92,16 +97,20 @@ fn what_is_no_plugin_is_turned_away_with_the_reason() {
     let (_postgres, gateway) = baseline();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("plugin.wasm");
-    let mut check = |bytes: &[u8], reason: &str| {
+    let check = |bytes: &[u8], reason: &str| {
         std::fs::write(&file, bytes).unwrap();
-        let refused = gateway.cli(&["plugins", "load", file.to_str().unwrap(), "--name", "sql-guard"]);
+        let refused =
+            gateway.cli(&["plugins", "load", file.to_str().unwrap(), "--name", "sql-guard"]);
         assert!(!refused.ok, "{reason}: {}", refused.stdout);
         assert!(refused.stderr.contains(reason), "{reason}: {}", refused.stderr);
     };
     check(b"not wasm at all", "WebAssembly");
     check(b"\0asm\x0d\0\x01\0", "plugin");
     check(b"\0asm\x01\0\0\0", "");
-    assert!(gateway.agent().error("DROP TABLE orders").contains("sql-guard.drop"), "the old one stays");
+    assert!(
+        gateway.agent().error("DROP TABLE orders").contains("sql-guard.drop"),
+        "the old one stays"
+    );
 }
 
 #[test]
@@ -155,7 +164,9 @@ fn a_result_is_withheld_where_its_mask_fails_and_the_session_goes_on() {
     let postgres = Postgres::start();
     for behaviour in ["trap-in-plan", "short-plan", "trap-in-inspect"] {
         let gateway = Gateway::start(&postgres, Settings::policy(&behaving(behaviour)));
-        let outcome = gateway.agent().run(&["SELECT item FROM orders LIMIT 1", "CREATE TABLE IF NOT EXISTS orders ()"]);
+        let outcome = gateway
+            .agent()
+            .run(&["SELECT item FROM orders LIMIT 1", "CREATE TABLE IF NOT EXISTS orders ()"]);
         assert!(outcome.stderr.contains("gateway.policy-failed"), "{behaviour}: {outcome:?}");
         assert!(!outcome.stdout.contains("item"), "{behaviour}: {outcome:?}");
         assert!(outcome.stdout.contains("CREATE TABLE"), "{behaviour}: {outcome:?}");

@@ -67,23 +67,26 @@ async fn notices_and_notifications_arrive() {
         gateway.port
     );
     let (client, mut connection) = tokio_postgres::connect(&target, NoTls).await.unwrap();
-    let mut messages = futures_util::stream::poll_fn(move |cx| connection.poll_message(cx)).boxed();
-    let listening = tokio::spawn(async move {
-        client.batch_execute("LISTEN news; CREATE TABLE IF NOT EXISTS orders (id int); NOTIFY news, 'hello'").await.unwrap();
-        client
+    let (heard, mut messages) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut stream = futures_util::stream::poll_fn(|cx| connection.poll_message(cx));
+        while let Some(message) = stream.next().await {
+            let _ = heard.send(message.unwrap());
+        }
     });
+    let texts = "LISTEN news; CREATE TABLE IF NOT EXISTS orders (id int); NOTIFY news, 'hello'";
+    client.batch_execute(texts).await.unwrap();
     let (mut noticed, mut notified) = (false, false);
     while !(noticed && notified) {
-        match messages.next().await.unwrap().unwrap() {
+        match messages.recv().await.unwrap() {
             AsyncMessage::Notice(notice) => noticed |= notice.message().contains("already exists"),
             AsyncMessage::Notification(news) => notified |= news.payload() == "hello",
             _ => {}
         }
     }
-    listening.await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancel_reaches_the_right_statement_only() {
     let postgres = Postgres::start();
     let gateway = Gateway::start(&postgres, Settings::insecure());
@@ -110,7 +113,10 @@ async fn a_large_result_streams_through() {
     let postgres = Postgres::start();
     let gateway = Gateway::start(&postgres, Settings::insecure());
     let client = connect(&gateway).await;
-    let rows = client.query_raw("SELECT i, repeat('x', 100) FROM generate_series(1, 200000) i", &[] as &[i32]).await.unwrap();
+    let rows = client
+        .query_raw("SELECT i, repeat('x', 100) FROM generate_series(1, 200000) i", &[] as &[i32])
+        .await
+        .unwrap();
     let count = rows.fold(0, |count, row| async move { row.map(|_| count + 1).unwrap() }).await;
     assert_eq!(count, 200_000);
 }
@@ -142,7 +148,10 @@ fn replication_is_refused() {
     let (_postgres, gateway) = baseline();
     let token = gateway.token("agent-7", "support-agent");
     let mut command = std::process::Command::new("psql");
-    let target = format!("host=127.0.0.1 port={} user=orders dbname=orders sslmode=require replication=database", gateway.port);
+    let target = format!(
+        "host=127.0.0.1 port={} user=orders dbname=orders sslmode=require replication=database",
+        gateway.port
+    );
     command.args(["-X", "-c", "IDENTIFY_SYSTEM"]).arg(target).env("PGPASSWORD", token);
     let outcome = crate::harness::run(&mut command);
     assert!(!outcome.ok && outcome.stderr.contains("replication cannot be judged"), "{outcome:?}");
@@ -249,7 +258,10 @@ fn rows_without_a_description_are_masked_all_the_same() {
     send(&mut stream, b'S', b"");
     let (seen, text) = read_until(&mut stream, b'Z');
     assert_eq!(seen, "12DCZ", "the gateway's own question for a description must not show");
-    assert!(text.contains("billing") && text.contains("********") && !text.contains("hunter2"), "{text}");
+    assert!(
+        text.contains("billing") && text.contains("********") && !text.contains("hunter2"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What happened can be read afterwards, and nothing that reached the server is missing.
 
-use crate::harness::{Gateway, Postgres, Psql, Settings, baseline};
+use crate::harness::{Gateway, Postgres, Settings, baseline};
 
 #[test]
 fn a_session_is_recorded_with_its_commands_verdicts_and_masked_results() {
@@ -11,7 +11,8 @@ fn a_session_is_recorded_with_its_commands_verdicts_and_masked_results() {
     assert_eq!(session["subject"], "agent-7");
     assert_eq!(session["connection"], "orders");
     let events = gateway.events();
-    let of = |kind: &str| -> Vec<_> { events.iter().filter(|event| event["kind"] == kind).collect() };
+    let of =
+        |kind: &str| -> Vec<_> { events.iter().filter(|event| event["kind"] == kind).collect() };
     let commands = of("command");
     assert_eq!(commands[0]["text"], "SELECT name, password FROM secrets WHERE id = 1");
     assert_eq!(commands[0]["verdict"], "allow");
@@ -37,9 +38,12 @@ fn a_session_can_be_replayed_as_a_person_would_see_it() {
     let (_postgres, gateway) = baseline();
     gateway.agent().run(&["SELECT name, password FROM secrets WHERE id = 1", "DROP TABLE orders"]);
     let sessions = gateway.json(&["sessions", "list"]);
-    let replay = gateway.cli(&["sessions", "replay", sessions[0]["id"].as_str().unwrap(), "--speed", "0"]);
+    let replay =
+        gateway.cli(&["sessions", "replay", sessions[0]["id"].as_str().unwrap(), "--speed", "0"]);
     assert!(replay.ok, "{}", replay.stderr);
-    for expected in ["SELECT name, password", "billing", "********", "DROP TABLE orders", "sql-guard.drop"] {
+    for expected in
+        ["SELECT name, password", "billing", "********", "DROP TABLE orders", "sql-guard.drop"]
+    {
         assert!(replay.stdout.contains(expected), "{expected} is missing:\n{}", replay.stdout);
     }
 }
@@ -48,8 +52,9 @@ fn a_session_can_be_replayed_as_a_person_would_see_it() {
 fn a_kill_loses_no_command_that_reached_the_server() {
     let postgres = Postgres::start();
     let mut gateway = Gateway::start(&postgres, Settings::default());
-    let texts: Vec<String> =
-        (0..50).map(|number| format!("INSERT INTO orders VALUES ({}, 'k', 1)", 1000 + number)).collect();
+    let texts: Vec<String> = (0..50)
+        .map(|number| format!("INSERT INTO orders VALUES ({}, 'k', 1)", 1000 + number))
+        .collect();
     let mut agent = gateway.agent().interactive();
     for text in &texts {
         agent.say(&format!("{text};"));
@@ -62,7 +67,7 @@ fn a_kill_loses_no_command_that_reached_the_server() {
     let reached = postgres.direct("SELECT id FROM orders WHERE item = 'k' ORDER BY id");
     let session = gateway.json(&["sessions", "list"]).pop().unwrap();
     assert_eq!(session["state"], "interrupted");
-    let events = gateway.json(&["sessions", "show", session["id"].as_str().unwrap()]);
+    let events = gateway.events_of(session["id"].as_str().unwrap());
     let recorded: Vec<_> = events.iter().filter_map(|event| event["text"].as_str()).collect();
     for id in reached.lines() {
         let text = format!("INSERT INTO orders VALUES ({id}, 'k', 1)");
@@ -73,7 +78,8 @@ fn a_kill_loses_no_command_that_reached_the_server() {
 #[test]
 fn disk_durability_records_as_well() {
     let postgres = Postgres::start();
-    let settings = Settings { more: "[record]\ndurability = \"disk\"".into(), ..Settings::default() };
+    let settings =
+        Settings { more: "[record]\ndurability = \"disk\"".into(), ..Settings::default() };
     let gateway = Gateway::start(&postgres, settings);
     assert_eq!(gateway.agent().query("SELECT count(*) FROM orders"), "100");
     assert!(gateway.events().iter().any(|event| event["kind"] == "result"));
@@ -93,11 +99,11 @@ fn only_those_who_may_audit_see_sessions() {
 #[test]
 fn control_characters_of_an_agent_do_not_reach_the_auditors_terminal() {
     let (_postgres, gateway) = baseline();
-    let token = gateway.token("evil\u{1b}[2Jagent", "support-agent");
-    Psql::new(gateway.port, &token).query("SELECT 'x' AS \"a\u{1b}[31mb\"");
+    gateway.agent().query("SELECT 'x\u{1b}[2Jy' AS \"a\u{1b}[31mb\"");
     let listed = gateway.cli(&["sessions", "list"]);
     assert!(!listed.stdout.contains('\u{1b}'), "{:?}", listed.stdout);
     let sessions = gateway.json(&["sessions", "list"]);
-    let replay = gateway.cli(&["sessions", "replay", sessions[0]["id"].as_str().unwrap(), "--speed", "0"]);
+    let replay =
+        gateway.cli(&["sessions", "replay", sessions[0]["id"].as_str().unwrap(), "--speed", "0"]);
     assert!(!replay.stdout.contains('\u{1b}'), "{:?}", replay.stdout);
 }

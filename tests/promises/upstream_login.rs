@@ -31,7 +31,8 @@ fn trust_works() {
 #[test]
 fn tls_with_scram_binds_the_channel() {
     let postgres = Postgres::start_with_tls();
-    let gateway = Gateway::start(&postgres, Settings { server_tls: "require", ..Settings::default() });
+    let gateway =
+        Gateway::start(&postgres, Settings { server_tls: "require", ..Settings::default() });
     let shown = gateway.agent().query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
     assert_eq!(shown, "t");
 }
@@ -48,7 +49,8 @@ fn a_certificate_that_nobody_vouches_for_is_refused_where_it_must_be_verified() 
 #[test]
 fn a_server_without_tls_is_refused_where_tls_is_required() {
     let postgres = Postgres::start();
-    let gateway = Gateway::start(&postgres, Settings { server_tls: "require", ..Settings::default() });
+    let gateway =
+        Gateway::start(&postgres, Settings { server_tls: "require", ..Settings::default() });
     let error = gateway.agent().error("SELECT 1");
     assert!(error.contains("offers no TLS"), "{error}");
 }

@@ -63,11 +63,6 @@ impl Gateway {
         (self.process, self.port) = serve(self.folder.path());
     }
 
-    /// Stops it as an operator does.
-    pub(crate) fn stop(&mut self) {
-        terminate(&mut self.process);
-    }
-
     /// Runs a command of the CLI as whoever can read the data folder.
     pub(crate) fn cli(&self, arguments: &[&str]) -> Outcome {
         run(cli(self.folder.path()).args(arguments))
@@ -111,8 +106,14 @@ impl Gateway {
     /// Everything that happened in the newest session.
     pub(crate) fn events(&self) -> Vec<Value> {
         let sessions = self.json(&["sessions", "list"]);
-        let newest = sessions.first().expect("a session");
-        self.json(&["sessions", "show", newest["id"].as_str().unwrap()])
+        let Some(newest) = sessions.first() else { return vec![] };
+        self.events_of(newest["id"].as_str().unwrap())
+    }
+
+    /// Everything that happened in a session.
+    pub(crate) fn events_of(&self, session: &str) -> Vec<Value> {
+        let shown = self.json(&["sessions", "show", session]);
+        shown[0]["events"].as_array().expect("its events").clone()
     }
 
     /// What it said on its standard error.

@@ -6,8 +6,8 @@ mod process;
 mod psql;
 
 pub(crate) use gateway::{Gateway, Settings, cli, repository};
-pub(crate) use postgres::{PASSWORD, Postgres, tool};
-pub(crate) use process::{Outcome, free_port, run, until};
+pub(crate) use postgres::{PASSWORD, Postgres};
+pub(crate) use process::{Outcome, run, until};
 pub(crate) use psql::{Psql, finish};
 
 /// A gateway with the shipped baseline in front of a server with secrets: what most promises need.

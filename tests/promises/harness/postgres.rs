@@ -114,7 +114,14 @@ fn initialise(folder: &Path, authentication: &str) {
     std::fs::set_permissions(&password, PermissionsExt::from_mode(0o644)).unwrap();
     let data = folder.join("data");
     let mut command = as_owner(tool("initdb"));
-    command.arg("-D").arg(&data).args(["-U", "admin", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
+    command.arg("-D").arg(&data).args([
+        "-U",
+        "admin",
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+        "--no-sync",
+    ]);
     command.args(["--auth-local=trust", "-A", "trust"]);
     let outcome = run(&mut command);
     assert!(outcome.ok, "initdb failed: {}{}", outcome.stdout, outcome.stderr);
@@ -135,7 +142,8 @@ fn initialise(folder: &Path, authentication: &str) {
 /// A certificate that only its maker vouches for, where the server looks for one.
 fn make_certificate(data: &Path) {
     let mut openssl = as_owner("openssl".into());
-    openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=db"]);
+    openssl
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=db"]);
     openssl.arg("-keyout").arg(data.join("server.key")).arg("-out").arg(data.join("server.crt"));
     let outcome = run(&mut openssl);
     assert!(outcome.ok, "openssl failed: {}", outcome.stderr);
@@ -185,7 +193,9 @@ pub(crate) fn tool(name: &str) -> PathBuf {
     });
     let on_path = on_path.into_iter().find(|path| path.exists());
     found.pop().or(on_path).unwrap_or_else(|| {
-        panic!("PostgreSQL's {name} is missing: run `make setup`, or install the package postgresql")
+        panic!(
+            "PostgreSQL's {name} is missing: run `make setup`, or install the package postgresql"
+        )
     })
 }
 

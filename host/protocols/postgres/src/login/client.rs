@@ -145,7 +145,6 @@ impl Sequence for ClientPassword {
         if !self.asked {
             self.asked = true;
             build::authentication_cleartext(output);
-            return Ok(Step::Read);
         }
         let read = read_password(input);
         if let Err(error) = &read {

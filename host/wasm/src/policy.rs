@@ -1,0 +1,145 @@
+//! A configured plugin as a policy: each call gets a fresh instance, a configuration, and one hook's answer.
+
+use std::fmt;
+use std::sync::Arc;
+
+use palisade_policy::{
+    Action, Batch, Command, Context, Hold, Hooks, Plan, Policy, PolicyFailure, Review, Shape,
+    Verdict,
+};
+
+use crate::instance::{ANSWER_BYTES, Instance};
+use crate::{CompiledPlugin, Limits, from_wit, to_wit};
+
+/// A plugin with its configuration.
+///
+/// No instance serves two calls: nothing of one session can be seen by the next, and an answer depends on the
+/// configuration and the arguments alone.
+/// A call runs on the thread that makes it, for at most `limits.time`, the plugin's `configure` included.
+pub struct WasmPolicy {
+    name: String,
+    plugin: Arc<CompiledPlugin>,
+    config: String,
+    limits: Limits,
+}
+
+impl WasmPolicy {
+    pub(crate) fn new(
+        name: String,
+        plugin: Arc<CompiledPlugin>,
+        config: String,
+        limits: Limits,
+    ) -> Self {
+        Self { name, plugin, config, limits }
+    }
+
+    /// The plugin that it is made of.
+    #[must_use]
+    pub fn plugin(&self) -> &Arc<CompiledPlugin> {
+        &self.plugin
+    }
+
+    /// A fresh instance that has its configuration.
+    fn instance(&self, answer_bytes: usize) -> Result<Instance<'_>, PolicyFailure> {
+        let mut instance = Instance::start(&self.plugin, self.limits, answer_bytes)?;
+        instance.configure(&self.config)?.map_err(|reason| {
+            PolicyFailure::Answer(format!(
+                "it refuses the configuration that it took before: {reason}"
+            ))
+        })?;
+        Ok(instance)
+    }
+}
+
+impl Policy for WasmPolicy {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn hooks(&self) -> Hooks {
+        self.plugin.hooks()
+    }
+
+    /// Always: a plugin has no imports and starts anew for each call.
+    fn is_pure(&self) -> bool {
+        true
+    }
+
+    fn judge(&self, context: &Context, command: &Command) -> Result<Verdict, PolicyFailure> {
+        let Some(guard) = &self.plugin.exports.guard else { return Ok(Verdict::Allow) };
+        let mut instance = self.instance(ANSWER_BYTES)?;
+        let verdict = instance.call(|store, instance| {
+            let guard = guard.load(&mut *store, instance)?;
+            to_wit::context(context, |context| {
+                to_wit::command(command, |command| guard.call_judge(store, context, command))
+            })
+        })?;
+        from_wit::verdict(verdict)
+    }
+
+    fn plan(&self, context: &Context, shape: &Shape) -> Result<Plan, PolicyFailure> {
+        let Some(mask) = &self.plugin.exports.mask else { return Ok(keep_all(shape)) };
+        let mut instance = self.instance(ANSWER_BYTES)?;
+        let plan = instance.call(|store, instance| {
+            let mask = mask.load(&mut *store, instance)?;
+            to_wit::context(context, |context| {
+                to_wit::shape(shape, |shape| mask.call_plan_for(store, context, shape))
+            })
+        })?;
+        from_wit::plan(plan)
+    }
+
+    fn inspect(&self, context: &Context, values: &Batch) -> Result<Batch, PolicyFailure> {
+        let Some(mask) = &self.plugin.exports.mask else { return Ok(Batch::default()) };
+        let answer_bytes = ANSWER_BYTES.saturating_add(values.bytes.len().saturating_mul(2));
+        let mut instance = self.instance(answer_bytes)?;
+        let batch = instance.call(|store, instance| {
+            let mask = mask.load(&mut *store, instance)?;
+            to_wit::context(context, |context| {
+                mask.call_inspect(store, context, to_wit::batch(values))
+            })
+        })?;
+        from_wit::batch(batch, values.ends.len())
+    }
+
+    fn review(
+        &self,
+        context: &Context,
+        command: &Command,
+        hold: &Hold,
+    ) -> Result<Review, PolicyFailure> {
+        let Some(reviewer) = &self.plugin.exports.reviewer else { return Ok(Review::Undecided) };
+        let mut instance = self.instance(ANSWER_BYTES)?;
+        let decision = instance.call(|store, instance| {
+            let reviewer = reviewer.load(&mut *store, instance)?;
+            to_wit::context(context, |context| {
+                to_wit::command(command, |command| {
+                    to_wit::hold(hold, |hold| reviewer.call_review(store, context, command, hold))
+                })
+            })
+        })?;
+        Ok(from_wit::review(decision))
+    }
+}
+
+/// Without the configuration, which may hold what nobody should read in a log.
+impl fmt::Debug for WasmPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WasmPolicy")
+            .field("name", &self.name)
+            .field("plugin", &self.plugin)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+fn keep_all(shape: &Shape) -> Plan {
+    let fields = match shape {
+        Shape::Table(fields) => vec![Action::Keep; fields.len()],
+        Shape::Document(_) | Shape::ByteStream => Vec::new(),
+    };
+    Plan { fields, keys: Vec::new(), rest: Action::Keep }
+}
+
+#[cfg(test)]
+mod tests;
