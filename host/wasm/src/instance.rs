@@ -1,5 +1,7 @@
 //! One instance of a plugin, for one call: it has its own memory, a deadline and a meter, and is dropped afterwards.
 
+use std::time::Duration;
+
 use palisade_policy::PolicyFailure;
 use wasmtime::{Store, component};
 
@@ -32,6 +34,7 @@ impl<'a> Instance<'a> {
         store.limiter(|meter| meter);
         store.set_hostcall_fuel(answer_bytes);
         store.set_epoch_deadline(Ticker::epochs(limits.time));
+        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().deadline()));
         let awake = plugin.runtime.ticker.keep_awake();
         let instance = plugin
             .pre
@@ -46,6 +49,11 @@ impl<'a> Instance<'a> {
         call: impl FnOnce(&mut Store<Meter>, &component::Instance) -> wasmtime::Result<R>,
     ) -> Result<R, PolicyFailure> {
         call(&mut self.store, &self.instance).map_err(|error| failure(&error, self.store.data()))
+    }
+
+    /// How much of its time the call has used.
+    pub(crate) fn time_used(&self) -> Duration {
+        self.store.data().used()
     }
 
     /// Gives the guest its configuration. The inner error is the guest's own reason for refusing it.

@@ -1,10 +1,17 @@
 //! What one call of a plugin may use, and the meter that enforces it on memory, tables and instances.
 //!
-//! Time is not counted here: the engine's epoch is (see `ticker`).
+//! The engine's epoch (see `ticker`) says when to look at the time; what counts is the processor's time of the calling thread,
+//! so that a plugin is not blamed for a busy machine.
 
 use std::time::Duration;
 
-use wasmtime::ResourceLimiter;
+use rustix::time::{ClockId, clock_gettime};
+use wasmtime::{ResourceLimiter, UpdateDeadline};
+
+use crate::ticker::Ticker;
+
+/// How often a call's time may pass on the wall clock before the call ends whatever the processor did meanwhile.
+const MOST_EXTENSIONS: u32 = 50;
 
 /// Elements that any one table may have. Tables hold function pointers; a large program has some thousands.
 pub(crate) const TABLE_ELEMENTS: usize = 20_000;
@@ -12,7 +19,7 @@ pub(crate) const TABLE_ELEMENTS: usize = 20_000;
 /// What one call of a plugin may use, its `configure` included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How long it may run. Measured in steps of a millisecond, rounded up.
+    /// How long it may run, in processor time. Looked at in steps of a millisecond, rounded up.
     pub time: Duration,
     /// Bytes of linear memory, all its memories together.
     pub memory: usize,
@@ -34,17 +41,42 @@ pub(crate) struct Meter {
     limits: Limits,
     memory: usize,
     refused: bool,
+    /// The thread's processor time when the call began.
+    began: Duration,
+    extensions: u32,
 }
 
 impl Meter {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, memory: 0, refused: false }
+        Self { limits, memory: 0, refused: false, began: thread_time(), extensions: 0 }
+    }
+
+    /// How much of its time the call has used.
+    pub(crate) fn used(&self) -> Duration {
+        thread_time().saturating_sub(self.began)
+    }
+
+    /// What to do when the wall clock says that the time is over.
+    pub(crate) fn deadline(&mut self) -> UpdateDeadline {
+        let left = self.limits.time.saturating_sub(self.used());
+        if left.is_zero() || self.extensions >= MOST_EXTENSIONS {
+            return UpdateDeadline::Interrupt;
+        }
+        self.extensions += 1;
+        UpdateDeadline::Continue(Ticker::epochs(left))
     }
 
     /// Whether the guest was refused memory or a table at least once.
     pub(crate) fn has_refused(&self) -> bool {
         self.refused
     }
+}
+
+/// The calling thread's processor time.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 impl ResourceLimiter for Meter {

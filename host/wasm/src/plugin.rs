@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use palisade_policy::Hooks;
 use wasmtime::component::types::ComponentItem;
@@ -91,14 +91,13 @@ impl CompiledPlugin {
             return Err(LoadError::Limit { asked: limits.memory, most });
         }
         let time = limits.time.max(LOAD_TIME);
-        let started = Instant::now();
         let mut instance = Instance::start(self, Limits { time, ..limits }, ANSWER_BYTES)
             .map_err(LoadError::Start)?;
         instance
             .configure(config_json)
             .map_err(LoadError::Start)?
             .map_err(LoadError::Configuration)?;
-        if started.elapsed() > limits.time {
+        if instance.time_used() > limits.time {
             tracing::warn!(
                 policy = name,
                 "reading its configuration took this plugin longer than a whole call may take"
