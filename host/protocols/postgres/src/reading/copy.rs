@@ -18,6 +18,10 @@ pub struct CopyShape {
     pub header: bool,
     /// What stands between values.
     pub delimiter: u8,
+    /// What stands around a CSV value.
+    pub quote: u8,
+    /// What stands before a quote inside of a CSV value.
+    pub escape: u8,
     /// What stands for NULL.
     pub null: String,
     /// Its columns; `None` where they are not known one by one.
@@ -48,11 +52,13 @@ impl CopyShape {
                 (fields, all.into_iter().collect())
             }
         };
-        let delimiter = copy.delimiter.bytes().next().unwrap_or(b'\t');
+        let first = |text: &str, default: u8| text.bytes().next().unwrap_or(default);
         Self {
             format: copy.format,
             header: copy.header,
-            delimiter,
+            delimiter: first(&copy.delimiter, b'\t'),
+            quote: first(&copy.quote, b'"'),
+            escape: first(&copy.escape, b'"'),
             null: copy.null.clone(),
             fields,
             any: field("*".to_owned(), any),

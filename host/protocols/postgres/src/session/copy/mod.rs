@@ -1,0 +1,168 @@
+//! A copy towards the client, masked row by row, in each of its formats.
+
+mod binary;
+mod csv;
+mod text;
+
+use bytes::BytesMut;
+use palisade_mask::{CellForm, CellMask, Masker, Treated};
+use palisade_policy::{Denial, Planned, Shape, Treatment};
+use palisade_sql::CopyFormat;
+
+use self::binary::Binary;
+use self::csv::Csv;
+use self::text::Text;
+use crate::codec::build;
+use crate::reading::CopyShape;
+
+/// Longest row that is put together of several messages, in bytes.
+const LONGEST_ROW: usize = 64 * 1024 * 1024;
+
+/// Why a copy does not go on.
+type Broken = &'static str;
+
+/// How a copy is masked.
+pub(super) struct CopyMask {
+    format: Format,
+    /// The first row holds names.
+    header: bool,
+    masks: Vec<CellMask>,
+    /// What came and is not a whole row yet.
+    partial: Vec<u8>,
+}
+
+enum Format {
+    Text(Text),
+    Csv(Csv),
+    Binary(Binary),
+}
+
+/// What a format finds at the start of what came.
+enum Found {
+    /// Something that passes as it is: so many bytes.
+    Passes(usize),
+    /// A row of so many bytes.
+    Row(usize),
+    /// Nothing whole yet.
+    More,
+}
+
+impl CopyMask {
+    /// Whether a copy can be masked: its columns are known.
+    pub(super) fn is_possible(copy: &CopyShape) -> bool {
+        copy.fields.is_some()
+    }
+
+    /// The mask of a copy; `None` where it passes as it comes.
+    pub(super) fn new(copy: &CopyShape, planned: &Planned) -> Result<Option<Self>, Denial> {
+        let fields = &planned.masking.fields;
+        if fields.iter().all(Treatment::is_keep) {
+            return Ok(None);
+        }
+        let cannot = |reason: String| Denial {
+            reason,
+            rule: "gateway.copy-unmaskable".to_owned(),
+            hint: "Use SELECT.".to_owned(),
+        };
+        if !Self::is_possible(copy) {
+            return Err(cannot("this COPY cannot be masked".to_owned()));
+        }
+        if fields.iter().any(|treatment| !treatment.inspect.is_empty()) {
+            return Err(cannot("a policy would inspect this COPY, which it cannot".to_owned()));
+        }
+        let masks: Result<Vec<_>, _> = fields.iter().map(CellMask::new).collect();
+        Ok(Some(Self {
+            format: match copy.format {
+                CopyFormat::Text => Format::Text(Text::new(copy)),
+                CopyFormat::Csv => Format::Csv(Csv::new(copy)),
+                CopyFormat::Binary => Format::Binary(Binary::default()),
+            },
+            header: copy.header,
+            masks: masks.map_err(|refused| cannot(refused.to_string()))?,
+            partial: Vec::new(),
+        }))
+    }
+
+    /// The number of columns that a row must have.
+    pub(super) fn width(&self) -> usize {
+        self.masks.len()
+    }
+
+    /// Masks the rows in a `CopyData` message and appends them as messages to `out`. `record` sees each as it leaves.
+    pub(super) fn data(
+        &mut self,
+        masker: &Masker,
+        data: &[u8],
+        out: &mut BytesMut,
+        mut record: impl FnMut(&[u8]),
+    ) -> Result<(), Broken> {
+        self.partial.extend_from_slice(data);
+        let mut taken = 0;
+        loop {
+            let rest = self.partial.get(taken..).unwrap_or(&[]);
+            let found = match &mut self.format {
+                Format::Text(text) => text.find(rest),
+                Format::Csv(csv) => csv.find(rest),
+                Format::Binary(binary) => binary.find(rest)?,
+            };
+            let (size, is_row) = match found {
+                Found::Row(size) => (size, !std::mem::take(&mut self.header)),
+                Found::Passes(size) => (size, false),
+                Found::More => break,
+            };
+            let whole = rest.get(..size).unwrap_or(&[]);
+            taken += size;
+            if !is_row {
+                build::frame(out, b'd', |out| out.extend_from_slice(whole));
+                continue;
+            }
+            let cells = Cells { masker, masks: &self.masks };
+            let masked = match &self.format {
+                Format::Text(text) => text.mask(whole, &cells)?,
+                Format::Csv(csv) => csv.mask(whole, &cells)?,
+                Format::Binary(_) => Binary::mask(whole, &cells)?,
+            };
+            build::frame(out, b'd', |out| out.extend_from_slice(&masked));
+            record(&masked);
+        }
+        self.partial.drain(..taken);
+        if self.partial.len() > LONGEST_ROW { Err("a row is too long") } else { Ok(()) }
+    }
+
+    /// Whether all that came was handled.
+    pub(super) fn is_done(&self) -> bool {
+        self.partial.is_empty()
+    }
+}
+
+/// The masks of a row's cells.
+struct Cells<'a> {
+    masker: &'a Masker,
+    masks: &'a [CellMask],
+}
+
+impl Cells<'_> {
+    fn mask(&self, at: usize) -> Result<&CellMask, Broken> {
+        self.masks.get(at).ok_or("a row has more columns than were planned for")
+    }
+
+    fn check_width(&self, width: usize) -> Result<(), Broken> {
+        if width == self.masks.len() {
+            Ok(())
+        } else {
+            Err("a row has fewer columns than were planned for")
+        }
+    }
+
+    fn treat(&self, mask: &CellMask, form: CellForm, value: &[u8], into: &mut Vec<u8>) -> Treated {
+        self.masker.treat(mask, form, value, into)
+    }
+}
+
+/// A copy as policies see it: its columns, or one that stands for all of them.
+pub(super) fn shape_of(copy: &CopyShape) -> Shape {
+    Shape::Table(copy.fields.clone().unwrap_or_else(|| vec![copy.any.clone()]))
+}
+
+#[cfg(test)]
+mod tests;
