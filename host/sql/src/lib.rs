@@ -1,1 +1,31 @@
-//! TODO
+//! SQL text in, operations and facts out: what a statement would do, to what, and which columns its results may hold.
+//!
+//! ```text
+//!   text ──▶ Dialect::analyze ──▶ Analysis ─┬─ statements ─┬─ operations (action, object, fields, facts)
+//!              │                            │              ├─ effects    (what changes in the session)
+//!              ├─ PostgreSql (own grammar)  │              ├─ outputs    (which columns flow into which result column)
+//!              ├─ MySql      (sqlparser)    │              └─ uses       (columns in predicates, joins, sort keys, groups)
+//!              └─ Generic    (sqlparser)    └─ gaps: why not everything is accounted for; empty = complete
+//! ```
+//!
+//! This crate knows no catalog, no session and no policy. It reads one text as the server would read it,
+//! and where it cannot be sure of that it says so by a gap. It never panics, and waits for nothing but another parse.
+
+mod analysis;
+mod ansi;
+mod copy;
+mod dialect;
+mod findings;
+mod functions;
+mod lineage;
+mod postgres;
+#[cfg(test)]
+mod rendering;
+
+pub use analysis::{
+    Analysis, Effect, Name, Object, Operation, Output, Outputs, Source, Statement, Usage, Use,
+};
+pub use ansi::{Generic, MySql};
+pub use copy::{CopyFormat, CopyOut, CopySource, Quoted};
+pub use dialect::Dialect;
+pub use postgres::PostgreSql;

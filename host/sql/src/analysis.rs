@@ -1,0 +1,254 @@
+//! What is known of a text after analysis: plain data, no behaviour of SQL in it.
+
+use crate::CopyOut;
+use std::fmt;
+
+/// All that is known of one text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Analysis {
+    /// One for each statement of the text, in order; none where the text could not be read.
+    pub statements: Vec<Statement>,
+    /// Why not everything that the text may do is accounted for; empty = complete.
+    pub gaps: Vec<String>,
+}
+
+impl Analysis {
+    /// Whether everything that the text may do is accounted for.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.gaps.is_empty()
+    }
+
+    /// An analysis that found out nothing, for one reason.
+    pub(crate) fn refused(reason: impl Into<String>) -> Self {
+        Self { statements: Vec::new(), gaps: vec![reason.into()] }
+    }
+}
+
+/// One statement of a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statement {
+    /// What it would do.
+    pub operations: Vec<Operation>,
+    /// What it does to the session.
+    pub effects: Vec<Effect>,
+    /// Where the values of its result come from.
+    ///
+    /// For `PREPARE` and `DECLARE CURSOR`: the outputs of the statement inside.
+    pub outputs: Outputs,
+    /// Columns whose values decide something without being put out.
+    pub uses: Vec<Use>,
+}
+
+/// A relation's name as written (folded as the dialect folds it), not resolved by any search path.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name {
+    /// The schema (MySQL: the database), where one was written.
+    pub schema: Option<String>,
+    /// The relation.
+    pub name: String,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.schema {
+            Some(schema) => write!(out, "{schema}.{}", self.name),
+            None => out.write_str(&self.name),
+        }
+    }
+}
+
+/// What an operation acts on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Object {
+    /// A table, view, index, sequence or other relation.
+    Relation(Name),
+    /// Anything else by its name: function, setting, role, schema, prepared statement. May be empty.
+    Other(String),
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Relation(name) => name.fmt(out),
+            Self::Other(name) => out.write_str(name),
+        }
+    }
+}
+
+/// One thing that a statement would do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Operation {
+    /// The verb in lower case: `select`, `delete`, `copy-to`.
+    pub action: &'static str,
+    /// What it acts on.
+    pub object: Object,
+    /// Columns read or written, as written; `*` for all of them or for a whole row.
+    pub fields: Vec<String>,
+    /// What is known besides, such as (`where`, `absent`).
+    pub facts: Vec<(&'static str, String)>,
+}
+
+/// What a statement does to the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Stores a statement under a name.
+    Prepare {
+        /// The statement's name.
+        name: String,
+    },
+    /// Runs a stored statement.
+    Execute {
+        /// The statement's name.
+        name: String,
+    },
+    /// Forgets a stored statement.
+    Deallocate {
+        /// Its name; all of them where none.
+        name: Option<String>,
+    },
+    /// Begins a transaction.
+    Begin,
+    /// Ends a transaction, keeping what it did.
+    Commit {
+        /// Whether the next one begins at once.
+        chain: bool,
+    },
+    /// Ends a transaction, undoing what it did.
+    Rollback {
+        /// Whether the next one begins at once.
+        chain: bool,
+    },
+    /// Ends a transaction and keeps it for a later `COMMIT PREPARED`.
+    PrepareTransaction,
+    /// Marks a point to return to.
+    Savepoint {
+        /// The point's name.
+        name: String,
+    },
+    /// Forgets such a point.
+    Release {
+        /// The point's name.
+        name: String,
+    },
+    /// Returns to such a point.
+    RollbackTo {
+        /// The point's name.
+        name: String,
+    },
+    /// Changes a setting.
+    Set {
+        /// The setting in lower case.
+        name: String,
+        /// Its new value as written, lists joined by `, `; none where it is not a plain value.
+        value: Option<String>,
+        /// Whether only until the transaction ends.
+        local: bool,
+    },
+    /// Puts a setting back to what it was when the session began.
+    Reset {
+        /// The setting in lower case.
+        name: String,
+    },
+    /// Puts all settings back.
+    ResetAll,
+    /// Drops session state.
+    Discard {
+        /// `all`, `plans`, `sequences` or `temp`.
+        what: &'static str,
+    },
+    /// Opens a cursor.
+    DeclareCursor {
+        /// The cursor's name.
+        name: String,
+        /// Whether it outlives the transaction.
+        hold: bool,
+    },
+    /// Reads from, or moves, a cursor.
+    Fetch {
+        /// The cursor's name.
+        cursor: String,
+    },
+    /// Closes a cursor.
+    CloseCursor {
+        /// Its name; all of them where none.
+        name: Option<String>,
+    },
+    /// Changes the catalog: any DDL.
+    ChangesCatalog,
+    /// Takes rows from the client.
+    CopyIn,
+    /// Sends rows to the client outside of a result.
+    CopyOut(Box<CopyOut>),
+}
+
+/// A column of a relation from which a value may come.
+///
+/// A column that the relation turns out not to have may be a function of the row (`t.f` is `f(t)`):
+/// treat it as `*`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Source {
+    /// The relation as written in the statement.
+    pub relation: Name,
+    /// The column; `*` = any column of the relation.
+    pub column: String,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{}", self.relation, self.column)
+    }
+}
+
+/// One column of a result.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// Its name, where it is known.
+    pub name: Option<String>,
+    /// The columns whose values may be in it.
+    ///
+    /// The wire's own origin must be joined with these, not put in their place: a written column
+    /// that is returned (`INSERT … SELECT … RETURNING`) holds more than its origin tells.
+    pub sources: Vec<Source>,
+    /// Whether a value may be another than that of the source: an expression, a cast, a constant.
+    pub derived: bool,
+    /// Whether it stands for as many columns of the result as its sources have.
+    pub star: bool,
+    /// Whether it may hold values from anywhere: what an unknown function returns.
+    pub opaque: bool,
+}
+
+/// Where the values of a result come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outputs {
+    /// The columns in order. Empty for a statement without a result.
+    pub columns: Vec<Output>,
+    /// Whether `columns` has one entry for each column of the result. Where false, use `all_sources`.
+    pub exact: bool,
+    /// Every column of which the value is used anywhere in the statement outside of predicates.
+    pub all_sources: Vec<Source>,
+    /// Whether the result may hold values from anywhere: unknown functions, `EXECUTE`, `FETCH`.
+    pub opaque: bool,
+}
+
+/// For what a column is used without being put out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Usage {
+    /// `WHERE`, `HAVING`, `FILTER`, `LIMIT`.
+    Predicate,
+    /// `ON`, `USING`, `NATURAL`.
+    Join,
+    /// `ORDER BY`.
+    Sort,
+    /// `GROUP BY`, `DISTINCT`.
+    Group,
+}
+
+/// One column used so.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Use {
+    /// For what.
+    pub usage: Usage,
+    /// Which column.
+    pub source: Source,
+}

@@ -1,0 +1,19 @@
+//! What the statements of MySQL and of generic SQL are taken for.
+
+mod generic;
+mod mysql;
+
+use crate::Dialect;
+use crate::rendering::{render, render_outputs};
+
+/// Checks what a text would do, its effects and its gaps.
+fn check(dialect: &dyn Dialect, text: &str, expected: &str) {
+    assert_eq!(render(&dialect.analyze(text)), expected, "{text}");
+}
+
+/// Checks where the columns of a statement's result come from.
+fn outputs(dialect: &dyn Dialect, text: &str, expected: &str) {
+    let analysis = dialect.analyze(text);
+    assert_eq!(analysis.statements.len(), 1, "{text}: {:?}", analysis.gaps);
+    assert_eq!(render_outputs(&analysis.statements[0]), expected, "{text}");
+}

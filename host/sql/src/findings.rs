@@ -1,0 +1,280 @@
+//! Where a walk over a syntax tree writes down what it finds. Shared by all dialects.
+
+use crate::lineage::{Column, Flow, Piece, Resolved, Shape};
+use crate::{
+    Analysis, Effect, Name, Object, Operation, Output, Outputs, Source, Statement, Usage, Use,
+};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// The deepest nesting of queries and expressions that is followed.
+const MAX_DEPTH: usize = 120;
+
+/// The most columns that a query can have in PostgreSQL, and no more than MySQL allows.
+const MAX_COLUMNS: usize = 4096;
+
+/// A subquery that is a value: references that leave it flow into that value.
+#[derive(Debug)]
+struct Boundary {
+    level: usize,
+    flow: Flow,
+}
+
+/// What has been found so far in one statement, and the limits of the walk through the whole text.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    /// For what the expression under the walk is used; none = for its value.
+    pub(crate) usage: Option<Usage>,
+    pub(crate) operations: Vec<Operation>,
+    pub(crate) effects: Vec<Effect>,
+    gaps: Vec<String>,
+    statements: Vec<Statement>,
+    reads: HashMap<Name, usize>,
+    /// Relations that are written: that they stand in a `FROM` does not mean that they are read.
+    pub(crate) written: Vec<Name>,
+    fields: HashSet<Source>,
+    values: BTreeSet<Source>,
+    uses: BTreeSet<Use>,
+    opaque: bool,
+    boundaries: Vec<Boundary>,
+    depth: usize,
+    steps_left: usize,
+}
+
+impl Findings {
+    /// For a text of so many bytes: the walk may take a number of steps in proportion to it.
+    pub(crate) fn new(text_length: usize) -> Self {
+        Self { steps_left: 50_000 + text_length.saturating_mul(4), ..Self::default() }
+    }
+
+    /// Writes down why something is not accounted for, once.
+    pub(crate) fn gap(&mut self, reason: impl Into<String>) {
+        let reason = reason.into();
+        if !self.gaps.contains(&reason) {
+            self.gaps.push(reason);
+        }
+    }
+
+    /// Goes one level down; false where that is too deep or the walk too long.
+    /// Every call needs its [`leave`](Self::leave).
+    pub(crate) fn enter(&mut self) -> bool {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            self.gap("the statement is nested too deeply");
+            self.opaque = true;
+            return false;
+        }
+        self.pay(1)
+    }
+
+    /// Comes back up.
+    pub(crate) fn leave(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    /// Takes some of the steps that are left; false where there are none.
+    pub(crate) fn pay(&mut self, steps: usize) -> bool {
+        self.steps_left = self.steps_left.saturating_sub(steps);
+        if self.steps_left == 0 {
+            self.gap("the statement takes too long to follow");
+            self.opaque = true;
+        }
+        self.steps_left > 0
+    }
+
+    /// Sets what the next expressions are used for and returns what they were used for before.
+    pub(crate) fn use_for(&mut self, usage: Usage) -> Option<Usage> {
+        self.usage.replace(usage)
+    }
+
+    /// Adds an operation.
+    pub(crate) fn operate(&mut self, operation: Operation) {
+        self.operations.push(operation);
+    }
+
+    /// Notes that a relation is read, whatever of it.
+    pub(crate) fn touch(&mut self, relation: &Name) -> usize {
+        if let Some(index) = self.reads.get(relation) {
+            return *index;
+        }
+        self.operate(Operation::new("select", Object::Relation(relation.clone())));
+        let index = self.operations.len() - 1;
+        self.reads.insert(relation.clone(), index);
+        index
+    }
+
+    /// Notes that a column is read.
+    pub(crate) fn read(&mut self, source: &Source) {
+        if !self.fields.contains(source) {
+            let index = self.touch(&source.relation);
+            if let Some(operation) = self.operations.get_mut(index) {
+                operation.fields.push(source.column.clone());
+            }
+            self.fields.insert(source.clone());
+        }
+    }
+
+    /// Notes a reference to columns, and that they are used for what is walked now.
+    pub(crate) fn refer(&mut self, resolved: &Resolved) {
+        self.pay(resolved.steps);
+        for source in &resolved.reads {
+            self.read(source);
+        }
+        self.consume(&resolved.flow);
+        for boundary in &mut self.boundaries {
+            if resolved.level <= boundary.level {
+                boundary.flow.absorb(&resolved.flow);
+            }
+        }
+    }
+
+    /// Notes that columns are used for what is walked now, without reading them anew.
+    pub(crate) fn consume(&mut self, flow: &Flow) {
+        self.pay(flow.sources.len());
+        match self.usage {
+            None => self.values.extend(flow.sources.iter().cloned()),
+            Some(usage) => self
+                .uses
+                .extend(flow.sources.iter().map(|source| Use { usage, source: source.clone() })),
+        }
+        self.opaque |= flow.opaque;
+    }
+
+    /// Opens a subquery that is a value, inside of a scope at `level`.
+    pub(crate) fn open_boundary(&mut self, level: usize) {
+        self.boundaries.push(Boundary { level, flow: Flow::default() });
+    }
+
+    /// Closes it and returns what reached it from outside.
+    pub(crate) fn close_boundary(&mut self) -> Flow {
+        self.boundaries.pop().map(|boundary| boundary.flow).unwrap_or_default()
+    }
+
+    /// Everything that was referred to so far in this statement, for whatever.
+    pub(crate) fn everything(&self) -> Flow {
+        let used = self.uses.iter().map(|used| &used.source);
+        Flow {
+            sources: self.values.iter().chain(used).cloned().collect(),
+            derived: true,
+            opaque: self.opaque,
+        }
+    }
+
+    /// Whether so many columns can be followed; where not, it is a gap.
+    pub(crate) fn fits(&mut self, columns: usize) -> bool {
+        if columns > MAX_COLUMNS {
+            self.gap("the statement has more columns than can be followed");
+            self.opaque = true;
+        }
+        columns <= MAX_COLUMNS
+    }
+
+    /// A shape that can be no result: cut off where it has more columns than any server allows.
+    pub(crate) fn bound(&mut self, mut shape: Shape) -> Shape {
+        if !self.fits(shape.pieces.len()) {
+            shape.pieces.truncate(MAX_COLUMNS);
+            shape.exact = false;
+        }
+        self.pay(shape.pieces.len());
+        shape
+    }
+
+    /// Ends a statement, whose result has this shape.
+    pub(crate) fn finish_statement(&mut self, shape: &Shape) {
+        self.usage = None;
+        self.consume(&shape.whole());
+        let columns: Vec<Output> = shape.pieces.iter().map(output).collect();
+        let starred = columns.iter().any(|column| column.star);
+        let opaque = self.opaque || columns.iter().any(|column| column.opaque);
+        // A query that is walked more than once says the same each time.
+        let mut seen = HashSet::new();
+        let written = std::mem::take(&mut self.written);
+        self.operations.retain(|operation| {
+            !operation.is_idle_read(&written) && seen.insert(operation.clone())
+        });
+        self.statements.push(Statement {
+            operations: std::mem::take(&mut self.operations),
+            effects: std::mem::take(&mut self.effects),
+            outputs: Outputs {
+                columns,
+                exact: shape.exact && !starred,
+                all_sources: std::mem::take(&mut self.values).into_iter().collect(),
+                opaque,
+            },
+            uses: std::mem::take(&mut self.uses).into_iter().collect(),
+        });
+        self.reads.clear();
+        self.fields.clear();
+        self.boundaries.clear();
+        self.opaque = false;
+        self.usage = None;
+        self.depth = 0;
+    }
+
+    /// Ends the text.
+    pub(crate) fn finish(self) -> Analysis {
+        Analysis { statements: self.statements, gaps: self.gaps }
+    }
+}
+
+fn output(piece: &Piece) -> Output {
+    let (name, flow, star) = match piece {
+        Piece::Column(Column { name, flow }) => (name.clone(), flow.clone(), false),
+        Piece::Star { .. } => (None, piece.whole(), true),
+        Piece::Opaque(flow) => (None, flow.clone(), true),
+    };
+    Output {
+        name,
+        sources: flow.sources.into_iter().collect(),
+        derived: flow.derived,
+        star,
+        opaque: flow.opaque,
+    }
+}
+
+impl Operation {
+    /// An operation of which nothing more is known yet.
+    pub(crate) fn new(action: &'static str, object: Object) -> Self {
+        Self { action, object, fields: Vec::new(), facts: Vec::new() }
+    }
+
+    /// On a relation.
+    pub(crate) fn on(action: &'static str, relation: Name) -> Self {
+        Self::new(action, Object::Relation(relation))
+    }
+
+    /// On anything else.
+    pub(crate) fn other(action: &'static str, name: impl Into<String>) -> Self {
+        Self::new(action, Object::Other(name.into()))
+    }
+
+    /// Marks what writes as standing inside of a `WITH`.
+    pub(crate) fn mark_writable(&mut self) {
+        let writes = matches!(self.action, "insert" | "update" | "delete" | "merge");
+        if writes && !self.facts.iter().any(|(name, _)| *name == "cte") {
+            self.facts.push(("cte", "writable".to_owned()));
+        }
+    }
+
+    /// Whether it is a `select` of nothing from a relation that is written.
+    fn is_idle_read(&self, written: &[Name]) -> bool {
+        let reads_nothing = self.action == "select" && self.fields.is_empty();
+        reads_nothing && matches!(&self.object, Object::Relation(name) if written.contains(name))
+    }
+
+    /// With one more fact.
+    pub(crate) fn fact(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.facts.push((name, value.into()));
+        self
+    }
+
+    /// With one more fact, where it holds.
+    pub(crate) fn fact_if(self, holds: bool, name: &'static str, value: &str) -> Self {
+        if holds { self.fact(name, value) } else { self }
+    }
+
+    /// With these fields.
+    pub(crate) fn fields(mut self, fields: Vec<String>) -> Self {
+        self.fields = fields;
+        self
+    }
+}

@@ -1,0 +1,173 @@
+//! What is known of functions by their names: which are harmless, which act out of sight.
+//!
+//! Identity is by name alone; whether a search path leads the name elsewhere is for the caller to know.
+
+mod harmless;
+
+use harmless::HARMLESS;
+
+/// What a function may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Function {
+    /// Nothing but compute.
+    Harmless,
+    /// Reads or changes the state of session or server, in a way that its name tells.
+    Stateful,
+    /// The same, and puts its arguments where they are not seen.
+    Sink,
+    /// Something that the statement does not show; the reason says what.
+    Dangerous(&'static str),
+    /// Defined by somebody else.
+    Unknown,
+}
+
+const RUNS_SQL: &str = "runs SQL text that is not seen";
+const READS_ALL: &str = "reads relations that are not named";
+const FILES: &str = "reads or writes files of the server";
+const SETTINGS: &str = "changes settings";
+const OBJECTS: &str = "reads or writes large objects";
+const LOGICAL: &str = "reads the changes of any table";
+const TEXTS: &str = "shows other sessions' statements or sampled values";
+
+/// Dangerous by the start of their names, in whatever schema.
+const DANGEROUS_PREFIXES: &[(&str, &str)] = &[
+    ("connectby", RUNS_SQL),
+    ("crosstab", RUNS_SQL),
+    ("cursor_to_xml", RUNS_SQL),
+    ("database_to_xml", READS_ALL),
+    ("dblink", RUNS_SQL),
+    ("lo_", OBJECTS),
+    ("pg_file_", FILES),
+    ("pg_logical_slot_", LOGICAL),
+    ("pg_ls_", FILES),
+    ("pg_read_", FILES),
+    ("pg_stat_get_activity", TEXTS),
+    ("pg_stat_get_backend_activity", TEXTS),
+    ("pg_stat_statements", TEXTS),
+    ("query_to_xml", RUNS_SQL),
+    ("schema_to_xml", READS_ALL),
+    ("table_to_xml", READS_ALL),
+];
+
+/// Dangerous by their whole names, in whatever schema.
+const DANGEROUS: &[(&str, &str)] = &[
+    ("loread", OBJECTS),
+    ("lowrite", OBJECTS),
+    ("pg_backup_start", "changes the server"),
+    ("pg_current_logfile", FILES),
+    ("pg_cursor", TEXTS),
+    ("pg_get_backend_memory_contexts", TEXTS),
+    ("pg_hba_file_rules", FILES),
+    ("pg_ident_file_mappings", FILES),
+    ("pg_mcv_list_items", TEXTS),
+    ("pg_prepared_statement", TEXTS),
+    ("pg_promote", "changes the server"),
+    ("pg_reload_conf", SETTINGS),
+    ("pg_restore_attribute_stats", "changes the server"),
+    ("pg_restore_relation_stats", "changes the server"),
+    ("pg_rotate_logfile", FILES),
+    ("pg_show_all_file_settings", FILES),
+    ("pg_stat_file", FILES),
+    ("set_config", SETTINGS),
+    ("ts_rewrite", RUNS_SQL),
+    ("ts_stat", RUNS_SQL),
+    ("xpath_table", RUNS_SQL),
+];
+
+/// Built in; what they do is told by their names, and their arguments go nowhere.
+const STATEFUL: &[&str] = &[
+    "current_query",
+    "current_setting",
+    "currval",
+    "lastval",
+    "nextval",
+    "pg_advisory_unlock_all",
+    "pg_export_snapshot",
+    "pg_listening_channels",
+    "pg_lock_status",
+    "pg_notification_queue_usage",
+    "pg_show_all_settings",
+    "setseed",
+];
+
+/// Built in by the start of the name; what they are given can be found elsewhere, or told from what they do.
+const SINK_PREFIXES: &[&str] = &[
+    "pg_advisory_",
+    "pg_cancel_backend",
+    "pg_log",
+    "pg_notify",
+    "pg_replication_origin_",
+    "pg_sleep",
+    "pg_terminate_backend",
+    "pg_try_advisory_",
+    "setval",
+];
+
+/// Built-in functions that take a row or any value, and so also a table's name for its row: `t.f` is `f(t)`.
+const TAKE_A_ROW: &[&str] = &[
+    "any_value",
+    "array_agg",
+    "concat",
+    "concat_ws",
+    "count",
+    "first_value",
+    "format",
+    "hash_record",
+    "json_agg",
+    "json_agg_strict",
+    "json_build_array",
+    "jsonb_agg",
+    "jsonb_agg_strict",
+    "jsonb_build_array",
+    "lag",
+    "last_value",
+    "lead",
+    "max",
+    "min",
+    "mode",
+    "num_nonnulls",
+    "num_nulls",
+    "pg_column_size",
+    "quote_literal",
+    "quote_nullable",
+    "record_image_out",
+    "record_out",
+    "record_send",
+    "row_to_json",
+    "to_json",
+    "to_jsonb",
+];
+
+/// What a function may do, by its name as written.
+pub(crate) fn classify(schema: Option<&str>, name: &str) -> Function {
+    if let Some(reason) = danger(name) {
+        return Function::Dangerous(reason);
+    }
+    if schema.is_some_and(|schema| schema != "pg_catalog") {
+        return Function::Unknown;
+    }
+    if HARMLESS.binary_search(&name).is_ok() {
+        Function::Harmless
+    } else if STATEFUL.contains(&name) {
+        Function::Stateful
+    } else if SINK_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        Function::Sink
+    } else {
+        Function::Unknown
+    }
+}
+
+/// Whether a function of this name takes a whole row.
+pub(crate) fn takes_a_row(name: &str) -> bool {
+    TAKE_A_ROW.binary_search(&name).is_ok()
+}
+
+fn danger(name: &str) -> Option<&'static str> {
+    let whole = DANGEROUS.binary_search_by_key(&name, |(known, _)| known).ok();
+    let by_name = whole.and_then(|index| DANGEROUS.get(index));
+    let by_prefix = || DANGEROUS_PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix));
+    by_name.or_else(by_prefix).map(|(_, reason)| *reason)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! Function calls, and the expressions of SQL/JSON, which are calls in another spelling.
+
+use super::{Walker, names};
+use crate::functions::{Function, classify};
+use crate::lineage::{Flow, Scope};
+use crate::{Operation, Usage};
+use pg_query::NodeEnum;
+use pg_query::protobuf::{
+    FuncCall, JsonAggConstructor, JsonBehavior, JsonFuncExpr, JsonKeyValue, JsonValueExpr, Node,
+};
+
+impl Walker {
+    /// A function call: its arguments flow into its value, and it may do more than that.
+    pub(super) fn call(&mut self, call: &FuncCall, scope: &Scope<'_>) -> Flow {
+        let mut flow = self.all(&call.args, scope);
+        flow.absorb(&self.all(&call.agg_order, scope));
+        let before = self.found.use_for(Usage::Predicate);
+        flow.absorb(&self.optional(call.agg_filter.as_deref(), scope));
+        self.found.usage = before;
+        if let Some(window) = call.over.as_deref() {
+            flow.absorb(&self.window(window, scope));
+        }
+        if names::qualified(&call.funcname).name == "system_user" && call.args.is_empty() {
+            // A word of the grammar since PostgreSQL 16, and before that the name of a column.
+            let column = scope.resolve("system_user");
+            self.found.refer(&column);
+            flow.absorb(&column.flow);
+        }
+        flow.opaque |= self.act(&call.funcname, &flow);
+        flow.derive()
+    }
+
+    /// Writes down what the function does, and returns whether its value may come from anywhere.
+    fn act(&mut self, name: &[Node], arguments: &Flow) -> bool {
+        let known = names::qualified(name);
+        let label = names::dotted(name);
+        let (fact, opaque) = match classify(known.schema.as_deref(), &known.name) {
+            Function::Harmless => return false,
+            Function::Stateful => ("stateful", false),
+            Function::Sink => {
+                if !arguments.sources.is_empty() {
+                    self.found.gap(format!("function {label} takes column values out of sight"));
+                }
+                ("stateful", false)
+            }
+            Function::Dangerous(reason) => {
+                self.found.gap(format!("function {label} {reason}"));
+                ("dangerous", true)
+            }
+            Function::Unknown => ("unknown", true),
+        };
+        self.found.operate(Operation::other("call", label).fact("function", fact));
+        self.found.consume(&Flow { opaque, ..Flow::default() });
+        opaque
+    }
+
+    /// `TABLESAMPLE method`: a function too.
+    pub(super) fn sampling(&mut self, method: &[Node]) {
+        let name = names::qualified(method).name;
+        if !matches!(name.as_str(), "bernoulli" | "system") {
+            self.act(method, &Flow::default());
+        }
+    }
+
+    /// The nodes of SQL/JSON.
+    pub(super) fn json(&mut self, node: &NodeEnum, scope: &Scope<'_>) -> Flow {
+        let flow = match node {
+            NodeEnum::JsonValueExpr(value) => self.json_value(Some(value), scope),
+            NodeEnum::JsonFuncExpr(function) => self.json_function(function, scope),
+            NodeEnum::JsonObjectConstructor(object) => self.all(&object.exprs, scope),
+            NodeEnum::JsonArrayConstructor(array) => self.all(&array.exprs, scope),
+            NodeEnum::JsonArrayQueryConstructor(array) => {
+                self.json_query(array.query.as_deref(), scope)
+            }
+            NodeEnum::JsonKeyValue(pair) => self.json_pair(pair, scope),
+            NodeEnum::JsonArgument(argument) => self.json_value(argument.val.as_deref(), scope),
+            NodeEnum::JsonParseExpr(parse) => self.json_value(parse.expr.as_deref(), scope),
+            NodeEnum::JsonScalarExpr(scalar) => self.optional(scalar.expr.as_deref(), scope),
+            NodeEnum::JsonSerializeExpr(value) => self.json_value(value.expr.as_deref(), scope),
+            NodeEnum::JsonObjectAgg(object) => {
+                let mut flow = self.json_aggregate(object.constructor.as_deref(), scope);
+                if let Some(pair) = object.arg.as_deref() {
+                    flow.absorb(&self.json_pair(pair, scope));
+                }
+                flow
+            }
+            NodeEnum::JsonArrayAgg(array) => {
+                let mut flow = self.json_aggregate(array.constructor.as_deref(), scope);
+                flow.absorb(&self.json_value(array.arg.as_deref(), scope));
+                flow
+            }
+            NodeEnum::JsonTablePathSpec(path) => self.optional(path.string.as_deref(), scope),
+            _ => self.unknown_expression(),
+        };
+        flow.derive()
+    }
+
+    /// A JSON value: `expression FORMAT JSON`.
+    pub(super) fn json_value(&mut self, value: Option<&JsonValueExpr>, scope: &Scope<'_>) -> Flow {
+        self.optional(value.and_then(|value| value.raw_expr.as_deref()), scope)
+    }
+
+    /// `DEFAULT expression ON EMPTY` and its kin.
+    pub(super) fn json_behavior(&mut self, of: Option<&JsonBehavior>, scope: &Scope<'_>) -> Flow {
+        self.optional(of.and_then(|behavior| behavior.expr.as_deref()), scope)
+    }
+
+    fn json_pair(&mut self, pair: &JsonKeyValue, scope: &Scope<'_>) -> Flow {
+        let mut flow = self.optional(pair.key.as_deref(), scope);
+        flow.absorb(&self.json_value(pair.value.as_deref(), scope));
+        flow
+    }
+
+    fn json_function(&mut self, function: &JsonFuncExpr, scope: &Scope<'_>) -> Flow {
+        let mut flow = self.json_value(function.context_item.as_deref(), scope);
+        flow.absorb(&self.optional(function.pathspec.as_deref(), scope));
+        flow.absorb(&self.all(&function.passing, scope));
+        flow.absorb(&self.json_behavior(function.on_empty.as_deref(), scope));
+        flow.absorb(&self.json_behavior(function.on_error.as_deref(), scope));
+        flow
+    }
+
+    fn json_query(&mut self, query: Option<&Node>, scope: &Scope<'_>) -> Flow {
+        self.found.open_boundary(scope.level);
+        let shape = match query.and_then(|node| node.node.as_ref()) {
+            Some(NodeEnum::SelectStmt(select)) => self.select(select, scope, true),
+            _ => self.unreadable(),
+        };
+        let mut flow = self.found.close_boundary();
+        flow.absorb(&shape.whole());
+        flow
+    }
+
+    fn json_aggregate(&mut self, of: Option<&JsonAggConstructor>, scope: &Scope<'_>) -> Flow {
+        let Some(aggregate) = of else { return Flow::constant() };
+        let mut flow = self.all(&aggregate.agg_order, scope);
+        let before = self.found.use_for(Usage::Predicate);
+        flow.absorb(&self.optional(aggregate.agg_filter.as_deref(), scope));
+        self.found.usage = before;
+        if let Some(window) = aggregate.over.as_deref() {
+            flow.absorb(&self.window(window, scope));
+        }
+        flow
+    }
+}

@@ -1,0 +1,106 @@
+//! Names out of tree nodes.
+
+use crate::Name;
+use pg_query::NodeEnum;
+use pg_query::protobuf::{Alias, Node, RangeVar, RoleSpec, RoleSpecType, TypeName};
+
+/// The text of a string node.
+pub(super) fn string(node: &Node) -> Option<&str> {
+    match node.node.as_ref()? {
+        NodeEnum::String(string) => Some(&string.sval),
+        _ => None,
+    }
+}
+
+/// The texts of string nodes; others are left out.
+pub(super) fn strings(nodes: &[Node]) -> Vec<String> {
+    nodes.iter().filter_map(string).map(str::to_owned).collect()
+}
+
+/// The parts of a name with dots between them.
+pub(super) fn dotted(nodes: &[Node]) -> String {
+    strings(nodes).join(".")
+}
+
+/// The last two parts of a name: the schema where there is one, and the name.
+pub(super) fn qualified(parts: &[Node]) -> Name {
+    let mut parts = parts.iter().rev().filter_map(string);
+    let name = parts.next().unwrap_or_default().to_owned();
+    Name { schema: parts.next().map(str::to_owned), name }
+}
+
+/// A relation's name. The database part goes: the server knows only its own and refuses any other.
+pub(super) fn relation(range: &RangeVar) -> Name {
+    let schema = (!range.schemaname.is_empty()).then(|| range.schemaname.clone());
+    Name { schema, name: range.relname.clone() }
+}
+
+/// The alias, where there is one.
+pub(super) fn alias(alias: Option<&Alias>) -> Option<(&str, Vec<String>)> {
+    alias.map(|alias| (alias.aliasname.as_str(), strings(&alias.colnames)))
+}
+
+/// The relation of a range, where there is one.
+pub(super) fn relation_of(range: Option<&RangeVar>) -> Name {
+    range.map(relation).unwrap_or_default()
+}
+
+/// A role as written.
+pub(super) fn role(role: &RoleSpec) -> String {
+    match role.roletype() {
+        RoleSpecType::RolespecCurrentRole => "current_role".into(),
+        RoleSpecType::RolespecCurrentUser => "current_user".into(),
+        RoleSpecType::RolespecSessionUser => "session_user".into(),
+        RoleSpecType::RolespecPublic => "public".into(),
+        _ => role.rolename.clone(),
+    }
+}
+
+/// The roles among nodes.
+pub(super) fn roles(nodes: &[Node]) -> Vec<String> {
+    nodes
+        .iter()
+        .filter_map(|node| match node.node.as_ref()? {
+            NodeEnum::RoleSpec(spec) => Some(role(spec)),
+            NodeEnum::AccessPriv(privilege) => Some(privilege.priv_name.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// A type's name without its schema.
+pub(super) fn type_name(name: &TypeName) -> String {
+    qualified(&name.names).name
+}
+
+/// The name of an object whatever node it is: a list of strings, a string, a type, a function with its arguments.
+pub(super) fn object(node: Option<&Node>) -> Vec<String> {
+    match node.and_then(|node| node.node.as_ref()) {
+        Some(NodeEnum::List(list)) => {
+            // Of a nested object (an aggregate's arguments, a cast's types) the names of all parts.
+            let nested = list.items.iter().flat_map(|item| match string(item) {
+                Some(part) => vec![part.to_owned()],
+                None => object(Some(item)),
+            });
+            nested.collect()
+        }
+        Some(NodeEnum::String(name)) => vec![name.sval.clone()],
+        Some(NodeEnum::TypeName(name)) => strings(&name.names),
+        Some(NodeEnum::ObjectWithArgs(name)) => strings(&name.objname),
+        Some(NodeEnum::RangeVar(range)) => {
+            let name = relation(range);
+            name.schema.into_iter().chain([name.name]).collect()
+        }
+        Some(NodeEnum::RoleSpec(spec)) => vec![role(spec)],
+        Some(NodeEnum::Integer(number)) => vec![number.ival.to_string()],
+        Some(NodeEnum::Float(number)) => vec![number.fval.clone()],
+        _ => Vec::new(),
+    }
+}
+
+/// A relation's name from its parts.
+pub(super) fn from_parts(parts: &[String]) -> Name {
+    let mut parts = parts.iter().rev();
+    let name = parts.next().cloned().unwrap_or_default();
+    Name { schema: parts.next().cloned(), name }
+}

@@ -1,0 +1,49 @@
+//! From text to PostgreSQL's parse tree, within limits.
+
+use crate::dialect::MAX_TEXT;
+use pg_query::protobuf::ParseResult;
+use std::panic::catch_unwind;
+use std::sync::{Mutex, PoisonError};
+
+/// The parser itself keeps its state per thread, but it puts a pipe in the place of the process's standard error
+/// while it runs: two at a time would put back each other's pipe.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// How often `GLOBAL` may stand in a text: the grammar warns of it, and to place the warning it counts
+/// the characters of the text from its start.
+const MAX_GLOBAL: usize = 64;
+
+/// Parses a text, or says why not.
+pub(super) fn parse(text: &str) -> Result<ParseResult, String> {
+    if text.len() > MAX_TEXT {
+        return Err("the text is longer than can be analysed".into());
+    }
+    if count_of_global(text) > MAX_GLOBAL {
+        return Err("the text has more temporary tables than can be analysed".into());
+    }
+    let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let parsed = catch_unwind(|| pg_query::parse(text, 0));
+    drop(guard);
+    match parsed {
+        Ok(Ok(parsed)) if parsed.warnings.is_empty() => Ok(parsed.protobuf),
+        Ok(Ok(_)) => Err("the parser gave a warning".into()),
+        Ok(Err(pg_query::Error::Decode(_))) => Err("the statement is nested too deeply".into()),
+        Ok(Err(error)) => Err(format!("the statement could not be parsed: {}", cause(&error))),
+        Err(_) => Err("the parser failed".into()),
+    }
+}
+
+/// The parser's message without the text that it quotes.
+fn cause(error: &pg_query::Error) -> String {
+    let message = match error {
+        pg_query::Error::Parse(message) => message.as_str(),
+        _ => return "the text is not valid".into(),
+    };
+    let end = message.find(" at or near").or_else(|| message.find('"')).unwrap_or(message.len());
+    message.get(..end).unwrap_or_default().trim_end().chars().take(100).collect()
+}
+
+fn count_of_global(text: &str) -> usize {
+    let word = b"global";
+    text.as_bytes().windows(word.len()).filter(|bytes| bytes.eq_ignore_ascii_case(word)).count()
+}
