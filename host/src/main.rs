@@ -1,1 +1,43 @@
-fn main() {}
+//! The gateway's binary: configuration, command line, and everything wired together.
+//!
+//! ```text
+//!   cli ──▶ serve ──▶ config, plugins, tls, data_dir          (what the operator wrote)
+//!             │
+//!             ▼
+//!          gateway ── sessions, journal, approvals ──▶ store   (what happens)
+//!             ▲  ▲
+//!   postgres ─┘  └─ admin ◀── HTTP ── cli (approvals, sessions, plugins, status)
+//!      └──────┬──────┘
+//!         listener (sockets, as services of pingora's server)
+//! ```
+//!
+//! This crate alone knows all the others' names, and holds no logic that could be theirs.
+
+mod admin;
+mod approvals;
+mod blocking;
+mod cli;
+mod clock;
+mod config;
+mod data_dir;
+mod gateway;
+mod holds;
+mod journal;
+mod listener;
+mod logging;
+mod plugins;
+mod postgres;
+mod record;
+mod serve;
+mod sessions;
+mod show;
+mod tls;
+mod upstream;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // The first installed provider counts, and this is the first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    cli::run()
+}

@@ -27,12 +27,17 @@ fn a_copy_out_is_masked() {
 #[test]
 fn a_copy_out_is_masked_in_csv_and_in_binary_too() {
     let (postgres, gateway) = baseline();
-    postgres.direct("INSERT INTO secrets VALUES (4, E'two\\nlines, \"quoted\"', E'hunter2\\n\",\"', 'k', 't')");
+    postgres.direct(
+        "INSERT INTO secrets VALUES (4, E'two\\nlines, \"quoted\"', E'hunter2\\n\",\"', 'k', 't')",
+    );
     let agent = gateway.agent();
     let shown = agent.query("COPY (SELECT name, password FROM secrets WHERE id > 2 ORDER BY id) TO STDOUT WITH (FORMAT csv, HEADER)");
     assert_eq!(shown, "name,password\nempty,\n\"two\nlines, \"\"quoted\"\"\",\"********\"");
     let shown = agent.query("COPY secrets TO STDOUT WITH (FORMAT binary)");
-    assert!(shown.contains("billing") && !shown.contains("hunter2") && !shown.contains("key-"), "{shown:?}");
+    assert!(
+        shown.contains("billing") && !shown.contains("hunter2") && !shown.contains("key-"),
+        "{shown:?}"
+    );
 }
 
 #[test]

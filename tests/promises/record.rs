@@ -70,7 +70,7 @@ fn a_kill_loses_no_command_that_reached_the_server() {
     let events = gateway.events_of(session["id"].as_str().unwrap());
     let recorded: Vec<_> = events.iter().filter_map(|event| event["text"].as_str()).collect();
     for id in reached.lines() {
-        let text = format!("INSERT INTO orders VALUES ({id}, 'k', 1)");
+        let text = format!("INSERT INTO orders VALUES ({id}, 'k', 1);");
         assert!(recorded.contains(&text.as_str()), "{text} ran and is not in the record");
     }
 }

@@ -1,1 +1,19 @@
-//! TODO
+//! The HTTP API of a running gateway: requests in, questions to the gateway, JSON out.
+//!
+//! ```text
+//!   request ─▶ entry (Host, Origin, bearer) ─▶ routes (one slice) ─▶ body (bounded)
+//!                                                                      │ Ask
+//!   JSON or problem+json ◀───────────── trait Gateway ◀────────────────┘
+//! ```
+//!
+//! This crate knows no store, no protocol and no plugin; who may do what is the [`Gateway`]'s matter.
+
+mod ask;
+mod entry;
+mod problem;
+mod routes;
+mod serve;
+
+pub use ask::{Ask, Gateway};
+pub use problem::Problem;
+pub use serve::Admin;

@@ -1,0 +1,77 @@
+//! What can be asked of a gateway, and the one trait that answers.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::Problem;
+
+/// A question, as its route understood it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// What runs, and since when.
+    Status,
+    /// The newest sessions that the caller may see.
+    Sessions {
+        /// At most so many.
+        limit: usize,
+    },
+    /// One session.
+    Session {
+        /// Its id.
+        id: String,
+    },
+    /// A page of a session's events.
+    Events {
+        /// The session's id.
+        id: String,
+        /// The first event's number.
+        from: u64,
+        /// At most so many.
+        limit: usize,
+    },
+    /// The holds that the caller may see.
+    Holds {
+        /// Those that have ended, too.
+        all: bool,
+    },
+    /// One hold.
+    Hold {
+        /// Its id.
+        id: String,
+    },
+    /// A decision on a hold.
+    Decide {
+        /// The hold's id.
+        id: String,
+        /// Whether the command may run.
+        grant: bool,
+        /// Why, in the caller's words.
+        reason: String,
+    },
+    /// The plugins in use.
+    Plugins,
+    /// A plugin's file, to be put in force.
+    LoadPlugin {
+        /// The name of the policy that it replaces; the plugin's own where left out.
+        name: Option<String>,
+        /// The file.
+        file: Bytes,
+    },
+}
+
+/// The running gateway, as this API sees it.
+#[async_trait]
+pub trait Gateway: Send + Sync + 'static {
+    /// Who asks.
+    type Caller: Send + Sync;
+
+    /// Who bears this token; `None` where nobody does. The cause is the gateway's to log.
+    fn caller(&self, token: &str) -> Option<Self::Caller>;
+
+    /// Answers, within the caller's rights.
+    ///
+    /// # Errors
+    /// What the caller may know of the problem.
+    async fn answer(&self, caller: &Self::Caller, ask: Ask) -> Result<Value, Problem>;
+}

@@ -1,0 +1,103 @@
+//! The API on pingora's HTTP server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use http::Response;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
+use pingora_core::apps::http_app::ServeHttp;
+use pingora_core::protocols::http::ServerSession;
+use serde_json::Value;
+
+use crate::routes::{self, Input};
+use crate::{Gateway, Problem, entry};
+
+/// How long a caller may pause while it sends.
+const READ_TIME: Duration = Duration::from_secs(30);
+
+/// The API of one gateway.
+pub struct Admin<G> {
+    gateway: Arc<G>,
+    own_hosts: Vec<String>,
+}
+
+impl<G> std::fmt::Debug for Admin<G> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admin").field("own_hosts", &self.own_hosts).finish_non_exhaustive()
+    }
+}
+
+impl<G: Gateway> Admin<G> {
+    /// The API of this gateway. Requests to hosts other than loopback and `own_hosts` (names or addresses, without
+    /// ports) are refused.
+    #[must_use]
+    pub fn new(gateway: Arc<G>, own_hosts: Vec<String>) -> Self {
+        Self { gateway, own_hosts }
+    }
+
+    async fn answer(&self, session: &mut ServerSession) -> Result<Value, Problem> {
+        let request = session.req_header();
+        if request.uri.authority().is_some() {
+            return Err(Problem::bad_request("absolute request targets are not answered"));
+        }
+        entry::check_source(&request.headers, &self.own_hosts)?;
+        let token = entry::bearer(&request.headers).ok_or_else(Problem::unauthorized)?;
+        let caller = self.gateway.caller(token).ok_or_else(Problem::unauthorized)?;
+        let (route, id) = routes::find(&request.method, request.uri.path())?;
+        entry::check_type(&request.headers, route.body)?;
+        let query = request.uri.query().unwrap_or_default().to_owned();
+        let body = read_body(session, route.body.limit()).await?;
+        let ask = (route.ask)(Input { id, query, body })?;
+        self.gateway.answer(&caller, ask).await
+    }
+}
+
+#[async_trait]
+impl<G: Gateway> ServeHttp for Admin<G> {
+    async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
+        session.set_read_timeout(Some(READ_TIME));
+        match self.answer(session).await {
+            Ok(value) => response(200, "application/json", value.to_string()),
+            Err(problem) => {
+                // What is left of the request is not worth reading.
+                session.set_keepalive(None);
+                let text = serde_json::to_string(&problem).unwrap_or_default();
+                response(problem.status, "application/problem+json", text)
+            }
+        }
+    }
+}
+
+/// Reads the whole body, but never more than `limit` bytes and what one read brings.
+async fn read_body(session: &mut ServerSession, limit: usize) -> Result<Bytes, Problem> {
+    let announced = session.req_header().headers.get(CONTENT_LENGTH);
+    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(Problem::too_large(limit));
+    }
+    let mut body = BytesMut::new();
+    loop {
+        let read = session.read_request_body().await;
+        let read = read.map_err(|_| Problem::bad_request("the body could not be read"))?;
+        let Some(part) = read else { return Ok(body.freeze()) };
+        if body.len() + part.len() > limit {
+            return Err(Problem::too_large(limit));
+        }
+        body.extend_from_slice(&part);
+    }
+}
+
+fn response(status: u16, content_type: &str, body: String) -> Response<Vec<u8>> {
+    let mut builder = Response::builder()
+        .status(status)
+        .header(CONTENT_TYPE, content_type)
+        .header(CONTENT_LENGTH, body.len())
+        .header(CACHE_CONTROL, "no-store")
+        .header("x-content-type-options", "nosniff");
+    if status == 401 {
+        builder = builder.header(WWW_AUTHENTICATE, "Bearer");
+    }
+    builder.body(body.into_bytes()).unwrap_or_default()
+}

@@ -1,0 +1,72 @@
+//! The admin API on its socket: in clear on loopback, by TLS everywhere else.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use async_trait::async_trait;
+use palisade_admin::Admin;
+use pingora_core::apps::ServerApp;
+use pingora_core::listeners::tls::{Acceptor, TlsSettings};
+use pingora_core::protocols::Stream;
+use pingora_core::protocols::l4::stream::Stream as Plain;
+use pingora_core::protocols::tls::server::handshake;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use crate::config::TlsFiles;
+use crate::gateway::Gateway;
+use crate::listener::Serve;
+
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Serves the admin API.
+pub struct AdminService {
+    app: Arc<Admin<Gateway>>,
+    acceptor: Option<Acceptor>,
+}
+
+impl AdminService {
+    /// A service that speaks TLS where it is given a certificate.
+    ///
+    /// # Errors
+    /// When the certificate cannot be used.
+    pub fn new(gateway: Arc<Gateway>, address: SocketAddr, tls: Option<&TlsFiles>) -> Result<Self> {
+        let mut own_hosts = vec![address.ip().to_string()];
+        if let Some(files) = tls {
+            own_hosts.extend(crate::tls::names_in(&files.certificate)?);
+        }
+        let app = Arc::new(Admin::new(gateway, own_hosts));
+        let acceptor = tls.map(acceptor).transpose()?;
+        Ok(Self { app, acceptor })
+    }
+
+    async fn secure(&self, stream: Plain) -> Option<Stream> {
+        let Some(acceptor) = &self.acceptor else { return Some(Box::new(stream)) };
+        match tokio::time::timeout(HANDSHAKE, handshake(acceptor, stream)).await {
+            Ok(Ok(stream)) => Some(Box::new(stream)),
+            _ => None,
+        }
+    }
+}
+
+/// pingora panics on files that it cannot use, so they are tried before.
+fn acceptor(files: &TlsFiles) -> Result<Acceptor> {
+    crate::tls::load(files)?;
+    let path = |path: &std::path::Path| {
+        path.to_str().map(str::to_owned).ok_or_else(|| anyhow!("{} is no text", path.display()))
+    };
+    let (certificate, key) = (path(&files.certificate)?, path(&files.key)?);
+    Ok(TlsSettings::intermediate(&certificate, &key)?.build())
+}
+
+#[async_trait]
+impl Serve for AdminService {
+    async fn serve(&self, stream: TcpStream, _peer: SocketAddr, stop: watch::Receiver<bool>) {
+        if let Some(stream) = self.secure(stream.into()).await {
+            self.app.process_new(stream, &stop).await;
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Held commands that wait: every decision is in the store before whoever waits is told, and counts once.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use palisade_identity::{Identity, Roles};
+use palisade_policy::{HoldRequest, Outcome, Ticket};
+use palisade_store::{Collection, Store, StoreError};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::blocking::blocking;
+use crate::clock;
+use crate::holds::{HoldDocument, HoldState, NotDecided};
+
+/// How many holds are listed at most.
+const MOST_LISTED: usize = 1000;
+
+/// All holds.
+#[derive(Clone, Debug)]
+pub struct Approvals {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    documents: Collection<HoldDocument>,
+    waiting: Mutex<HashMap<String, oneshot::Sender<Outcome>>>,
+}
+
+impl Approvals {
+    /// The holds of a store. Those that a crash left open are withdrawn: nobody waits for them any more.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn new(store: &Store) -> Result<Self, StoreError> {
+        let documents = store.collection::<HoldDocument>("holds")?;
+        let inner = Inner { documents, waiting: Mutex::default() };
+        for (id, document) in inner.documents.list()? {
+            if document.state == HoldState::Open {
+                inner.end(&id, HoldState::Withdrawn)?;
+            }
+        }
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The newest holds that `seen` lets through, the newest first.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn list(
+        &self,
+        all: bool,
+        seen: impl Fn(&HoldDocument) -> bool,
+    ) -> Result<Vec<HoldDocument>, StoreError> {
+        if all {
+            let newest = self.inner.documents.newest(MOST_LISTED)?;
+            return Ok(newest.into_iter().map(|(_, hold)| hold).filter(seen).collect());
+        }
+        let mut ids: Vec<String> = self.inner.waiting().keys().cloned().collect();
+        ids.sort_unstable_by(|one, other| other.cmp(one));
+        let mut open = vec![];
+        for id in ids {
+            open.extend(self.inner.documents.get(&id)?.filter(&seen));
+        }
+        Ok(open)
+    }
+
+    /// One hold.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn get(&self, id: &str) -> Result<Option<HoldDocument>, StoreError> {
+        self.inner.documents.get(id)
+    }
+
+    /// How many holds wait.
+    pub fn open_count(&self) -> usize {
+        self.inner.waiting().len()
+    }
+
+    /// Takes a person's decision. Waits for the disk.
+    ///
+    /// # Errors
+    /// When it does not count.
+    pub fn decide(
+        &self,
+        id: &str,
+        by: &Identity,
+        roles: &Roles,
+        granted: bool,
+        reason: &str,
+    ) -> Result<HoldDocument, NotDecided> {
+        let now = clock::now_micros();
+        let mut decided = Err(NotDecided::Unknown);
+        let changed = self.inner.documents.update(id, |old| {
+            let Some(old) = old else {
+                decided = Err(NotDecided::Unknown);
+                return None;
+            };
+            let mut new = old.clone();
+            decided = new.decide(by, roles, granted, reason, now);
+            Some(if decided.is_ok() { new } else { old })
+        });
+        let changed = changed.map_err(|error| NotDecided::Store(error.to_string()))?;
+        decided?;
+        let document = changed.after.ok_or(NotDecided::Unknown)?;
+        if let Some(outcome) = document.outcome() {
+            self.inner.tell(id, outcome);
+        }
+        Ok(document)
+    }
+}
+
+impl palisade_policy::Approvals for Approvals {
+    fn open(&self, request: HoldRequest) -> Result<Box<dyn Ticket>, String> {
+        let id = id_of(Uuid::now_v7());
+        let document = HoldDocument::open(id.clone(), &request, clock::now_micros());
+        let (tell, told) = oneshot::channel();
+        // First, so that a decision that comes at once finds somebody to tell.
+        self.inner.waiting().insert(id.clone(), tell);
+        let expires = Instant::now() + Duration::from_secs(request.terms.expires_in.into());
+        let waiter = Waiter { inner: Arc::clone(&self.inner), id, told, expires, over: false };
+        blocking(|| self.inner.documents.put(&waiter.id, &document))
+            .map_err(|error| error.to_string())?;
+        Ok(Box::new(waiter))
+    }
+}
+
+impl Inner {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<String, oneshot::Sender<Outcome>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, id: &str, outcome: Outcome) {
+        if let Some(waiter) = self.waiting().remove(id) {
+            // Whoever waited may have gone; the record has it either way.
+            let _ = waiter.send(outcome);
+        }
+    }
+
+    /// Ends a hold that is still open, and says what became of it.
+    fn end(&self, id: &str, state: HoldState) -> Result<Option<Outcome>, StoreError> {
+        let now = clock::now_micros();
+        let changed = self.documents.update(id, |document| {
+            let mut document = document?;
+            if document.state == HoldState::Open {
+                document.end(state, now);
+            }
+            Some(document)
+        })?;
+        Ok(changed.after.and_then(|document| document.outcome()))
+    }
+}
+
+/// A held command's place in the queue.
+struct Waiter {
+    inner: Arc<Inner>,
+    id: String,
+    told: oneshot::Receiver<Outcome>,
+    expires: Instant,
+    over: bool,
+}
+
+impl Waiter {
+    async fn wait(&mut self) -> Outcome {
+        let outcome = tokio::select! {
+            told = &mut self.told => told.unwrap_or_else(|_| gone()),
+            () = tokio::time::sleep_until(self.expires) => {
+                // A decision that was stored a moment ago counts.
+                match blocking(|| self.inner.end(&self.id, HoldState::Expired)) {
+                    Ok(Some(outcome)) => outcome,
+                    Ok(None) => gone(),
+                    Err(error) => Outcome::Failed(error.to_string()),
+                }
+            }
+        };
+        self.over = true;
+        self.inner.waiting().remove(&self.id);
+        outcome
+    }
+}
+
+impl Ticket for Waiter {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn how(&self) -> String {
+        format!("palisade approvals approve {}", self.id)
+    }
+
+    fn outcome(&mut self) -> Pin<Box<dyn Future<Output = Outcome> + Send + '_>> {
+        Box::pin(self.wait())
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        self.inner.waiting().remove(&self.id);
+        if let Err(error) = blocking(|| self.inner.end(&self.id, HoldState::Withdrawn)) {
+            tracing::error!(hold = %self.id, %error, "cannot record that a hold was withdrawn");
+        }
+    }
+}
+
+fn gone() -> Outcome {
+    Outcome::Failed("the hold is gone".into())
+}
+
+/// An id that a person can type: the time and 32 random bits of a UUIDv7 in 16 characters of Crockford's base 32.
+fn id_of(uuid: Uuid) -> String {
+    const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let uuid = uuid.as_u128();
+    let value = (uuid >> 80) << 32 | uuid & 0xffff_ffff;
+    (0..16)
+        .rev()
+        .map(|place| (value >> (place * 5) & 31) as usize)
+        .filter_map(|digit| DIGITS.get(digit).map(|byte| char::from(*byte)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! The sessions, from the running gateway, or from its store where none runs.
+
+use anyhow::{Context, anyhow, bail};
+use palisade_identity::{GatewayVerifier, Identity, SigningKey, Verifier, issue_operator};
+use palisade_store::{Options, Store};
+use serde_json::Value;
+
+use super::Failure;
+use super::client::{Client, NoAnswer};
+use crate::config::Config;
+use crate::journal::read_events;
+use crate::sessions::Sessions;
+use crate::{clock, data_dir};
+
+/// Where sessions are read from.
+pub(super) enum Archive<'c> {
+    /// A running gateway, which checks who asks.
+    Running(Client),
+    /// The store itself; the same rights are checked here.
+    Stored(Box<Stored<'c>>),
+}
+
+pub(super) struct Stored<'c> {
+    config: &'c Config,
+    store: Store,
+    sessions: Sessions,
+    identity: Identity,
+}
+
+impl<'c> Archive<'c> {
+    /// The gateway's archive, wherever it is to be had.
+    pub(super) fn open(config: &'c Config, token: Option<&str>) -> Result<Self, Failure> {
+        let client = Client::new(config, token);
+        let running = client.and_then(|client| client.get("/v1/status").map(|_| client));
+        match running {
+            Ok(client) => Ok(Self::Running(client)),
+            Err(NoAnswer::NotRunning { .. }) => {
+                Ok(Self::Stored(Box::new(Stored::open(config, token)?)))
+            }
+            Err(NoAnswer::Other(error)) => Err(error.into()),
+        }
+    }
+
+    pub(super) fn list(&self, limit: u64) -> Result<Vec<Value>, Failure> {
+        match self {
+            Self::Running(client) => list(client.get(&format!("/v1/sessions?limit={limit}"))?),
+            Self::Stored(stored) => stored.list(limit),
+        }
+    }
+
+    pub(super) fn session(&self, id: &str) -> Result<Value, Failure> {
+        match self {
+            Self::Running(client) => Ok(client.get(&format!("/v1/sessions/{}", path(id)?))?),
+            Self::Stored(stored) => stored.session(id),
+        }
+    }
+
+    /// A page of events, from this number on; the last page is empty.
+    pub(super) fn events(&self, id: &str, from: u64) -> Result<Vec<Value>, Failure> {
+        match self {
+            Self::Running(client) => {
+                let id = path(id)?;
+                list(client.get(&format!("/v1/sessions/{id}/events?from={from}&limit=1000"))?)
+            }
+            Self::Stored(stored) => {
+                let id = id.parse().map_err(anyhow::Error::new)?;
+                Ok(read_events(&stored.store, id, from, 1000)?)
+            }
+        }
+    }
+}
+
+impl<'c> Stored<'c> {
+    fn open(config: &'c Config, token: Option<&str>) -> Result<Self, Failure> {
+        let dir = data_dir::store(&config.data_dir);
+        if !dir.is_dir() {
+            let data_dir = config.data_dir.display();
+            return Err(anyhow!("there is no record in {data_dir}: no gateway ran there").into());
+        }
+        let identity = identity(config, token)?;
+        let store = Store::open(&dir, Options::default())
+            .context("the gateway is not answering, and its record cannot be opened")?;
+        let sessions = Sessions::new(store.clone())?;
+        // Nobody else has the store open: what is open in it was interrupted.
+        sessions.mark_interrupted()?;
+        Ok(Self { config, store, sessions, identity })
+    }
+
+    fn list(&self, limit: u64) -> Result<Vec<Value>, Failure> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let seen = |connection: &str| self.config.roles.may_audit(&self.identity, connection);
+        let sessions = self.sessions.newest(limit, |session| seen(&session.connection))?;
+        let values = sessions.iter().map(serde_json::to_value).collect::<Result<_, _>>();
+        Ok(values.map_err(anyhow::Error::new)?)
+    }
+
+    fn session(&self, id: &str) -> Result<Value, Failure> {
+        let session = self.sessions.get(id)?;
+        let session = session
+            .filter(|session| self.config.roles.may_audit(&self.identity, &session.connection));
+        let none = || anyhow!("there is no such session, or none that you may see");
+        Ok(serde_json::to_value(session.ok_or_else(none)?).map_err(anyhow::Error::new)?)
+    }
+}
+
+/// Who asks: whoever reads the store can read the key beside it, and still a token counts before that.
+fn identity(config: &Config, token: Option<&str>) -> anyhow::Result<Identity> {
+    let key = SigningKey::load(&config.data_dir).context("cannot tell who asks")?;
+    let now = clock::now_seconds();
+    let verifier = GatewayVerifier::new(&key);
+    match token {
+        Some(token) => verifier.verify(token.trim(), now).context("the token is refused"),
+        None => Ok(verifier.verify(issue_operator(&key, now)?.token.expose(), now)?),
+    }
+}
+
+/// An id as a part of a path; what is no id names nothing.
+pub(super) fn path(id: &str) -> anyhow::Result<&str> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if id.is_empty() || !id.bytes().all(fits) {
+        bail!("`{id}` is not an id");
+    }
+    Ok(id)
+}
+
+/// The items of a list.
+pub(super) fn list(value: Value) -> Result<Vec<Value>, Failure> {
+    match value {
+        Value::Array(list) => Ok(list),
+        _ => Err(anyhow!("the gateway's answer is no list").into()),
+    }
+}

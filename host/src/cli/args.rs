@@ -1,0 +1,179 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use palisade_identity::Ttl;
+
+/// A policy gateway: judges every command of every session, masks results, holds what needs a person, records it all.
+#[derive(Debug, Parser)]
+#[command(name = "palisade", version, about, disable_help_subcommand = true)]
+pub struct Args {
+    /// The gateway's configuration.
+    #[arg(long, global = true, value_name = "FILE", default_value = "palisade.toml")]
+    pub config: PathBuf,
+
+    /// Who asks; without it, whoever can read the gateway's data folder acts as the operator.
+    #[arg(
+        long,
+        global = true,
+        value_name = "TOKEN",
+        env = "PALISADE_TOKEN",
+        hide_env_values = true
+    )]
+    pub token: Option<String>,
+
+    /// Prints a list of objects, each with an `id`, as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// How much is logged: error, warn, info, debug, trace, or a filter as in RUST_LOG.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log: Option<String>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs the gateway.
+    Serve,
+    /// Checks the configuration, the policy files and the plugins, and names every mistake.
+    Check,
+    /// Prints a short-lived token, which a client gives as its password.
+    Token(TokenArgs),
+    /// Lists and decides held commands.
+    #[command(subcommand)]
+    Approvals(ApprovalsCommand),
+    /// Lists, shows and replays sessions.
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
+    /// Lists the plugins in use, and swaps them.
+    #[command(subcommand)]
+    Plugins(PluginsCommand),
+    /// Says whether the gateway runs.
+    Status,
+}
+
+/// What a token says.
+#[derive(Debug, clap::Args)]
+pub struct TokenArgs {
+    /// Who the bearer is.
+    #[arg(long)]
+    pub subject: String,
+    /// A role of the bearer; may be given several times.
+    #[arg(long = "role", value_name = "ROLE")]
+    pub roles: Vec<String>,
+    /// How long the token is good.
+    #[arg(long, default_value = "15m")]
+    pub ttl: Ttl,
+    /// The human or service that the bearer acts for.
+    #[arg(long, value_name = "WHO")]
+    pub acting_for: Option<String>,
+}
+
+/// What to do with held commands.
+#[derive(Debug, Subcommand)]
+pub enum ApprovalsCommand {
+    /// Lists those that wait.
+    List {
+        /// Those that were decided, too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Shows one, with everything that a decision needs.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Lets it run, once.
+    Approve {
+        /// Its id.
+        id: String,
+        /// Why, for the record.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Refuses it.
+    Deny {
+        /// Its id.
+        id: String,
+        /// Why, for the record and for whoever asked.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+}
+
+/// What to do with sessions.
+#[derive(Debug, Subcommand)]
+pub enum SessionsCommand {
+    /// Lists the newest.
+    List {
+        /// How many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        limit: u64,
+    },
+    /// Shows one.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Plays one again.
+    Replay {
+        /// Its id.
+        id: String,
+        /// By how much the pauses are divided; 0 leaves them out.
+        #[arg(long, default_value_t = 1.0, value_parser = speed)]
+        speed: f64,
+    },
+}
+
+/// What to do with plugins.
+#[derive(Debug, Subcommand)]
+pub enum PluginsCommand {
+    /// Lists those in use.
+    List,
+    /// Puts a file in the place of a plugin in use, at the next command of every session.
+    Load {
+        /// A WebAssembly component, or a core module of wasm32-unknown-unknown.
+        file: PathBuf,
+        /// The policy whose plugin is replaced; the name in the file where left out.
+        #[arg(long)]
+        name: Option<String>,
+    },
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if speed.is_finite() && speed >= 0.0 { Ok(speed) } else { Err("must be 0 or more".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn options_that_are_for_every_command_may_follow_it() {
+        let line = ["palisade", "approvals", "list", "--json", "--config", "x.toml"];
+        let args = Args::try_parse_from(line).unwrap();
+        assert!(args.json);
+        assert_eq!(args.config, PathBuf::from("x.toml"));
+    }
+
+    #[test]
+    fn a_speed_is_zero_or_more() {
+        assert_eq!(speed("0"), Ok(0.0));
+        assert!(speed("-1").is_err());
+        assert!(speed("NaN").is_err());
+    }
+}

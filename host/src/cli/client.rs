@@ -1,0 +1,205 @@
+//! The way to a running gateway: its admin API, as the token's bearer or as the operator.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use palisade_identity::{SecretString, SigningKey, issue_operator};
+use serde_json::{Value, json};
+use ureq::Agent;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+use crate::config::Config;
+use crate::{clock, data_dir, tls};
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an answer may take; a large plugin is compiled meanwhile.
+const ANSWER: Duration = Duration::from_secs(180);
+/// The largest answer, in bytes.
+const LARGEST: u64 = 256 << 20;
+
+/// Why the gateway gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoAnswer {
+    /// Nobody listens.
+    #[error("the gateway is not running; start it with: palisade serve --config {config}")]
+    NotRunning {
+        /// The configuration's file.
+        config: String,
+    },
+    /// Anything else.
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+/// Who asks.
+enum Bearer {
+    Token(SecretString),
+    Operator(Box<SigningKey>),
+}
+
+/// A client of the admin API.
+pub(super) struct Client {
+    agent: Agent,
+    base: String,
+    bearer: Bearer,
+    address: SocketAddr,
+    config_file: String,
+}
+
+impl Client {
+    /// A client of this configuration's gateway.
+    pub(super) fn new(config: &Config, token: Option<&str>) -> Result<Self, NoAnswer> {
+        let bearer = match token {
+            Some(token) => Bearer::Token(SecretString::new(token.trim().to_owned())),
+            None => Bearer::Operator(Box::new(operator_key(config)?)),
+        };
+        let config_file = config.file.display().to_string();
+        let address = address(config, &bearer)
+            .ok_or_else(|| NoAnswer::NotRunning { config: config_file.clone() })?;
+        let by_tls = !config.listen.admin.ip().is_loopback();
+        let mut builder = Agent::config_builder()
+            .timeout_connect(Some(CONNECT))
+            .timeout_global(Some(ANSWER))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            // What is on this machine is asked directly.
+            .proxy(None);
+        if by_tls {
+            let own = tls::certificates(&tls::expected_files(config).certificate)?;
+            let roots: Vec<_> =
+                own.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let tls = TlsConfig::builder()
+                .root_certs(RootCerts::new_with_certs(&roots))
+                .unversioned_rustls_crypto_provider(provider);
+            builder = builder.tls_config(tls.build());
+        }
+        let scheme = if by_tls { "https" } else { "http" };
+        Ok(Self {
+            agent: builder.build().into(),
+            base: format!("{scheme}://{address}"),
+            bearer,
+            address,
+            config_file,
+        })
+    }
+
+    /// Asks for something.
+    pub(super) fn get(&self, path: &str) -> Result<Value, NoAnswer> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        self.answer(request.header("authorization", self.authorization()?).call())
+    }
+
+    /// Sends a decision.
+    pub(super) fn decide(&self, path: &str, reason: &str) -> Result<Value, NoAnswer> {
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let request = request
+            .header("authorization", self.authorization()?)
+            .header("content-type", "application/json");
+        self.answer(request.send(json!({ "reason": reason }).to_string()))
+    }
+
+    /// Sends a plugin's file.
+    pub(super) fn load(&self, path: &str, file: &[u8]) -> Result<Value, NoAnswer> {
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let request = request
+            .header("authorization", self.authorization()?)
+            .header("content-type", "application/wasm");
+        self.answer(request.send(file))
+    }
+
+    fn authorization(&self) -> anyhow::Result<String> {
+        Ok(match &self.bearer {
+            Bearer::Token(token) => format!("Bearer {}", token.expose()),
+            Bearer::Operator(key) => {
+                let issued = issue_operator(key, clock::now_seconds())?;
+                format!("Bearer {}", issued.token.expose())
+            }
+        })
+    }
+
+    fn answer(
+        &self,
+        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Value, NoAnswer> {
+        let mut answer = answer.map_err(|error| self.no_answer(error))?;
+        let status = answer.status();
+        let body = answer.body_mut().with_config().limit(LARGEST).read_to_vec();
+        let body = body.context("the gateway's answer broke off")?;
+        if status.is_success() {
+            return Ok(serde_json::from_slice(&body).context("the gateway's answer is no JSON")?);
+        }
+        let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let detail = problem
+            .get("detail")
+            .and_then(Value::as_str)
+            .map_or_else(|| status.to_string(), str::to_owned);
+        Err(NoAnswer::Other(match status.as_u16() {
+            401 => anyhow!("the token is not valid (any more); the gateway's log says why"),
+            _ => anyhow!(detail),
+        }))
+    }
+
+    fn no_answer(&self, error: ureq::Error) -> NoAnswer {
+        match &error {
+            ureq::Error::Io(cause) if cause.kind() == io::ErrorKind::ConnectionRefused => {
+                NoAnswer::NotRunning { config: self.config_file.clone() }
+            }
+            _ => NoAnswer::Other(
+                anyhow::Error::new(error)
+                    .context(format!("no answer from the gateway at {}", self.address)),
+            ),
+        }
+    }
+}
+
+/// Where the gateway listens; `None` where it is known not to.
+///
+/// The operator asks only where a gateway said that it listens: anybody could wait at the address of one that does not
+/// run, for the operator's token.
+fn address(config: &Config, bearer: &Bearer) -> Option<SocketAddr> {
+    let listening = data_dir::read_listening(&config.data_dir);
+    let running = listening.filter(|listening| is_alive(listening.pid));
+    let mut address = match (running, bearer) {
+        (Some(listening), _) => listening.admin,
+        (None, Bearer::Operator(_)) => return None,
+        (None, Bearer::Token(_)) => config.listen.admin,
+    };
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    (address.port() != 0).then_some(address)
+}
+
+/// Whether there is such a process, where the system says.
+fn is_alive(pid: u32) -> bool {
+    !Path::new("/proc/self").exists() || Path::new("/proc").join(pid.to_string()).exists()
+}
+
+/// The key of whoever can read the data folder.
+fn operator_key(config: &Config) -> anyhow::Result<SigningKey> {
+    let key = SigningKey::load(&config.data_dir);
+    if let Err(palisade_identity::KeyUnusable::Unreadable { cause, .. }) = &key
+        && cause.kind() == io::ErrorKind::NotFound
+    {
+        bail!(
+            "there is no gateway in {}: it was never started, or --config names another file",
+            config.data_dir.display()
+        );
+    }
+    key.context("cannot act as the operator; give a token by --token or PALISADE_TOKEN")
+}
+
+impl From<NoAnswer> for super::Failure {
+    fn from(no_answer: NoAnswer) -> Self {
+        Self::Other(match no_answer {
+            NoAnswer::Other(error) => error,
+            not_running @ NoAnswer::NotRunning { .. } => not_running.into(),
+        })
+    }
+}

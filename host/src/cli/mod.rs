@@ -1,0 +1,139 @@
+//! The command line: what can be typed, and what becomes of it.
+
+mod approvals;
+mod archive;
+mod args;
+mod check;
+mod client;
+mod plugins;
+mod sessions;
+mod token;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use palisade_policy::Mistake;
+use palisade_store::StoreError;
+use serde_json::Value;
+
+use self::args::{Args, Command};
+use crate::config::Config;
+use crate::serve::{NotServing, serve};
+use crate::show::text::{visible, visible_lines};
+use crate::show::{Screen, pairs};
+
+/// Why a command failed.
+#[derive(Debug)]
+enum Failure {
+    /// The files are wrong.
+    Mistakes(Vec<Mistake>),
+    /// Something else is.
+    Other(anyhow::Error),
+    /// Whoever read the output reads no more.
+    Unread,
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Unread,
+            _ => Self::Other(error.into()),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl From<Vec<Mistake>> for Failure {
+    fn from(mistakes: Vec<Mistake>) -> Self {
+        Self::Mistakes(mistakes)
+    }
+}
+
+/// Does what the command line asks for. The exit status is 0 where it was done, 1 where it failed, 2 where it was
+/// not understood.
+pub fn run() -> ExitCode {
+    let args = Args::parse();
+    let serves = matches!(args.command, Command::Serve);
+    crate::logging::start(args.log.as_deref(), if serves { "info" } else { "error" });
+    match dispatch(args) {
+        Ok(code) => code,
+        Err(failure) => report(&failure),
+    }
+}
+
+fn dispatch(args: Args) -> Result<ExitCode, Failure> {
+    if let Command::Check = args.command {
+        return check::check(&args.config, args.json);
+    }
+    let config = Config::read(&args.config)?;
+    let screen = Screen::new();
+    match &args.command {
+        Command::Check => {}
+        Command::Serve => serve(config).map_err(|not| match not {
+            NotServing::Mistakes(mistakes) => Failure::Mistakes(mistakes),
+            NotServing::Failed(error) => Failure::Other(error),
+        })?,
+        Command::Token(asked) => token::token(&config, asked, args.json, screen)?,
+        Command::Status => status(&config, &args, screen)?,
+        Command::Approvals(asked) => approvals::approvals(&config, asked, &args, screen)?,
+        Command::Sessions(asked) => sessions::sessions(&config, asked, &args, screen)?,
+        Command::Plugins(asked) => plugins::plugins(&config, asked, &args, screen)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn status(config: &Config, args: &Args, mut screen: Screen) -> Result<(), Failure> {
+    let status = client::Client::new(config, args.token.as_deref())?.get("/v1/status")?;
+    if args.json {
+        return Ok(screen.json(&[status])?);
+    }
+    let values: Vec<(String, String)> = status
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| *name != "id")
+        .map(|(name, value)| (name.replace('_', " "), plain(value)))
+        .collect();
+    let shown: Vec<(&str, &str)> =
+        values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    screen.line("the gateway is running")?;
+    Ok(pairs(&mut screen, &shown)?)
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+fn report(failure: &Failure) -> ExitCode {
+    let mut err = io::stderr();
+    // If nobody reads this either, the exit status remains.
+    let _ = match failure {
+        Failure::Unread => return ExitCode::SUCCESS,
+        Failure::Mistakes(mistakes) => {
+            let texts =
+                mistakes.iter().map(|mistake| visible_lines(&mistake.to_string()).join("\n"));
+            texts.into_iter().try_for_each(|text| writeln!(err, "{text}"))
+        }
+        Failure::Other(error) => {
+            let text = visible(&format!("{error:#}"));
+            writeln!(err, "error: {text}")
+        }
+    };
+    ExitCode::FAILURE
+}

@@ -1,0 +1,318 @@
+//! From what is written to what is meant, with every mistake on the way.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use palisade_identity::{Credential, Role, Roles};
+use palisade_policy::{Mistake, line_of};
+use toml::Spanned;
+
+use super::raw::{RawConfig, RawConnection, RawLimits, RawListen, RawRole, RawTls};
+use super::{Config, Connection, Limits, Listen, PROTOCOLS, Record, TlsFiles, keys, nearest};
+
+/// The longest name of a connection: what a PostgreSQL client can have as its user name is longer, a table's column not.
+const LONGEST_NAME: usize = 128;
+
+pub(super) fn parse(file: &Path, text: &str) -> Result<Config, Vec<Mistake>> {
+    let unknown = keys::unknown_config_keys(file, text);
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
+    let raw: RawConfig =
+        toml::from_str(text).map_err(|error| vec![Mistake::from_toml(file, text, &error)])?;
+    let dir = file.parent().unwrap_or(Path::new("")).to_owned();
+    let mut check = Check { file, text, dir, mistakes: vec![], warnings: vec![] };
+    let config = check.config(raw);
+    match config {
+        Some(config) if check.mistakes.is_empty() => {
+            Ok(Config { warnings: check.warnings, ..config })
+        }
+        _ => Err(check.mistakes),
+    }
+}
+
+struct Check<'a> {
+    file: &'a Path,
+    text: &'a str,
+    dir: PathBuf,
+    mistakes: Vec<Mistake>,
+    warnings: Vec<Mistake>,
+}
+
+impl Check<'_> {
+    fn config(&mut self, raw: RawConfig) -> Option<Config> {
+        let listen = self.listen(&raw.listen);
+        let tls = raw.tls.map(|tls| self.tls(&tls));
+        self.duplicates("connection", raw.connections.iter().map(|c| &c.name));
+        self.duplicates("role", raw.roles.iter().map(|r| &r.name));
+        let connections: Vec<_> =
+            raw.connections.into_iter().filter_map(|raw| self.connection(raw)).collect();
+        self.nothing_configured(&connections, &raw.roles);
+        let names: Vec<&str> = connections.iter().map(|c| c.name.as_str()).collect();
+        let role_names = raw.roles.iter().map(|role| role.name.get_ref().clone()).collect();
+        let roles = raw.roles.into_iter().map(|role| self.role(role, &names)).collect();
+        let policies =
+            raw.policies.files.iter().map(|path| self.existing("policy file", path)).collect();
+        let result_limit =
+            self.number(raw.record.result_limit.as_ref(), 64 << 10, 0..=64 << 20, "bytes");
+        let limits = self.limits(&raw.limits);
+        Some(Config {
+            file: self.file.to_owned(),
+            data_dir: self.dir.join(raw.data_dir),
+            listen: listen?,
+            tls,
+            // Two roles of one name have been told already.
+            roles: Roles::new(roles).ok()?,
+            role_names,
+            connections,
+            policies,
+            record: Record { durability: raw.record.durability, result_limit },
+            limits,
+            warnings: vec![],
+        })
+    }
+
+    fn listen(&mut self, raw: &RawListen) -> Option<Listen> {
+        let postgres = self.address(raw.postgres.as_ref(), 6432);
+        let admin = self.address(raw.admin.as_ref(), 6480);
+        let (postgres, admin) = (postgres?, admin?);
+        if postgres == admin && admin.port() != 0 {
+            let at = raw.admin.as_ref().or(raw.postgres.as_ref());
+            let fix = "give each its own port";
+            self.mistake(at, "`postgres` and `admin` have the same address".into(), fix);
+        }
+        let insecure = raw.insecure.as_ref().is_some_and(|insecure| *insecure.get_ref());
+        if insecure && !postgres.ip().is_loopback() {
+            let problem = "tokens travel in clear text over the network".into();
+            self.warning(raw.insecure.as_ref(), problem, "remove `insecure`");
+        }
+        Some(Listen { postgres, admin, insecure })
+    }
+
+    fn tls(&mut self, raw: &RawTls) -> TlsFiles {
+        let before = self.mistakes.len();
+        let files = TlsFiles {
+            certificate: self.existing("certificate", &raw.certificate),
+            key: self.existing("key", &raw.key),
+        };
+        if self.mistakes.len() == before
+            && let Err(error) = crate::tls::load(&files)
+        {
+            let fix = "give a certificate and its own key, both as PEM";
+            self.mistake(Some(&raw.certificate), error.to_string(), fix);
+        }
+        files
+    }
+
+    fn address(&mut self, raw: Option<&Spanned<String>>, port: u16) -> Option<SocketAddr> {
+        let Some(raw) = raw else {
+            return Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+        };
+        let text = raw.get_ref().replace("localhost:", "127.0.0.1:");
+        if let Ok(address) = text.parse() {
+            return Some(address);
+        }
+        let problem = format!("`{}` is no address to listen on", raw.get_ref().escape_debug());
+        self.mistake(Some(raw), problem, "write an IP address and a port: 127.0.0.1:6432");
+        None
+    }
+
+    fn connection(&mut self, raw: RawConnection) -> Option<Connection> {
+        let name = raw.name.get_ref();
+        if name.is_empty() || name.len() > LONGEST_NAME || name.contains(char::is_control) {
+            let fix = "clients give it as their user name: use a short word";
+            self.mistake(Some(&raw.name), "a connection needs a name".into(), fix);
+        }
+        let protocol = raw.protocol.get_ref();
+        if !PROTOCOLS.contains(&protocol.as_str()) {
+            let problem = format!("unknown protocol `{}`", protocol.escape_debug());
+            let fix = format!("this version speaks: {}", PROTOCOLS.join(", "));
+            self.mistake(Some(&raw.protocol), problem, &fix);
+        }
+        for text in [&raw.database, &raw.username] {
+            if text.get_ref().is_empty() || text.get_ref().contains('\0') {
+                self.mistake(Some(text), "must not be empty".into(), "name what the server knows");
+            }
+        }
+        let password = raw.password.map(|password| self.password(password));
+        let tls_ca = raw.tls_ca.map(|path| self.existing("tls_ca", &path));
+        let (host, port) = self.host_and_port(&raw.address)?;
+        Some(Connection {
+            name: raw.name.into_inner(),
+            protocol: raw.protocol.into_inner(),
+            host,
+            port,
+            database: raw.database.into_inner(),
+            username: raw.username.into_inner(),
+            password,
+            tls: raw.tls,
+            tls_ca,
+            labels: raw.labels,
+        })
+    }
+
+    fn host_and_port(&mut self, address: &Spanned<String>) -> Option<(String, u16)> {
+        let parts = address.get_ref().rsplit_once(':').and_then(|(host, port)| {
+            let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+            let port = port.parse().ok().filter(|port| *port != 0)?;
+            rustls::pki_types::ServerName::try_from(host).ok()?;
+            Some((host.to_owned(), port))
+        });
+        if parts.is_none() {
+            let text = address.get_ref().escape_debug();
+            let problem = format!("`{text}` is no address of a server");
+            self.mistake(Some(address), problem, "write a host and a port: db.internal:5432");
+        }
+        parts
+    }
+
+    fn password(&mut self, password: Spanned<Credential>) -> Credential {
+        let at = password.span().start;
+        let credential = match password.into_inner() {
+            Credential::File(path) => Credential::File(self.dir.join(path)),
+            env => env,
+        };
+        // It may be there when the gateway runs; it is read anew for each login.
+        if let Err(error) = credential.read() {
+            let fix = "it must be there where and when the gateway runs".into();
+            let problem = error.to_string();
+            self.warnings.push(self.at(at, problem, fix));
+        }
+        credential
+    }
+
+    fn role(&mut self, raw: RawRole, connections: &[&str]) -> Role {
+        if raw.name.get_ref().is_empty() || raw.name.get_ref().contains(char::is_control) {
+            self.mistake(Some(&raw.name), "a role needs a name".into(), "use a short word");
+        }
+        let mut globs = |globs: Vec<Spanned<String>>| {
+            globs.into_iter().map(|glob| self.glob(glob, connections)).collect()
+        };
+        Role {
+            connections: globs(raw.connections),
+            approves: globs(raw.approves),
+            audits: globs(raw.audits),
+            name: raw.name.into_inner(),
+            administers: raw.administers,
+        }
+    }
+
+    /// A glob may match nothing yet; a plain name must name something.
+    fn glob(&mut self, glob: Spanned<String>, connections: &[&str]) -> String {
+        let name = glob.get_ref();
+        if !name.contains(['*', '?']) && !connections.contains(&name.as_str()) {
+            let problem = format!("no connection is called `{}`", name.escape_debug());
+            let fix = match nearest(name, connections.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "name a [[connection]], or write a glob such as \"*\"".into(),
+            };
+            self.mistake(Some(&glob), problem, &fix);
+        }
+        glob.into_inner()
+    }
+
+    fn nothing_configured(&mut self, connections: &[Connection], roles: &[RawRole]) {
+        let mut warn = |missing: &str| {
+            let problem = format!("there is no [[{missing}]]: nobody can use this gateway");
+            let file = self.file.to_owned();
+            self.warnings.push(Mistake { file, line: None, problem, fix: String::new() });
+        };
+        if connections.is_empty() {
+            warn("connection");
+        }
+        if roles.is_empty() {
+            warn("role");
+        }
+    }
+
+    fn duplicates<'s>(&mut self, what: &str, names: impl Iterator<Item = &'s Spanned<String>>) {
+        let mut seen = BTreeSet::new();
+        for name in names {
+            if !seen.insert(name.get_ref()) {
+                let problem =
+                    format!("a second {what} has the name `{}`", name.get_ref().escape_debug());
+                self.mistake(Some(name), problem, "give each its own name");
+            }
+        }
+    }
+
+    fn limits(&mut self, raw: &RawLimits) -> Limits {
+        let mut seconds = |value: &Option<Spanned<i64>>, default| {
+            Duration::from_secs(self.number(value.as_ref(), default, 1..=600, "seconds") as u64)
+        };
+        let login = seconds(&raw.login_seconds, 30);
+        let dial = seconds(&raw.dial_seconds, 15);
+        let frame_bytes =
+            self.number(raw.frame_bytes.as_ref(), 64 << 20, 1 << 16..=1 << 30, "bytes");
+        let memory = self.number(raw.plugin_memory_mib.as_ref(), 64, 1..=1024, "MiB");
+        let time = self.number(raw.plugin_time_ms.as_ref(), 10, 1..=10_000, "milliseconds");
+        let max_sessions = self.number(raw.max_sessions.as_ref(), 1000, 1..=1_000_000, "sessions");
+        let twice = max_sessions.saturating_mul(2);
+        Limits {
+            frame_bytes: u32::try_from(frame_bytes).unwrap_or(u32::MAX),
+            login,
+            dial,
+            max_sessions,
+            max_connections: self.number(
+                raw.max_connections.as_ref(),
+                twice,
+                1..=2_000_000,
+                "connections",
+            ),
+            plugin_time: Duration::from_millis(time as u64),
+            plugin_memory: memory << 20,
+        }
+    }
+
+    fn number(
+        &mut self,
+        value: Option<&Spanned<i64>>,
+        default: usize,
+        range: RangeInclusive<usize>,
+        unit: &str,
+    ) -> usize {
+        let Some(value) = value else { return default };
+        match usize::try_from(*value.get_ref()) {
+            Ok(number) if range.contains(&number) => number,
+            _ => {
+                let problem = format!("{} {unit} is out of range", value.get_ref());
+                let fix = format!("write {} to {} {unit}", range.start(), range.end());
+                self.mistake(Some(value), problem, &fix);
+                default
+            }
+        }
+    }
+
+    /// A path, whole; a mistake where no file is there.
+    fn existing(&mut self, what: &str, path: &Spanned<PathBuf>) -> PathBuf {
+        let whole = self.dir.join(path.get_ref());
+        if let Err(error) = std::fs::File::open(&whole) {
+            let problem = format!("cannot read the {what} {}: {error}", whole.display());
+            self.mistake(Some(path), problem, "paths are relative to the configuration's folder");
+        }
+        whole
+    }
+
+    fn mistake<T>(&mut self, place: Option<&Spanned<T>>, problem: String, fix: &str) {
+        let offset = place.map_or(0, |place| place.span().start);
+        let mistake = self.at(offset, problem, fix.to_owned());
+        self.mistakes.push(mistake);
+    }
+
+    fn warning<T>(&mut self, place: Option<&Spanned<T>>, problem: String, fix: &str) {
+        let offset = place.map_or(0, |place| place.span().start);
+        let warning = self.at(offset, problem, fix.to_owned());
+        self.warnings.push(warning);
+    }
+
+    fn at(&self, offset: usize, problem: String, fix: String) -> Mistake {
+        let line = Some(line_of(self.text, offset));
+        Mistake { file: self.file.to_owned(), line, problem, fix }
+    }
+}
+
+#[cfg(test)]
+mod tests;

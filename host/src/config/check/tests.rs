@@ -1,0 +1,108 @@
+use super::*;
+
+const CONNECTION: &str = "[[connection]]\nname = 'orders'\nprotocol = 'postgres'\n\
+    address = '127.0.0.1:5432'\ndatabase = 'orders'\nusername = 'svc'\n";
+
+fn mistakes(text: &str) -> Vec<(Option<usize>, String)> {
+    match parse(Path::new("palisade.toml"), text) {
+        Ok(_) => vec![],
+        Err(mistakes) => mistakes.into_iter().map(|m| (m.line, m.problem)).collect(),
+    }
+}
+
+fn check(text: &str, expected: &[(usize, &str)]) {
+    let found = mistakes(text);
+    let found: Vec<_> = found.iter().map(|(line, text)| (line.unwrap(), text.as_str())).collect();
+    assert_eq!(found, expected, "{text}");
+}
+
+#[test]
+fn an_empty_file_is_a_gateway_on_loopback_that_nobody_can_use() {
+    let config = parse(Path::new("dir/palisade.toml"), "").unwrap();
+    assert_eq!(config.listen.postgres, "127.0.0.1:6432".parse().unwrap());
+    assert_eq!(config.data_dir, Path::new("dir/data"));
+    assert_eq!(config.warnings.len(), 2);
+}
+
+#[test]
+fn a_whole_connection_is_taken_as_written() {
+    let text = format!("{CONNECTION}tls = 'verify-full'\nlabels = {{ env = 'prod' }}\n");
+    let config = parse(Path::new("palisade.toml"), &text).unwrap();
+    let connection = config.connection("orders").unwrap();
+    assert_eq!((connection.host.as_str(), connection.port), ("127.0.0.1", 5432));
+    assert_eq!(connection.tls, crate::config::UpstreamTls::VerifyFull);
+    assert_eq!(connection.labels["env"], "prod");
+}
+
+#[test]
+fn an_ipv6_address_loses_its_brackets() {
+    let text = CONNECTION.replace("127.0.0.1:5432", "[::1]:5432");
+    let config = parse(Path::new("palisade.toml"), &text).unwrap();
+    assert_eq!(config.connection("orders").unwrap().host, "::1");
+}
+
+#[test]
+fn addresses_without_a_port_are_mistakes() {
+    check("[listen]\npostgres = 'here'", &[(2, "`here` is no address to listen on")]);
+    let text = CONNECTION.replace("127.0.0.1:5432", "db");
+    check(&text, &[(4, "`db` is no address of a server")]);
+    let text = CONNECTION.replace("127.0.0.1:5432", "db:0");
+    check(&text, &[(4, "`db:0` is no address of a server")]);
+}
+
+#[test]
+fn one_address_cannot_serve_both() {
+    let text = "[listen]\npostgres = '127.0.0.1:1'\nadmin = '127.0.0.1:1'";
+    check(text, &[(3, "`postgres` and `admin` have the same address")]);
+    check("[listen]\npostgres = '127.0.0.1:0'\nadmin = '127.0.0.1:0'", &[]);
+}
+
+#[test]
+fn names_are_used_once() {
+    check(
+        &format!("{CONNECTION}{CONNECTION}"),
+        &[(8, "a second connection has the name `orders`")],
+    );
+    check("[[role]]\nname = 'a'\n[[role]]\nname = 'a'\n", &[(4, "a second role has the name `a`")]);
+}
+
+#[test]
+fn a_role_names_connections_that_exist_or_globs() {
+    let text = format!("{CONNECTION}[[role]]\nname = 'a'\nconnections = ['order', 'ord*']\n");
+    check(&text, &[(9, "no connection is called `order`")]);
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let found = mistakes("[policies]\nfiles = ['no/such.toml']");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].1.contains("no/such.toml"), "{found:?}");
+}
+
+#[test]
+fn a_password_that_is_not_there_yet_is_a_warning() {
+    let text = format!(
+        "{CONNECTION}password = {{ env = 'PALISADE_NO_SUCH_VARIABLE' }}\n[[role]]\nname='a'"
+    );
+    let config = parse(Path::new("palisade.toml"), &text).unwrap();
+    assert_eq!(config.warnings.len(), 1);
+    assert_eq!(config.warnings[0].line, Some(7));
+}
+
+#[test]
+fn every_limit_has_a_range() {
+    check("[limits]\nplugin_time_ms = 0", &[(2, "0 milliseconds is out of range")]);
+    check("[limits]\nmax_sessions = -1", &[(2, "-1 sessions is out of range")]);
+}
+
+#[test]
+fn several_mistakes_are_told_together() {
+    let text = "[listen]\nadmin = 'x'\n[limits]\nframe_bytes = 1\n";
+    assert_eq!(mistakes(text).len(), 2);
+}
+
+#[test]
+fn an_unknown_protocol_is_refused() {
+    let text = CONNECTION.replace("'postgres'", "'mysql'");
+    check(&text, &[(3, "unknown protocol `mysql`")]);
+}

@@ -1,0 +1,171 @@
+//! The configuration file: what the operator wrote, checked, with every path made whole.
+//!
+//! A value of [`Config`] holds no secret and is never half right: what is wrong is a [`Mistake`] with file, line and fix.
+
+mod check;
+mod keys;
+mod nearest;
+mod raw;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use palisade_identity::{Credential, Roles};
+use palisade_policy::Mistake;
+
+pub use keys::unknown_policy_keys;
+pub use nearest::nearest;
+
+/// The protocols that this gateway speaks.
+pub const PROTOCOLS: &[&str] = &["postgres"];
+
+/// A checked configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// The file that it was read from.
+    pub file: PathBuf,
+    /// Where the gateway keeps what it must not lose.
+    pub data_dir: PathBuf,
+    /// Where it listens.
+    pub listen: Listen,
+    /// The operator's certificate; without one the gateway makes its own.
+    pub tls: Option<TlsFiles>,
+    /// The systems behind it.
+    pub connections: Vec<Connection>,
+    /// Who may do what.
+    pub roles: Roles,
+    /// The roles' names, in the file's order.
+    pub role_names: Vec<String>,
+    /// The policy files, in order.
+    pub policies: Vec<PathBuf>,
+    /// How sessions are recorded.
+    pub record: Record,
+    /// What is finite, and how much of it there is.
+    pub limits: Limits,
+    /// What is allowed and still looks wrong.
+    pub warnings: Vec<Mistake>,
+}
+
+/// Where the gateway listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// For PostgreSQL clients.
+    pub postgres: SocketAddr,
+    /// For the command line.
+    pub admin: SocketAddr,
+    /// Whether tokens are taken without TLS.
+    pub insecure: bool,
+}
+
+/// PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and those that vouch for it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// A system behind the gateway.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The name by which a client picks it.
+    pub name: String,
+    /// How it speaks.
+    pub protocol: String,
+    /// Its host, a name or an address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The database to open there.
+    pub database: String,
+    /// The user to be there.
+    pub username: String,
+    /// Where that user's password comes from; none where the server asks for none.
+    pub password: Option<Credential>,
+    /// How the way there is protected.
+    pub tls: UpstreamTls,
+    /// Who vouches for the server's certificate, as a PEM file.
+    pub tls_ca: Option<PathBuf>,
+    /// The operator's labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// How the way to a server is protected, as libpq's `sslmode` names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UpstreamTls {
+    /// Not at all.
+    Disable,
+    /// Where the server offers it.
+    #[default]
+    Prefer,
+    /// Or no connection is made. The certificate is verified only where there is a `tls_ca`.
+    Require,
+    /// And the certificate must be good, and for this host.
+    VerifyFull,
+}
+
+/// How sessions are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// What a recorded event is safe from.
+    pub durability: Durability,
+    /// How much of each result is kept, in bytes.
+    pub result_limit: usize,
+}
+
+/// What a recorded event is safe from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// The killing of the gateway.
+    #[default]
+    Process,
+    /// A power failure, too.
+    Disk,
+}
+
+/// What is finite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest message of a protocol, in bytes.
+    pub frame_bytes: u32,
+    /// How long a client may take until it is let in.
+    pub login: Duration,
+    /// How long a server may take to let the gateway in.
+    pub dial: Duration,
+    /// Sessions at the same time.
+    pub max_sessions: usize,
+    /// Client connections at the same time, those included that are not let in yet.
+    pub max_connections: usize,
+    /// How long one call of a plugin may run.
+    pub plugin_time: Duration,
+    /// How much memory one call of a plugin may have, in bytes.
+    pub plugin_memory: usize,
+}
+
+impl Config {
+    /// Reads and checks the configuration. Files that it names are looked for, policy files and plugins not read.
+    ///
+    /// # Errors
+    /// Every mistake that can be told without the others mended.
+    pub fn read(file: &Path) -> Result<Self, Vec<Mistake>> {
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            vec![Mistake {
+                file: file.to_owned(),
+                line: None,
+                problem: format!("cannot be read: {error}"),
+                fix: "name the gateway's configuration with --config FILE".into(),
+            }]
+        })?;
+        check::parse(file, &text)
+    }
+
+    /// The connection of this name.
+    pub fn connection(&self, name: &str) -> Option<&Connection> {
+        self.connections.iter().find(|connection| connection.name == name)
+    }
+}

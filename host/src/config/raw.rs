@@ -1,0 +1,106 @@
+//! The configuration file as it is written; what it means is `check`'s matter.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use palisade_identity::Credential;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Durability, UpstreamTls};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawConfig {
+    #[serde(default = "data_dir")]
+    pub(super) data_dir: PathBuf,
+    #[serde(default)]
+    pub(super) listen: RawListen,
+    pub(super) tls: Option<RawTls>,
+    #[serde(default, rename = "connection")]
+    pub(super) connections: Vec<RawConnection>,
+    #[serde(default, rename = "role")]
+    pub(super) roles: Vec<RawRole>,
+    #[serde(default)]
+    pub(super) policies: RawPolicies,
+    #[serde(default)]
+    pub(super) record: RawRecord,
+    #[serde(default)]
+    pub(super) limits: RawLimits,
+}
+
+fn data_dir() -> PathBuf {
+    "data".into()
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawListen {
+    pub(super) postgres: Option<Spanned<String>>,
+    pub(super) admin: Option<Spanned<String>>,
+    pub(super) insecure: Option<Spanned<bool>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTls {
+    pub(super) certificate: Spanned<PathBuf>,
+    pub(super) key: Spanned<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawConnection {
+    pub(super) name: Spanned<String>,
+    pub(super) protocol: Spanned<String>,
+    pub(super) address: Spanned<String>,
+    pub(super) database: Spanned<String>,
+    pub(super) username: Spanned<String>,
+    pub(super) password: Option<Spanned<Credential>>,
+    #[serde(default)]
+    pub(super) tls: UpstreamTls,
+    pub(super) tls_ca: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    pub(super) labels: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRole {
+    pub(super) name: Spanned<String>,
+    #[serde(default)]
+    pub(super) connections: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) approves: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) audits: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) administers: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPolicies {
+    #[serde(default)]
+    pub(super) files: Vec<Spanned<PathBuf>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRecord {
+    #[serde(default)]
+    pub(super) durability: Durability,
+    pub(super) result_limit: Option<Spanned<i64>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLimits {
+    pub(super) frame_bytes: Option<Spanned<i64>>,
+    pub(super) login_seconds: Option<Spanned<i64>>,
+    pub(super) dial_seconds: Option<Spanned<i64>>,
+    pub(super) max_sessions: Option<Spanned<i64>>,
+    pub(super) max_connections: Option<Spanned<i64>>,
+    pub(super) plugin_time_ms: Option<Spanned<i64>>,
+    pub(super) plugin_memory_mib: Option<Spanned<i64>>,
+}

@@ -1,0 +1,228 @@
+//! The running gateway: everything that the services share, and the answers to its administrators.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use palisade_admin::{Ask, Problem};
+use palisade_identity::{Identity, OPERATOR, Verifier};
+use palisade_policy::Gate;
+use palisade_store::{Store, StoreError};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::approvals::Approvals;
+use crate::blocking::blocking;
+use crate::clock;
+use crate::config::Config;
+use crate::holds::{HoldDocument, NotDecided};
+use crate::journal::read_events;
+use crate::plugins::Plugins;
+use crate::sessions::{SessionDocument, Sessions};
+
+/// Everything that runs.
+pub struct Gateway {
+    /// What the operator wrote.
+    pub config: Config,
+    /// Tells good tokens from bad ones.
+    pub verifier: Box<dyn Verifier>,
+    /// Where everything is kept.
+    pub store: Store,
+    /// The sessions that are and were.
+    pub sessions: Arc<Sessions>,
+    /// The commands that wait.
+    pub approvals: Approvals,
+    /// The policies in force.
+    pub plugins: Plugins,
+    /// Where commands meet verdicts.
+    pub gate: Arc<Gate>,
+    /// Since when it runs, in microseconds.
+    pub started_at: u64,
+    /// Where it listens for PostgreSQL clients, and for administrators.
+    pub addresses: (SocketAddr, SocketAddr),
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl palisade_admin::Gateway for Gateway {
+    type Caller = Identity;
+
+    fn caller(&self, token: &str) -> Option<Identity> {
+        match self.verifier.verify(token, clock::now_seconds()) {
+            Ok(identity) => Some(identity),
+            Err(cause) => {
+                tracing::warn!(%cause, "a request to the admin API was refused");
+                None
+            }
+        }
+    }
+
+    async fn answer(&self, caller: &Identity, ask: Ask) -> Result<Value, Problem> {
+        blocking(|| match ask {
+            Ask::Status => Ok(self.status(caller)),
+            Ask::Sessions { limit } => self.sessions(caller, limit),
+            Ask::Session { id } => Ok(to_value(&self.session(caller, &id)?)),
+            Ask::Events { id, from, limit } => self.events(caller, &id, from, limit),
+            Ask::Holds { all } => self.holds(caller, all),
+            Ask::Hold { id } => self.hold(caller, &id),
+            Ask::Decide { id, grant, reason } => self.decide(caller, &id, grant, &reason),
+            Ask::Plugins => {
+                self.check_administers(caller)?;
+                Ok(self.plugins.list().into())
+            }
+            Ask::LoadPlugin { name, file } => {
+                self.check_administers(caller)?;
+                let by = who(caller);
+                let loaded = self.plugins.load(name.as_deref(), &file, &by);
+                loaded.map(Value::from).map_err(|reason| {
+                    tracing::warn!(reason, by, "a plugin was rejected");
+                    Problem::refused(reason)
+                })
+            }
+        })
+    }
+}
+
+impl Gateway {
+    fn status(&self, caller: &Identity) -> Value {
+        let mut status = json!({
+            "id": "gateway",
+            "version": env!("CARGO_PKG_VERSION"),
+            "started_at": clock::rfc3339(self.started_at),
+        });
+        if self.config.roles.may_administer(caller)
+            && let Some(status) = status.as_object_mut()
+        {
+            let more = json!({
+                "pid": std::process::id(),
+                "config": self.config.file.display().to_string(),
+                "data_dir": self.config.data_dir.display().to_string(),
+                "postgres": self.addresses.0.to_string(),
+                "admin": self.addresses.1.to_string(),
+                "connections": self.config.connections.iter().map(|c| &c.name).collect::<Vec<_>>(),
+                "policies_version": self.gate.policies().version,
+                "open_sessions": self.sessions.open_count(),
+                "open_holds": self.approvals.open_count(),
+            });
+            status.extend(
+                more.as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())),
+            );
+        }
+        status
+    }
+
+    fn sessions(&self, caller: &Identity, limit: usize) -> Result<Value, Problem> {
+        let seen = |session: &SessionDocument| self.may_audit(caller, &session.connection);
+        let sessions = self.sessions.newest(limit, seen).map_err(failed)?;
+        Ok(sessions.iter().map(to_value).collect())
+    }
+
+    fn session(&self, caller: &Identity, id: &str) -> Result<SessionDocument, Problem> {
+        let session = self.sessions.get(id).map_err(failed)?;
+        session
+            .filter(|session| self.may_audit(caller, &session.connection))
+            .ok_or_else(|| Problem::not_found("there is no such session, or none that you may see"))
+    }
+
+    fn events(
+        &self,
+        caller: &Identity,
+        id: &str,
+        from: u64,
+        limit: usize,
+    ) -> Result<Value, Problem> {
+        let session = self.session(caller, id)?;
+        let id = session.id.parse().map_err(|_| Problem::not_found("there is no such session"))?;
+        Ok(read_events(&self.store, id, from, limit).map_err(failed)?.into())
+    }
+
+    fn holds(&self, caller: &Identity, all: bool) -> Result<Value, Problem> {
+        let holds = self.approvals.list(all, |hold| self.sees(caller, hold)).map_err(failed)?;
+        Ok(holds.iter().map(to_value).collect())
+    }
+
+    fn hold(&self, caller: &Identity, id: &str) -> Result<Value, Problem> {
+        let hold = self.approvals.get(id).map_err(failed)?.filter(|hold| self.sees(caller, hold));
+        let none = || Problem::not_found("there is no such hold, or none that you may see");
+        Ok(to_value(&hold.ok_or_else(none)?))
+    }
+
+    fn decide(
+        &self,
+        caller: &Identity,
+        id: &str,
+        grant: bool,
+        reason: &str,
+    ) -> Result<Value, Problem> {
+        let decided = self.approvals.decide(id, caller, &self.config.roles, grant, reason);
+        let by = who(caller);
+        match decided {
+            Ok(hold) => {
+                tracing::info!(hold = id, grant, by, "a held command was decided");
+                Ok(to_value(&hold))
+            }
+            Err(refused) => {
+                tracing::warn!(hold = id, grant, by, %refused, "a decision was refused");
+                Err(match refused {
+                    NotDecided::Unknown => Problem::not_found(refused.to_string()),
+                    NotDecided::Over(_) | NotDecided::Twice => {
+                        Problem::conflict(refused.to_string())
+                    }
+                    NotDecided::Refused(_) => Problem::forbidden(refused.to_string()),
+                    NotDecided::Store(_) => Problem::failed(refused.to_string()),
+                })
+            }
+        }
+    }
+
+    fn may_audit(&self, caller: &Identity, connection: &str) -> bool {
+        self.config.roles.may_audit(caller, connection)
+    }
+
+    /// Those see a hold who may decide it, who may look at its session, and who wait for it.
+    fn sees(&self, caller: &Identity, hold: &HoldDocument) -> bool {
+        let requester = hold.requester();
+        caller.principal.is_same_person(&requester)
+            || self.may_audit(caller, &hold.connection)
+            || self
+                .config
+                .roles
+                .may_decide(caller, &hold.connection, &hold.approvers, &requester)
+                .is_ok()
+    }
+
+    fn check_administers(&self, caller: &Identity) -> Result<(), Problem> {
+        if self.config.roles.may_administer(caller) {
+            return Ok(());
+        }
+        Err(Problem::forbidden("only a role with `administers = true` may do that"))
+    }
+}
+
+/// A caller's name, for the log.
+fn who(caller: &Identity) -> String {
+    if caller.operator {
+        return OPERATOR.to_owned();
+    }
+    match &caller.principal.acting_for {
+        Some(other) => format!("{} (acting for {other})", caller.principal.subject),
+        None => caller.principal.subject.clone(),
+    }
+}
+
+fn to_value(document: &impl Serialize) -> Value {
+    serde_json::to_value(document).unwrap_or(Value::Null)
+}
+
+fn failed(error: StoreError) -> Problem {
+    tracing::error!(%error, "the store failed");
+    Problem::failed(format!("the store failed: {error}"))
+}
+
+#[cfg(test)]
+mod tests;

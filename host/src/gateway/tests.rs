@@ -1,0 +1,193 @@
+use palisade_admin::Gateway as _;
+use palisade_identity::{GatewayVerifier, Grant, SigningKey, issue, issue_operator};
+use palisade_policy::Approvals as _;
+use palisade_store::{Options, SessionId};
+
+use super::*;
+use crate::holds::tests::request;
+use crate::journal::Journal;
+use crate::plugins::start_host;
+use crate::sessions::State;
+
+const CONFIG: &str = r#"
+[[connection]]
+name = "orders"
+protocol = "postgres"
+address = "127.0.0.1:1"
+database = "x"
+username = "x"
+[[connection]]
+name = "billing"
+protocol = "postgres"
+address = "127.0.0.1:1"
+database = "x"
+username = "x"
+[[role]]
+name = "agent"
+connections = ["orders"]
+[[role]]
+name = "approver"
+approves = ["orders"]
+[[role]]
+name = "auditor"
+audits = ["orders"]
+[[role]]
+name = "admin"
+administers = true
+"#;
+
+struct Fixture {
+    gateway: Gateway,
+    key: SigningKey,
+    _dir: tempfile::TempDir,
+}
+
+fn fixture() -> Fixture {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("palisade.toml");
+    std::fs::write(&file, CONFIG).unwrap();
+    let config = Config::read(&file).unwrap();
+    let key = SigningKey::load_or_create(&config.data_dir).unwrap();
+    let store = Store::open(&config.data_dir.join("store"), Options::default()).unwrap();
+    let sessions = Arc::new(Sessions::new(store.clone()).unwrap());
+    for (number, connection) in [(1, "orders"), (2, "billing")] {
+        let id = SessionId(number);
+        sessions.open(id, &session(id, connection)).unwrap();
+    }
+    let approvals = Approvals::new(&store).unwrap();
+    let journal = Journal::new(store.clone(), Arc::clone(&sessions));
+    let gate = Arc::new(Gate::new(Arc::new(approvals.clone()), Arc::new(journal)));
+    let host = start_host(&config.data_dir, [7; 32], &config.limits).unwrap();
+    let plugins = Plugins::start(host, &config, Arc::clone(&gate), vec![]);
+    let addresses = (config.listen.postgres, config.listen.admin);
+    let verifier = Box::new(GatewayVerifier::new(&key));
+    let gateway = Gateway {
+        config,
+        verifier,
+        store,
+        sessions,
+        approvals,
+        plugins,
+        gate,
+        started_at: 0,
+        addresses,
+    };
+    Fixture { gateway, key, _dir: dir }
+}
+
+fn session(id: SessionId, connection: &str) -> SessionDocument {
+    SessionDocument {
+        id: id.to_string(),
+        state: State::Open,
+        connection: connection.into(),
+        protocol: "postgres".into(),
+        subject: "agent".into(),
+        issuer: "palisade".into(),
+        roles: vec![],
+        acting_for: None,
+        token: String::new(),
+        client_address: String::new(),
+        opened_at: clock::rfc3339(0),
+        ended_at: None,
+        ended: None,
+        commands: 0,
+        denied: 0,
+        held: 0,
+        bytes_in: 0,
+        bytes_out: 0,
+    }
+}
+
+impl Fixture {
+    fn caller(&self, subject: &str, role: &str) -> Identity {
+        let now = clock::now_seconds();
+        let token = if subject == "operator" {
+            issue_operator(&self.key, now)
+        } else {
+            let ttl = "1m".parse().unwrap();
+            let roles = vec![role.to_owned()];
+            issue(&self.key, &Grant { subject: subject.into(), roles, ttl, acting_for: None }, now)
+        };
+        self.gateway.caller(token.unwrap().token.expose()).unwrap()
+    }
+
+    /// The answer's length where it is a list, else 1; or the problem's status.
+    async fn ask(&self, subject: &str, role: &str, ask: Ask) -> Result<usize, u16> {
+        let caller = self.caller(subject, role);
+        let answer = self.gateway.answer(&caller, ask).await;
+        answer.map(|value| value.as_array().map_or(1, Vec::len)).map_err(|problem| problem.status)
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_seen_by_whoever_audits_their_connection() {
+    let fixture = fixture();
+    let list = || Ask::Sessions { limit: 10 };
+    assert_eq!(fixture.ask("operator", "", list()).await, Ok(2));
+    assert_eq!(fixture.ask("eve", "auditor", list()).await, Ok(1));
+    assert_eq!(fixture.ask("eve", "agent", list()).await, Ok(0));
+    let billing = SessionId(2).to_string();
+    let one = |id: &str| Ask::Session { id: id.into() };
+    assert_eq!(fixture.ask("operator", "", one(&billing)).await, Ok(1));
+    assert_eq!(fixture.ask("eve", "auditor", one(&billing)).await, Err(404));
+    let events = Ask::Events { id: billing, from: 0, limit: 1 };
+    assert_eq!(fixture.ask("eve", "auditor", events).await, Err(404));
+}
+
+#[tokio::test]
+async fn plugins_are_for_those_who_administer() {
+    let fixture = fixture();
+    assert_eq!(fixture.ask("operator", "", Ask::Plugins).await, Ok(0));
+    assert_eq!(fixture.ask("ada", "admin", Ask::Plugins).await, Ok(0));
+    assert_eq!(fixture.ask("eve", "auditor", Ask::Plugins).await, Err(403));
+    let load = || Ask::LoadPlugin { name: None, file: "x".into() };
+    assert_eq!(fixture.ask("eve", "approver", load()).await, Err(403));
+    assert_eq!(fixture.ask("ada", "admin", load()).await, Err(422));
+}
+
+#[tokio::test]
+async fn holds_are_seen_by_those_who_decide_audit_or_wait() {
+    let fixture = fixture();
+    let ticket = fixture.gateway.approvals.open(request(1, 300)).unwrap();
+    let list = || Ask::Holds { all: false };
+    for (subject, role, seen) in [
+        ("operator", "", 1),
+        ("boss", "approver", 1),
+        ("eve", "auditor", 1),
+        ("agent", "agent", 1),
+        ("eve", "agent", 0),
+        ("ada", "admin", 1),
+    ] {
+        assert_eq!(fixture.ask(subject, role, list()).await, Ok(seen), "{subject} {role}");
+    }
+    let other = Ask::Hold { id: ticket.id().into() };
+    assert_eq!(fixture.ask("eve", "agent", other).await, Err(404));
+}
+
+#[tokio::test]
+async fn a_decision_is_refused_with_the_reason_that_fits() {
+    let fixture = fixture();
+    let ticket = fixture.gateway.approvals.open(request(1, 300)).unwrap();
+    let decide = |id: &str| Ask::Decide { id: id.into(), grant: true, reason: String::new() };
+    assert_eq!(fixture.ask("boss", "approver", decide("nonesuch")).await, Err(404));
+    assert_eq!(fixture.ask("agent", "approver", decide(ticket.id())).await, Err(403));
+    assert_eq!(fixture.ask("eve", "auditor", decide(ticket.id())).await, Err(403));
+    assert_eq!(fixture.ask("boss", "approver", decide(ticket.id())).await, Ok(1));
+    assert_eq!(fixture.ask("chief", "approver", decide(ticket.id())).await, Err(409));
+}
+
+#[tokio::test]
+async fn only_those_who_administer_learn_where_the_gateway_keeps_things() {
+    let fixture = fixture();
+    let agent = fixture.caller("eve", "agent");
+    let status = fixture.gateway.answer(&agent, Ask::Status).await.unwrap();
+    assert!(status.get("data_dir").is_none());
+    let operator = fixture.caller("operator", "");
+    let status = fixture.gateway.answer(&operator, Ask::Status).await.unwrap();
+    assert_eq!(status["connections"], serde_json::json!(["orders", "billing"]));
+}
+
+#[test]
+fn a_forged_token_is_nobodys() {
+    assert!(fixture().gateway.caller("a.b.c").is_none());
+}

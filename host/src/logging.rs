@@ -1,0 +1,45 @@
+//! Logs on standard error: ours as asked for, those of the libraries from warnings on.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging. `asked` is a level or a filter; without it `RUST_LOG` counts, and without that `default`.
+pub fn start(asked: Option<&str>, default: &str) {
+    let environment = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
+    let filter = asked.map(filter_of).or(environment).unwrap_or_else(|| filter_of(default));
+    let terminal = io::stderr().is_terminal();
+    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let started = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(io::stderr)
+        .with_ansi(colour)
+        .with_target(false)
+        .try_init();
+    // Somebody else started it: then it works as well.
+    drop(started);
+}
+
+/// A level is ours; the libraries say too much below warnings.
+fn filter_of(asked: &str) -> String {
+    if asked.contains(['=', ',']) {
+        return asked.to_owned();
+    }
+    let crates =
+        ["palisade", "palisade_postgres", "palisade_relay", "palisade_wasm", "palisade_store"];
+    let ours = crates.map(|name| format!("{name}={asked}")).join(",");
+    let others = if asked == "off" || asked == "error" { asked } else { "warn" };
+    format!("{others},{ours}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_is_for_our_own_crates_and_a_filter_is_taken_as_it_is() {
+        assert!(filter_of("debug").starts_with("warn,palisade=debug,"));
+        assert!(filter_of("error").starts_with("error,palisade=error,"));
+        assert_eq!(filter_of("sled=trace"), "sled=trace");
+    }
+}

@@ -1,0 +1,344 @@
+//! PostgreSQL, wired: who is let in, to which server, and where it is recorded.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use palisade_identity::{Identity, TokenRefused};
+use palisade_policy::{Context, Target};
+use palisade_postgres::{
+    Admission, Backend, Catalog, Ended, Host, Login, NotAdmitted, Options, Service, TlsMode,
+};
+use palisade_relay::{Link, Secure};
+use palisade_store::SessionId;
+use pingora_core::server::{ListenFds, ShutdownWatch};
+use pingora_core::services::Service as PingoraService;
+use ring::rand::{SecureRandom, SystemRandom};
+use rustls::ServerConfig;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_rustls::TlsAcceptor;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::blocking::blocking;
+use crate::clock;
+use crate::config::{Connection, UpstreamTls};
+use crate::gateway::Gateway;
+use crate::listener::Serve;
+use crate::sessions::{SessionDocument, State};
+use crate::upstream;
+
+/// How long what is known of a server's relations is believed.
+const CATALOG_TIME: Duration = Duration::from_secs(60);
+
+/// The protocol's name in the configuration.
+const PROTOCOL: &str = "postgres";
+
+/// Serves PostgreSQL clients.
+pub struct PostgresService {
+    service: Service,
+}
+
+impl PostgresService {
+    /// A service over this gateway's connections, and the one that keeps their catalogs fresh.
+    /// `certificate` is shown to clients.
+    ///
+    /// # Errors
+    /// When a connection's `tls_ca` cannot be used.
+    pub fn new(gateway: Arc<Gateway>, certificate: Arc<ServerConfig>) -> Result<(Self, Catalogs)> {
+        let limits = gateway.config.limits;
+        let options = Options {
+            insecure: gateway.config.listen.insecure,
+            frame_limit: limits.frame_bytes,
+            record_limit: gateway.config.record.result_limit,
+            login_time: limits.login,
+            dial_time: limits.dial,
+        };
+        let servers = servers(&gateway.config.connections)?;
+        let catalogs = servers.values().map(|known| Arc::clone(&known.catalog)).collect();
+        let host = Arc::new(Door { gateway, servers });
+        let acceptor = TlsAcceptor::from(certificate);
+        let service = Service { host, acceptor, options, cancels: Arc::default() };
+        Ok((Self { service }, Catalogs(catalogs)))
+    }
+}
+
+#[async_trait]
+impl Serve for PostgresService {
+    async fn serve(&self, stream: TcpStream, peer: SocketAddr, stop: watch::Receiver<bool>) {
+        self.service.serve(Box::new(stream), peer, stop).await;
+    }
+}
+
+/// A server, and what is known of its relations.
+struct Known {
+    server: Arc<dyn Backend>,
+    catalog: Arc<Catalog>,
+}
+
+fn servers(connections: &[Connection]) -> Result<BTreeMap<String, Known>> {
+    let mut servers = BTreeMap::new();
+    for connection in connections.iter().filter(|connection| connection.protocol == PROTOCOL) {
+        let secure = upstream::secure(connection)?;
+        let server: Arc<dyn Backend> = Arc::new(Server { connection: connection.clone(), secure });
+        let catalog = Arc::new(Catalog::new(Arc::clone(&server)));
+        servers.insert(connection.name.clone(), Known { server, catalog });
+    }
+    Ok(servers)
+}
+
+/// Forgets, from time to time, what is known of the servers' relations: they change behind the gateway's back.
+pub struct Catalogs(Vec<Arc<Catalog>>);
+
+#[async_trait]
+impl PingoraService for Catalogs {
+    async fn start_service(
+        &mut self,
+        _fds: Option<ListenFds>,
+        _shutdown: ShutdownWatch,
+        _listeners_per_fd: usize,
+    ) {
+        let mut ticks = tokio::time::interval(CATALOG_TIME);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.0.iter().for_each(|catalog| catalog.forget());
+        }
+    }
+
+    fn name(&self) -> &str {
+        "catalogs"
+    }
+
+    fn threads(&self) -> Option<usize> {
+        Some(1)
+    }
+}
+
+/// A server behind a connection.
+struct Server {
+    connection: Connection,
+    secure: Secure,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("connection", &self.connection.name).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Backend for Server {
+    async fn dial(&self) -> io::Result<Link> {
+        let address = (self.connection.host.as_str(), self.connection.port);
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Link::new(Box::new(stream)))
+    }
+
+    fn secure(&self) -> Secure {
+        self.secure.clone()
+    }
+
+    fn tls_mode(&self) -> TlsMode {
+        match self.connection.tls {
+            UpstreamTls::Disable => TlsMode::Disable,
+            UpstreamTls::Prefer => TlsMode::Prefer,
+            UpstreamTls::Require => TlsMode::Require,
+            UpstreamTls::VerifyFull => TlsMode::VerifyFull,
+        }
+    }
+
+    fn is_private(&self) -> bool {
+        let host = &self.connection.host;
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    fn username(&self) -> &str {
+        &self.connection.username
+    }
+
+    fn database(&self) -> &str {
+        &self.connection.database
+    }
+
+    fn password(&self) -> Result<Zeroizing<String>, String> {
+        let Some(credential) = &self.connection.password else { return Ok(Zeroizing::default()) };
+        let secret = credential.read().map_err(|error| error.to_string())?;
+        Ok(Zeroizing::new(secret.expose().clone()))
+    }
+}
+
+/// Who is let in.
+struct Door {
+    gateway: Arc<Gateway>,
+    servers: BTreeMap<String, Known>,
+}
+
+/// Why a client is not let in; the client is told that it is not, and no more.
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    #[error(transparent)]
+    Token(#[from] TokenRefused),
+    #[error("there is no such connection")]
+    UnknownConnection,
+    #[error("no role of the token reaches the connection")]
+    OutOfReach,
+}
+
+/// A refusal, for the log and the record.
+struct Refusal {
+    cause: Cause,
+    /// Who it was, where the token said so.
+    identity: Option<Box<Identity>>,
+}
+
+impl Host for Door {
+    fn admit(&self, login: &Login<'_>) -> Result<Admission, NotAdmitted> {
+        match self.identify(login) {
+            Ok((identity, known)) => self.open(login, &identity, known),
+            Err(Refusal { cause, identity }) => {
+                self.record_refusal(login, identity.as_deref(), &cause.to_string());
+                Err(NotAdmitted::Refused)
+            }
+        }
+    }
+
+    fn ended(&self, session: &str, ended: &Ended) {
+        let Ended { how, bytes_in, bytes_out } = ended;
+        tracing::info!(session, how, "session ended");
+        let Ok(id) = session.parse() else { return };
+        let recorded = blocking(|| self.gateway.sessions.end(id, how, (*bytes_in, *bytes_out)));
+        if let Err(error) = recorded {
+            tracing::error!(session, %error, "cannot record how a session ended");
+        }
+    }
+}
+
+impl Door {
+    fn identify(&self, login: &Login<'_>) -> Result<(Identity, &Known), Refusal> {
+        let verified = self.gateway.verifier.verify(login.token, clock::now_seconds());
+        let identity =
+            verified.map_err(|refused| Refusal { cause: refused.into(), identity: None })?;
+        let Some(known) = self.servers.get(login.connection) else {
+            return Err(Refusal {
+                cause: Cause::UnknownConnection,
+                identity: Some(Box::new(identity)),
+            });
+        };
+        if !self.gateway.config.roles.reaches(&identity, login.connection) {
+            return Err(Refusal { cause: Cause::OutOfReach, identity: Some(Box::new(identity)) });
+        }
+        Ok((identity, known))
+    }
+
+    fn record_refusal(&self, login: &Login<'_>, identity: Option<&Identity>, cause: &str) {
+        let connection = login.connection;
+        tracing::warn!(connection, client = %login.client_address, cause, "login refused");
+        let mut document = document(new_id(), login, identity);
+        document.state = State::Refused;
+        document.ended_at = Some(document.opened_at.clone());
+        document.ended = Some(format!("refused: {cause}"));
+        if let Err(error) = blocking(|| self.gateway.sessions.refuse(&document)) {
+            tracing::error!(%error, "cannot record a refused login");
+        }
+    }
+
+    fn open(
+        &self,
+        login: &Login<'_>,
+        identity: &Identity,
+        known: &Known,
+    ) -> Result<Admission, NotAdmitted> {
+        let unavailable = |why: &str| NotAdmitted::Unavailable(why.to_owned());
+        let database = known.server.database();
+        if login.database != database && login.database != login.connection {
+            self.record_refusal(login, Some(identity), "another database was asked for");
+            let why = format!(
+                "the connection \"{}\" leads to the database \"{database}\"",
+                login.connection
+            );
+            return Err(NotAdmitted::Unavailable(why));
+        }
+        if self.gateway.sessions.open_count() >= self.gateway.config.limits.max_sessions {
+            tracing::warn!(client = %login.client_address, "too many sessions");
+            return Err(unavailable("the gateway has as many sessions as it may have"));
+        }
+        let mut mask_key = [0; 32];
+        let random = SystemRandom::new().fill(&mut mask_key);
+        random.map_err(|_| unavailable("there are no random numbers"))?;
+        let id = new_id();
+        let document = document(id, login, Some(identity));
+        if let Err(error) = blocking(|| self.gateway.sessions.open(id, &document)) {
+            tracing::error!(%error, "cannot record a session");
+            return Err(unavailable("the gateway cannot record the session"));
+        }
+        let context = self.context(&document, identity);
+        let subject = &identity.principal.subject;
+        tracing::info!(
+            session = document.id,
+            subject,
+            connection = login.connection,
+            "session opened"
+        );
+        let left = identity.expires_at.saturating_sub(clock::now_seconds());
+        Ok(Admission {
+            gate: self.gateway.gate.session(context),
+            backend: Arc::clone(&known.server),
+            catalog: Arc::clone(&known.catalog),
+            expires: Instant::now() + Duration::from_secs(left),
+            mask_key,
+        })
+    }
+
+    fn context(&self, document: &SessionDocument, identity: &Identity) -> Context {
+        let connection = self.gateway.config.connection(&document.connection);
+        let labels = connection.map(|connection| connection.labels.clone()).unwrap_or_default();
+        Context {
+            session: document.id.clone(),
+            principal: identity.principal.clone(),
+            target: Target {
+                connection: document.connection.clone(),
+                protocol: PROTOCOL.to_owned(),
+                labels: labels.into_iter().collect(),
+            },
+            client_address: document.client_address.clone(),
+        }
+    }
+}
+
+fn new_id() -> SessionId {
+    SessionId(Uuid::now_v7().as_u128())
+}
+
+fn document(id: SessionId, login: &Login<'_>, identity: Option<&Identity>) -> SessionDocument {
+    let principal = identity.map(|identity| identity.principal.clone()).unwrap_or_default();
+    // The name of a connection that there is not was made up by the client.
+    let connection: String = login.connection.chars().take(128).collect();
+    SessionDocument {
+        id: id.to_string(),
+        state: State::Open,
+        connection,
+        protocol: PROTOCOL.to_owned(),
+        subject: principal.subject,
+        issuer: principal.issuer,
+        roles: principal.roles,
+        acting_for: principal.acting_for,
+        token: identity.map(|identity| identity.token_id.clone()).unwrap_or_default(),
+        client_address: login.client_address.to_string(),
+        opened_at: clock::rfc3339(clock::now_micros()),
+        ended_at: None,
+        ended: None,
+        commands: 0,
+        denied: 0,
+        held: 0,
+        bytes_in: 0,
+        bytes_out: 0,
+    }
+}

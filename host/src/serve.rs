@@ -1,0 +1,197 @@
+//! `palisade serve`: everything put together, in the order in which each part needs the others.
+
+use std::net::TcpListener as StdListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use palisade_identity::{GatewayVerifier, SigningKey};
+use palisade_policy::{Gate, Mistake};
+use palisade_store::{Durability, Options, Store, StoreError};
+use pingora_core::server::configuration::ServerConf;
+use pingora_core::server::{RunArgs, Server, ShutdownSignal, ShutdownSignalWatch};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::admin::AdminService;
+use crate::approvals::Approvals;
+use crate::config::{self, Config};
+use crate::data_dir::{self, Listening};
+use crate::gateway::Gateway;
+use crate::journal::Journal;
+use crate::listener::{Listener, Places, bind};
+use crate::plugins::{Plugins, prepare, start_host};
+use crate::postgres::PostgresService;
+use crate::sessions::Sessions;
+use crate::{clock, tls};
+
+/// How long sessions get to end when the gateway stops.
+const GRACE: Duration = Duration::from_secs(5);
+/// Connections of administrators at the same time.
+const MOST_ADMINS: usize = 256;
+
+/// Why the gateway does not serve.
+#[derive(Debug)]
+pub enum NotServing {
+    /// The configuration or a policy file is wrong.
+    Mistakes(Vec<Mistake>),
+    /// Something else is.
+    Failed(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for NotServing {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// The sockets, bound before anything else is started.
+struct Sockets {
+    postgres: StdListener,
+    admin: StdListener,
+}
+
+/// Runs the gateway until it is told to stop.
+///
+/// # Errors
+/// What keeps it from starting.
+pub fn serve(config: Config) -> Result<(), NotServing> {
+    data_dir::create(&config.data_dir)?;
+    let store = open_store(&config)?;
+    let (postgres, postgres_address) = bind(config.listen.postgres, "postgres")?;
+    let (admin, admin_address) = bind(config.listen.admin, "admin")?;
+    let gateway = Arc::new(assemble(config, store, (postgres_address, admin_address))?);
+    let data_dir = gateway.config.data_dir.clone();
+    let (tell, stop) = watch::channel(false);
+    let places = Places::new(gateway.config.limits.max_connections);
+    let sockets = Sockets { postgres, admin };
+    let server = server(&gateway, sockets, &places, &stop)?;
+    announce(&gateway)?;
+    drop(gateway);
+    server.run(RunArgs { shutdown_signal: Box::new(Stopping { tell, places }) });
+    data_dir::remove_listening(&data_dir);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn open_store(config: &Config) -> Result<Store> {
+    let durability = match config.record.durability {
+        config::Durability::Process => Durability::Process,
+        config::Durability::Disk => Durability::Disk,
+    };
+    let dir = data_dir::store(&config.data_dir);
+    let opened = Store::open(&dir, Options { durability, ..Options::default() });
+    let store = opened.map_err(|error| match error {
+        StoreError::Locked { .. } => {
+            anyhow::anyhow!("another gateway runs on `data_dir` {}", config.data_dir.display())
+        }
+        error => anyhow::Error::new(error).context(format!("cannot open {}", dir.display())),
+    })?;
+    for cut in &store.recovery().cuts {
+        let (segment, bytes) = (cut.segment, cut.bytes);
+        tracing::warn!(segment, bytes, reason = cut.reason, "cut off the torn end of the record");
+    }
+    Ok(store)
+}
+
+/// Everything that the services share.
+fn assemble(
+    config: Config,
+    store: Store,
+    addresses: (std::net::SocketAddr, std::net::SocketAddr),
+) -> Result<Gateway, NotServing> {
+    let key = SigningKey::load_or_create(&config.data_dir)?;
+    let host =
+        start_host(&config.data_dir, data_dir::cache_key(&config.data_dir)?, &config.limits)?;
+    let prepared = prepare(&config, &host).map_err(NotServing::Mistakes)?;
+    for warning in config.warnings.iter().chain(&prepared.warnings) {
+        tracing::warn!("{warning}");
+    }
+    let sessions = Arc::new(Sessions::new(store.clone())?);
+    let interrupted = sessions.mark_interrupted()?;
+    if interrupted > 0 {
+        tracing::warn!(interrupted, "sessions were running when the gateway was last stopped");
+    }
+    let approvals = Approvals::new(&store)?;
+    let journal = Journal::new(store.clone(), Arc::clone(&sessions));
+    let gate = Arc::new(Gate::new(Arc::new(approvals.clone()), Arc::new(journal)));
+    let plugins = Plugins::start(host, &config, Arc::clone(&gate), prepared.in_force);
+    Ok(Gateway {
+        verifier: Box::new(GatewayVerifier::new(&key)),
+        config,
+        store,
+        sessions,
+        approvals,
+        plugins,
+        gate,
+        started_at: clock::now_micros(),
+        addresses,
+    })
+}
+
+fn server(
+    gateway: &Arc<Gateway>,
+    sockets: Sockets,
+    places: &Places,
+    stop: &watch::Receiver<bool>,
+) -> Result<Server> {
+    let files = tls::files(&gateway.config)?;
+    let certificate = tls::load(&files)?;
+    let (postgres, catalogs) = PostgresService::new(Arc::clone(gateway), certificate)?;
+    let admin_tls = (!gateway.config.listen.admin.ip().is_loopback()).then_some(&files);
+    let admin = AdminService::new(Arc::clone(gateway), gateway.addresses.1, admin_tls)?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let conf = ServerConf { threads, work_stealing: true, ..ServerConf::default() };
+    let mut server = Server::new_with_opt_and_conf(None, conf);
+    let places = places.clone();
+    server.add_service(Listener::new("postgres", sockets.postgres, postgres, places, stop.clone()));
+    let places = Places::new(MOST_ADMINS);
+    server.add_service(Listener::new("admin", sockets.admin, admin, places, stop.clone()));
+    server.add_service(catalogs);
+    Ok(server)
+}
+
+/// The sockets take connections already: whoever reads this can connect.
+fn announce(gateway: &Gateway) -> Result<()> {
+    let (postgres, admin) = gateway.addresses;
+    let admin_tls = !admin.ip().is_loopback();
+    let listening = Listening { postgres, admin, admin_tls, pid: std::process::id() };
+    data_dir::write_listening(&gateway.config.data_dir, &listening)
+        .with_context(|| format!("cannot write to {}", gateway.config.data_dir.display()))?;
+    let policies = gateway.gate.policies().policies.len();
+    tracing::info!(%postgres, %admin, policies, "listening");
+    Ok(())
+}
+
+/// Stops the gateway on a signal: first the listeners, then each session, and at last the server.
+struct Stopping {
+    tell: watch::Sender<bool>,
+    places: Places,
+}
+
+#[async_trait]
+impl ShutdownSignalWatch for Stopping {
+    async fn recv(&self) -> ShutdownSignal {
+        asked_to_stop().await;
+        tracing::info!(connections = self.places.taken(), "stopping");
+        // Without a listener left there is nobody to tell.
+        let _ = self.tell.send(true);
+        tokio::select! {
+            () = self.places.all_free() => {}
+            () = tokio::time::sleep(GRACE) => tracing::warn!("some sessions did not end in time"),
+            () = asked_to_stop() => tracing::warn!("stopping at once"),
+        }
+        ShutdownSignal::FastShutdown
+    }
+}
+
+async fn asked_to_stop() {
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::quit()];
+    let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+    std::future::poll_fn(|cx| {
+        let any = signals.iter_mut().any(|signal| signal.poll_recv(cx).is_ready());
+        if any { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+}

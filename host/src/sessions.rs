@@ -1,0 +1,256 @@
+//! Whose sessions there are and were: one document each, written when a session opens and when it ends.
+//!
+//! What happens between is the journal's; it is counted here in memory, so that no command costs a document.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use palisade_store::{Collection, SessionId, Store, StoreError};
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+use crate::record::Record;
+
+/// How many of the newest documents are looked through for those that a caller may see.
+const LOOKED_THROUGH: usize = 10_000;
+/// How many refused logins are recorded in a minute; a flood of them must not fill the disk.
+const REFUSED_A_MINUTE: u64 = 600;
+
+/// How a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It runs.
+    Open,
+    /// It ended.
+    Ended,
+    /// The gateway ended before it did.
+    Interrupted,
+    /// The client was not let in.
+    Refused,
+}
+
+/// A session, as it is stored and shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionDocument {
+    /// Its id, a UUIDv7.
+    pub id: String,
+    /// How it is.
+    pub state: State,
+    /// The connection that the client picked.
+    pub connection: String,
+    /// The connection's protocol; empty where there is no such connection.
+    pub protocol: String,
+    /// Who acts; empty where nobody could be told.
+    pub subject: String,
+    /// Who vouches for the subject.
+    pub issuer: String,
+    /// The roles of the token.
+    pub roles: Vec<String>,
+    /// Whom the subject acts for.
+    pub acting_for: Option<String>,
+    /// The token's id.
+    pub token: String,
+    /// Where the client came from.
+    pub client_address: String,
+    /// When it opened, RFC 3339.
+    pub opened_at: String,
+    /// When it ended.
+    pub ended_at: Option<String>,
+    /// How it ended.
+    pub ended: Option<String>,
+    /// How many commands were about to run.
+    pub commands: u64,
+    /// How many times a command was denied.
+    pub denied: u64,
+    /// How many times a command was held.
+    pub held: u64,
+    /// Bytes from the client.
+    pub bytes_in: u64,
+    /// Bytes to the client.
+    pub bytes_out: u64,
+}
+
+/// What happened in a running session, in numbers.
+#[derive(Debug, Default)]
+pub struct Counts {
+    commands: AtomicU64,
+    denied: AtomicU64,
+    held: AtomicU64,
+}
+
+impl Counts {
+    /// Counts one judged command.
+    pub fn command(&self, runs: bool, verdict: &str) {
+        self.commands.fetch_add(u64::from(runs), Relaxed);
+        self.denied.fetch_add(u64::from(verdict == "deny"), Relaxed);
+        self.held.fetch_add(u64::from(verdict == "hold"), Relaxed);
+    }
+
+    fn write_to(&self, document: &mut SessionDocument) {
+        document.commands = self.commands.load(Relaxed);
+        document.denied = self.denied.load(Relaxed);
+        document.held = self.held.load(Relaxed);
+    }
+}
+
+/// All sessions.
+#[derive(Debug)]
+pub struct Sessions {
+    store: Store,
+    documents: Collection<SessionDocument>,
+    open: RwLock<HashMap<SessionId, Arc<Counts>>>,
+    /// The minute, and how many refusals were recorded in it.
+    refused: Mutex<(u64, u64)>,
+}
+
+impl Sessions {
+    /// The sessions of a store.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn new(store: Store) -> Result<Self, StoreError> {
+        let documents = store.collection("sessions")?;
+        Ok(Self { store, documents, open: RwLock::default(), refused: Mutex::default() })
+    }
+
+    /// Records that a session opens.
+    ///
+    /// # Errors
+    /// Failures of the store; the session must then not open.
+    pub fn open(&self, id: SessionId, document: &SessionDocument) -> Result<(), StoreError> {
+        self.documents.put(&document.id, document)?;
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        open.insert(id, Arc::default());
+        Ok(())
+    }
+
+    /// Records that a session ended.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn end(&self, id: SessionId, how: &str, bytes: (u64, u64)) -> Result<(), StoreError> {
+        let counts = {
+            let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+            open.remove(&id).unwrap_or_default()
+        };
+        self.documents.update(&id.to_string(), |document| {
+            let mut document = document?;
+            counts.write_to(&mut document);
+            document.state = State::Ended;
+            document.ended_at = Some(clock::rfc3339(clock::now_micros()));
+            document.ended = Some(how.to_owned());
+            (document.bytes_in, document.bytes_out) = bytes;
+            Some(document)
+        })?;
+        Ok(())
+    }
+
+    /// Records that a client was not let in. In a flood of refusals only some are recorded; all are logged.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn refuse(&self, document: &SessionDocument) -> Result<(), StoreError> {
+        {
+            let minute = clock::now_seconds() / 60;
+            let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = if refused.0 == minute { refused.1 } else { 0 };
+            *refused = (minute, before + 1);
+            if before >= REFUSED_A_MINUTE {
+                return Ok(());
+            }
+        }
+        self.documents.put(&document.id, document)
+    }
+
+    /// The counters of a running session.
+    pub fn counts(&self, id: SessionId) -> Option<Arc<Counts>> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// How many sessions run.
+    pub fn open_count(&self) -> usize {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The newest sessions that `seen` lets through, the newest first.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn newest(
+        &self,
+        limit: usize,
+        seen: impl Fn(&SessionDocument) -> bool,
+    ) -> Result<Vec<SessionDocument>, StoreError> {
+        let mut found = vec![];
+        // Most callers see what they ask for; the others look further.
+        for look in [limit, LOOKED_THROUGH] {
+            let newest = self.documents.newest(look)?;
+            let all = newest.len();
+            found = newest.into_iter().map(|(_, document)| document).filter(&seen).collect();
+            if found.len() >= limit || all < look {
+                break;
+            }
+        }
+        found.truncate(limit);
+        Ok(found.into_iter().map(|document| self.with_counts(document)).collect())
+    }
+
+    /// One session.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn get(&self, id: &str) -> Result<Option<SessionDocument>, StoreError> {
+        Ok(self.documents.get(id)?.map(|document| self.with_counts(document)))
+    }
+
+    /// Marks the sessions that a crash left open, and counts from their events what nobody counted.
+    /// Gives how many there were.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn mark_interrupted(&self) -> Result<usize, StoreError> {
+        let mut marked = 0;
+        for (_, mut document) in self.documents.list()? {
+            let Ok(id) = document.id.parse() else { continue };
+            if document.state != State::Open {
+                continue;
+            }
+            let (counts, last) = self.recount(id)?;
+            counts.write_to(&mut document);
+            document.state = State::Interrupted;
+            document.ended = Some("the gateway was stopped while the session ran".into());
+            document.ended_at =
+                Some(last.map_or_else(|| document.opened_at.clone(), clock::rfc3339));
+            self.documents.put(&document.id, &document)?;
+            marked += 1;
+        }
+        Ok(marked)
+    }
+
+    fn recount(&self, id: SessionId) -> Result<(Counts, Option<u64>), StoreError> {
+        let counts = Counts::default();
+        let mut last = None;
+        // What is damaged is told to whoever reads the session; here it is only not counted.
+        for event in self.store.events(id, 0)?.flatten() {
+            last = Some(event.at_micros);
+            if let Ok(Record::Command { moment, verdict, .. }) =
+                serde_json::from_slice(&event.payload)
+            {
+                counts.command(moment == "run", &verdict);
+            }
+        }
+        Ok((counts, last))
+    }
+
+    fn with_counts(&self, mut document: SessionDocument) -> SessionDocument {
+        if let Some(counts) = document.id.parse().ok().and_then(|id| self.counts(id)) {
+            counts.write_to(&mut document);
+        }
+        document
+    }
+}
+
+#[cfg(test)]
+mod tests;

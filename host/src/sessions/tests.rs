@@ -1,0 +1,90 @@
+use palisade_store::Options;
+
+use super::*;
+
+fn document(number: u128) -> (SessionId, SessionDocument) {
+    let id = SessionId(number);
+    let document = SessionDocument {
+        id: id.to_string(),
+        state: State::Open,
+        connection: if number.is_multiple_of(2) { "even" } else { "odd" }.into(),
+        protocol: "postgres".into(),
+        subject: "agent".into(),
+        issuer: "palisade".into(),
+        roles: vec![],
+        acting_for: None,
+        token: String::new(),
+        client_address: "127.0.0.1:1".into(),
+        opened_at: clock::rfc3339(0),
+        ended_at: None,
+        ended: None,
+        commands: 0,
+        denied: 0,
+        held: 0,
+        bytes_in: 0,
+        bytes_out: 0,
+    };
+    (id, document)
+}
+
+fn sessions(dir: &std::path::Path) -> Sessions {
+    Sessions::new(Store::open(dir, Options::default()).unwrap()).unwrap()
+}
+
+#[test]
+fn a_session_is_open_until_it_ends_and_then_keeps_its_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let sessions = sessions(dir.path());
+    let (id, document) = document(1);
+    sessions.open(id, &document).unwrap();
+    sessions.counts(id).unwrap().command(true, "allow");
+    sessions.counts(id).unwrap().command(false, "deny");
+    assert_eq!(sessions.get(&document.id).unwrap().unwrap().denied, 1);
+    sessions.end(id, "the client left", (3, 4)).unwrap();
+    let ended = sessions.get(&document.id).unwrap().unwrap();
+    assert_eq!((ended.state, ended.commands, ended.denied), (State::Ended, 1, 1));
+    assert_eq!((ended.bytes_in, ended.bytes_out), (3, 4));
+    assert_eq!(sessions.open_count(), 0);
+}
+
+#[test]
+fn a_session_that_a_crash_left_open_is_marked_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let (id, open) = document(1);
+    let before = sessions(dir.path());
+    before.open(id, &open).unwrap();
+    let event = br#"{"kind":"command","number":1,"moment":"run","text":"x","operations":[],"complete":true,"verdict":"deny","policies":1}"#;
+    let _ = before.store.append(id, 5_000_000, event).unwrap();
+    drop(before);
+    let after = sessions(dir.path());
+    assert_eq!(after.mark_interrupted().unwrap(), 1);
+    let marked = after.get(&open.id).unwrap().unwrap();
+    assert_eq!((marked.state, marked.commands, marked.denied), (State::Interrupted, 1, 1));
+    assert_eq!(marked.ended_at.as_deref(), Some("1970-01-01T00:00:05.000000Z"));
+    assert_eq!(after.mark_interrupted().unwrap(), 0);
+}
+
+#[test]
+fn whoever_sees_only_some_sessions_gets_the_newest_of_those() {
+    let dir = tempfile::tempdir().unwrap();
+    let sessions = sessions(dir.path());
+    for number in 1..=9 {
+        let (id, document) = document(number);
+        sessions.open(id, &document).unwrap();
+    }
+    let seen = sessions.newest(2, |document| document.connection == "even").unwrap();
+    let ids: Vec<_> = seen.iter().map(|document| document.id.clone()).collect();
+    assert_eq!(ids, [SessionId(8).to_string(), SessionId(6).to_string()]);
+}
+
+#[test]
+fn a_flood_of_refused_logins_does_not_fill_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let sessions = sessions(dir.path());
+    let (_, refused) = document(1);
+    *sessions.refused.lock().unwrap() = (clock::now_seconds() / 60, REFUSED_A_MINUTE);
+    sessions.refuse(&refused).unwrap();
+    // A minute may just have ended.
+    let recorded = sessions.documents.list().unwrap().len();
+    assert!(recorded == 0 || sessions.refused.lock().unwrap().1 == 1);
+}

@@ -1,0 +1,79 @@
+//! The plugins in use, and what can be written into their configurations.
+
+use std::io;
+
+use serde_json::Value;
+
+use super::session::short;
+use super::text::{cut, visible};
+use super::{Screen, Table, Tone};
+
+/// The list of plugins, as the gateway gives it.
+///
+/// # Errors
+/// When nobody reads any more.
+pub fn plugins(screen: &mut Screen, plugins: &[Value]) -> io::Result<()> {
+    if plugins.is_empty() {
+        return screen.line("no policy is in force: everything is allowed, nothing is masked");
+    }
+    let mut table = Table::new(&[
+        "NAME",
+        "PLUGIN",
+        "VERSION",
+        "HOOKS",
+        "MODE",
+        "ORIGIN",
+        "HASH",
+        "SINCE",
+        "PUT IN FORCE BY",
+    ]);
+    for plugin in plugins {
+        let hooks: Vec<&str> =
+            plugin["hooks"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let origin = match (text(plugin, "file"), text(plugin, "loaded_by")) {
+            ("", "") => text(plugin, "origin").to_owned(),
+            (file, "") => file.to_owned(),
+            (_, by) => format!("loaded by {by}"),
+        };
+        table.row([
+            text(plugin, "id"),
+            text(plugin, "plugin"),
+            text(plugin, "version"),
+            &hooks.join(", "),
+            text(plugin, "mode"),
+            &origin,
+            &cut(text(plugin, "hash"), 13),
+            &short(text(plugin, "since")),
+            &format!("{}:{}", text(plugin, "policy_file"), plugin["line"]),
+        ]);
+    }
+    table.show(screen)?;
+    let mut seen = vec![];
+    for plugin in plugins {
+        let hash = text(plugin, "hash");
+        if !seen.contains(&hash) {
+            seen.push(hash);
+            configuration(screen, plugin)?;
+        }
+    }
+    Ok(())
+}
+
+fn configuration(screen: &mut Screen, plugin: &Value) -> io::Result<()> {
+    let name = screen.tone(Tone::Bold, &visible(text(plugin, "plugin")));
+    screen.line("")?;
+    screen.line(&format!("{name}: {}", visible(text(plugin, "description"))))?;
+    let properties = plugin.pointer("/schema/properties").and_then(Value::as_object);
+    let mut table = Table::new(&["  KEY", "MEANING"]);
+    for (key, property) in properties.into_iter().flatten() {
+        table.row([format!("  {key}").as_str(), &text(property, "description").replace('\n', " ")]);
+    }
+    if properties.is_some_and(|properties| !properties.is_empty()) {
+        table.show(screen)?;
+    }
+    Ok(())
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}

@@ -1,0 +1,41 @@
+use super::*;
+
+fn column(name: &'static str, type_name: &'static str) -> Column<'static> {
+    Column { name: name.into(), type_name: type_name.into(), masked: false }
+}
+
+#[test]
+fn a_result_looks_as_it_does_in_psql() {
+    let rows =
+        vec![vec!["7".to_owned(), "***".to_owned()], vec!["12".to_owned(), "NULL".to_owned()]];
+    assert_eq!(
+        grid(&[column("id", "int4"), column("password", "text")], &rows),
+        [" id | password", "----+----------", "  7 | ***", " 12 | NULL"],
+    );
+}
+
+#[test]
+fn a_name_or_value_cannot_move_the_cursor() {
+    let rows = vec![vec![shown(Some("\u{1b}[2J"), 60)]];
+    let lines = grid(&[column("a\nb", "text")], &rows).join("");
+    assert!(!lines.contains(['\u{1b}', '\n']), "{lines:?}");
+}
+
+#[test]
+fn a_damaged_event_is_still_an_event() {
+    let event = serde_json::json!({"id": "3", "kind": "damaged", "problem": "gone"});
+    let event: ShownEvent = serde_json::from_value(event).unwrap();
+    assert!(event.record.is_none());
+    assert_eq!(event.problem.as_deref(), Some("gone"));
+}
+
+#[test]
+fn an_event_is_read_as_the_gateway_shows_it() {
+    let event = serde_json::json!({
+        "id": "3", "at": "2026-01-01T00:00:00.000001Z", "kind": "result", "number": 1,
+        "fields": [{"name": "a", "type": "int4", "masked": true}], "rows": [[null]],
+        "row_count": 1, "bytes": 2, "truncated": false, "tag": "SELECT 1",
+    });
+    let event: ShownEvent = serde_json::from_value(event).unwrap();
+    assert!(matches!(event.record, Some(Record::Result { row_count: 1, .. })));
+}
