@@ -1,6 +1,12 @@
 //! Logs on standard error: ours as asked for, those of the libraries from warnings on.
+//!
+//! PostgreSQL's parser takes the process's standard error for itself while it parses, and what others write there meanwhile is lost.
+//! So the log goes to a duplicate that is made at the start.
 
+use std::fs::File;
 use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use tracing_subscriber::EnvFilter;
 
@@ -10,12 +16,14 @@ pub fn start(asked: Option<&str>, default: &str) {
     let filter = asked.map(filter_of).or(environment).unwrap_or_else(|| filter_of(default));
     let terminal = io::stderr().is_terminal();
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let started = tracing_subscriber::fmt()
+    let subscriber = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
-        .with_writer(io::stderr)
         .with_ansi(colour)
-        .with_target(false)
-        .try_init();
+        .with_target(false);
+    let started = match io::stderr().as_fd().try_clone_to_owned() {
+        Ok(duplicate) => subscriber.with_writer(Arc::new(File::from(duplicate))).try_init(),
+        Err(_none) => subscriber.with_writer(io::stderr).try_init(),
+    };
     // Somebody else started it: then it works as well.
     drop(started);
 }

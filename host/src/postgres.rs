@@ -210,6 +210,11 @@ impl Host for Door {
         }
     }
 
+    fn turned_away(&self, client: SocketAddr, cause: &str) {
+        let nobody = Login { connection: "", database: "", token: "", client_address: client };
+        self.record_refusal(&nobody, None, cause);
+    }
+
     fn ended(&self, session: &str, ended: &Ended) {
         let Ended { how, bytes_in, bytes_out } = ended;
         tracing::info!(session, how, "session ended");

@@ -3,6 +3,16 @@
 //! One test binary, in modules, so that it is linked once.
 //! Each test has its own PostgreSQL, its own gateway and its own data folder, all on free ports, all stopped by their own handles.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::too_many_lines,
+    reason = "a test that meets what it does not expect must stop, and say so"
+)]
+
 mod harness;
 
 mod approval;

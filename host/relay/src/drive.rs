@@ -110,6 +110,8 @@ pub async fn drive<M: Machine>(drive: Drive<M>) -> (M, End) {
             poll_fn(|cx| running.server.poll_write_all(cx, &mut running.output.server)),
         )
         .await;
+        running.client.link.close(LAST_WORDS).await;
+        running.server.link.close(LAST_WORDS).await;
     }
     (running.machine, end)
 }

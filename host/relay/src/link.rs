@@ -1,10 +1,11 @@
 //! One connection, which may become a TLS connection in mid-conversation.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// A byte stream both ways.
@@ -81,6 +82,12 @@ impl Link {
         let certificates = stream.get_ref().1.peer_certificates();
         let peer_certificate = certificates.and_then(|chain| chain.first()).map(|der| der.to_vec());
         Ok(Self { secure: true, peer_certificate, ..Self::new(Box::new(stream)) })
+    }
+
+    /// Says goodbye as the transport has it (TLS: close_notify), within `limit`.
+    pub async fn close(mut self, limit: Duration) {
+        // Whether the peer hears it changes nothing.
+        let _ = tokio::time::timeout(limit, self.stream.shutdown()).await;
     }
 
     fn into_clean_stream(self) -> Result<Box<dyn Io>, TlsError> {

@@ -117,6 +117,9 @@ pub trait Host: Send + Sync {
     /// What the client may know.
     fn admit(&self, login: &Login<'_>) -> Result<Admission, NotAdmitted>;
 
+    /// Told of a client that was turned away before it gave a token, with the cause.
+    fn turned_away(&self, client: SocketAddr, cause: &str);
+
     /// Told when an admitted session is over, also when it never reached the server.
     fn ended(&self, session: &str, ended: &Ended);
 }

@@ -2,9 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
-use palisade_relay::{Drive, End, Io, Link, Peer, Secure, Sequence, Step, converse, drive};
+use palisade_relay::{
+    ConverseError, Drive, End, Io, Link, Peer, Secure, Sequence, Step, converse, drive,
+};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
@@ -19,6 +22,8 @@ use crate::session::{Control, Session};
 
 /// Most bytes of a client's opening that may wait unhandled.
 const MOST: usize = 32 * 1024;
+/// How long a client may take to hear why it is turned away.
+const GOODBYE: Duration = Duration::from_secs(5);
 /// Bytes of a cancel key in protocol 3.0 and in 3.2.
 const KEY_3_0: usize = 4;
 const KEY_3_2: usize = 32;
@@ -50,6 +55,29 @@ struct Admitted {
     admission: Admission,
 }
 
+/// Why a client was turned away before it said who it is.
+#[derive(Debug, thiserror::Error)]
+enum TurnedAway {
+    /// It was refused, and told so.
+    #[error(transparent)]
+    Opening(OpeningRefused),
+    /// The conversation broke off.
+    #[error(transparent)]
+    Broken(ConverseError<std::convert::Infallible>),
+}
+
+impl From<ConverseError<OpeningRefused>> for TurnedAway {
+    fn from(error: ConverseError<OpeningRefused>) -> Self {
+        Self::Broken(match error {
+            ConverseError::Sequence(refused) => return Self::Opening(refused),
+            ConverseError::Closed => ConverseError::Closed,
+            ConverseError::TooLong(most) => ConverseError::TooLong(most),
+            ConverseError::Tls(error) => ConverseError::Tls(error),
+            ConverseError::Io(error) => ConverseError::Io(error),
+        })
+    }
+}
+
 impl Service {
     /// Serves one connection to its end. `shutdown` turns true when the gateway stops.
     pub async fn serve(
@@ -59,8 +87,12 @@ impl Service {
         shutdown: watch::Receiver<bool>,
     ) {
         let login = self.log_in(Link::new(stream), client);
-        let Ok(Some(admitted)) = tokio::time::timeout(self.options.login_time, login).await else {
-            return;
+        let admitted = match tokio::time::timeout(self.options.login_time, login).await {
+            Ok(Ok(Some(admitted))) => admitted,
+            // Who comes and goes without a word (a health check) is nobody to speak of.
+            Ok(Ok(None) | Err(TurnedAway::Broken(ConverseError::Closed))) => return,
+            Ok(Err(why)) => return self.host.turned_away(client, &why.to_string()),
+            Err(_elapsed) => return self.host.turned_away(client, "the login took too long"),
         };
         let session = admitted.admission.gate.context().session.clone();
         // The host hears of the end also when this task is dropped on the way.
@@ -72,15 +104,15 @@ impl Service {
         end.ended = self.run(admitted, shutdown).await;
     }
 
-    /// The opening and the token. `None` where there is to be no session.
-    async fn log_in(&self, link: Link, client: SocketAddr) -> Option<Admitted> {
+    /// The opening and the token. `None` where there is to be no session, or the host has refused it.
+    async fn log_in(&self, link: Link, client: SocketAddr) -> Result<Option<Admitted>, TurnedAway> {
         let secure = self.secure();
         let mut opening = ClientOpening::new(self.options.insecure);
-        let (link, opened) = converse(link, &mut opening, &secure, MOST).await.ok()?;
+        let (link, opened) = converse(link, &mut opening, &secure, MOST).await?;
         let (minor, parameters) = match opened {
             Opened::Cancel { process, key } => {
                 self.cancels.cancel(process, &key).await;
-                return None;
+                return Ok(None);
             }
             Opened::Session { minor, parameters } => (minor, parameters),
         };
@@ -89,14 +121,13 @@ impl Service {
         };
         let connection = value("user").unwrap_or_default();
         let database = value("database").unwrap_or(connection);
-        let (link, token) =
-            converse(link, &mut ClientPassword::default(), &secure, MOST).await.ok()?;
+        let (link, token) = converse(link, &mut ClientPassword::default(), &secure, MOST).await?;
         let login = Login { connection, database, token: &token, client_address: client };
         match self.host.admit(&login) {
-            Ok(admission) => Some(Admitted { minor, admission, link, parameters }),
+            Ok(admission) => Ok(Some(Admitted { minor, admission, link, parameters })),
             Err(refused) => {
                 self.refuse(link, connection, &refused).await;
-                None
+                Ok(None)
             }
         }
     }
@@ -212,7 +243,9 @@ async fn last_words(link: Link, secure: &Secure, code: &str, message: &str, hint
     let mut words = BytesMut::new();
     reply::fatal(code, message, hint, &mut words);
     // A client that is gone needs none.
-    let _ = say(link, secure, words).await;
+    if let Some(link) = say(link, secure, words).await {
+        link.close(GOODBYE).await;
+    }
 }
 
 fn ended(session: &Session, end: &End) -> Ended {

@@ -67,7 +67,8 @@ impl OpenResult {
             })?;
             self.masks.push(mask);
             self.inspected.push(!treatment.inspect.is_empty());
-            field.masked = !treatment.is_keep();
+            // What is only scanned counts as masked once something was found.
+            field.masked = treatment.cover.is_some() || !treatment.inspect.is_empty();
         }
         self.planned = Some(planned);
         Ok(())

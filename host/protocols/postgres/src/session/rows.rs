@@ -131,6 +131,11 @@ impl OpenResult {
                 None => value?,
             };
             let shown = self.mask_cell(masker, at, value, &mut cell);
+            if shown != value
+                && let Some(field) = self.record.fields.get_mut(at)
+            {
+                field.masked = true;
+            }
             match shown {
                 Some(shown) => {
                     out.put_u32(u32::try_from(shown.len()).unwrap_or(u32::MAX));
