@@ -7,9 +7,14 @@ cd "$(dirname "$0")/.."
 root=$PWD/target/wasm-toolchain
 mkdir -p "$root/debs"
 cd "$root/debs"
-apt-get download rustc-web libstd-rust-web-dev libstd-rust-web-1.96 libllvm22 rust-web-src
+# The compiler's library and LLVM carry versions in their names.
+versioned=$(apt-cache depends rustc-web libstd-rust-web-dev |
+    awk '$1 == "Depends:" && $2 ~ /^(libstd-rust-web-[0-9]|libllvm)/ { print $2 }' | sort -u)
+# shellcheck disable=SC2086 # The names are words.
+apt-get download -qq rustc-web libstd-rust-web-dev rust-web-src $versioned
 for deb in *.deb; do dpkg -x "$deb" "$root"; done
-library=$(find "$root/usr" -type d -path '*/library' | head -n 1)
+rm -- *.deb
+library=$(find "$root/usr/src" -maxdepth 2 -type d -name library | head -n 1)
 linker=$(find "$(rustc --print sysroot)" -name rust-lld | head -n 1)
 [ -n "$library" ] && [ -n "$linker" ] || {
     echo "wasm-toolchain: the packages hold no library source, or rustup no rust-lld" >&2
@@ -20,6 +25,7 @@ cat > "$root/cargo" <<EOF
 export RUSTC="$root/usr/bin/rustc" RUSTC_BOOTSTRAP=1 __CARGO_TESTS_ONLY_SRC_ROOT="$library"
 export LD_LIBRARY_PATH="$root/usr/lib/x86_64-linux-gnu:$root/usr/lib\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}"
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$linker"
+unset RUSTUP_TOOLCHAIN
 exec cargo "\$@" -Zbuild-std=std,panic_abort
 EOF
 chmod +x "$root/cargo"

@@ -225,6 +225,8 @@ pub struct Outputs {
     pub columns: Vec<Output>,
     /// Whether `columns` has one entry for each column of the result. Where false, use `all_sources`.
     pub exact: bool,
+    /// Whether `columns` stand in the result's order, each for one column but for a `star`, which stands for all of its one source.
+    pub ordered: bool,
     /// Every column of which the value is used anywhere in the statement outside of predicates.
     pub all_sources: Vec<Source>,
     /// Whether the result may hold values from anywhere: unknown functions, `EXECUTE`, `FETCH`.

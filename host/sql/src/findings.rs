@@ -197,6 +197,7 @@ impl Findings {
             outputs: Outputs {
                 columns,
                 exact: shape.exact && !starred,
+                ordered: shape.exact,
                 all_sources: std::mem::take(&mut self.values).into_iter().collect(),
                 opaque,
             },

@@ -16,6 +16,8 @@ use crate::reading::Reading;
 use crate::serve::Backend;
 
 pub use relation::Relation;
+#[cfg(test)]
+pub(crate) use relation::View;
 pub(crate) use relation::{ANYWHERE, resolve, source_names};
 
 /// How many readings are remembered, and for texts of how many bytes.
@@ -141,6 +143,15 @@ impl Catalog {
 }
 
 impl Known {
+    /// A catalog of these relations, each known by its name.
+    #[cfg(test)]
+    pub(crate) fn of(relations: Vec<Relation>) -> Self {
+        let names = relations.iter().map(|relation| relation.name.clone()).collect();
+        let mut known = Self::default();
+        known.add(&Wanted { names, oids: BTreeSet::new() }, relations);
+        known
+    }
+
     fn add(&mut self, wanted: &Wanted, found: Vec<Relation>) {
         for relation in found {
             // Only a name that was asked for is known in all its schemas.

@@ -61,19 +61,21 @@ impl Lineage {
 
 /// The sources of each column; `None` where a column is not known to be one.
 fn columns(outputs: &Outputs, known: &Known) -> Option<Vec<Vec<String>>> {
-    let starred = outputs.columns.iter().any(|column| column.star);
-    if outputs.columns.is_empty() || !(outputs.exact || starred) {
+    if outputs.columns.is_empty() || !outputs.ordered {
         return None;
     }
     let mut columns = Vec::new();
     for output in &outputs.columns {
-        if output.star {
-            for source in &output.sources {
-                columns.extend(star(source, known)?);
-            }
-        } else {
+        if !output.star {
             columns.push(names(known, &output.sources, output.opaque));
+            continue;
         }
+        // What stands for the columns of several relations, or of none that is known, cannot be told apart.
+        let [source] = output.sources.as_slice() else { return None };
+        if output.opaque || source.column != "*" {
+            return None;
+        }
+        columns.extend(star(source, known)?);
     }
     Some(columns)
 }
