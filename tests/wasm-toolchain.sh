@@ -8,10 +8,12 @@ root=$PWD/target/wasm-toolchain
 mkdir -p "$root/debs"
 cd "$root/debs"
 # The compiler's library and LLVM carry versions in their names.
-versioned=$(apt-cache depends rustc-web libstd-rust-web-dev |
-    awk '$1 == "Depends:" && $2 ~ /^(libstd-rust-web-[0-9]|libllvm)/ { print $2 }' | sort -u)
+depends() { apt-cache depends "$@" | awk '$1 == "Depends:" { print $2 }'; }
+library=$(depends rustc-web libstd-rust-web-dev | grep '^libstd-rust-web-[0-9]' | sort -u)
 # shellcheck disable=SC2086 # The names are words.
-apt-get download -qq rustc-web libstd-rust-web-dev rust-web-src $versioned
+llvm=$(depends rustc-web $library | grep '^libllvm' | sort -u)
+# shellcheck disable=SC2086
+apt-get download -qq rustc-web libstd-rust-web-dev rust-web-src $library $llvm 2>/dev/null
 for deb in *.deb; do dpkg -x "$deb" "$root"; done
 rm -- *.deb
 library=$(find "$root/usr/src" -maxdepth 2 -type d -name library | head -n 1)

@@ -20,7 +20,11 @@ pub(crate) fn behaving(behaviour: &str) -> String {
 /// Builds a package for Wasm as plugins are built, and gives its module.
 fn build(package: &str) -> PathBuf {
     let target = repository().join("target/plugins");
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    // Where rustup has no standard library for WebAssembly, the set-up makes this.
+    let wrapper = repository().join("target/wasm-toolchain/cargo");
+    let usual = || std::env::var_os("CARGO").unwrap_or("cargo".into());
+    let program = if wrapper.exists() { wrapper.into_os_string() } else { usual() };
+    let mut cargo = Command::new(program);
     cargo.current_dir(repository()).args(["build", "--profile", "plugin", "-p", package]);
     cargo.args(["--target", "wasm32-unknown-unknown", "--target-dir"]).arg(&target);
     for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER"] {

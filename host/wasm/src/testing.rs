@@ -39,8 +39,11 @@ pub(crate) fn compile_text(text: &str) -> Result<Arc<CompiledPlugin>, LoadError>
 }
 
 static GUESTS: LazyLock<()> = LazyLock::new(|| {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Process::new(cargo)
+    // Where rustup has no standard library for WebAssembly, the set-up makes this.
+    let wrapper = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/wasm-toolchain/cargo");
+    let usual = || env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let program = if wrapper.exists() { wrapper.into_os_string() } else { usual() };
+    let status = Process::new(program)
         .args(["build", "--quiet", "--profile", "plugin", "--target", "wasm32-unknown-unknown"])
         .args(["--package", "trickster", "--package", "lookout", "--target-dir"])
         .arg(target())
