@@ -75,7 +75,7 @@ impl Binary {
             let (value, after) = after.split_at_checked(size).ok_or("a row is torn")?;
             values = after;
             let mut covered = Vec::new();
-            match cells.treat(mask, CellForm::Opaque, value, &mut covered) {
+            match cells.masker.treat(mask, CellForm::Opaque, value, &mut covered) {
                 Treated::Unchanged => {
                     masked.extend_from_slice(length);
                     masked.extend_from_slice(value);

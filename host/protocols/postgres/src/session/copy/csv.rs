@@ -2,9 +2,7 @@
 //!
 //! Source: PostgreSQL documentation, `COPY`, "CSV Format".
 
-use palisade_mask::{CellForm, Treated};
-
-use super::{Broken, Cells, Found};
+use super::{Found, Lines};
 use crate::reading::CopyShape;
 
 pub(super) struct Csv {
@@ -31,45 +29,6 @@ impl Csv {
         end.map_or(Found::More, |(at, ..)| Found::Row(at + 1))
     }
 
-    pub(super) fn mask(&self, row: &[u8], cells: &Cells<'_>) -> Result<Vec<u8>, Broken> {
-        let line = row.strip_suffix(b"\n").unwrap_or(row);
-        let mut masked = Vec::with_capacity(row.len());
-        let mut width = 0;
-        for cell in self.cells_of(line) {
-            let mask = cells.mask(width)?;
-            if width > 0 {
-                masked.push(self.delimiter);
-            }
-            width += 1;
-            if mask.is_keep() || cell == self.null {
-                masked.extend_from_slice(cell);
-                continue;
-            }
-            let mut covered = Vec::new();
-            match cells.treat(mask, CellForm::Text, &self.unquoted(cell), &mut covered) {
-                Treated::Unchanged => masked.extend_from_slice(cell),
-                Treated::Changed => self.put_quoted(&covered, &mut masked),
-                Treated::Null => masked.extend_from_slice(&self.null),
-            }
-        }
-        cells.check_width(width)?;
-        masked.push(b'\n');
-        Ok(masked)
-    }
-
-    fn cells_of<'a>(&self, line: &'a [u8]) -> Vec<&'a [u8]> {
-        let mut cells = Vec::new();
-        let mut start = 0;
-        for (at, byte, quoted) in self.walk(line) {
-            if byte == self.delimiter && !quoted {
-                cells.push(line.get(start..at).unwrap_or(&[]));
-                start = at + 1;
-            }
-        }
-        cells.push(line.get(start..).unwrap_or(&[]));
-        cells
-    }
-
     /// Each byte, where it is, and whether it lies within quotes.
     fn walk<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = (usize, u8, bool)> + use<'a> {
         let (quote, escape) = (self.quote, self.escape);
@@ -86,8 +45,31 @@ impl Csv {
             (at, *byte, quoted)
         })
     }
+}
 
-    fn unquoted(&self, cell: &[u8]) -> Vec<u8> {
+impl Lines for Csv {
+    fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
+    fn null(&self) -> &[u8] {
+        &self.null
+    }
+
+    fn cells<'a>(&self, line: &'a [u8]) -> Vec<&'a [u8]> {
+        let mut cells = Vec::new();
+        let mut start = 0;
+        for (at, byte, quoted) in self.walk(line) {
+            if byte == self.delimiter && !quoted {
+                cells.push(line.get(start..at).unwrap_or(&[]));
+                start = at + 1;
+            }
+        }
+        cells.push(line.get(start..).unwrap_or(&[]));
+        cells
+    }
+
+    fn value(&self, cell: &[u8]) -> Vec<u8> {
         let inner =
             cell.strip_prefix(&[self.quote]).and_then(|rest| rest.strip_suffix(&[self.quote]));
         let Some(inner) = inner else { return cell.to_vec() };
@@ -99,7 +81,7 @@ impl Csv {
         value
     }
 
-    fn put_quoted(&self, value: &[u8], into: &mut Vec<u8>) {
+    fn put(&self, value: &[u8], into: &mut Vec<u8>) {
         into.push(self.quote);
         for byte in value {
             if *byte == self.quote || *byte == self.escape {

@@ -118,8 +118,8 @@ impl CopyMask {
             }
             let cells = Cells { masker, masks: &self.masks };
             let masked = match &self.format {
-                Format::Text(text) => text.mask(whole, &cells)?,
-                Format::Csv(csv) => csv.mask(whole, &cells)?,
+                Format::Text(text) => mask_line(text, whole, &cells)?,
+                Format::Csv(csv) => mask_line(csv, whole, &cells)?,
                 Format::Binary(_) => Binary::mask(whole, &cells)?,
             };
             build::frame(out, b'd', |out| out.extend_from_slice(&masked));
@@ -133,6 +133,46 @@ impl CopyMask {
     pub(super) fn is_done(&self) -> bool {
         self.partial.is_empty()
     }
+}
+
+/// A format of lines.
+trait Lines {
+    /// What stands between cells.
+    fn delimiter(&self) -> u8;
+    /// What stands for NULL.
+    fn null(&self) -> &[u8];
+    /// Cuts a line into cells, as they are written.
+    fn cells<'a>(&self, line: &'a [u8]) -> Vec<&'a [u8]>;
+    /// The value that a cell is written for.
+    fn value(&self, cell: &[u8]) -> Vec<u8>;
+    /// Writes a value as a cell.
+    fn put(&self, value: &[u8], into: &mut Vec<u8>);
+}
+
+fn mask_line(format: &impl Lines, row: &[u8], cells: &Cells<'_>) -> Result<Vec<u8>, Broken> {
+    let line = row.strip_suffix(b"\n").unwrap_or(row);
+    let mut masked = Vec::with_capacity(row.len());
+    let mut width = 0;
+    for cell in format.cells(line) {
+        let mask = cells.mask(width)?;
+        if width > 0 {
+            masked.push(format.delimiter());
+        }
+        width += 1;
+        if mask.is_keep() || cell == format.null() {
+            masked.extend_from_slice(cell);
+            continue;
+        }
+        let mut covered = Vec::new();
+        match cells.masker.treat(mask, CellForm::Text, &format.value(cell), &mut covered) {
+            Treated::Unchanged => masked.extend_from_slice(cell),
+            Treated::Changed => format.put(&covered, &mut masked),
+            Treated::Null => masked.extend_from_slice(format.null()),
+        }
+    }
+    cells.check_width(width)?;
+    masked.push(b'\n');
+    Ok(masked)
 }
 
 /// The masks of a row's cells.
@@ -152,10 +192,6 @@ impl Cells<'_> {
         } else {
             Err("a row has fewer columns than were planned for")
         }
-    }
-
-    fn treat(&self, mask: &CellMask, form: CellForm, value: &[u8], into: &mut Vec<u8>) -> Treated {
-        self.masker.treat(mask, form, value, into)
     }
 }
 

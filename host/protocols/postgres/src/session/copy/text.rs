@@ -2,9 +2,7 @@
 //!
 //! Source: PostgreSQL documentation, `COPY`, "Text Format".
 
-use palisade_mask::{CellForm, Treated};
-
-use super::{Broken, Cells, Found};
+use super::{Found, Lines};
 use crate::reading::CopyShape;
 
 pub(super) struct Text {
@@ -21,31 +19,27 @@ impl Text {
     pub(super) fn find(&self, rest: &[u8]) -> Found {
         rest.iter().position(|byte| *byte == b'\n').map_or(Found::More, |end| Found::Row(end + 1))
     }
+}
 
-    pub(super) fn mask(&self, row: &[u8], cells: &Cells<'_>) -> Result<Vec<u8>, Broken> {
-        let line = row.strip_suffix(b"\n").unwrap_or(row);
-        let mut masked = Vec::with_capacity(row.len());
-        let mut width = 0;
-        for cell in cells_of(line, self.delimiter) {
-            let mask = cells.mask(width)?;
-            if width > 0 {
-                masked.push(self.delimiter);
-            }
-            width += 1;
-            if mask.is_keep() || cell == self.null {
-                masked.extend_from_slice(cell);
-                continue;
-            }
-            let mut covered = Vec::new();
-            match cells.treat(mask, CellForm::Text, &unescaped(cell), &mut covered) {
-                Treated::Unchanged => masked.extend_from_slice(cell),
-                Treated::Changed => escape(&covered, self.delimiter, &mut masked),
-                Treated::Null => masked.extend_from_slice(&self.null),
-            }
-        }
-        cells.check_width(width)?;
-        masked.push(b'\n');
-        Ok(masked)
+impl Lines for Text {
+    fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
+    fn null(&self) -> &[u8] {
+        &self.null
+    }
+
+    fn cells<'a>(&self, line: &'a [u8]) -> Vec<&'a [u8]> {
+        cells_of(line, self.delimiter)
+    }
+
+    fn value(&self, cell: &[u8]) -> Vec<u8> {
+        unescaped(cell)
+    }
+
+    fn put(&self, value: &[u8], into: &mut Vec<u8>) {
+        escape(value, self.delimiter, into);
     }
 }
 
