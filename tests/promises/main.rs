@@ -25,4 +25,5 @@ mod masking;
 mod plugins;
 mod protocol;
 mod record;
+mod roads;
 mod upstream_login;

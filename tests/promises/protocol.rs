@@ -158,7 +158,7 @@ fn replication_is_refused() {
 }
 
 /// Speaks the protocol by hand up to the first `ReadyForQuery`.
-fn raw_session(gateway: &Gateway) -> TcpStream {
+pub(crate) fn raw_session(gateway: &Gateway) -> TcpStream {
     let token = gateway.token("agent-7", "support-agent");
     let mut stream = TcpStream::connect(("127.0.0.1", gateway.port)).unwrap();
     let mut startup = b"\0\x03\0\0user\0orders\0database\0orders\0\0".to_vec();
@@ -170,7 +170,7 @@ fn raw_session(gateway: &Gateway) -> TcpStream {
     stream
 }
 
-fn send(stream: &mut TcpStream, tag: u8, body: &[u8]) {
+pub(crate) fn send(stream: &mut TcpStream, tag: u8, body: &[u8]) {
     let mut frame = vec![tag];
     frame.extend_from_slice(&u32::try_from(body.len() + 4).unwrap().to_be_bytes());
     frame.extend_from_slice(body);
@@ -178,7 +178,7 @@ fn send(stream: &mut TcpStream, tag: u8, body: &[u8]) {
 }
 
 /// Reads messages up to one of this type, or to the end; gives the types and the last body.
-fn read_until(stream: &mut TcpStream, tag: u8) -> (String, String) {
+pub(crate) fn read_until(stream: &mut TcpStream, tag: u8) -> (String, String) {
     let mut seen = String::new();
     let mut bodies = String::new();
     loop {

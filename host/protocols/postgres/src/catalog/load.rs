@@ -22,15 +22,18 @@ const DEEPEST: usize = 16;
 const OPTIONS: &str = "-c search_path= -c standard_conforming_strings=on -c statement_timeout=5000 -c lock_timeout=2000";
 
 /// Looks up what is wanted and whatever its views are made of.
+/// Gives the relations, and every name of which all relations are among them.
 pub(super) async fn load(
     backend: &dyn Backend,
     link: &mut Option<Link>,
     wanted: &Wanted,
-) -> Result<Vec<Relation>, String> {
+) -> Result<(Vec<Relation>, BTreeSet<String>), String> {
     let mut found: BTreeMap<u32, Relation> = BTreeMap::new();
     let mut names = wanted.names.clone();
     let mut oids = wanted.oids.clone();
+    let mut asked = BTreeSet::new();
     for _ in 0..DEEPEST {
+        asked.extend(names.iter().cloned());
         let new = oids_of(backend, link, &names, &oids).await?;
         let new: BTreeSet<u32> = new.into_iter().filter(|oid| !found.contains_key(oid)).collect();
         if new.is_empty() {
@@ -42,13 +45,14 @@ pub(super) async fn load(
             .iter()
             .flat_map(|relation| relation.view.iter().flat_map(|view| &view.reads))
             .map(|name| name.name.clone())
+            .filter(|name| !asked.contains(name))
             .collect();
         found.extend(relations.into_iter().map(|relation| (relation.oid, relation)));
         if names.is_empty() {
             break;
         }
     }
-    Ok(found.into_values().collect())
+    Ok((found.into_values().collect(), asked))
 }
 
 async fn oids_of(

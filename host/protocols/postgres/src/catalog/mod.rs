@@ -18,7 +18,7 @@ use crate::serve::Backend;
 pub use relation::Relation;
 #[cfg(test)]
 pub(crate) use relation::View;
-pub(crate) use relation::{ANYWHERE, resolve, source_names};
+pub(crate) use relation::{ANYWHERE, is_system, resolve, source_names, unresolved};
 
 /// How many readings are remembered, and for texts of how many bytes.
 const MOST_READINGS: usize = 4096;
@@ -52,6 +52,21 @@ impl Known {
     /// All relations of a name, in any schema; `None` where it was not looked up or there was none.
     pub fn named<'a>(&'a self, name: &str) -> Option<impl Iterator<Item = &'a Arc<Relation>>> {
         self.by_name.get(name).map(|oids| oids.iter().filter_map(|oid| self.by_oid.get(oid)))
+    }
+}
+
+/// The names of relations that changes under way touch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// These.
+    Names(BTreeSet<String>),
+    /// Any: something was renamed.
+    Any,
+}
+
+impl Default for Touched {
+    fn default() -> Self {
+        Self::Names(BTreeSet::new())
     }
 }
 
@@ -136,7 +151,7 @@ impl Catalog {
         drop(link);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.generation == generation {
-            known.add(wanted, found);
+            known.add(&found.1, found.0);
         }
         Ok(())
     }
@@ -148,14 +163,30 @@ impl Known {
     pub(crate) fn of(relations: Vec<Relation>) -> Self {
         let names = relations.iter().map(|relation| relation.name.clone()).collect();
         let mut known = Self::default();
-        known.add(&Wanted { names, oids: BTreeSet::new() }, relations);
+        known.add(&names, relations);
         known
     }
 
-    fn add(&mut self, wanted: &Wanted, found: Vec<Relation>) {
+    /// What of it still holds while changes are under way that others do not see yet:
+    /// nothing of views, and nothing of the names that the changes touch.
+    #[must_use]
+    pub fn doubted(&self, touched: &Touched) -> Self {
+        let Touched::Names(names) = touched else { return Self::default() };
+        let is_sure = |relation: &Relation| relation.view.is_none();
+        let by_oid = self.by_oid.iter().filter(|(_, relation)| is_sure(relation));
+        let by_oid: HashMap<_, _> =
+            by_oid.map(|(oid, relation)| (*oid, Arc::clone(relation))).collect();
+        let sure = |oids: &[u32]| oids.iter().all(|oid| by_oid.contains_key(oid));
+        let by_name = self.by_name.iter();
+        let by_name = by_name.filter(|(name, oids)| !names.contains(*name) && sure(oids));
+        let by_name = by_name.map(|(name, oids)| (name.clone(), oids.clone())).collect();
+        Self { by_oid, by_name, ..Self::default() }
+    }
+
+    fn add(&mut self, names: &BTreeSet<String>, found: Vec<Relation>) {
         for relation in found {
             // Only a name that was asked for is known in all its schemas.
-            if wanted.names.contains(&relation.name) {
+            if names.contains(&relation.name) {
                 let oids = self.by_name.entry(relation.name.clone()).or_default();
                 if !oids.contains(&relation.oid) {
                     oids.push(relation.oid);

@@ -116,10 +116,15 @@ impl Relation {
     /// Adds the full names of every relation that this view reads, also through other views.
     pub(crate) fn bases(&self, known: &Known, into: &mut BTreeSet<String>) {
         for name in self.view.iter().flat_map(|view| &view.reads) {
+            let mut found = false;
             for relation in resolve(known, name) {
+                found = true;
                 if into.insert(relation.full_name()) && into.len() < 1000 {
                     relation.bases(known, into);
                 }
+            }
+            if !found {
+                into.insert(unresolved(name));
             }
         }
     }
@@ -144,8 +149,7 @@ pub(crate) fn source_names(
     let mut found = false;
     for relation in resolve(known, &source.relation) {
         found = true;
-        if source.column == "*" {
-            into.insert(format!("{}.*", relation.full_name()));
+        if source.column == "*" && !relation.columns.is_empty() {
             for column in relation.columns.values() {
                 relation.sources_within(known, column, into, depth);
             }
@@ -154,9 +158,15 @@ pub(crate) fn source_names(
         }
     }
     if !found {
-        let schema = source.relation.schema.as_deref().unwrap_or("?");
-        into.insert(format!("{schema}.{}.{}", source.relation.name, source.column));
+        into.insert(format!("{}.{}", unresolved(&source.relation), source.column));
+        // It may be a view that others do not see yet.
+        into.insert(ANYWHERE.to_owned());
     }
+}
+
+/// A name that nothing is known of.
+pub(crate) fn unresolved(name: &Name) -> String {
+    format!("{}.{}", name.schema.as_deref().unwrap_or("?"), name.name)
 }
 
 /// The relations that a name may stand for: any schema's where it has none.

@@ -36,11 +36,12 @@ impl CopyShape {
         let (fields, any) = match &copy.source {
             CopySource::Query { .. } => {
                 let fields = lineage.columns().map(|columns| {
-                    let names = outputs.columns.iter().map(|output| output.name.clone());
-                    let named = columns.iter().zip(names);
-                    named
-                        .map(|(sources, name)| field(name.unwrap_or_default(), sources.clone()))
-                        .collect()
+                    let name = |at: usize| {
+                        let output = outputs.columns.get(at).filter(|_| outputs.exact);
+                        output.and_then(|output| output.name.clone()).unwrap_or_default()
+                    };
+                    let sources = columns.iter().enumerate();
+                    sources.map(|(at, sources)| field(name(at), sources.clone())).collect()
                 });
                 (fields, lineage.all().to_vec())
             }

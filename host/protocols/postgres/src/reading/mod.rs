@@ -9,13 +9,16 @@ use std::sync::Arc;
 use palisade_policy::{Command, Operation};
 use palisade_sql::{Analysis, Effect, Name, Object, Source, Statement};
 
-use crate::catalog::{Known, Wanted, resolve};
+use crate::catalog::{Known, Touched, Wanted, is_system, resolve, source_names, unresolved};
 
 pub use copy::CopyShape;
 pub use lineage::Lineage;
 
 /// The action of an operation that says why a command is not accounted for; its object is the reason.
 pub const UNACCOUNTED: &str = "unaccounted";
+
+/// Actions that write rows.
+const WRITES: [&str; 4] = ["insert", "update", "delete", "merge"];
 
 /// A text, read.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +27,8 @@ pub struct Reading {
     pub command: Arc<Command>,
     /// One for each statement in order; none where the text could not be read.
     pub statements: Vec<StatementReading>,
+    /// The place of the last statement that takes rows from the client.
+    last_copy_in: Option<usize>,
 }
 
 /// One statement, read.
@@ -37,12 +42,20 @@ pub struct StatementReading {
     pub effects: Vec<Effect>,
     /// What it copies out.
     pub copy: Option<CopyShape>,
+    /// The columns whose values it would put where another name, or none, protects them; empty for most statements.
+    pub stored: Vec<String>,
 }
 
 impl Default for StatementReading {
     /// A statement of which nothing is known.
     fn default() -> Self {
-        Self { lineage: Lineage::default(), writes: true, effects: vec![], copy: None }
+        Self {
+            lineage: Lineage::default(),
+            writes: true,
+            effects: vec![],
+            copy: None,
+            stored: vec![],
+        }
     }
 }
 
@@ -51,7 +64,7 @@ impl Reading {
     #[must_use]
     pub fn unreadable(text: String, reason: &str) -> Self {
         let command = Command { text, operations: vec![unaccounted(reason)], complete: false };
-        Self { command: Arc::new(command), statements: vec![] }
+        Self { command: Arc::new(command), ..Self::default() }
     }
 
     /// Reads an analysed text; `problem` says why names could not be looked up.
@@ -63,12 +76,18 @@ impl Reading {
                 resolved(operation, known, &mut operations);
             }
         }
-        let gaps = analysis.gaps.iter().map(String::as_str).chain(problem);
-        operations.extend(gaps.map(unaccounted));
-        let complete = analysis.is_complete() && problem.is_none();
+        let system = operations.iter().any(writes_to_system);
+        let system = system.then_some("it writes to the server's own catalog");
+        let gaps: Vec<_> =
+            analysis.gaps.iter().map(String::as_str).chain(problem).chain(system).collect();
+        let complete = gaps.is_empty();
+        operations.extend(gaps.into_iter().map(unaccounted));
         let command = Command { text: text.to_owned(), operations, complete };
-        let statements = analysis.statements.iter().map(|read| statement(read, known)).collect();
-        Self { command: Arc::new(command), statements }
+        let statements: Vec<_> =
+            analysis.statements.iter().map(|read| statement(read, known)).collect();
+        let copies_in = |statement: &StatementReading| statement.effects.contains(&Effect::CopyIn);
+        let last_copy_in = statements.iter().rposition(copies_in);
+        Self { command: Arc::new(command), statements, last_copy_in }
     }
 
     /// Whether it means something else depending on what the session did before.
@@ -94,7 +113,13 @@ impl Reading {
         }
         command.operations.extend(gaps.iter().map(|gap| unaccounted(gap)));
         command.complete &= gaps.is_empty();
-        Self { command: Arc::new(command), statements: self.statements.clone() }
+        Self { command: Arc::new(command), ..self.clone() }
+    }
+
+    /// The place of the last statement that takes rows from the client.
+    #[must_use]
+    pub fn last_copy_in(&self) -> Option<usize> {
+        self.last_copy_in
     }
 
     /// Whether a statement changes the catalog.
@@ -102,6 +127,21 @@ impl Reading {
     pub fn changes_catalog(&self) -> bool {
         let effects = self.statements.iter().flat_map(|statement| &statement.effects);
         effects.into_iter().any(|effect| *effect == Effect::ChangesCatalog)
+    }
+
+    /// Adds the relations whose meaning may be another once this has run.
+    pub fn touch(&self, touched: &mut Touched) {
+        let operations = &self.command.operations;
+        let renames = operations.iter().filter(|operation| operation.action == "alter").any(|o| {
+            o.facts.iter().any(|(_, what)| what.contains("rename") || what.contains("schema"))
+        });
+        match touched {
+            Touched::Names(names) if !renames => {
+                let named = operations.iter().filter_map(|o| o.object.rsplit('.').next());
+                names.extend(named.map(str::to_owned));
+            }
+            _ => *touched = Touched::Any,
+        }
     }
 }
 
@@ -135,13 +175,42 @@ fn statement(statement: &Statement, known: &Known) -> StatementReading {
         Effect::CopyOut(copy) => Some(CopyShape::new(copy, &statement.outputs, known)),
         _ => None,
     });
-    let writes = ["insert", "update", "delete", "merge", "execute", "call"];
     StatementReading {
         lineage: Lineage::new(&statement.outputs, known),
-        writes: statement.operations.iter().any(|operation| writes.contains(&operation.action)),
+        writes: statement.operations.iter().any(|operation| {
+            WRITES.contains(&operation.action) || ["execute", "call"].contains(&operation.action)
+        }),
         effects: statement.effects.clone(),
         copy,
+        stored: stored(statement, known),
     }
+}
+
+/// The sources of what a statement stores under other names: rows that it writes, a table that it makes or renames.
+fn stored(statement: &Statement, known: &Known) -> Vec<String> {
+    let is = |fact: &(&'static str, String), kind: &str| fact.1.contains(kind);
+    let mut names = BTreeSet::new();
+    for operation in &statement.operations {
+        let facts = &operation.facts;
+        let renames = operation.action == "alter"
+            && facts.iter().any(|fact| is(fact, "rename") || is(fact, "schema"));
+        if let (Object::Relation(name), true) = (&operation.object, renames) {
+            let all = Source { relation: name.clone(), column: "*".to_owned() };
+            source_names(known, &all, &mut names, 0);
+        }
+    }
+    let keeps = |operation: &palisade_sql::Operation| match operation.action {
+        "insert" | "update" | "merge" | "alter" => true,
+        "create" => operation.facts.iter().any(|(key, kind)| *key == "kind" && kind == "table"),
+        _ => false,
+    };
+    if statement.operations.iter().any(keeps) {
+        for source in &statement.outputs.all_sources {
+            source_names(known, source, &mut names, 0);
+        }
+    }
+    // What nothing is known of is no column that somebody protects: an uncommitted table, a function's result.
+    names.into_iter().filter(|name| !name.starts_with("?.")).collect()
 }
 
 /// Adds an operation once for every relation that its object may be, and for those that a view passes it on to.
@@ -171,9 +240,15 @@ fn resolved(operation: &palisade_sql::Operation, known: &Known, into: &mut Vec<O
         }
     }
     if !found {
-        let schema = name.schema.as_deref().unwrap_or("?");
-        into.push(on(format!("{schema}.{}", name.name), facts));
+        into.push(on(unresolved(name), facts));
     }
+}
+
+/// Writing to the server's own catalog may do anything: `UPDATE pg_settings` is `SET`.
+fn writes_to_system(operation: &Operation) -> bool {
+    WRITES.contains(&operation.action.as_str())
+        && (is_system(operation.object.split('.').next().unwrap_or_default())
+            || operation.object.ends_with(".pg_settings"))
 }
 
 fn unaccounted(reason: &str) -> Operation {

@@ -61,16 +61,15 @@ impl Cancels {
         let mut key = vec![0; length];
         random.fill(&mut key).ok()?;
         let mut running = self.lock();
-        let process = loop {
+        let (server_process, secret) = server;
+        // The server's own process id, which clients compare with what they hear from it, unless two servers have the same.
+        let mut process = server_process;
+        while process == 0 || running.contains_key(&process) {
             let mut id = [0; 4];
             random.fill(&mut id).ok()?;
             // Some clients keep it in a signed number.
-            let id = u32::from_be_bytes(id) & 0x7fff_ffff;
-            if id != 0 && !running.contains_key(&id) {
-                break id;
-            }
-        };
-        let (server_process, secret) = server;
+            process = u32::from_be_bytes(id) & 0x7fff_ffff;
+        }
         let entry = Running { key: key.clone(), control, backend, process: server_process, secret };
         running.insert(process, Arc::new(entry));
         drop(running);

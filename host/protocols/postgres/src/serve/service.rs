@@ -112,6 +112,7 @@ impl Service {
         let (minor, parameters) = match opened {
             Opened::Cancel { process, key } => {
                 self.cancels.cancel(process, &key).await;
+                link.close(GOODBYE).await;
                 return Ok(None);
             }
             Opened::Session { minor, parameters } => (minor, parameters),

@@ -3,7 +3,6 @@
 use bytes::BytesMut;
 use palisade_policy::{Command, Moment};
 use palisade_relay::{Output, Peer, Progress};
-use palisade_sql::Effect;
 
 use super::expected::{Expected, Refusal};
 use super::judge::Told;
@@ -143,16 +142,16 @@ impl Session {
             Told::Refuse(refusal) => return Ok(self.refuse_query(refusal, output)),
             Told::Allow(allowed, reading) => (allowed, reading),
         };
-        if let Err(refusal) = self.check_copies(&reading) {
+        if let Err(refusal) = self.check_flows(&reading) {
             self.gate.refuse(&reading.command, &refusal.denial);
             return Ok(self.refuse_query(refusal, output));
         }
         self.follow(&reading);
-        let effects = reading.statements.iter().flat_map(|statement| &statement.effects);
-        if effects.into_iter().any(|effect| *effect == Effect::CopyIn) {
+        if reading.last_copy_in().is_some() {
             self.copy_in = CopyIn::Due;
         }
-        self.due.push(Expected::Query { number: allowed.number, reading, complete: 0 });
+        let (number, segment) = (allowed.number, self.segment);
+        self.due.push(Expected::Query { number, segment, reading, complete: 0 });
         self.segment += 1;
         if allowed.rewritten {
             output.server.build(|out| build::query(out, &allowed.command.text));
@@ -163,15 +162,15 @@ impl Session {
 
     fn refuse_query(&mut self, refusal: Refusal, output: &mut Output<Answer>) -> Fate {
         output.server.build(|out| build::query(out, reply::FAILING));
-        self.due.push(Expected::Refused { refusal, simple: true });
+        self.due.push(Expected::Refused { refusal, simple: Some(self.segment) });
         self.segment += 1;
         Fate::Drop
     }
 
     fn sync(&mut self) -> Fate {
         self.skipping = false;
+        self.due.push(Expected::Sync { segment: self.segment });
         self.segment += 1;
-        self.due.push(Expected::Sync);
         Fate::Forward
     }
 

@@ -14,32 +14,31 @@ pub(super) enum Expected {
     /// `Query`: results, then `ReadyForQuery`.
     Query {
         number: u64,
+        segment: u64,
         reading: Arc<Reading>,
         /// How many of its statements are complete.
         complete: usize,
     },
     /// `Parse`.
-    Parse {
-        name: String,
-        statement: Arc<Statement>,
-        /// What the name stood for before.
-        previous: Option<Arc<Statement>>,
-    },
+    Parse { name: String, statement: Arc<Statement> },
     /// `Bind`.
-    Bind,
+    Bind { name: String, portal: Arc<Portal> },
     /// `Describe` of a statement.
     DescribeStatement(Arc<Statement>),
     /// `Describe` of a portal; an `own` one was put in by the gateway.
     DescribePortal { portal: Arc<Portal>, own: bool },
+    /// `Describe` of a portal that `Bind` did not make.
+    DescribeOther,
     /// `Execute`.
-    Execute { number: u64, portal: Arc<Portal> },
+    Execute { number: u64, portal: Arc<Portal>, reading: Arc<Reading> },
     /// `Close`.
     Close,
     /// `Sync`.
-    Sync,
+    Sync { segment: u64 },
     /// A message that fails at the server, in place of one that was denied.
     /// The client gets the refusal where the server's error would be.
-    Refused { refusal: Refusal, simple: bool },
+    /// A simple one ends its segment.
+    Refused { refusal: Refusal, simple: Option<u64> },
 }
 
 /// What a client is told instead of running its command.
@@ -96,13 +95,13 @@ impl Due {
 
     /// After an error the server skips what it was sent up to the next `Sync`; gives what is skipped.
     pub(super) fn skip_to_sync(&mut self) -> impl Iterator<Item = Expected> + use<> {
-        let end = self.queue.iter().position(|due| matches!(due, Expected::Sync));
+        let end = self.queue.iter().position(|due| matches!(due, Expected::Sync { .. }));
         let skipped: Vec<_> = self.queue.drain(..end.unwrap_or(self.queue.len())).collect();
         skipped.into_iter()
     }
 
     /// A server that takes in a copy ignores each `Sync` that came before the copy's end.
     pub(super) fn forget_syncs(&mut self) {
-        self.queue.retain(|due| !matches!(due, Expected::Sync));
+        self.queue.retain(|due| !matches!(due, Expected::Sync { .. }));
     }
 }

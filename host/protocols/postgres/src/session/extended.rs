@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use palisade_policy::{Allowed, Moment};
 use palisade_relay::Output;
-use palisade_sql::Effect;
 
 use super::client::Fate;
 use super::expected::{Expected, Refusal};
@@ -32,20 +31,24 @@ impl Session {
         }
         let (allowed, reading) = match self.judge(parse.text, Moment::Prepare, output) {
             Told::Waits => return Ok(Fate::Wait),
-            Told::Refuse(refusal) => return Ok(self.refuse_recorded(refusal, output)),
+            Told::Refuse(refusal) => {
+                if parse.name.is_empty() {
+                    // The server would have dropped the one before.
+                    self.names.close_statement("");
+                }
+                return Ok(self.refuse_recorded(refusal, output));
+            }
             Told::Allow(allowed, reading) => (allowed, reading),
         };
         let rewritten = allowed.rewritten.then(|| Arc::clone(&allowed.command));
         if !parse.name.is_empty() {
             // SQL's own EXECUTE can run it by its name.
-            let meanings = self.prepared.entry(parse.name.to_owned()).or_default();
-            meanings.retain(|known| !Arc::ptr_eq(known, &reading));
-            meanings.push(Arc::clone(&reading));
+            self.prepared.entry(parse.name.to_owned()).or_default().add(&reading.command.text);
         }
-        let statement = Arc::new(Statement::new(reading, allowed, self.segment));
-        let previous = self.names.prepare(parse.name, &statement);
-        let name = parse.name.to_owned();
-        self.due.push(Expected::Parse { name, statement, previous });
+        let generation = self.catalog.generation();
+        let statement = Arc::new(Statement::new(reading, generation, allowed, self.segment));
+        self.names.prepare(parse.name, &statement);
+        self.due.push(Expected::Parse { name: parse.name.to_owned(), statement });
         if let Some(command) = rewritten {
             output.server.build(|out| build::parse(out, parse.name, &command.text, parse.types));
             return Ok(Fate::Drop);
@@ -69,8 +72,9 @@ impl Session {
             let refusal = Refusal::of("53400", "postgres.limit", reason, "Close some of them.");
             return Ok(self.refuse_message("bind", refusal, output));
         }
-        self.names.bind(bind.portal, Portal::new(statement, bind.result_formats));
-        self.due.push(Expected::Bind);
+        let portal = Arc::new(Portal::new(statement, bind.result_formats, self.segment));
+        self.names.bind(bind.portal, &portal);
+        self.due.push(Expected::Bind { name: bind.portal.to_owned(), portal });
         Ok(Fate::Forward)
     }
 
@@ -93,7 +97,11 @@ impl Session {
                     self.due.push(Expected::DescribePortal { portal, own: false });
                     Ok(Fate::Forward)
                 }
-                None => Ok(self.refuse_unknown_portal(name, output)),
+                // A description runs nothing; a cursor of SQL's own has one too.
+                None => {
+                    self.due.push(Expected::DescribeOther);
+                    Ok(Fate::Forward)
+                }
             },
         }
     }
@@ -107,7 +115,7 @@ impl Session {
         let Some(portal) = self.names.portal(name).cloned() else {
             return Ok(self.refuse_unknown_portal(name, output));
         };
-        let reading = Arc::clone(&portal.statement.reading);
+        let Some(reading) = self.read_now(&portal, output) else { return Ok(Fate::Wait) };
         let allowed = match self.may_run(&portal, &reading, output) {
             Told::Waits => return Ok(Fate::Wait),
             Told::Refuse(refusal) => return Ok(self.refuse_recorded(refusal, output)),
@@ -120,11 +128,31 @@ impl Session {
                 Refusal::of("42501", "gateway.policy-changed", reason, "Prepare it again.");
             return Ok(self.refuse_message(&reading.command.text, refusal, output));
         }
-        if let Err(refusal) = self.check_copies(&reading) {
+        if let Err(refusal) = self.check_flows(&reading) {
             return Ok(self.refuse_message(&reading.command.text, refusal, output));
         }
         self.run(name, portal, &reading, &allowed, output);
         Ok(Fate::Forward)
+    }
+
+    /// What a portal's statement means now: names may stand for something else than when it was prepared.
+    fn read_now(
+        &mut self,
+        portal: &Arc<Portal>,
+        output: &mut Output<Answer>,
+    ) -> Option<Arc<Reading>> {
+        let statement = &portal.statement;
+        let reading = statement.reading();
+        let generation = self.catalog.generation();
+        let stands = statement.generation() == generation && self.changing.is_none();
+        if stands && !reading.depends_on_session() {
+            return Some(reading);
+        }
+        let reading = self.read(reading.command.text.as_bytes(), output)?;
+        if statement.read_again(Arc::clone(&reading), generation) {
+            portal.begin(None);
+        }
+        Some(reading)
     }
 
     /// Asks the gate again where its last answer does not cover this run.
@@ -157,21 +185,21 @@ impl Session {
         allowed: &Allowed,
         output: &mut Output<Answer>,
     ) {
-        portal.begin(allowed);
+        portal.begin(Some(allowed));
         if !allowed.once {
             portal.statement.put_back(allowed.clone());
         }
-        if portal.statement.columns.get().is_none() {
+        if portal.statement.columns().is_none() || reading.depends_on_session() {
             // Rows may come without a description; the gateway asks for it itself.
             output.server.build(|out| build::describe_portal(out, name));
             self.due.push(Expected::DescribePortal { portal: Arc::clone(&portal), own: true });
         }
         self.follow(reading);
-        let effects = reading.statements.iter().flat_map(|statement| &statement.effects);
-        if effects.into_iter().any(|effect| *effect == Effect::CopyIn) {
+        if reading.last_copy_in().is_some() {
             self.copy_in = CopyIn::Due;
         }
-        self.due.push(Expected::Execute { number: allowed.number, portal });
+        let reading = Arc::clone(reading);
+        self.due.push(Expected::Execute { number: allowed.number, portal, reading });
     }
 
     pub(super) fn close(
@@ -220,7 +248,7 @@ impl Session {
     /// Sends what fails at the server in the message's place, and drops the rest of the run as the server does.
     fn refuse_recorded(&mut self, refusal: Refusal, output: &mut Output<Answer>) -> Fate {
         output.server.build(|out| build::parse(out, reply::FAILING_NAME, reply::FAILING, &[0, 0]));
-        self.due.push(Expected::Refused { refusal, simple: false });
+        self.due.push(Expected::Refused { refusal, simple: None });
         self.skipping = true;
         Fate::Drop
     }

@@ -1,6 +1,6 @@
 //! A client's text on its way to the gate and back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use palisade_policy::{Allowed, Asked, Command, Decision, Moment, Waiting};
@@ -9,7 +9,7 @@ use palisade_sql::{Analysis, Dialect, Effect, PostgreSql};
 
 use super::expected::Refusal;
 use super::{Answer, Session};
-use crate::catalog::Wanted;
+use crate::catalog::{Known, Wanted};
 use crate::reading::{Lineage, Reading, wanted};
 use crate::reply;
 
@@ -28,8 +28,8 @@ pub(super) enum Told {
 pub(super) struct AtHand {
     /// The gate's decision.
     decided: Option<Decision>,
-    /// The text's analysis.
-    analysis: Option<Arc<Analysis>>,
+    /// Analyses of the texts that it is about.
+    analyses: HashMap<Box<str>, Arc<Analysis>>,
     /// Names that were looked up for it.
     looked_up: BTreeSet<String>,
     /// Why they could not be.
@@ -41,6 +41,15 @@ pub(super) struct AtHand {
 impl AtHand {
     pub(super) fn decide(&mut self, decision: Decision) {
         self.decided = Some(decision);
+    }
+
+    fn analysis(&mut self, text: &str) -> Arc<Analysis> {
+        let known = self.analyses.get(text).cloned();
+        known.unwrap_or_else(|| {
+            let analysis = Arc::new(PostgreSql.analyze(text));
+            self.analyses.insert(text.into(), Arc::clone(&analysis));
+            analysis
+        })
     }
 
     pub(super) fn cancel(&mut self) {
@@ -82,7 +91,12 @@ impl Session {
         if self.at_hand.cancelled {
             return self.cancelled();
         }
-        let decision = match self.at_hand.decided.take() {
+        // What was decided on must still be what the text means: a name may stand for something else by now.
+        let decided = self.at_hand.decided.take().filter(|decision| match decision {
+            Decision::Allow(allowed) => allowed.rewritten || allowed.command == reading.command,
+            Decision::Deny(_) => true,
+        });
+        let decision = match decided {
             Some(decision) => decision,
             None => {
                 let catalog = &self.catalog;
@@ -148,7 +162,11 @@ impl Session {
     }
 
     /// Turns a text into what the gate judges; `None` while names are looked up.
-    fn read(&mut self, text: &[u8], output: &mut Output<Answer>) -> Option<Arc<Reading>> {
+    pub(super) fn read(
+        &mut self,
+        text: &[u8],
+        output: &mut Output<Answer>,
+    ) -> Option<Arc<Reading>> {
         let text = match self.encoding.readable(text) {
             Ok(text) => text,
             Err(reason) => {
@@ -156,19 +174,16 @@ impl Session {
                 return Some(Arc::new(Reading::unreadable(text, reason)));
             }
         };
-        let reading = match self.catalog.reading(text) {
-            Some(reading) => reading,
-            None => self.read_anew(text, output)?,
-        };
-        if reading.depends_on_session() { Some(self.in_session(&reading)) } else { Some(reading) }
+        let reading = self.read_text(text, output)?;
+        if reading.depends_on_session() { self.in_session(&reading, output) } else { Some(reading) }
     }
 
-    fn read_anew(&mut self, text: &str, output: &mut Output<Answer>) -> Option<Arc<Reading>> {
-        let analysis = match &self.at_hand.analysis {
-            Some(analysis) => Arc::clone(analysis),
-            None => Arc::new(PostgreSql.analyze(text)),
-        };
-        self.at_hand.analysis = Some(Arc::clone(&analysis));
+    fn read_text(&mut self, text: &str, output: &mut Output<Answer>) -> Option<Arc<Reading>> {
+        let remembered = self.catalog.reading(text).filter(|_| self.changing.is_none());
+        if remembered.is_some() {
+            return remembered;
+        }
+        let analysis = self.at_hand.analysis(text);
         let generation = self.catalog.generation();
         let mut wanted: Wanted = self.catalog.look(|known| wanted(&analysis, known));
         wanted.names.retain(|name| !self.at_hand.looked_up.contains(name));
@@ -182,78 +197,111 @@ impl Session {
             return None;
         }
         let problem = self.at_hand.problem.as_deref();
-        let reading =
-            Arc::new(self.catalog.look(|known| Reading::new(text, &analysis, known, problem)));
+        let read = |known: &Known| Arc::new(Reading::new(text, &analysis, known, problem));
+        if let Some(touched) = &self.changing {
+            return Some(self.catalog.look(|known| read(&known.doubted(touched))));
+        }
+        let reading = self.catalog.look(read);
         // What names a relation that is not there (yet) may read otherwise next time.
-        let unresolved =
-            self.catalog.look(|known| !crate::reading::wanted(&analysis, known).is_empty());
-        if problem.is_none() && !unresolved {
+        let resolved =
+            self.catalog.look(|known| crate::reading::wanted(&analysis, known).is_empty());
+        if problem.is_none() && resolved {
             self.catalog.keep_reading(text, &reading, generation);
         }
         Some(reading)
     }
 
-    /// Adds what stored statements and cursors mean that the text runs.
-    fn in_session(&self, reading: &Arc<Reading>) -> Arc<Reading> {
+    /// Adds what stored statements and cursors mean now that the text runs.
+    fn in_session(
+        &mut self,
+        reading: &Arc<Reading>,
+        output: &mut Output<Answer>,
+    ) -> Option<Arc<Reading>> {
         let mut commands: Vec<Arc<Command>> = Vec::new();
         let mut gaps = Vec::new();
-        let mut extended_statements = reading.statements.clone();
-        for statement in &mut extended_statements {
+        let mut statements = reading.statements.clone();
+        for statement in &mut statements {
             for effect in statement.effects.clone() {
                 let (what, name, stored) = match &effect {
                     Effect::Execute { name } => ("prepared statement", name, &self.prepared),
                     Effect::Fetch { cursor } => ("cursor", cursor, &self.cursors),
                     _ => continue,
                 };
-                match stored.get(name) {
-                    Some(readings) => {
-                        commands.extend(readings.iter().map(|stored| Arc::clone(&stored.command)));
-                        let meanings: Vec<_> =
-                            readings.iter().flat_map(|stored| &stored.statements).collect();
-                        // What it stands for is known now, so that only that says whether it writes.
-                        statement.writes = meanings.iter().any(|stored| stored.writes);
-                        statement.lineage = match meanings.as_slice() {
-                            [only] => only.lineage.clone(),
-                            several => Lineage::union(several.iter().map(|stored| &stored.lineage)),
-                        };
-                    }
-                    // A portal can be read from by FETCH, and its statement was judged when it was prepared.
-                    None if what == "cursor" && self.names.portal(name).is_some() => {}
-                    None => {
-                        gaps.push(format!("the {what} \"{name}\" was not made in this session"))
-                    }
+                if let (Effect::Fetch { .. }, Some(portal)) = (&effect, self.names.portal(name)) {
+                    // What `Bind` made can be read from by SQL as well.
+                    let portal = portal.statement.reading();
+                    commands.push(Arc::clone(&portal.command));
+                    let lineages = portal.statements.iter().map(|stored| &stored.lineage);
+                    statement.lineage = Lineage::union(lineages);
+                    continue;
                 }
+                let Some(texts) = stored.get(name).and_then(Meanings::texts) else {
+                    gaps.push(format!("it is not certain what the {what} \"{name}\" is"));
+                    continue;
+                };
+                let mut meanings = Vec::new();
+                for text in texts.to_vec() {
+                    let stored = self.read_text(&text, output)?;
+                    commands.push(Arc::clone(&stored.command));
+                    meanings.extend(stored.statements.iter().cloned());
+                }
+                // What it stands for is known now, so that only that says whether it writes.
+                statement.writes = meanings.iter().any(|stored| stored.writes);
+                statement.lineage = match meanings.as_slice() {
+                    [only] => only.lineage.clone(),
+                    several => Lineage::union(several.iter().map(|stored| &stored.lineage)),
+                };
             }
         }
         let mut extended = reading.extended(commands.iter().map(|command| &**command), &gaps);
-        extended.statements = extended_statements;
-        Arc::new(extended)
+        extended.statements = statements;
+        Some(Arc::new(extended))
     }
 
     /// Remembers what a statement that is sent on does to the session.
     pub(super) fn follow(&mut self, reading: &Arc<Reading>) {
-        self.catalog_changes |= reading.changes_catalog();
-        for statement in &reading.statements {
-            for effect in &statement.effects {
-                let (stored, name) = match effect {
-                    Effect::Prepare { name } => (&mut self.prepared, name),
-                    Effect::DeclareCursor { name, .. } => (&mut self.cursors, name),
-                    _ => continue,
-                };
-                // A name may have stood for something else before, and may still do so if this fails.
-                let readings = stored.entry(name.clone()).or_default();
-                if readings.len() < super::MOST_MEANINGS {
-                    readings.push(Arc::clone(reading));
-                } else {
-                    // Too many to tell apart: from here on nothing is known of it.
-                    readings.clear();
-                    readings.push(Arc::new(Reading::unreadable(
-                        String::new(),
-                        "a name was used for too many statements in this session",
-                    )));
-                }
-            }
+        if reading.changes_catalog() {
+            reading.touch(self.changing.get_or_insert_default());
         }
+        for effect in reading.statements.iter().flat_map(|statement| &statement.effects) {
+            self.names.follow(effect);
+            let (stored, name) = match effect {
+                Effect::Prepare { name } => (&mut self.prepared, name),
+                Effect::DeclareCursor { name, .. } => (&mut self.cursors, name),
+                _ => continue,
+            };
+            // A name may have stood for something else before, and may still do so if this fails.
+            stored.entry(name.clone()).or_default().add(&reading.command.text);
+        }
+    }
+}
+
+/// The texts that a name of SQL's own may stand for.
+#[derive(Debug, Default)]
+pub(super) struct Meanings {
+    texts: Vec<Arc<str>>,
+    too_many: bool,
+}
+
+impl Meanings {
+    /// How many texts are told apart.
+    const MOST: usize = 16;
+
+    pub(super) fn add(&mut self, text: &str) {
+        if self.texts.iter().any(|known| **known == *text) {
+            return;
+        }
+        if self.texts.len() >= Self::MOST {
+            *self = Self { texts: vec![], too_many: true };
+        }
+        if !self.too_many {
+            self.texts.push(text.into());
+        }
+    }
+
+    /// All of them; `None` where there were too many to tell.
+    fn texts(&self) -> Option<&[Arc<str>]> {
+        (!self.too_many).then_some(&self.texts)
     }
 }
 

@@ -24,17 +24,13 @@ use palisade_relay::{Machine, Output, Peer, Progress};
 use tokio::sync::oneshot;
 
 use self::expected::Due;
-use self::judge::{AtHand, Encoding};
+use self::judge::{AtHand, Encoding, Meanings};
 use self::result::OpenResult;
 use self::statements::Names;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Touched};
 use crate::codec::{FrameError, build};
-use crate::reading::Reading;
 use crate::reply;
 use crate::serve::{Admission, Options};
-
-/// How many statements a name may have stood for before nothing is known of it.
-const MOST_MEANINGS: usize = 64;
 
 /// What a session waits for.
 #[derive(Debug)]
@@ -87,8 +83,8 @@ pub struct Session {
     status: u8,
     names: Names,
     /// What SQL's own `PREPARE` and `DECLARE` made, and what `Parse` named, for `EXECUTE` and `FETCH`.
-    prepared: HashMap<String, Vec<Arc<Reading>>>,
-    cursors: HashMap<String, Vec<Arc<Reading>>>,
+    prepared: HashMap<String, Meanings>,
+    cursors: HashMap<String, Meanings>,
     /// Counts the runs of messages that a `Sync` or a `Query` ends.
     segment: u64,
     /// A message of this run was refused: what follows is dropped up to the `Sync`, as the server does.
@@ -100,9 +96,11 @@ pub struct Session {
     muted: bool,
     /// OIDs that were looked up in vain.
     unknown_oids: BTreeSet<u32>,
-    /// A statement was sent that changes the catalog.
-    catalog_changes: bool,
+    /// Statements were sent that change the catalog, and others may not see that yet: these names are touched.
+    changing: Option<Touched>,
     expired: bool,
+    /// The server has said that it ends the session.
+    server_ended: bool,
     ended: Option<String>,
     bytes_in: u64,
     bytes_out: u64,
@@ -137,8 +135,9 @@ impl Session {
             result: None,
             muted: false,
             unknown_oids: BTreeSet::new(),
-            catalog_changes: false,
+            changing: None,
             expired: false,
+            server_ended: false,
             ended: None,
             bytes_in: 0,
             bytes_out: 0,
@@ -261,6 +260,7 @@ impl Machine for Session {
                 self.end("the client closed the connection", output);
             }
             Peer::Server if output.is_ended() => {}
+            Peer::Server if self.server_ended => self.end("the server ended the session", output),
             Peer::Server => {
                 let message = "the server closed the connection";
                 self.fail("57P01", message, "Connect again.", output);

@@ -10,7 +10,7 @@ use palisade_relay::{Output, Peer};
 use super::copy::{CopyMask, shape_of};
 use super::expected::{Expected, Refusal};
 use super::{Answer, Session, types};
-use crate::catalog::Wanted;
+use crate::catalog::{ANYWHERE, Relation, Wanted};
 use crate::codec::backend::Column;
 use crate::reading::{Reading, StatementReading};
 
@@ -110,9 +110,9 @@ impl Session {
 
     /// The statement whose result the server is sending.
     pub(super) fn statement_due(&self) -> StatementReading {
-        let (reading, at): (&Reading, usize) = match self.due.front() {
-            Some(Expected::Query { reading, complete, .. }) => (reading, *complete),
-            Some(Expected::Execute { portal, .. }) => (&portal.statement.reading, 0),
+        let (reading, at) = match self.due.front() {
+            Some(Expected::Query { reading, complete, .. }) => (Arc::clone(reading), *complete),
+            Some(Expected::Execute { reading, .. }) => (Arc::clone(reading), 0),
             _ => return StatementReading::default(),
         };
         reading.statements.get(at).cloned().unwrap_or_default()
@@ -144,13 +144,16 @@ impl Session {
         let sources = |at: usize, column: &Column| {
             let mut sources = BTreeSet::new();
             let relation = self.catalog.look(|known| known.relation(column.relation).cloned());
-            match relation {
+            let is_sure =
+                |relation: &Arc<Relation>| self.changing.is_none() || relation.view.is_none();
+            match relation.filter(is_sure) {
                 Some(relation) => self.catalog.look(|known| {
                     let name = relation.columns.get(&column.number).map_or("*", String::as_str);
                     relation.sources(known, name, &mut sources);
                 }),
+                // It may be a view that others do not see yet.
                 None if column.relation != 0 => {
-                    sources.insert(format!("?.?.{}", column.name));
+                    sources.insert(ANYWHERE.to_owned());
                 }
                 None => {}
             }
@@ -168,13 +171,34 @@ impl Session {
         fields.collect()
     }
 
-    /// Refuses a text with a copy towards the client that must be masked and cannot be.
-    pub(super) fn check_copies(&mut self, reading: &Reading) -> Result<(), Refusal> {
+    /// Refuses a text that carries protected values to where they cannot be protected.
+    pub(super) fn check_flows(&mut self, reading: &Reading) -> Result<(), Refusal> {
         if self.gate.masks_nothing() {
             return Ok(());
         }
+        self.check_copies(reading)?;
+        for statement in reading.statements.iter().filter(|statement| !statement.stored.is_empty())
+        {
+            let stored = Field {
+                name: String::new(),
+                sources: statement.stored.clone(),
+                type_name: "text".to_owned(),
+            };
+            let planned = self.gate.plan(&Shape::Table(vec![stored])).map_err(Refusal::denied)?;
+            if planned.masking.fields.iter().any(|treatment| treatment.cover.is_some()) {
+                let reason = "this would put protected values where nothing protects them";
+                let hint = "Leave the protected columns out: values can be written, but not copied, returned or renamed.";
+                return Err(Refusal::of("42501", "gateway.copies-protected", reason.into(), hint));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a text with a copy towards the client that must be masked and cannot be.
+    fn check_copies(&mut self, reading: &Reading) -> Result<(), Refusal> {
         for copy in reading.statements.iter().filter_map(|statement| statement.copy.as_ref()) {
-            if CopyMask::is_possible(copy) {
+            // A character of another encoding may hold a byte that looks like a delimiter.
+            if CopyMask::is_possible(copy) && self.encoding.utf8 {
                 continue;
             }
             let planned = self.gate.plan(&shape_of(copy)).map_err(Refusal::denied)?;

@@ -2,7 +2,6 @@
 
 use bytes::BytesMut;
 use palisade_relay::{Output, Peer, Progress};
-use palisade_sql::Effect;
 
 use super::copy::{CopyMask, shape_of};
 use super::expected::Expected;
@@ -176,7 +175,9 @@ impl Session {
                 self.names.confirm(&name, &statement);
                 Ok(Fate::Forward)
             }
-            (b'2', Some(Expected::Bind)) | (b'3', Some(Expected::Close)) => Ok(Fate::Forward),
+            (b'2', Some(Expected::Bind { .. })) | (b'3', Some(Expected::Close)) => {
+                Ok(Fate::Forward)
+            }
             _ => Ok(self.out_of_order(tag, output)),
         }
     }
@@ -196,6 +197,10 @@ impl Session {
                 });
             }
             Some(Expected::DescribeStatement(_) | Expected::DescribePortal { .. }) => {}
+            Some(Expected::DescribeOther) => {
+                self.due.pop();
+                return Ok(Fate::Forward);
+            }
             _ => return Ok(self.out_of_order(b'T', output)),
         }
         Ok(self.described(columns.into()))
@@ -206,6 +211,10 @@ impl Session {
         match self.due.front() {
             Some(Expected::DescribeStatement(_) | Expected::DescribePortal { .. }) => {
                 self.described([].into())
+            }
+            Some(Expected::DescribeOther) => {
+                self.due.pop();
+                Fate::Forward
             }
             _ => self.out_of_order(b'n', output),
         }
@@ -219,8 +228,7 @@ impl Session {
             }
             _ => return Fate::Drop,
         };
-        // The first description stays: the server refuses to run a statement whose result has changed since.
-        let _ = statement.columns.set(columns);
+        statement.described(columns);
         if own { Fate::Drop } else { Fate::Forward }
     }
 
@@ -324,11 +332,9 @@ impl Session {
         output: &mut Output<Answer>,
     ) -> Result<Fate, FrameError> {
         let number = match self.due.front_mut() {
-            Some(Expected::Query { number, complete, reading }) => {
+            Some(Expected::Query { number, complete, reading, .. }) => {
                 *complete += 1;
-                let rest = reading.statements.iter().skip(*complete);
-                let effects = rest.flat_map(|statement| &statement.effects);
-                let more = effects.into_iter().any(|effect| *effect == Effect::CopyIn);
+                let more = reading.last_copy_in().is_some_and(|last| last >= *complete);
                 self.copy_in = if more { CopyIn::Due } else { CopyIn::None };
                 *number
             }
@@ -367,6 +373,7 @@ impl Session {
         output: &mut Output<Answer>,
     ) -> Result<Fate, FrameError> {
         let report = backend::report(frame)?;
+        self.server_ended |= report.severity == "FATAL" || report.severity == "PANIC";
         self.result = None;
         self.copy_in = CopyIn::None;
         let (number, simple) = match self.due.front() {
@@ -376,7 +383,7 @@ impl Session {
                 if !self.muted {
                     output.client.build(|out| reply::denied(refusal.code, &refusal.denial, out));
                 }
-                if !simple {
+                if simple.is_none() {
                     self.skip();
                 }
                 return Ok(Fate::Drop);
@@ -385,20 +392,24 @@ impl Session {
             Some(Expected::Execute { number, .. }) => (*number, false),
             _ => (0, false),
         };
-        self.tell_error(number, &report.code, &report.message);
+        self.tell_error(number, &report.code, &self.recordable(&report));
         if !simple {
             self.skip();
         }
         Ok(Fate::Forward)
     }
 
-    /// The server skips everything up to the next `Sync`.
+    /// The server skips everything up to the next `Sync`, also what it has not been sent yet.
     fn skip(&mut self) {
+        let owed = !self.due.is_empty();
         for skipped in self.due.skip_to_sync() {
-            if let Expected::Parse { name, statement, previous } = skipped {
-                self.names.undo(&name, &statement, previous);
+            match skipped {
+                Expected::Parse { name, statement } => self.names.not_prepared(&name, &statement),
+                Expected::Bind { name, portal } => self.names.not_bound(&name, &portal),
+                _ => {}
             }
         }
+        self.skipping |= owed && self.due.is_empty();
     }
 
     fn ready(
@@ -409,23 +420,49 @@ impl Session {
         self.status = backend::status(frame)?;
         self.result = None;
         self.copy_in = CopyIn::None;
-        match self.due.pop() {
+        let segment = match self.due.pop() {
             Some(
-                Expected::Query { .. } | Expected::Sync | Expected::Refused { simple: true, .. },
-            ) => {}
+                Expected::Query { segment, .. }
+                | Expected::Sync { segment }
+                | Expected::Refused { simple: Some(segment), .. },
+            ) => segment,
             _ => return Ok(self.out_of_order(b'Z', output)),
-        }
+        };
         self.muted = false;
-        if self.status == b'I' && self.due.is_empty() {
-            self.names.end_transaction();
+        if self.status == b'I' {
+            self.names.end_transaction(segment);
         }
-        if self.catalog_changes {
-            // Inside a transaction others do not see the change yet, so that it must be forgotten again at its end.
-            self.catalog.forget();
-            self.unknown_oids.clear();
-            self.catalog_changes = self.status != b'I';
-        }
+        self.catalog_settled();
         Ok(Fate::Forward)
+    }
+
+    /// Forgets what was known of a catalog that was changed.
+    ///
+    /// Inside a transaction others do not see the change yet, so that it must be forgotten again at its end.
+    fn catalog_settled(&mut self) {
+        if self.changing.is_none() {
+            return;
+        }
+        self.catalog.forget();
+        self.unknown_oids.clear();
+        // What was sent since and is not answered may change it as well.
+        if self.status == b'I' && self.due.is_empty() {
+            self.changing = None;
+        }
+    }
+
+    /// An error's message without the values that it may quote.
+    fn recordable(&self, report: &backend::Report) -> String {
+        // What a function raises may say anything; data exceptions and broken constraints quote values, the others names.
+        if report.code.starts_with("P0") && !self.gate.masks_nothing() {
+            return "(raised by a function)".to_owned();
+        }
+        let quotes = ["22", "23"].iter().any(|class| report.code.starts_with(class));
+        if !quotes || self.gate.masks_nothing() {
+            return report.message.clone();
+        }
+        let parts = report.message.split('"').enumerate();
+        parts.map(|(at, part)| if at % 2 == 0 { part } else { "\"…\"" }).collect()
     }
 
     fn tell_error(&self, number: u64, code: &str, message: &str) {

@@ -1,9 +1,14 @@
-//! Prepared statements and portals, as the server has them.
+//! Prepared statements and portals, as far as it is certain what the server has under their names.
+//!
+//! INVARIANT: a name is found here only if the server, should it have something under it, has exactly this.
+//! Whatever could have changed that (a failed message, SQL that names it, the end of a transaction) takes the name away:
+//! a message that uses it is then refused, which costs a client that insists no more than an error.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use palisade_policy::Allowed;
+use palisade_sql::Effect;
 
 use crate::codec::backend::Column;
 use crate::reading::Reading;
@@ -14,33 +19,79 @@ const MOST: usize = 20_000;
 /// A prepared statement.
 #[derive(Debug)]
 pub(super) struct Statement {
-    pub(super) reading: Arc<Reading>,
     /// Which run of messages between two `Sync`s prepared it.
-    pub(super) segment: u64,
-    /// What allowed it; taken away when it was for one run and that run began.
-    grant: Mutex<Option<Allowed>>,
-    /// Its result's columns, once the server described them. Their formats are the portals' matter.
-    pub(super) columns: OnceLock<Arc<[Column]>>,
+    segment: u64,
+    meaning: Mutex<Meaning>,
+    /// Its result's columns as the server described them last. Their formats are the portals' matter.
+    columns: Mutex<Option<Arc<[Column]>>>,
+}
+
+/// What a statement was last read and judged to be.
+#[derive(Debug)]
+struct Meaning {
+    reading: Arc<Reading>,
+    /// The catalog's generation that it was read with.
+    generation: u64,
+    /// What allows the next run; taken away when it was for one run and that run began.
+    grant: Option<Allowed>,
 }
 
 impl Statement {
-    pub(super) fn new(reading: Arc<Reading>, allowed: Allowed, segment: u64) -> Self {
-        Self { reading, segment, grant: Mutex::new(Some(allowed)), columns: OnceLock::new() }
+    pub(super) fn new(
+        reading: Arc<Reading>,
+        generation: u64,
+        allowed: Allowed,
+        segment: u64,
+    ) -> Self {
+        let meaning = Meaning { reading, generation, grant: Some(allowed) };
+        Self { segment, meaning: Mutex::new(meaning), columns: Mutex::default() }
+    }
+
+    pub(super) fn reading(&self) -> Arc<Reading> {
+        Arc::clone(&self.lock().reading)
+    }
+
+    /// Its result's columns, once the server described them.
+    pub(super) fn columns(&self) -> Option<Arc<[Column]>> {
+        self.columns.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The server described it.
+    pub(super) fn described(&self, columns: Arc<[Column]>) {
+        *self.columns.lock().unwrap_or_else(PoisonError::into_inner) = Some(columns);
+    }
+
+    /// The catalog's generation that it was read with.
+    pub(super) fn generation(&self) -> u64 {
+        self.lock().generation
+    }
+
+    /// Takes up what it means now. Gives whether that is something else, which no grant covers.
+    pub(super) fn read_again(&self, reading: Arc<Reading>, generation: u64) -> bool {
+        let mut meaning = self.lock();
+        let changed = meaning.reading.command != reading.command;
+        if changed {
+            meaning.grant = None;
+        }
+        meaning.reading = reading;
+        meaning.generation = generation;
+        changed
     }
 
     /// What allows the next run, if something does. A grant for one run is gone thereafter.
     pub(super) fn take_grant(&self) -> Option<Allowed> {
-        let mut grant = self.grant.lock().unwrap_or_else(PoisonError::into_inner);
-        if grant.as_ref().is_some_and(|allowed| allowed.once) {
-            grant.take()
-        } else {
-            grant.clone()
-        }
+        let mut meaning = self.lock();
+        let once = meaning.grant.as_ref().is_some_and(|allowed| allowed.once);
+        if once { meaning.grant.take() } else { meaning.grant.clone() }
     }
 
     /// Keeps a grant for the next run.
     pub(super) fn put_back(&self, allowed: Allowed) {
-        *self.grant.lock().unwrap_or_else(PoisonError::into_inner) = Some(allowed);
+        self.lock().grant = Some(allowed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Meaning> {
+        self.meaning.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -50,13 +101,14 @@ pub(super) struct Portal {
     pub(super) statement: Arc<Statement>,
     /// None (all text), one (for all), or one for each column.
     formats: Vec<i16>,
+    segment: u64,
     /// What allowed it to begin: the rest of its rows needs no other approval.
-    begun: OnceLock<Allowed>,
+    begun: Mutex<Option<Allowed>>,
 }
 
 impl Portal {
-    pub(super) fn new(statement: Arc<Statement>, formats: Vec<i16>) -> Self {
-        Self { statement, formats, begun: OnceLock::new() }
+    pub(super) fn new(statement: Arc<Statement>, formats: Vec<i16>, segment: u64) -> Self {
+        Self { statement, formats, segment, begun: Mutex::new(None) }
     }
 
     /// The format of the column at `position`.
@@ -70,17 +122,19 @@ impl Portal {
 
     /// The statement's columns in this portal's formats, once they are known.
     pub(super) fn columns(&self) -> Option<Vec<Column>> {
-        let columns = self.statement.columns.get()?.iter().cloned().enumerate();
+        let columns = self.statement.columns()?;
+        let columns = columns.iter().cloned().enumerate();
         Some(columns.map(|(at, column)| Column { format: self.format(at), ..column }).collect())
     }
 
     /// What allowed it to begin, if it did.
     pub(super) fn begun(&self) -> Option<Allowed> {
-        self.begun.get().cloned()
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn begin(&self, allowed: &Allowed) {
-        let _ = self.begun.set(allowed.clone());
+    /// Sets what allowed it to begin, or takes that away.
+    pub(super) fn begin(&self, allowed: Option<&Allowed>) {
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = allowed.cloned();
     }
 }
 
@@ -104,7 +158,7 @@ pub(super) enum Found {
     Statement(Arc<Statement>),
     /// What it stands for depends on an answer that is still due.
     NotYet,
-    /// Nothing that was prepared by `Parse`.
+    /// Nothing that is certain.
     Nothing,
 }
 
@@ -116,7 +170,7 @@ impl Names {
 
     /// What a name stands for in this segment.
     ///
-    /// A statement of an earlier segment that is not confirmed may have failed, and the name then stands for what it did before.
+    /// A statement of an earlier segment that is not confirmed may have failed.
     pub(super) fn find(&self, name: &str, segment: u64) -> Found {
         match self.statements.get(name) {
             None => Found::Nothing,
@@ -132,50 +186,24 @@ impl Names {
         name.is_empty() || !matches!(self.find(name, segment), Found::NotYet)
     }
 
-    /// Gives what the name stood for before.
-    pub(super) fn prepare(
-        &mut self,
-        name: &str,
-        statement: &Arc<Statement>,
-    ) -> Option<Arc<Statement>> {
+    pub(super) fn prepare(&mut self, name: &str, statement: &Arc<Statement>) {
         let named = Named { statement: Arc::clone(statement), confirmed: false };
-        self.statements.insert(name.to_owned(), named).map(|previous| previous.statement)
+        self.statements.insert(name.to_owned(), named);
     }
 
     /// The server has prepared it.
     pub(super) fn confirm(&mut self, name: &str, statement: &Arc<Statement>) {
-        match self.statements.get_mut(name) {
-            Some(named) if Arc::ptr_eq(&named.statement, statement) => named.confirmed = true,
-            // Prepared anew meanwhile, or closed.
-            Some(_) | None => {}
+        if let Some(named) = self.statements.get_mut(name)
+            && Arc::ptr_eq(&named.statement, statement)
+        {
+            named.confirmed = true;
         }
     }
 
-    /// The server has not prepared it.
-    pub(super) fn undo(
-        &mut self,
-        name: &str,
-        statement: &Arc<Statement>,
-        previous: Option<Arc<Statement>>,
-    ) {
-        let current = self.statements.get(name);
-        if name.is_empty() {
-            // Whether the server still has an older one depends on why it failed: nothing may be bound to it.
-            if current.is_some_and(|named| !named.confirmed) {
-                self.statements.remove(name);
-            }
-            return;
-        }
-        if !current.is_some_and(|named| Arc::ptr_eq(&named.statement, statement)) {
-            return;
-        }
-        match previous {
-            Some(statement) => {
-                self.statements.insert(name.to_owned(), Named { statement, confirmed: true });
-            }
-            None => {
-                self.statements.remove(name);
-            }
+    /// The server has not prepared it; what it has under the name instead is not certain.
+    pub(super) fn not_prepared(&mut self, name: &str, statement: &Arc<Statement>) {
+        if self.statements.get(name).is_some_and(|n| Arc::ptr_eq(&n.statement, statement)) {
+            self.statements.remove(name);
         }
     }
 
@@ -183,8 +211,15 @@ impl Names {
         self.statements.remove(name);
     }
 
-    pub(super) fn bind(&mut self, name: &str, portal: Portal) {
-        self.portals.insert(name.to_owned(), Arc::new(portal));
+    pub(super) fn bind(&mut self, name: &str, portal: &Arc<Portal>) {
+        self.portals.insert(name.to_owned(), Arc::clone(portal));
+    }
+
+    /// The server has not bound it; what it has under the name instead is not certain.
+    pub(super) fn not_bound(&mut self, name: &str, portal: &Arc<Portal>) {
+        if self.portals.get(name).is_some_and(|current| Arc::ptr_eq(current, portal)) {
+            self.portals.remove(name);
+        }
     }
 
     pub(super) fn portal(&self, name: &str) -> Option<&Arc<Portal>> {
@@ -195,8 +230,27 @@ impl Names {
         self.portals.remove(name);
     }
 
-    /// Outside of a transaction no portal is left, and a simple query drops the unnamed statement.
-    pub(super) fn end_transaction(&mut self) {
-        self.portals.clear();
+    /// A transaction has ended with this segment: the portals that were bound up to it are gone.
+    pub(super) fn end_transaction(&mut self, segment: u64) {
+        self.portals.retain(|_, portal| portal.segment > segment);
+    }
+
+    /// SQL of its own was sent that may take names away, or give them another meaning.
+    pub(super) fn follow(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Prepare { name } | Effect::Deallocate { name: Some(name) } => {
+                self.statements.remove(name);
+            }
+            Effect::Deallocate { name: None } => self.statements.clear(),
+            Effect::DeclareCursor { name, .. } | Effect::CloseCursor { name: Some(name) } => {
+                self.portals.remove(name);
+            }
+            Effect::CloseCursor { name: None } | Effect::RollbackTo { .. } => self.portals.clear(),
+            Effect::Discard { what: "all" } => {
+                self.statements.clear();
+                self.portals.clear();
+            }
+            _ => {}
+        }
     }
 }

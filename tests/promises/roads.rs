@@ -1,0 +1,256 @@
+//! Roads around the gateway that work against others of its kind: here they end.
+
+use std::net::TcpStream;
+
+use crate::harness::{Gateway, Postgres, Settings, baseline};
+use crate::protocol::{raw_session, read_until, send};
+
+/// What no client may see.
+const SECRET: &str = "hunter2-billing";
+
+fn insecure() -> (Postgres, Gateway) {
+    let postgres = Postgres::start();
+    let gateway = Gateway::start(&postgres, Settings::insecure());
+    (postgres, gateway)
+}
+
+/// Sends messages, and gives all that came back up to so many `ReadyForQuery`.
+fn talk(stream: &mut TcpStream, messages: &[(u8, &[u8])], answers: usize) -> String {
+    for (tag, body) in messages {
+        send(stream, *tag, body);
+    }
+    (0..answers).map(|_| read_until(stream, b'Z').1).collect()
+}
+
+fn query(stream: &mut TcpStream, text: &str) -> String {
+    talk(stream, &[(b'Q', format!("{text}\0").as_bytes())], 1)
+}
+
+/// The bodies of `Parse`, `Bind`, and `Execute`.
+fn parse(name: &str, text: &str) -> Vec<u8> {
+    format!("{name}\0{text}\0\0\0").into_bytes()
+}
+
+fn bind(portal: &str, statement: &str) -> Vec<u8> {
+    [format!("{portal}\0{statement}\0").as_bytes(), &[0; 6]].concat()
+}
+
+fn execute(portal: &str) -> Vec<u8> {
+    [format!("{portal}\0").as_bytes(), &[0; 4]].concat()
+}
+
+fn hidden(shown: &str) {
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn views_upon_views_made_by_the_agent_uncover_nothing_and_write_nothing() {
+    let (postgres, gateway) = baseline();
+    let agent = gateway.agent();
+    agent.run(&[
+        "CREATE VIEW va AS SELECT id, entry FROM audit.log",
+        "CREATE VIEW vs AS SELECT id, name FROM secrets",
+        "CREATE VIEW w1 AS SELECT password AS foo FROM secrets",
+        "CREATE VIEW w2 AS SELECT foo AS bar FROM w1",
+        "CREATE VIEW w3 AS SELECT bar AS baz FROM w2",
+    ]);
+    let shown = agent.run(&[
+        "SELECT baz FROM w3",
+        "SELECT baz || '' FROM w3",
+        "COPY (SELECT * FROM w3) TO STDOUT",
+    ]);
+    hidden(&shown.stdout);
+    assert!(agent.error("INSERT INTO va VALUES (2, 'x')").contains("read-only"));
+    let waiting = agent.start(&["UPDATE vs SET name = 'x' WHERE id = 1"]);
+    let hold = gateway.hold();
+    assert!(gateway.cli(&["approvals", "deny", hold["id"].as_str().unwrap()]).ok);
+    assert!(!crate::harness::finish(waiting).ok);
+    assert_eq!(postgres.direct("SELECT count(*) FROM audit.log"), "1");
+}
+
+#[test]
+fn a_view_made_in_the_same_transaction_or_text_uncovers_nothing() {
+    let (_postgres, gateway) = baseline();
+    let agent = gateway.agent();
+    let view = "CREATE VIEW nv AS SELECT password AS foo FROM secrets";
+    let shown = agent.run(&[
+        "BEGIN",
+        view,
+        "SELECT foo FROM nv",
+        "SELECT foo || '' FROM nv",
+        "COPY (SELECT foo FROM nv) TO STDOUT",
+        "ROLLBACK",
+        &format!("{view}; SELECT foo || '' FROM nv"),
+    ]);
+    hidden(&shown.stdout);
+}
+
+#[test]
+fn a_view_that_is_replaced_behind_a_prepared_statement_uncovers_nothing() {
+    let (postgres, gateway) = insecure();
+    postgres.direct("CREATE VIEW v2 AS SELECT name AS foo FROM secrets");
+    let mut stream = raw_session(&gateway);
+    let prepared =
+        talk(&mut stream, &[(b'P', &parse("s", "SELECT foo || '' FROM v2")), (b'S', b"")], 1);
+    assert!(!prepared.contains("ERROR"), "{prepared}");
+    query(&mut stream, "CREATE OR REPLACE VIEW v2 AS SELECT password AS foo FROM secrets");
+    let shown = talk(&mut stream, &[(b'B', &bind("", "s")), (b'E', &execute("")), (b'S', b"")], 1);
+    hidden(&shown);
+    query(&mut stream, "CREATE OR REPLACE VIEW v2 AS SELECT name AS foo FROM secrets");
+    let replace = b"CREATE OR REPLACE VIEW v2 AS SELECT password AS foo FROM secrets\0";
+    let shown = talk(&mut stream, &[(b'Q', replace), (b'Q', b"SELECT foo || '' FROM v2\0")], 2);
+    hidden(&shown);
+}
+
+#[test]
+fn a_bind_that_failed_does_not_lend_its_statement_to_the_portal() {
+    let (_postgres, gateway) = insecure();
+    let mut stream = raw_session(&gateway);
+    query(&mut stream, "BEGIN");
+    let describe: &[u8] = b"Sb\0";
+    talk(
+        &mut stream,
+        &[
+            (b'P', &parse("a", "SELECT password FROM secrets")),
+            (b'P', &parse("b", "SELECT item FROM orders")),
+            (b'D', describe),
+            (b'B', &bind("p", "a")),
+            (b'S', b""),
+        ],
+        1,
+    );
+    query(&mut stream, "SAVEPOINT s");
+    let failed = talk(&mut stream, &[(b'B', &bind("p", "b")), (b'S', b"")], 1);
+    assert!(failed.contains("42P03"), "{failed}");
+    query(&mut stream, "ROLLBACK TO s");
+    let shown = talk(&mut stream, &[(b'E', &execute("p")), (b'S', b"")], 1);
+    hidden(&shown);
+}
+
+#[test]
+fn a_name_that_sql_gave_away_is_not_run_under_its_old_meaning() {
+    let (_postgres, gateway) = insecure();
+    let mut stream = raw_session(&gateway);
+    talk(&mut stream, &[(b'P', &parse("s", "SELECT 'x' || ''")), (b'D', b"Ss\0"), (b'S', b"")], 1);
+    query(&mut stream, "DEALLOCATE s");
+    query(&mut stream, "PREPARE s AS SELECT password || '' FROM secrets");
+    let shown = talk(&mut stream, &[(b'B', &bind("", "s")), (b'E', &execute("")), (b'S', b"")], 1);
+    hidden(&shown);
+    query(&mut stream, "BEGIN");
+    talk(
+        &mut stream,
+        &[(b'P', &parse("t", "SELECT 'x' || ''")), (b'B', &bind("p", "t")), (b'S', b"")],
+        1,
+    );
+    query(&mut stream, "CLOSE p");
+    query(&mut stream, "DECLARE p CURSOR FOR SELECT password FROM secrets");
+    let shown = talk(&mut stream, &[(b'E', &execute("p")), (b'S', b"")], 1);
+    hidden(&shown);
+}
+
+#[test]
+fn a_statement_that_failed_twice_does_not_hide_the_one_that_stands() {
+    let (_postgres, gateway) = insecure();
+    let mut stream = raw_session(&gateway);
+    talk(&mut stream, &[(b'P', &parse("s", "SELECT password || '' FROM secrets")), (b'S', b"")], 1);
+    talk(
+        &mut stream,
+        &[
+            (b'P', &parse("s", "SELECT 'x' || ''")),
+            (b'P', &parse("s", "SELECT 'y' || ''")),
+            (b'S', b""),
+        ],
+        1,
+    );
+    let shown = talk(&mut stream, &[(b'B', &bind("", "s")), (b'E', &execute("")), (b'S', b"")], 1);
+    hidden(&shown);
+}
+
+#[test]
+fn queries_that_the_server_skips_do_not_shift_the_answers() {
+    let (_postgres, gateway) = insecure();
+    let mut stream = raw_session(&gateway);
+    send(&mut stream, b'P', &parse("", "SELECT nonexistent"));
+    send(&mut stream, b'H', b"");
+    assert_eq!(read_until(&mut stream, b'E').0, "E");
+    let skipped = talk(
+        &mut stream,
+        &[(b'Q', b"SELECT 'a' || ''\0"), (b'Q', b"SELECT 'b' || ''\0"), (b'S', b"")],
+        1,
+    );
+    assert!(!skipped.contains("SELECT 1"), "{skipped}");
+    hidden(&query(&mut stream, "SELECT password || '' FROM secrets"));
+}
+
+#[test]
+fn the_servers_settings_are_not_changed_through_its_catalog() {
+    let (postgres, gateway) = insecure();
+    let mut stream = raw_session(&gateway);
+    let shown = talk(
+        &mut stream,
+        &[
+            (b'Q', b"UPDATE pg_settings SET setting = 'off' WHERE name = 'standard_conforming_strings'\0"),
+            (b'Q', b"SELECT '\\', '; DROP TABLE orders; --'\0"),
+        ],
+        2,
+    );
+    assert!(shown.contains("sql-guard.incomplete"), "{shown}");
+    assert_eq!(postgres.direct("SELECT count(*) FROM orders"), "100");
+    let shown = query(
+        &mut stream,
+        "UPDATE pg_settings SET setting = (SELECT password FROM secrets LIMIT 1) WHERE name = 'application_name'",
+    );
+    hidden(&shown);
+    hidden(&query(&mut stream, "SHOW application_name"));
+}
+
+#[test]
+fn a_protected_value_is_not_copied_to_where_nothing_protects_it() {
+    let (_postgres, gateway) = baseline();
+    let agent = gateway.agent();
+    for text in [
+        "CREATE TABLE c1 AS SELECT password AS foo FROM secrets",
+        "SELECT password AS foo INTO c2 FROM secrets",
+        "UPDATE orders SET item = (SELECT password FROM secrets WHERE id = 1) WHERE id = 1",
+        "INSERT INTO orders SELECT 100 + id, token, 1 FROM secrets",
+    ] {
+        let error = agent.error(text);
+        assert!(error.contains("gateway.copies-protected"), "{text}: {error}");
+    }
+    let fine = agent.run(&["INSERT INTO secrets VALUES (9, 'new', 'a', 'b', 'c')"]);
+    assert!(fine.ok, "{}", fine.stderr);
+}
+
+#[test]
+fn the_gateways_own_credential_cannot_be_changed() {
+    let (_postgres, gateway) = baseline();
+    for text in
+        ["ALTER ROLE CURRENT_USER PASSWORD 'mine'", "ALTER DATABASE orders CONNECTION LIMIT 0"]
+    {
+        let error = gateway.agent().error(text);
+        assert!(error.contains("42501"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_text_made_to_keep_the_parser_busy_is_refused_at_once() {
+    let (_postgres, gateway) = insecure();
+    let mut stream = raw_session(&gateway);
+    let shown = query(&mut stream, &"/*".repeat(300_000));
+    assert!(shown.contains("sql-guard.incomplete"), "{shown}");
+}
+
+#[test]
+fn a_value_in_an_error_text_is_not_recorded() {
+    let (_postgres, gateway) = baseline();
+    gateway.agent().error("SELECT password::int FROM secrets");
+    assert!(!gateway.everything_kept().contains(SECRET));
+}
+
+#[test]
+fn a_copy_in_another_encoding_that_would_have_to_be_masked_is_refused() {
+    let (_postgres, gateway) = baseline();
+    let agent = gateway.agent().option("PGCLIENTENCODING", "SJIS");
+    let error = agent.error("COPY (SELECT password, name FROM secrets) TO STDOUT (DELIMITER '|')");
+    assert!(error.contains("gateway.copy-unmaskable"), "{error}");
+}
