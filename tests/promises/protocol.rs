@@ -289,3 +289,64 @@ fn a_server_that_stops_ends_the_session_with_a_clear_fatal() {
     assert!(seen.starts_with('E'), "{seen}");
     assert!(text.contains("57P0"), "{text}");
 }
+
+#[test]
+fn an_error_that_comes_before_the_clients_sync_leaves_the_session_usable() {
+    let postgres = Postgres::start();
+    let gateway = Gateway::start(&postgres, Settings::insecure());
+    let mut stream = raw_session(&gateway);
+    send(&mut stream, b'P', b"\0SELECT nonsense FROM orders\0\0\0");
+    send(&mut stream, b'H', b"");
+    assert_eq!(read_until(&mut stream, b'E').0, "E");
+    send(&mut stream, b'B', b"\0\0\0\0\0\0\0\0");
+    send(&mut stream, b'E', b"\0\0\0\0\0");
+    send(&mut stream, b'S', b"");
+    assert_eq!(read_until(&mut stream, b'Z').0, "Z");
+    send(&mut stream, b'Q', b"SELECT 1\0");
+    assert_eq!(read_until(&mut stream, b'Z').0, "TDCZ");
+}
+
+#[test]
+fn a_cursor_of_sqls_own_can_be_described() {
+    let postgres = Postgres::start();
+    let gateway = Gateway::start(&postgres, Settings::insecure());
+    let mut stream = raw_session(&gateway);
+    send(&mut stream, b'Q', b"BEGIN; DECLARE c CURSOR FOR SELECT id FROM orders\0");
+    read_until(&mut stream, b'Z');
+    send(&mut stream, b'D', b"Pc\0");
+    send(&mut stream, b'S', b"");
+    assert_eq!(read_until(&mut stream, b'Z').0, "TZ");
+}
+
+#[test]
+fn a_table_made_in_a_transaction_can_be_used_in_it() {
+    let (_postgres, gateway) = baseline();
+    let outcome = gateway.agent().run(&[
+        "BEGIN",
+        "CREATE TABLE fresh (id int PRIMARY KEY, note text)",
+        "CREATE INDEX ON fresh (note)",
+        "INSERT INTO fresh VALUES (1, 'as written')",
+        "SELECT note FROM fresh",
+        "SELECT * FROM fresh",
+        "COMMIT",
+        "SELECT upper(note) FROM fresh",
+    ]);
+    assert!(outcome.ok, "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("as written\n1|as written"), "{outcome:?}");
+    assert!(outcome.stdout.contains("AS WRITTEN"), "{outcome:?}");
+}
+
+#[test]
+fn a_cursors_name_can_be_used_again_and_again() {
+    let (_postgres, gateway) = baseline();
+    let rounds = [
+        "BEGIN",
+        "DECLARE c CURSOR FOR SELECT id FROM orders ORDER BY id",
+        "FETCH 1 FROM c",
+        "CLOSE c",
+        "COMMIT",
+    ];
+    let all: Vec<_> = rounds.iter().copied().cycle().take(rounds.len() * 70).collect();
+    let outcome = gateway.agent().run(&all);
+    assert!(outcome.ok, "{}", outcome.stderr);
+}

@@ -254,3 +254,25 @@ fn a_copy_in_another_encoding_that_would_have_to_be_masked_is_refused() {
     let error = agent.error("COPY (SELECT password, name FROM secrets) TO STDOUT (DELIMITER '|')");
     assert!(error.contains("gateway.copy-unmaskable"), "{error}");
 }
+
+#[test]
+fn a_prepared_execute_means_what_its_name_means_when_it_runs() {
+    let (_postgres, gateway) = insecure();
+    let mut stream = raw_session(&gateway);
+    query(&mut stream, "PREPARE pp AS SELECT item FROM orders");
+    talk(
+        &mut stream,
+        &[
+            (b'P', &parse("g", "EXECUTE pp")),
+            (b'B', &bind("", "g")),
+            (b'D', b"P\0"),
+            (b'E', &execute("")),
+            (b'S', b""),
+        ],
+        1,
+    );
+    query(&mut stream, "DEALLOCATE pp");
+    query(&mut stream, "PREPARE pp AS SELECT password FROM secrets");
+    let shown = talk(&mut stream, &[(b'B', &bind("", "g")), (b'E', &execute("")), (b'S', b"")], 1);
+    hidden(&shown);
+}

@@ -55,18 +55,23 @@ impl Known {
     }
 }
 
-/// The names of relations that changes under way touch.
+/// What changes under way mean for names, while others do not see them yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Touched {
-    /// These.
-    Names(BTreeSet<String>),
-    /// Any: something was renamed.
+    /// These names may stand for something else than is known.
+    Names {
+        /// All of them.
+        all: BTreeSet<String>,
+        /// Those of them that are tables made by the change itself, with nothing in them but what is written there.
+        fresh: BTreeSet<String>,
+    },
+    /// Any name may: something was renamed.
     Any,
 }
 
 impl Default for Touched {
     fn default() -> Self {
-        Self::Names(BTreeSet::new())
+        Self::Names { all: BTreeSet::new(), fresh: BTreeSet::new() }
     }
 }
 
@@ -171,16 +176,22 @@ impl Known {
     /// nothing of views, and nothing of the names that the changes touch.
     #[must_use]
     pub fn doubted(&self, touched: &Touched) -> Self {
-        let Touched::Names(names) = touched else { return Self::default() };
+        let Touched::Names { all, fresh } = touched else { return Self::default() };
         let is_sure = |relation: &Relation| relation.view.is_none();
         let by_oid = self.by_oid.iter().filter(|(_, relation)| is_sure(relation));
         let by_oid: HashMap<_, _> =
             by_oid.map(|(oid, relation)| (*oid, Arc::clone(relation))).collect();
         let sure = |oids: &[u32]| oids.iter().all(|oid| by_oid.contains_key(oid));
         let by_name = self.by_name.iter();
-        let by_name = by_name.filter(|(name, oids)| !names.contains(*name) && sure(oids));
+        let by_name = by_name.filter(|(name, oids)| !all.contains(*name) && sure(oids));
         let by_name = by_name.map(|(name, oids)| (name.clone(), oids.clone())).collect();
-        Self { by_oid, by_name, ..Self::default() }
+        let mut doubted = Self { by_oid, by_name, ..Self::default() };
+        // The server's own OIDs are given from the other end.
+        for (name, oid) in fresh.iter().zip((0..=u32::MAX).rev()) {
+            doubted.by_name.insert(name.clone(), vec![oid]);
+            doubted.by_oid.insert(oid, Arc::new(Relation::fresh(name)));
+        }
+        doubted
     }
 
     fn add(&mut self, names: &BTreeSet<String>, found: Vec<Relation>) {

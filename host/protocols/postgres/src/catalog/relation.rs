@@ -13,6 +13,9 @@ const DEEPEST: usize = 32;
 /// The source of a value that may come from anywhere.
 pub(crate) const ANYWHERE: &str = "?.?.*";
 
+/// Where tables are that were made in a transaction which is not over.
+const FRESH: &str = "(new)";
+
 /// A table, view or other relation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Relation {
@@ -64,6 +67,11 @@ fn anything() -> Outputs {
 }
 
 impl Relation {
+    /// A table that was made in a transaction which is not over. Which schema it is in is not known, nor are its columns.
+    pub(crate) fn fresh(name: &str) -> Self {
+        Self { schema: FRESH.to_owned(), name: name.to_owned(), ..Self::default() }
+    }
+
     /// `schema.name`.
     #[must_use]
     pub fn full_name(&self) -> String {
@@ -88,6 +96,12 @@ impl Relation {
         into: &mut BTreeSet<String>,
         depth: usize,
     ) {
+        if self.schema == FRESH {
+            // All that it holds was written to it just now: a protected value could not be.
+            let column = if column == "*" { "(any)" } else { column };
+            into.insert(format!("{FRESH}.{}.{column}", self.name));
+            return;
+        }
         // A column that it does not have may be a function of the whole row.
         let known_column = self.columns.values().any(|name| name == column);
         let column = if known_column || is_system_column(column) { column } else { "*" };

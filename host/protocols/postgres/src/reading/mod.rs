@@ -135,13 +135,24 @@ impl Reading {
         let renames = operations.iter().filter(|operation| operation.action == "alter").any(|o| {
             o.facts.iter().any(|(_, what)| what.contains("rename") || what.contains("schema"))
         });
-        match touched {
-            Touched::Names(names) if !renames => {
-                let named = operations.iter().filter_map(|o| o.object.rsplit('.').next());
-                names.extend(named.map(str::to_owned));
-            }
-            _ => *touched = Touched::Any,
+        let Touched::Names { all, fresh } = touched else { return };
+        if renames {
+            *touched = Touched::Any;
+            return;
         }
+        let name = |operation: &Operation| {
+            operation.object.rsplit('.').next().unwrap_or_default().to_owned()
+        };
+        all.extend(operations.iter().map(name));
+        // What has to do with something that was there before may hold what that holds.
+        let is_new = |o: &&Operation| o.object.starts_with("?.") || o.object.starts_with("(new).");
+        if !operations.iter().all(|operation| is_new(&operation)) {
+            fresh.retain(|known| !operations.iter().any(|operation| name(operation) == *known));
+            return;
+        }
+        let is_table =
+            |o: &&Operation| o.action == "create" && o.facts.iter().any(|(_, v)| v == "table");
+        fresh.extend(operations.iter().filter(is_table).filter(is_new).map(name));
     }
 }
 

@@ -10,7 +10,7 @@ use palisade_relay::{Output, Peer};
 use super::copy::{CopyMask, shape_of};
 use super::expected::{Expected, Refusal};
 use super::{Answer, Session, types};
-use crate::catalog::{ANYWHERE, Relation, Wanted};
+use crate::catalog::{Relation, Wanted};
 use crate::codec::backend::Column;
 use crate::reading::{Reading, StatementReading};
 
@@ -151,14 +151,11 @@ impl Session {
                     let name = relation.columns.get(&column.number).map_or("*", String::as_str);
                     relation.sources(known, name, &mut sources);
                 }),
-                // It may be a view that others do not see yet.
-                None if column.relation != 0 => {
-                    sources.insert(ANYWHERE.to_owned());
-                }
                 None => {}
             }
-            // An origin tells all of a value that was only read; one that was written holds whatever was put in.
-            if column.relation == 0 || statement.writes {
+            // An origin tells all of a value that was only read, if it is known what it is an origin of;
+            // one that was written holds whatever was put in.
+            if sources.is_empty() || statement.writes {
                 sources.extend(statement.lineage.of(at, width).iter().cloned());
             }
             sources.into_iter().collect()
