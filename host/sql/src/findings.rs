@@ -12,6 +12,9 @@ const MAX_DEPTH: usize = 120;
 /// The most columns that a query can have in PostgreSQL, and no more than MySQL allows.
 const MAX_COLUMNS: usize = 4096;
 
+/// The most reasons that are written down why a text is not accounted for.
+const MAX_GAPS: usize = 100;
+
 /// A subquery that is a value: references that leave it flow into that value.
 #[derive(Debug)]
 struct Boundary {
@@ -49,7 +52,7 @@ impl Findings {
     /// Writes down why something is not accounted for, once.
     pub(crate) fn gap(&mut self, reason: impl Into<String>) {
         let reason = reason.into();
-        if !self.gaps.contains(&reason) {
+        if self.gaps.len() < MAX_GAPS && !self.gaps.contains(&reason) {
             self.gaps.push(reason);
         }
     }
@@ -84,6 +87,23 @@ impl Findings {
     /// Sets what the next expressions are used for and returns what they were used for before.
     pub(crate) fn use_for(&mut self, usage: Usage) -> Option<Usage> {
         self.usage.replace(usage)
+    }
+
+    /// Begins a walk over something that was walked before, of which nothing but its gaps shall be written down.
+    /// Returns what was found until then, for [`take_back`](Self::take_back).
+    pub(crate) fn set_aside(&mut self) -> Self {
+        let (depth, steps_left, usage) = (self.depth, self.steps_left, self.usage);
+        let fresh = Self { depth, steps_left, usage, ..Self::default() };
+        std::mem::replace(self, fresh)
+    }
+
+    /// Ends such a walk.
+    pub(crate) fn take_back(&mut self, kept: Self) {
+        let walked = std::mem::replace(self, kept);
+        self.steps_left = walked.steps_left;
+        for gap in walked.gaps {
+            self.gap(gap);
+        }
     }
 
     /// Adds an operation.

@@ -118,6 +118,30 @@ fn a_text_beyond_the_limit_is_a_gap() {
 }
 
 #[test]
+fn what_the_parser_would_take_too_long_for_is_a_gap() {
+    let gap = |text: &str| assert!(!PostgreSql.analyze(text).is_complete());
+    gap(&"/*".repeat(300_000));
+    gap(&format!("{}{}", "/* ".repeat(60), "*/ ".repeat(60)));
+    gap(&format!("SELECT 1{}", "/**/".repeat(2_000)));
+    gap(&format!("SELECT {}1", "+".repeat(500_000)));
+    gap(&format!("SELECT 1 -- {}", "+-".repeat(600)));
+    gap(&format!("SELECT {}*", "*,".repeat(300_000)));
+    gap(&format!("SELECT 1 FROM t WHERE id=1{}", " or id=1".repeat(110_000)));
+    gap(&format!("SELECT 1 FROM {}a {}", "a,".repeat(4_000), "FOR UPDATE ".repeat(50_000)));
+    gap(&format!("SELECT {}* FROM {}a", "*,".repeat(2_000), "a,".repeat(3_000)));
+    gap(&format!("GRANT SELECT ON a{} TO b{}", ",a".repeat(50_000), ",b".repeat(50_000)));
+}
+
+#[test]
+fn rulers_and_a_few_comments_are_read() {
+    let complete = |text: &str| assert!(PostgreSql.analyze(text).is_complete());
+    complete(&format!("{}\nSELECT 1", "-".repeat(100_000)));
+    complete(&format!("/*{}*/ SELECT 1", "*".repeat(900)));
+    complete(&format!("SELECT 1{}", " /* a /* b */ */".repeat(400)));
+    complete(&format!("SELECT '{}'", "word ".repeat(190_000)));
+}
+
+#[test]
 fn a_large_insert_is_read() {
     let rows = vec!["(1, 'a')"; 10_000].join(",");
     for analysis in analyses(&format!("INSERT INTO t (x, y) VALUES {rows}")) {

@@ -27,6 +27,7 @@ impl Walker {
             flow.absorb(&column.flow);
         }
         flow.opaque |= self.act(&call.funcname, &flow);
+        self.sequence(call);
         flow.derive()
     }
 
@@ -52,6 +53,23 @@ impl Walker {
         self.found.operate(Operation::other("call", label).fact("function", fact));
         self.found.consume(&Flow { opaque, ..Flow::default() });
         opaque
+    }
+
+    /// `nextval('sequence')` and its kin read a sequence, or write its one row.
+    fn sequence(&mut self, call: &FuncCall) {
+        let function = names::qualified(&call.funcname);
+        if function.schema.is_some_and(|schema| schema != "pg_catalog") {
+            return;
+        }
+        let Some(sequence) = call.args.first().and_then(names::written) else { return };
+        match function.name.as_str() {
+            "nextval" | "currval" => drop(self.found.touch(&sequence)),
+            "setval" => {
+                let operation = Operation::on("update", sequence).fact("via", "setval");
+                self.found.operate(operation.fact("where", "present"));
+            }
+            _ => {}
+        }
     }
 
     /// `TABLESAMPLE method`: a function too.

@@ -27,6 +27,11 @@ impl Walker {
     /// `ALTER … RENAME`.
     pub(super) fn rename(&mut self, rename: &RenameStmt) {
         let of = rename.rename_type();
+        match of {
+            ObjectType::ObjectRole => self.changes_rights("ALTER ROLE"),
+            ObjectType::ObjectDatabase => self.changes_rights("ALTER DATABASE"),
+            _ => {}
+        }
         let (object, part) = object_of(of, rename.relation.as_ref(), rename.object.as_deref());
         let (kind, change) = match of {
             ObjectType::ObjectColumn | ObjectType::ObjectAttribute => {
@@ -56,6 +61,9 @@ impl Walker {
         object: Option<&Node>,
         change: (&'static str, &str),
     ) {
+        if change.0 == "owner" {
+            self.changes_rights("OWNER TO");
+        }
         let (object, _) = object_of(of, relation, object);
         let operation = Operation::new("alter", object).fact("kind", kind(of));
         let operation = operation.fact("change", change.0);
@@ -75,14 +83,17 @@ impl Walker {
                 .map(|node| object_of(grant.objtype(), None, Some(node)).0)
                 .collect(),
         };
+        let (privileges, roles) =
+            (privileges(&grant.privileges), names::roles(&grant.grantees).join(","));
         for object in objects {
+            if !self.found.pay(privileges.len() + roles.len()) {
+                return;
+            }
             let object = if whole { Object::Other(object.to_string()) } else { object };
             let operation = Operation::new(action, object).fact("kind", kind);
             let operation = operation.fact_if(whole, "all", "in-schema");
             self.define(
-                operation
-                    .fact("privileges", privileges(&grant.privileges))
-                    .fact("roles", names::roles(&grant.grantees).join(",")),
+                operation.fact("privileges", privileges.clone()).fact("roles", roles.clone()),
             );
         }
     }
@@ -90,8 +101,12 @@ impl Walker {
     /// `GRANT role TO role`.
     pub(super) fn grant_role(&mut self, grant: &GrantRoleStmt) {
         let action = if grant.is_grant { "grant" } else { "revoke" };
+        self.changes_rights(if grant.is_grant { "GRANT of a role" } else { "REVOKE of a role" });
         let grantees = names::roles(&grant.grantee_roles).join(",");
         for role in names::roles(&grant.granted_roles) {
+            if !self.found.pay(grantees.len()) {
+                return;
+            }
             let operation = Operation::other(action, role).fact("kind", "role");
             self.define(operation.fact("roles", grantees.clone()));
         }
@@ -150,6 +165,12 @@ impl Walker {
         }
         let name = names::dotted(&define.defnames);
         self.define(Operation::other("create", name).fact("kind", kind(of)));
+    }
+
+    /// A statement after which somebody may do other things than before: what is judged later is judged
+    /// under rights that are not seen here.
+    pub(super) fn changes_rights(&mut self, statement: &str) {
+        self.found.gap(format!("{statement} changes who may do what"));
     }
 
     /// Something whose doing cannot be seen.

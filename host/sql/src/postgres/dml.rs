@@ -5,8 +5,8 @@ use crate::lineage::{Flow, Inflow, Item, Piece, Scope, Shape};
 use crate::{Name, Operation, Usage};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    CmdType, DeleteStmt, InsertStmt, MergeStmt, MergeWhenClause, Node, OnConflictAction,
-    OnConflictClause, RangeVar, ReturningClause, ReturningOptionKind, UpdateStmt,
+    CmdType, DeleteStmt, InsertStmt, MergeMatchKind, MergeStmt, MergeWhenClause, Node,
+    OnConflictAction, OnConflictClause, RangeVar, ReturningClause, ReturningOptionKind, UpdateStmt,
 };
 
 impl Walker {
@@ -79,14 +79,14 @@ impl Walker {
         let fields = target_names(&update.target_list);
         let index = self.found.operations.len();
         let only = update.relation.as_ref().is_some_and(|range| !range.inh);
-        let operation = Operation::on("update", target.clone()).fields(fields);
+        let operation = Operation::on("update", target).fields(fields);
         self.found.operate(operation.fact_if(only, "only", "true"));
         scope.items = vec![target_item(update.relation.as_ref(), Vec::new())];
         for item in &update.from_clause {
             self.entry(item, &mut scope);
         }
         let inflow = self.assignments(&update.target_list, &scope);
-        let filter = self.filter(update.where_clause.as_deref(), &target, &scope);
+        let filter = self.filter(update.where_clause.as_deref(), &mut scope);
         self.say(index, "where", filter);
         replace_target(&mut scope, target_item(update.relation.as_ref(), inflow));
         self.returning(update.returning_clause.as_ref(), scope)
@@ -99,13 +99,13 @@ impl Walker {
         let target = names::relation_of(delete.relation.as_ref());
         let index = self.found.operations.len();
         let only = delete.relation.as_ref().is_some_and(|range| !range.inh);
-        let operation = Operation::on("delete", target.clone());
+        let operation = Operation::on("delete", target);
         self.found.operate(operation.fact_if(only, "only", "true"));
         scope.items = vec![target_item(delete.relation.as_ref(), Vec::new())];
         for item in &delete.using_clause {
             self.entry(item, &mut scope);
         }
-        let filter = self.filter(delete.where_clause.as_deref(), &target, &scope);
+        let filter = self.filter(delete.where_clause.as_deref(), &mut scope);
         self.say(index, "where", filter);
         self.returning(delete.returning_clause.as_ref(), scope)
     }
@@ -123,12 +123,14 @@ impl Walker {
         }
         let before = self.found.use_for(Usage::Join);
         self.optional(merge.join_condition.as_deref(), &scope);
+        let join = merge.join_condition.as_deref();
+        let joins_all = join.is_none_or(|join| self.is_constant(join, &mut scope));
         self.found.usage = before;
         let mut inflow = Vec::new();
         for clause in &merge.merge_when_clauses {
             match clause.node.as_ref() {
                 Some(NodeEnum::MergeWhenClause(clause)) => {
-                    inflow.extend(self.merge_action(clause, &target, &scope));
+                    inflow.extend(self.merge_action(clause, &target, joins_all, &mut scope));
                 }
                 _ => drop(self.unreadable()),
             }
@@ -141,11 +143,17 @@ impl Walker {
         &mut self,
         clause: &MergeWhenClause,
         target: &Name,
-        scope: &Scope<'_>,
+        joins_all: bool,
+        scope: &mut Scope<'_>,
     ) -> Inflow {
-        let before = self.found.use_for(Usage::Predicate);
-        self.optional(clause.condition.as_deref(), scope);
-        self.found.usage = before;
+        let condition = self.filter(clause.condition.as_deref(), scope);
+        // Rows for which the source has nothing may be all there are, whatever the join says.
+        let orphans = clause.match_kind() == MergeMatchKind::MergeWhenNotMatchedBySource;
+        let filter = match condition {
+            "present" => "present",
+            _ if !orphans && !joins_all => "present",
+            _ => "constant",
+        };
         let action = match clause.command_type() {
             CmdType::CmdInsert => "insert",
             CmdType::CmdUpdate => "update",
@@ -158,7 +166,11 @@ impl Walker {
         };
         let fields = target_names(&clause.target_list);
         let operation = Operation::on(action, target.clone()).fields(fields.clone());
-        self.found.operate(operation.fact("via", "merge"));
+        let operation = operation.fact("via", "merge");
+        self.found.operate(match action {
+            "insert" => operation,
+            _ => operation.fact("where", filter),
+        });
         if action != "insert" {
             return self.assignments(&clause.target_list, scope);
         }
@@ -197,17 +209,12 @@ impl Walker {
         }
     }
 
-    /// A `WHERE` of a statement that writes: `absent`, `constant` or `present`.
-    pub(super) fn filter(
-        &mut self,
-        clause: Option<&Node>,
-        target: &Name,
-        scope: &Scope<'_>,
-    ) -> &'static str {
+    /// A `WHERE` of a statement that writes to the first entry of the scope: `absent`, `constant` or `present`.
+    pub(super) fn filter(&mut self, clause: Option<&Node>, scope: &mut Scope<'_>) -> &'static str {
         let Some(clause) = clause else { return "absent" };
         let before = self.found.use_for(Usage::Predicate);
         self.expression(clause, scope);
-        let loose = self.selects_all(clause, target, scope);
+        let loose = self.is_constant(clause, scope);
         self.found.usage = before;
         if loose { "constant" } else { "present" }
     }

@@ -11,6 +11,7 @@ mod expressions;
 mod filters;
 mod from;
 mod labels;
+mod limits;
 mod names;
 mod objects;
 mod parse;

@@ -2,7 +2,7 @@
 
 use crate::Name;
 use pg_query::NodeEnum;
-use pg_query::protobuf::{Alias, Node, RangeVar, RoleSpec, RoleSpecType, TypeName};
+use pg_query::protobuf::{Alias, Node, RangeVar, RoleSpec, RoleSpecType, TypeName, a_const};
 
 /// The text of a string node.
 pub(super) fn string(node: &Node) -> Option<&str> {
@@ -96,6 +96,36 @@ pub(super) fn object(node: Option<&Node>) -> Vec<String> {
         Some(NodeEnum::Float(number)) => vec![number.fval.clone()],
         _ => Vec::new(),
     }
+}
+
+/// The relation that a constant names as text: `'s'`, `'public."S"'::regclass`.
+pub(super) fn written(node: &Node) -> Option<Name> {
+    match node.node.as_ref()? {
+        NodeEnum::AConst(constant) => match constant.val.as_ref()? {
+            a_const::Val::Sval(text) => parsed(&text.sval),
+            _ => None,
+        },
+        NodeEnum::TypeCast(cast) => written(cast.arg.as_deref()?),
+        _ => None,
+    }
+}
+
+/// A name out of text, as the server reads it: folded to lower case but for what stands in quotes.
+fn parsed(text: &str) -> Option<Name> {
+    let mut parts = vec![String::new()];
+    let mut quoted = false;
+    let mut letters = text.trim().chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' if quoted && letters.next_if_eq(&'"').is_some() => parts.last_mut()?.push('"'),
+            '"' => quoted = !quoted,
+            '.' if !quoted => parts.push(String::new()),
+            letter if quoted => parts.last_mut()?.push(letter),
+            letter if letter.is_ascii_whitespace() => {}
+            letter => parts.last_mut()?.push(letter.to_ascii_lowercase()),
+        }
+    }
+    (!parts.iter().any(String::is_empty)).then(|| from_parts(&parts))
 }
 
 /// A relation's name from its parts.

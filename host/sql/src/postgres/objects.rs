@@ -13,6 +13,9 @@ type Change = (&'static str, &'static str, Object);
 impl Walker {
     /// DDL that is none of the families with walks of their own.
     pub(super) fn simple_definition(&mut self, node: &NodeEnum) {
+        if let Some(statement) = about_rights(node) {
+            self.changes_rights(statement);
+        }
         if let Some((reason, (action, kind, object))) = hidden(node).or_else(|| elsewhere(node)) {
             self.hide(reason);
             self.define(Operation::new(action, object).fact("kind", kind));
@@ -90,6 +93,22 @@ impl Walker {
             _ => drop(self.expression(node, &scope)),
         }
     }
+}
+
+/// The name of a statement about roles, owners, or what a database's sessions begin with.
+fn about_rights(node: &NodeEnum) -> Option<&'static str> {
+    Some(match node {
+        NodeEnum::CreateRoleStmt(_) => "CREATE ROLE",
+        NodeEnum::AlterRoleStmt(_) | NodeEnum::AlterRoleSetStmt(_) => "ALTER ROLE",
+        NodeEnum::DropRoleStmt(_) => "DROP ROLE",
+        NodeEnum::AlterDatabaseStmt(_)
+        | NodeEnum::AlterDatabaseSetStmt(_)
+        | NodeEnum::AlterDatabaseRefreshCollStmt(_) => "ALTER DATABASE",
+        NodeEnum::ReassignOwnedStmt(_) => "REASSIGN OWNED",
+        NodeEnum::DropOwnedStmt(_) => "DROP OWNED",
+        NodeEnum::AlterDefaultPrivilegesStmt(_) => "ALTER DEFAULT PRIVILEGES",
+        _ => return None,
+    })
 }
 
 /// Objects that run code which is not seen.

@@ -21,6 +21,9 @@ pub(super) fn parse(text: &str) -> Result<ParseResult, String> {
     if count_of_global(text) > MAX_GLOBAL {
         return Err("the text has more temporary tables than can be analysed".into());
     }
+    if let Some(reason) = super::limits::refusal(text) {
+        return Err(reason.into());
+    }
     let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let parsed = catch_unwind(|| pg_query::parse(text, 0));
     drop(guard);

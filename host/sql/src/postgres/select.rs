@@ -138,6 +138,9 @@ impl Walker {
         }
         let mut shape = Shape { pieces: Vec::new(), exact: !scope.merged };
         for item in items {
+            if !self.found.pay(1) {
+                return Shape::opaque(Flow::unknown());
+            }
             self.found.refer(&item.whole_row(level));
             shape.exact &= item.shape.exact;
             shape.pieces.extend(item.shape.pieces.iter().cloned());
@@ -232,6 +235,10 @@ impl Walker {
         };
         let wanted: Vec<&str> = clause.locked_rels.iter().filter_map(labels::range_name).collect();
         for item in &scope.items {
+            // Each is an operation of its own, of which a text can ask for very many.
+            if !self.found.pay(20 + wanted.len()) {
+                return;
+            }
             let named = item.name.as_deref().is_some_and(|name| wanted.contains(&name));
             if !(wanted.is_empty() || named) {
                 continue;

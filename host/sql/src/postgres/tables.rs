@@ -5,8 +5,8 @@ use crate::lineage::{Flow, Item, Piece, Scope, Shape};
 use crate::{Name, Operation, Usage};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    AlterTableCmd, AlterTableStmt, ColumnDef, Constraint, CreateStatsStmt, CreateStmt, IndexStmt,
-    Node, RangeVar,
+    AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, Constraint, CreateStatsStmt,
+    CreateStmt, DropBehavior, IndexStmt, Node, RangeVar,
 };
 
 impl Walker {
@@ -105,11 +105,12 @@ impl Walker {
         let scope = relation_scope(&name);
         let index = self.found.operations.len();
         let kind = super::ddl::kind(alter.objtype());
-        self.define(Operation::on("alter", name).fact("kind", kind));
+        self.define(Operation::on("alter", name.clone()).fact("kind", kind));
         for command in &alter.cmds {
             match command.node.as_ref() {
                 Some(NodeEnum::AlterTableCmd(command)) => {
                     self.say(index, "change", &change(command));
+                    self.drop_column(command, &name);
                     self.alter_command(command, &scope);
                 }
                 _ => drop(self.unreadable()),
@@ -117,7 +118,20 @@ impl Walker {
         }
     }
 
+    /// `DROP COLUMN`: data is lost as it is by dropping the table.
+    fn drop_column(&mut self, command: &AlterTableCmd, relation: &Name) {
+        if command.subtype() == AlterTableType::AtDropColumn {
+            let cascade = command.behavior() == DropBehavior::DropCascade;
+            let operation = Operation::on("drop", relation.clone());
+            let operation = operation.fields(vec![command.name.clone()]).fact("kind", "column");
+            self.define(operation.fact_if(cascade, "cascade", "true"));
+        }
+    }
+
     fn alter_command(&mut self, command: &AlterTableCmd, scope: &Scope<'_>) {
+        if command.subtype() == AlterTableType::AtChangeOwner {
+            self.changes_rights("OWNER TO");
+        }
         let Some(definition) = command.def.as_deref() else { return };
         match definition.node.as_ref() {
             Some(NodeEnum::ColumnDef(column)) => self.column_definition(column, scope),

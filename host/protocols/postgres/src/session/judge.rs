@@ -240,7 +240,8 @@ impl Session {
                     continue;
                 };
                 let mut meanings = Vec::new();
-                for text in texts.to_vec() {
+                let texts: Vec<Arc<str>> = texts.to_owned();
+                for text in texts {
                     let stored = self.read_text(&text, output)?;
                     commands.push(Arc::clone(&stored.command));
                     meanings.extend(stored.statements.iter().cloned());

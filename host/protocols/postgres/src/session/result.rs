@@ -146,12 +146,9 @@ impl Session {
             let relation = self.catalog.look(|known| known.relation(column.relation).cloned());
             let is_sure =
                 |relation: &Arc<Relation>| self.changing.is_none() || relation.view.is_none();
-            match relation.filter(is_sure) {
-                Some(relation) => self.catalog.look(|known| {
-                    let name = relation.columns.get(&column.number).map_or("*", String::as_str);
-                    relation.sources(known, name, &mut sources);
-                }),
-                None => {}
+            if let Some(relation) = relation.filter(is_sure) {
+                let name = relation.columns.get(&column.number).map_or("*", String::as_str);
+                self.catalog.look(|known| relation.sources(known, name, &mut sources));
             }
             // An origin tells all of a value that was only read, if it is known what it is an origin of;
             // one that was written holds whatever was put in.

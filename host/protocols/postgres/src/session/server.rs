@@ -420,13 +420,13 @@ impl Session {
         self.status = backend::status(frame)?;
         self.result = None;
         self.copy_in = CopyIn::None;
-        let segment = match self.due.pop() {
-            Some(
-                Expected::Query { segment, .. }
-                | Expected::Sync { segment }
-                | Expected::Refused { simple: Some(segment), .. },
-            ) => segment,
-            _ => return Ok(self.out_of_order(b'Z', output)),
+        let Some(
+            Expected::Query { segment, .. }
+            | Expected::Sync { segment }
+            | Expected::Refused { simple: Some(segment), .. },
+        ) = self.due.pop()
+        else {
+            return Ok(self.out_of_order(b'Z', output));
         };
         self.muted = false;
         if self.status == b'I' {

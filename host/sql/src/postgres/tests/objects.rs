@@ -1,6 +1,7 @@
 //! DDL of everything else, and code that cannot be seen.
 
 use super::check;
+use crate::{Dialect, PostgreSql};
 
 #[test]
 fn rights_and_schemas_are_told() {
@@ -16,7 +17,10 @@ fn rights_and_schemas_are_told() {
         "REVOKE ALL ON FUNCTION f(int) FROM bob",
         "revoke f {kind: function, privileges: all, roles: bob}; ~ ChangesCatalog",
     );
-    check("GRANT admin TO bob", "grant admin {kind: role, roles: bob}; ~ ChangesCatalog");
+    check(
+        "GRANT admin TO bob",
+        "grant admin {kind: role, roles: bob}; ~ ChangesCatalog; ! GRANT of a role changes who may do what",
+    );
     check(
         "CREATE SCHEMA s CREATE TABLE t (a int) CREATE VIEW v AS SELECT ssn FROM users",
         "create s {kind: schema}; create t {kind: table}; create v {kind: view}; select users [ssn]; ~ ChangesCatalog",
@@ -121,7 +125,7 @@ fn what_reaches_elsewhere_is_a_gap() {
     );
     check(
         "REASSIGN OWNED BY a TO b",
-        "alter a {kind: owned}; ~ ChangesCatalog; ! the statement changes objects that it does not name",
+        "alter a {kind: owned}; ~ ChangesCatalog; ! REASSIGN OWNED changes who may do what; ! the statement changes objects that it does not name",
     );
 }
 
@@ -137,23 +141,23 @@ fn plain_objects_are_told() {
     );
     check(
         "CREATE ROLE bob LOGIN PASSWORD 'x'",
-        "create bob {kind: role, options: canlogin,password}; ~ ChangesCatalog",
+        "create bob {kind: role, options: canlogin,password}; ~ ChangesCatalog; ! CREATE ROLE changes who may do what",
     );
     check(
         "ALTER ROLE bob SUPERUSER",
-        "alter bob {kind: role, options: superuser}; ~ ChangesCatalog",
+        "alter bob {kind: role, options: superuser}; ~ ChangesCatalog; ! ALTER ROLE changes who may do what",
     );
     check(
         "ALTER ROLE bob SET search_path = x",
-        "alter bob {kind: role, change: set, setting: search_path}; ~ ChangesCatalog",
+        "alter bob {kind: role, change: set, setting: search_path}; ~ ChangesCatalog; ! ALTER ROLE changes who may do what",
     );
     check(
         "ALTER ROLE bob SET role = admin",
-        "alter bob {kind: role, change: set, setting: role}; ~ ChangesCatalog; ! SET ROLE changes who acts",
+        "alter bob {kind: role, change: set, setting: role}; ~ ChangesCatalog; ! ALTER ROLE changes who may do what; ! SET ROLE changes who acts",
     );
     check(
         "ALTER DATABASE d SET standard_conforming_strings = off",
-        "alter d {kind: database, change: set, setting: standard_conforming_strings}; ~ ChangesCatalog; ! SET standard_conforming_strings changes how text is read",
+        "alter d {kind: database, change: set, setting: standard_conforming_strings}; ~ ChangesCatalog; ! ALTER DATABASE changes who may do what; ! SET standard_conforming_strings changes how text is read",
     );
     check("CREATE DATABASE d", "create d {kind: database}; ~ ChangesCatalog");
     check("CREATE TYPE mood AS ENUM ('a')", "create mood {kind: type}; ~ ChangesCatalog");
@@ -165,4 +169,32 @@ fn plain_objects_are_told() {
     );
     check("CREATE COLLATION c FROM \"C\"", "create c {kind: collation}; ~ ChangesCatalog");
     check("ALTER TYPE mood ADD VALUE 'b'", "alter mood {kind: type}; ~ ChangesCatalog");
+}
+
+#[test]
+fn what_changes_who_may_do_what_is_a_gap_that_names_it() {
+    let gap = |text: &str, statement: &str| {
+        let gap = format!("{statement} changes who may do what");
+        assert!(PostgreSql.analyze(text).gaps.contains(&gap), "{text}");
+    };
+    gap("CREATE USER bob", "CREATE ROLE");
+    gap("CREATE GROUP g", "CREATE ROLE");
+    gap("ALTER USER bob PASSWORD 'x'", "ALTER ROLE");
+    gap("ALTER GROUP g ADD USER bob", "ALTER ROLE");
+    gap("ALTER ROLE ALL RESET ALL", "ALTER ROLE");
+    gap("ALTER ROLE bob RENAME TO eve", "ALTER ROLE");
+    gap("DROP USER bob", "DROP ROLE");
+    gap("DROP OWNED BY bob", "DROP OWNED");
+    gap("REASSIGN OWNED BY a TO b", "REASSIGN OWNED");
+    gap("REVOKE admin FROM bob", "REVOKE of a role");
+    gap("ALTER DATABASE d CONNECTION LIMIT 1", "ALTER DATABASE");
+    gap("ALTER DATABASE d SET TABLESPACE s", "ALTER DATABASE");
+    gap("ALTER DATABASE d RENAME TO e", "ALTER DATABASE");
+    gap("ALTER DATABASE d RESET work_mem", "ALTER DATABASE");
+    gap("ALTER DATABASE d REFRESH COLLATION VERSION", "ALTER DATABASE");
+    gap("ALTER DATABASE d OWNER TO bob", "OWNER TO");
+    gap("ALTER SCHEMA s OWNER TO bob", "OWNER TO");
+    gap("ALTER VIEW v OWNER TO bob", "OWNER TO");
+    gap("ALTER FUNCTION f() OWNER TO bob", "OWNER TO");
+    gap("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO bob", "ALTER DEFAULT PRIVILEGES");
 }

@@ -200,6 +200,19 @@ fn all_sources_are_those_used_outside_of_predicates() {
     all_sources("SELECT count(*) FROM (SELECT ssn FROM users) q", "users.ssn");
     all_sources("CREATE TABLE copied AS SELECT ssn FROM users WHERE id = 1", "users.ssn");
     all_sources("INSERT INTO log SELECT ssn FROM users", "users.ssn");
+    all_sources("SELECT ssn INTO copied FROM users", "users.ssn");
+    all_sources("UPDATE log SET x = (SELECT u.ssn FROM users u)", "users.ssn");
+    all_sources(
+        "MERGE INTO a USING users u ON a.id = u.id WHEN MATCHED THEN UPDATE SET x = u.ssn",
+        "users.ssn",
+    );
+    all_sources(
+        "MERGE INTO a USING users u ON a.id = u.id WHEN NOT MATCHED THEN INSERT VALUES (u.ssn)",
+        "users.ssn",
+    );
+    all_sources("ALTER TABLE users ADD g text GENERATED ALWAYS AS (ssn) STORED", "users.ssn");
+    all_sources("ALTER TABLE users ALTER x TYPE text USING ssn", "users.ssn");
+    all_sources("ALTER TABLE users RENAME ssn TO foo", "");
     all_sources("COPY users (id, ssn) TO STDOUT", "users.id, users.ssn");
     all_sources("SELECT pg_notify('c', ssn) FROM users", "users.ssn");
     all_sources("UPDATE log SET x = (SELECT max(ssn) FROM users)", "log.ssn, users.ssn");

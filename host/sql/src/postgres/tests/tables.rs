@@ -80,7 +80,7 @@ fn changes_of_tables_are_named() {
     );
     check(
         "ALTER TABLE a ADD COLUMN x int DEFAULT f(), DROP COLUMN y, ALTER z TYPE text USING z || ssn",
-        "alter a {kind: table, change: add-column, change: drop-column, change: alter-column-type}; call f {function: unknown}; select a [z,ssn]; ~ ChangesCatalog",
+        "alter a {kind: table, change: add-column, change: drop-column, change: alter-column-type}; call f {function: unknown}; drop a [y] {kind: column}; select a [z,ssn]; ~ ChangesCatalog",
     );
     check(
         "ALTER TABLE a ADD CONSTRAINT c FOREIGN KEY (x) REFERENCES b (y)",
@@ -100,7 +100,7 @@ fn changes_of_tables_are_named() {
     );
     check(
         "ALTER TABLE a OWNER TO bob",
-        "alter a {kind: table, change: change-owner}; ~ ChangesCatalog",
+        "alter a {kind: table, change: change-owner}; ~ ChangesCatalog; ! OWNER TO changes who may do what",
     );
     check(
         "ALTER TABLE a SET SCHEMA s",
@@ -131,14 +131,25 @@ fn every_dropped_object_is_an_operation() {
         "drop public.users {kind: trigger, part: tr}; ~ ChangesCatalog",
     );
     check("DROP DATABASE d", "drop d {kind: database}; ~ ChangesCatalog");
-    check("DROP ROLE a, b", "drop a {kind: role}; drop b {kind: role}; ~ ChangesCatalog");
+    check(
+        "DROP ROLE a, b",
+        "drop a {kind: role}; drop b {kind: role}; ~ ChangesCatalog; ! DROP ROLE changes who may do what",
+    );
     check(
         "DROP OWNED BY bob",
-        "drop bob {kind: owned}; ~ ChangesCatalog; ! the statement changes objects that it does not name",
+        "drop bob {kind: owned}; ~ ChangesCatalog; ! DROP OWNED changes who may do what; ! the statement changes objects that it does not name",
     );
     check("DROP EXTENSION e", "drop e {kind: extension}; ~ ChangesCatalog");
     check("DROP TYPE t", "drop t {kind: type}; ~ ChangesCatalog");
     check("DROP POLICY p ON users", "drop users {kind: policy, part: p}; ~ ChangesCatalog");
+}
+
+#[test]
+fn a_dropped_column_is_dropped_data() {
+    check(
+        "ALTER TABLE s.a DROP COLUMN x CASCADE",
+        "alter s.a {kind: table, change: drop-column}; drop s.a [x] {kind: column, cascade: true}; ~ ChangesCatalog",
+    );
 }
 
 #[test]

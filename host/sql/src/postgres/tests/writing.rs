@@ -75,11 +75,86 @@ fn a_where_that_chooses_no_rows_is_as_good_as_none() {
     );
 }
 
+/// Checks what is said of the rows that a statement chooses, for the last operation of which it is said.
+fn rows(text: &str, expected: &str) {
+    let statement = super::only(text);
+    let mut facts = statement.operations.iter().flat_map(|operation| &operation.facts);
+    let found = facts.rfind(|(name, _)| *name == "where");
+    assert_eq!(found.map(|(_, value)| value.as_str()), Some(expected), "{text}");
+}
+
+#[test]
+fn what_chooses_rows_of_another_entry_chooses_none_of_the_target() {
+    rows("DELETE FROM orders USING orders o2 WHERE o2.id > 0", "constant");
+    rows("DELETE FROM orders USING orders o2 WHERE orders.id = o2.id", "present");
+    rows("DELETE FROM orders o1 USING orders WHERE orders.id > 0", "constant");
+    rows("UPDATE orders SET a = 1 FROM orders o2 WHERE o2.id > 0", "constant");
+    rows("UPDATE orders o SET a = 1 WHERE o.id > 0", "present");
+    rows("DELETE FROM orders WHERE EXISTS (SELECT 1 FROM orders o WHERE o.id > 0)", "constant");
+    rows("DELETE FROM orders WHERE EXISTS (SELECT 1 FROM b WHERE b.id = orders.id)", "present");
+    rows("DELETE FROM s.orders WHERE s.orders.id > 0", "present");
+    rows(
+        "DELETE FROM a USING (WITH a AS (SELECT 1 x) SELECT * FROM a) q WHERE q.x = 1",
+        "constant",
+    );
+}
+
+#[test]
+fn what_is_compared_with_itself_chooses_no_rows() {
+    rows("DELETE FROM t WHERE id IS NOT DISTINCT FROM id", "constant");
+    rows("DELETE FROM t WHERE id BETWEEN id AND id", "constant");
+    rows("DELETE FROM t WHERE id BETWEEN 1 AND id", "present");
+    rows("DELETE FROM t WHERE id = id OR false", "constant");
+    rows("DELETE FROM t WHERE (id = id) IS TRUE", "constant");
+    rows("DELETE FROM t WHERE (id = id) = true", "constant");
+    rows("DELETE FROM t WHERE id - id = 0", "constant");
+    rows("DELETE FROM t WHERE t.id = id", "constant");
+    rows("DELETE FROM t WHERE id IN (1, id)", "constant");
+    rows("DELETE FROM t WHERE COALESCE(id, 1) = COALESCE(id, 1)", "constant");
+    rows("DELETE FROM t WHERE COALESCE(id, 1) = COALESCE(id, 2)", "present");
+    rows("DELETE FROM t WHERE (id, a) = (id, a)", "constant");
+    rows("DELETE FROM t WHERE lower(a) = lower(a)", "constant");
+    rows("DELETE FROM t WHERE id IS NOT NULL", "present");
+    rows("DELETE FROM t WHERE id = ANY (ARRAY[1, 2])", "present");
+    rows("DELETE FROM t WHERE id IN (1, 2)", "present");
+    rows("DELETE FROM t WHERE -id < 0", "present");
+}
+
+#[test]
+fn two_columns_of_one_name_are_not_one_column() {
+    rows("DELETE FROM a USING b WHERE a.id = b.id", "present");
+    rows("DELETE FROM a USING b WHERE a.id IS NOT DISTINCT FROM b.id", "present");
+}
+
+#[test]
+fn a_merge_chooses_rows_by_its_join_or_by_a_condition() {
+    rows("MERGE INTO a USING b ON true WHEN MATCHED THEN DELETE", "constant");
+    rows("MERGE INTO a USING b ON b.id = 1 WHEN MATCHED THEN DELETE", "constant");
+    rows("MERGE INTO a USING a b ON b.id = 1 WHEN MATCHED THEN UPDATE SET x = 1", "constant");
+    rows("MERGE INTO a USING b ON a.id = b.id WHEN MATCHED THEN DELETE", "present");
+    rows("MERGE INTO a USING b ON true WHEN MATCHED AND a.id = 1 THEN DELETE", "present");
+    rows("MERGE INTO a USING b ON a.id = b.id WHEN NOT MATCHED BY SOURCE THEN DELETE", "constant");
+}
+
+#[test]
+fn a_sequence_that_a_constant_names_is_read_or_written() {
+    check(
+        "SELECT setval('public.\"S\"', 1)",
+        "call setval {function: stateful}; update public.S {via: setval, where: present}",
+    );
+    check(
+        "SELECT pg_catalog.setval('Audit.Ids'::regclass, 1)",
+        "call pg_catalog.setval {function: stateful}; update audit.ids {via: setval, where: present}",
+    );
+    check("SELECT nextval('a.s')", "call nextval {function: stateful}; select a.s");
+    check("SELECT nextval($1)", "call nextval {function: stateful}");
+}
+
 #[test]
 fn merge_and_truncate_tell_what_they_do() {
     check(
         "MERGE INTO a USING b ON a.id = b.id WHEN MATCHED AND b.dead THEN DELETE WHEN MATCHED THEN UPDATE SET x = b.x WHEN NOT MATCHED THEN INSERT (id, x) VALUES (b.id, b.x)",
-        "merge a; select b [id,dead,x]; select a [id]; delete a {via: merge}; update a [x] {via: merge}; insert a [id,x] {via: merge}",
+        "merge a; select b [id,dead,x]; select a [id]; delete a {via: merge, where: present}; update a [x] {via: merge, where: present}; insert a [id,x] {via: merge}",
     );
     check(
         "MERGE INTO a USING b ON a.id = b.id WHEN MATCHED THEN DO NOTHING",
