@@ -217,6 +217,13 @@ fn a_protected_value_is_not_copied_to_where_nothing_protects_it() {
         let error = agent.error(text);
         assert!(error.contains("gateway.copies-protected"), "{text}: {error}");
     }
+    let outcome = agent.run(&[
+        "PREPARE p AS SELECT password AS foo FROM secrets",
+        "CREATE TABLE c3 AS EXECUTE p",
+        "SELECT foo FROM c3",
+    ]);
+    hidden(&outcome.stdout);
+    assert!(outcome.stderr.contains("gateway.copies-protected"), "{outcome:?}");
     let fine = agent.run(&["INSERT INTO secrets VALUES (9, 'new', 'a', 'b', 'c')"]);
     assert!(fine.ok, "{}", fine.stderr);
 }

@@ -44,6 +44,8 @@ pub struct StatementReading {
     pub copy: Option<CopyShape>,
     /// The columns whose values it would put where another name, or none, protects them; empty for most statements.
     pub stored: Vec<String>,
+    /// Whether it stores what its result would be.
+    pub keeps: bool,
 }
 
 impl Default for StatementReading {
@@ -55,6 +57,7 @@ impl Default for StatementReading {
             effects: vec![],
             copy: None,
             stored: vec![],
+            keeps: true,
         }
     }
 }
@@ -194,6 +197,7 @@ fn statement(statement: &Statement, known: &Known) -> StatementReading {
         effects: statement.effects.clone(),
         copy,
         stored: stored(statement, known),
+        keeps: statement.operations.iter().any(keeps),
     }
 }
 
@@ -210,11 +214,6 @@ fn stored(statement: &Statement, known: &Known) -> Vec<String> {
             source_names(known, &all, &mut names, 0);
         }
     }
-    let keeps = |operation: &palisade_sql::Operation| match operation.action {
-        "insert" | "update" | "merge" | "alter" => true,
-        "create" => operation.facts.iter().any(|(key, kind)| *key == "kind" && kind == "table"),
-        _ => false,
-    };
     if statement.operations.iter().any(keeps) {
         for source in &statement.outputs.all_sources {
             source_names(known, source, &mut names, 0);
@@ -222,6 +221,15 @@ fn stored(statement: &Statement, known: &Known) -> Vec<String> {
     }
     // What nothing is known of is no column that somebody protects: an uncommitted table, a function's result.
     names.into_iter().filter(|name| !name.starts_with("?.")).collect()
+}
+
+/// Whether an operation stores values that the statement reads.
+fn keeps(operation: &palisade_sql::Operation) -> bool {
+    match operation.action {
+        "insert" | "update" | "merge" | "alter" => true,
+        "create" => operation.facts.iter().any(|(key, kind)| *key == "kind" && kind == "table"),
+        _ => false,
+    }
 }
 
 /// Adds an operation once for every relation that its object may be, and for those that a view passes it on to.

@@ -78,6 +78,14 @@ impl Session {
             return self.cancelled();
         }
         let Some(reading) = self.read(text, output) else { return Told::Waits };
+        // What the gateway itself refuses is not held for anybody first.
+        if self.at_hand.decided.is_none()
+            && let Err(refusal) = self.check_flows(&reading)
+        {
+            self.at_hand = AtHand::default();
+            self.gate.refuse(&reading.command, &refusal.denial);
+            return Told::Refuse(refusal);
+        }
         self.ask(reading, moment, output)
     }
 
@@ -252,6 +260,9 @@ impl Session {
                     [only] => only.lineage.clone(),
                     several => Lineage::union(several.iter().map(|stored| &stored.lineage)),
                 };
+                if statement.keeps {
+                    statement.stored.extend(statement.lineage.all().iter().cloned());
+                }
             }
         }
         let mut extended = reading.extended(commands.iter().map(|command| &**command), &gaps);
