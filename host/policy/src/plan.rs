@@ -129,12 +129,10 @@ pub struct Masking {
 }
 
 impl Masking {
-    /// Whether the whole result passes as it is.
+    /// Whether every field of a table passes as it is.
     #[must_use]
-    pub fn is_keep(&self) -> bool {
-        self.rest.is_keep()
-            && self.fields.iter().all(Treatment::is_keep)
-            && self.keys.iter().all(|(_, treatment)| treatment.is_keep())
+    pub fn keeps_fields(&self) -> bool {
+        self.fields.iter().all(Treatment::is_keep)
     }
 
     /// Adds the plan of the policy at place `index` in the chain.

@@ -1,5 +1,6 @@
 //! Where a walk over a syntax tree writes down what it finds. Shared by all dialects.
 
+use crate::functions::Function;
 use crate::lineage::{Column, Flow, Piece, Resolved, Shape};
 use crate::{
     Analysis, Effect, Name, Object, Operation, Output, Outputs, Source, Statement, Usage, Use,
@@ -196,6 +197,28 @@ impl Findings {
         }
         self.pay(shape.pieces.len());
         shape
+    }
+
+    /// Writes down what a call of a function does, and returns whether its value may come from anywhere.
+    pub(crate) fn call(&mut self, label: String, function: Function, arguments: &Flow) -> bool {
+        let (fact, opaque) = match function {
+            Function::Harmless => return false,
+            Function::Stateful => ("stateful", false),
+            Function::Sink => {
+                if !arguments.sources.is_empty() {
+                    self.gap(format!("function {label} takes column values out of sight"));
+                }
+                ("stateful", false)
+            }
+            Function::Dangerous(reason) => {
+                self.gap(format!("function {label} {reason}"));
+                ("dangerous", true)
+            }
+            Function::Unknown => ("unknown", true),
+        };
+        self.operate(Operation::other("call", label).fact("function", fact));
+        self.consume(&Flow { opaque, ..Flow::default() });
+        opaque
     }
 
     /// Ends a statement, whose result has this shape.

@@ -6,8 +6,11 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use super::*;
 use crate::{Hold, Hooks, Mode, Outcome, Plan, Policy, PolicyFailure, Scope, Ticket, Verdict};
 
-/// Judges by what a text contains.
-struct ByText;
+/// Judges by what a text contains, or denies whatever it is.
+#[derive(Default)]
+struct ByText {
+    denies_all: bool,
+}
 
 impl Policy for ByText {
     fn name(&self) -> &'static str {
@@ -21,6 +24,11 @@ impl Policy for ByText {
     }
     fn judge(&self, _: &Context, command: &Command) -> Result<Verdict, PolicyFailure> {
         Ok(match command.text.as_str() {
+            _ if self.denies_all => Verdict::Deny(Denial {
+                reason: "new".into(),
+                rule: "new".into(),
+                hint: String::new(),
+            }),
             text if text.contains("deny") => Verdict::Deny(Denial {
                 reason: "no".into(),
                 rule: "deny".into(),
@@ -111,7 +119,11 @@ struct Setup {
 }
 
 fn placed() -> Vec<Placed> {
-    vec![Placed { policy: Arc::new(ByText), mode: Mode::Enforce, scope: Scope::default() }]
+    vec![Placed {
+        policy: Arc::new(ByText::default()),
+        mode: Mode::Enforce,
+        scope: Scope::default(),
+    }]
 }
 
 fn setup() -> Setup {
@@ -242,37 +254,9 @@ fn a_session_meets_new_policies_at_its_next_command() {
 
 #[test]
 fn policies_that_changed_while_a_command_was_held_judge_it_again() {
-    struct No;
-    impl Policy for No {
-        fn name(&self) -> &'static str {
-            "no"
-        }
-        fn hooks(&self) -> Hooks {
-            Hooks { guard: true, mask: false, reviewer: false }
-        }
-        fn is_pure(&self) -> bool {
-            true
-        }
-        fn judge(&self, _: &Context, _: &Command) -> Result<Verdict, PolicyFailure> {
-            Ok(Verdict::Deny(Denial {
-                reason: "new".into(),
-                rule: "new".into(),
-                hint: String::new(),
-            }))
-        }
-        fn plan(&self, _: &Context, _: &Shape) -> Result<Plan, PolicyFailure> {
-            Err(PolicyFailure::Time)
-        }
-        fn inspect(&self, _: &Context, values: &Batch) -> Result<Batch, PolicyFailure> {
-            Ok(values.clone())
-        }
-        fn review(&self, _: &Context, _: &Command, _: &Hold) -> Result<Review, PolicyFailure> {
-            Ok(Review::Undecided)
-        }
-    }
     let mut setup = setup();
     let Asked::Waiting(mut waiting) = setup.ask("hold") else { panic!("it must wait") };
-    let policy = Arc::new(No);
+    let policy = Arc::new(ByText { denies_all: true });
     setup.gate.install(vec![Placed { policy, mode: Mode::Enforce, scope: Scope::default() }]);
     *setup.outcome.lock().unwrap() = Some(Outcome::Granted { by: vec![] });
     let Poll::Ready(decision) = poll(&mut waiting) else { panic!("decided") };

@@ -1,7 +1,6 @@
 //! Function calls: the shared lists, and what MySQL has besides.
 
 use super::Walker;
-use crate::Operation;
 use crate::functions::{Function, classify};
 use crate::lineage::Flow;
 use sqlparser::ast::ObjectName;
@@ -184,24 +183,8 @@ impl Walker {
             Some((schema, bare)) => (Some(schema), bare),
             None => (None, label.as_str()),
         };
-        let (fact, opaque) = match self.classify(schema, bare) {
-            Function::Harmless => return false,
-            Function::Stateful => ("stateful", false),
-            Function::Sink => {
-                if !arguments.sources.is_empty() {
-                    self.found.gap(format!("function {label} takes column values out of sight"));
-                }
-                ("stateful", false)
-            }
-            Function::Dangerous(reason) => {
-                self.found.gap(format!("function {label} {reason}"));
-                ("dangerous", true)
-            }
-            Function::Unknown => ("unknown", true),
-        };
-        self.found.operate(Operation::other("call", label).fact("function", fact));
-        self.found.consume(&Flow { opaque, ..Flow::default() });
-        opaque
+        let function = self.classify(schema, bare);
+        self.found.call(label, function, arguments)
     }
 
     fn classify(&self, schema: Option<&str>, name: &str) -> Function {

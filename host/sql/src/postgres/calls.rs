@@ -1,7 +1,7 @@
 //! Function calls, and the expressions of SQL/JSON, which are calls in another spelling.
 
 use super::{Walker, names};
-use crate::functions::{Function, classify};
+use crate::functions::classify;
 use crate::lineage::{Flow, Scope};
 use crate::{Operation, Usage};
 use pg_query::NodeEnum;
@@ -35,24 +35,8 @@ impl Walker {
     fn act(&mut self, name: &[Node], arguments: &Flow) -> bool {
         let known = names::qualified(name);
         let label = names::dotted(name);
-        let (fact, opaque) = match classify(known.schema.as_deref(), &known.name) {
-            Function::Harmless => return false,
-            Function::Stateful => ("stateful", false),
-            Function::Sink => {
-                if !arguments.sources.is_empty() {
-                    self.found.gap(format!("function {label} takes column values out of sight"));
-                }
-                ("stateful", false)
-            }
-            Function::Dangerous(reason) => {
-                self.found.gap(format!("function {label} {reason}"));
-                ("dangerous", true)
-            }
-            Function::Unknown => ("unknown", true),
-        };
-        self.found.operate(Operation::other("call", label).fact("function", fact));
-        self.found.consume(&Flow { opaque, ..Flow::default() });
-        opaque
+        let function = classify(known.schema.as_deref(), &known.name);
+        self.found.call(label, function, arguments)
     }
 
     /// `nextval('sequence')` and its kin read a sequence, or write its one row.

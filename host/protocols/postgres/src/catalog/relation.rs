@@ -78,12 +78,6 @@ impl Relation {
         format!("{}.{}", self.schema, self.name)
     }
 
-    /// Whether it belongs to the server itself, whose views are taken as they are.
-    #[must_use]
-    pub fn is_system(&self) -> bool {
-        is_system(&self.schema)
-    }
-
     /// Adds every name under which a policy may know a value of this column: its own, that of parents, those that a view takes it from.
     pub(crate) fn sources(&self, known: &Known, column: &str, into: &mut BTreeSet<String>) {
         self.sources_within(known, column, into, 0);
@@ -194,6 +188,7 @@ pub(crate) fn resolve<'a>(
     })
 }
 
+/// Whether a schema belongs to the server itself, whose views are taken as they are.
 pub(crate) fn is_system(schema: &str) -> bool {
     matches!(schema, "pg_catalog" | "information_schema" | "pg_toast")
 }

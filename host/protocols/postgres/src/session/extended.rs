@@ -25,9 +25,7 @@ impl Session {
             return Ok(Fate::Wait);
         }
         if self.names.is_full() {
-            let reason = "too many prepared statements and portals in this session".to_owned();
-            let refusal = Refusal::of("53400", "postgres.limit", reason, "Close some of them.");
-            return Ok(self.refuse_message("parse", refusal, output));
+            return Ok(self.refuse_more("parse", output));
         }
         let (allowed, reading) = match self.judge(parse.text, Moment::Prepare, output) {
             Told::Waits => return Ok(Fate::Wait),
@@ -68,9 +66,7 @@ impl Session {
             Found::Nothing => return Ok(self.refuse_unknown(bind.statement, output)),
         };
         if self.names.is_full() {
-            let reason = "too many prepared statements and portals in this session".to_owned();
-            let refusal = Refusal::of("53400", "postgres.limit", reason, "Close some of them.");
-            return Ok(self.refuse_message("bind", refusal, output));
+            return Ok(self.refuse_more("bind", output));
         }
         let portal = Arc::new(Portal::new(statement, bind.result_formats, self.segment));
         self.names.bind(bind.portal, &portal);
@@ -218,6 +214,12 @@ impl Session {
         }
         self.due.push(Expected::Close);
         Ok(Fate::Forward)
+    }
+
+    fn refuse_more(&mut self, what: &str, output: &mut Output<Answer>) -> Fate {
+        let reason = "too many prepared statements and portals in this session".to_owned();
+        let refusal = Refusal::of("53400", "postgres.limit", reason, "Close some of them.");
+        self.refuse_message(what, refusal, output)
     }
 
     fn refuse_unknown(&mut self, name: &str, output: &mut Output<Answer>) -> Fate {

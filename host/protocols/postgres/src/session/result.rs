@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use palisade_mask::CellMask;
-use palisade_policy::{Denial, Field, Planned, RecordedField, RecordedResult, Shape, Treatment};
+use palisade_policy::{Denial, Field, Planned, RecordedField, RecordedResult, Shape};
 use palisade_relay::{Output, Peer};
 
 use super::copy::{CopyMask, shape_of};
@@ -56,7 +56,7 @@ impl OpenResult {
 
     /// Takes up a plan for its columns.
     pub(super) fn follow(&mut self, planned: Planned) -> Result<(), Denial> {
-        if planned.masking.fields.iter().all(Treatment::is_keep) {
+        if planned.masking.keeps_fields() {
             return Ok(());
         }
         for (treatment, field) in planned.masking.fields.iter().zip(&mut self.record.fields) {
@@ -196,7 +196,7 @@ impl Session {
                 continue;
             }
             let planned = self.gate.plan(&shape_of(copy)).map_err(Refusal::denied)?;
-            if !planned.masking.fields.iter().all(Treatment::is_keep) {
+            if !planned.masking.keeps_fields() {
                 let reason = "this COPY would carry values that must be masked, in a form in which they cannot be";
                 let hint = "Use COPY … TO STDOUT in text format with the columns named, or SELECT.";
                 return Err(Refusal::of("42501", "gateway.copy-unmaskable", reason.into(), hint));

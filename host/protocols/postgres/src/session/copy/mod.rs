@@ -6,7 +6,7 @@ mod text;
 
 use bytes::BytesMut;
 use palisade_mask::{CellForm, CellMask, Masker, Treated};
-use palisade_policy::{Denial, Planned, Shape, Treatment};
+use palisade_policy::{Denial, Planned, Shape};
 use palisade_sql::CopyFormat;
 
 use self::binary::Binary;
@@ -56,7 +56,7 @@ impl CopyMask {
     /// The mask of a copy; `None` where it passes as it comes.
     pub(super) fn new(copy: &CopyShape, planned: &Planned) -> Result<Option<Self>, Denial> {
         let fields = &planned.masking.fields;
-        if fields.iter().all(Treatment::is_keep) {
+        if planned.masking.keeps_fields() {
             return Ok(None);
         }
         let cannot = |reason: String| Denial {
