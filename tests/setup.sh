@@ -9,7 +9,8 @@ missing=
 need() { missing="$missing $1"; }
 
 have_libclang() {
-    ldconfig -p 2>/dev/null | grep -q libclang || ls /usr/lib/llvm-*/lib/libclang*.so* >/dev/null 2>&1
+    # libclang-cpp is another library, which compilers bring along.
+    { ldconfig -p 2>/dev/null; ls /usr/lib/llvm-*/lib 2>/dev/null; } | grep -Eq 'libclang(-[0-9.]+)?\.so'
 }
 have_postgres() {
     command -v postgres >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1
