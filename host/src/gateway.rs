@@ -34,6 +34,8 @@ pub struct Gateway {
     pub approvals: Approvals,
     /// The policies in force.
     pub plugins: Plugins,
+    /// Functions that the policy files vouch for, as `schema.name`.
+    pub harmless_functions: Vec<String>,
     /// Where commands meet verdicts.
     pub gate: Arc<Gate>,
     /// Since when it runs, in microseconds.

@@ -12,6 +12,7 @@ use palisade_identity::{Identity, TokenRefused};
 use palisade_policy::{Context, Target};
 use palisade_postgres::{
     Admission, Backend, Catalog, Ended, Host, Login, NotAdmitted, Options, Service, TlsMode,
+    Trusted,
 };
 use palisade_relay::{Link, Secure};
 use palisade_store::SessionId;
@@ -60,7 +61,8 @@ impl PostgresService {
             login_time: limits.login,
             dial_time: limits.dial,
         };
-        let servers = servers(&gateway.config.connections)?;
+        let trusted = Trusted::new(gateway.harmless_functions.iter().cloned());
+        let servers = servers(&gateway.config.connections, &trusted)?;
         let catalogs = servers.values().map(|known| Arc::clone(&known.catalog)).collect();
         let host = Arc::new(Door { gateway, servers });
         let acceptor = TlsAcceptor::from(certificate);
@@ -82,12 +84,12 @@ struct Known {
     catalog: Arc<Catalog>,
 }
 
-fn servers(connections: &[Connection]) -> Result<BTreeMap<String, Known>> {
+fn servers(connections: &[Connection], trusted: &Trusted) -> Result<BTreeMap<String, Known>> {
     let mut servers = BTreeMap::new();
     for connection in connections.iter().filter(|connection| connection.protocol == PROTOCOL) {
         let secure = upstream::secure(connection)?;
         let server: Arc<dyn Backend> = Arc::new(Server { connection: connection.clone(), secure });
-        let catalog = Arc::new(Catalog::new(Arc::clone(&server)));
+        let catalog = Arc::new(Catalog::new(Arc::clone(&server), trusted.clone()));
         servers.insert(connection.name.clone(), Known { server, catalog });
     }
     Ok(servers)

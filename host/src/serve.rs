@@ -124,6 +124,7 @@ fn assemble(
         sessions,
         approvals,
         plugins,
+        harmless_functions: prepared.harmless_functions,
         gate,
         started_at: clock::now_micros(),
         addresses,

@@ -46,6 +46,12 @@ impl CellMask {
         Ok(Self { cover: treatment.cover.clone(), scan: Scan::new(&treatment.scan)? })
     }
 
+    /// Whether every value is covered whole.
+    #[must_use]
+    pub fn covers(&self) -> bool {
+        self.cover.is_some()
+    }
+
     /// Whether every value passes as it is.
     #[must_use]
     pub fn is_keep(&self) -> bool {

@@ -19,9 +19,13 @@ mod cell;
 mod cover;
 mod detect;
 mod json;
+mod message;
 mod scan;
+mod seen;
 
 pub use cell::{CellForm, CellMask, Treated};
 pub use cover::{Covered, Masker};
 pub use detect::{DetectorInfo, DetectorRefused, detectors};
+pub use message::{MESSAGE, MessageMask};
 pub use scan::Scan;
+pub use seen::Seen;

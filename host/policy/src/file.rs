@@ -76,6 +76,8 @@ pub struct Use {
 pub struct PolicyFile {
     /// What it puts in use, in order.
     pub uses: Vec<Use>,
+    /// Functions of the operator's own that only compute from their arguments, as `schema.name`.
+    pub harmless_functions: Vec<String>,
 }
 
 impl PolicyFile {
@@ -108,7 +110,25 @@ impl PolicyFile {
                 }
             })
             .collect();
-        Ok(Self { uses })
+        let harmless_functions = raw.harmless_functions.into_iter();
+        let harmless_functions = harmless_functions.map(|name| {
+            let line = line_of(text, name.span().start);
+            let name = name.into_inner();
+            let (schema, function) = name.split_once('.').unwrap_or_default();
+            if schema.is_empty() || function.is_empty() {
+                return Err(Mistake {
+                    file: file.to_owned(),
+                    line: Some(line),
+                    problem: format!(
+                        "`{}` in harmless_functions has no schema",
+                        name.escape_debug()
+                    ),
+                    fix: "write it as `schema.function`".into(),
+                });
+            }
+            Ok(name)
+        });
+        Ok(Self { uses, harmless_functions: harmless_functions.collect::<Result<_, _>>()? })
     }
 }
 
@@ -117,6 +137,8 @@ impl PolicyFile {
 struct Raw {
     #[serde(default, rename = "use")]
     uses: Vec<RawUse>,
+    #[serde(default)]
+    harmless_functions: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

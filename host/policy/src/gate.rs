@@ -12,8 +12,9 @@ use arc_swap::ArcSwap;
 use self::held::OpenHolds;
 use self::remembered::Remembered;
 use crate::{
-    Approvals, Batch, Chain, Command, Context, Denial, Entry, HoldRequest, Journal, JournalFailure,
-    Judged, Later, Masking, Moment, Placed, PolicySet, RecordedResult, Review, Ruling, Shape,
+    Approvals, Batch, Chain, Command, Context, Denial, Entry, Field, HoldRequest, Journal,
+    JournalFailure, Judged, Later, Masking, Moment, Placed, PolicySet, RecordedResult, Review,
+    Ruling, Shape,
 };
 
 /// How often a command may be rewritten before the policies are taken to disagree for ever.
@@ -149,6 +150,29 @@ impl Planned {
     }
 }
 
+/// Plans results by the policies of one moment.
+#[derive(Clone, Debug)]
+pub struct Planner {
+    chain: Arc<Chain>,
+    context: Arc<Context>,
+}
+
+impl Planner {
+    /// Which of these values are covered whole, each given by the columns that it may come from.
+    ///
+    /// # Errors
+    /// A denial when a policy fails.
+    pub fn covered(
+        &self,
+        values: impl IntoIterator<Item = Vec<String>>,
+    ) -> Result<Vec<bool>, Denial> {
+        let field = |sources| Field { name: String::new(), sources, type_name: "text".to_owned() };
+        let shape = Shape::Table(values.into_iter().map(field).collect());
+        let masking = self.chain.plan(&self.context, &shape)?;
+        Ok(masking.fields.iter().map(|treatment| treatment.cover.is_some()).collect())
+    }
+}
+
 /// The gate of one session. Takes the newest policies at each command's boundary.
 #[derive(Debug)]
 pub struct GateSession {
@@ -166,6 +190,12 @@ impl GateSession {
         &self.context
     }
 
+    /// The version of the policies that were taken up last.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.chain.version()
+    }
+
     /// The version of the policies that the next command is judged by.
     #[must_use]
     pub fn newest_version(&self) -> u64 {
@@ -179,7 +209,13 @@ impl GateSession {
         allowed.version == self.newest_version()
     }
 
-    /// Asks whether a command may run, or be prepared for running.
+    /// Takes up the newest policies: a command's boundary. Gives their version.
+    pub fn renew(&mut self) -> u64 {
+        self.take_newest();
+        self.chain.version()
+    }
+
+    /// Asks whether a command may run, or be prepared for running, by the policies that [`renew`](Self::renew) took up.
     ///
     /// `read` turns the text of a rewrite into a command, as the protocol would.
     pub fn ask(
@@ -188,7 +224,6 @@ impl GateSession {
         moment: Moment,
         read: &dyn Fn(&str) -> Arc<Command>,
     ) -> Asked {
-        self.take_newest();
         let mut command = Arc::clone(command);
         let mut rewritten = false;
         for _ in 0..=MOST_REWRITES {
@@ -244,6 +279,12 @@ impl GateSession {
             }
         };
         Ok(Planned { masking, chain: Arc::clone(&self.chain), context: Arc::clone(&self.context) })
+    }
+
+    /// What plans results as this session does now, apart from it.
+    #[must_use]
+    pub fn planner(&self) -> Planner {
+        Planner { chain: Arc::clone(&self.chain), context: Arc::clone(&self.context) }
     }
 
     /// Whether no policy looks at this session's results.

@@ -22,7 +22,9 @@ mod verdict;
 pub use chain::{Chain, Judged, Mode, Observation, Placed, PolicySet};
 pub use event::{Command, Context, Operation, Principal, Target};
 pub use file::{Mistake, PolicyFile, Use, line_of};
-pub use gate::{Allowed, Asked, Decision, Gate, GateSession, HoldNotice, Planned, Waiting};
+pub use gate::{
+    Allowed, Asked, Decision, Gate, GateSession, HoldNotice, Planned, Planner, Waiting,
+};
 pub use journal::{
     Approvals, Entry, HoldRequest, Journal, JournalFailure, Later, Moment, Outcome, RecordedField,
     RecordedResult, Ticket,

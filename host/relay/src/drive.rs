@@ -363,9 +363,12 @@ impl<M: Machine> Running<M> {
     }
 
     fn tell_of_hangup(&mut self, peer: Peer) {
-        let waiting_for_server = self.output.is_waiting(Peer::Server) && peer == Peer::Server;
+        let waiting = self.output.is_waiting(peer) && !self.output.is_held(peer);
+        let held = self.output.is_held(peer) && self.output.is_waiting(peer);
         let side = self.side(peer);
-        if side.ended && !side.told && !waiting_for_server {
+        // What a peer sent before it left is handled first, unless it waits for nothing but the peer's own patience.
+        let unhandled = !held && (side.fresh || (side.waits && !side.link.input.is_empty()));
+        if side.ended && !side.told && !waiting && !unhandled {
             side.told = true;
             self.machine.hung_up(peer, &mut self.output);
         }

@@ -123,6 +123,8 @@ pub struct Output<A> {
     pub server: Queue,
     client_wait: Option<Later<A>>,
     server_wait: Option<Later<A>>,
+    /// The client's wait is for its own sake: it is given up when the client leaves.
+    held: bool,
     pub(crate) end: bool,
 }
 
@@ -133,6 +135,7 @@ impl<A> Default for Output<A> {
             server: Queue::default(),
             client_wait: None,
             server_wait: None,
+            held: false,
             end: false,
         }
     }
@@ -152,6 +155,18 @@ impl<A> Output<A> {
     /// Waits for a future before anything more from `peer` is handled; at most one waits for each.
     pub fn wait(&mut self, peer: Peer, future: Later<A>) {
         *self.wait_of(peer) = Some(future);
+        self.held &= peer != Peer::Client;
+    }
+
+    /// Whether what is waited for ends with the leaving of `peer`.
+    pub(crate) fn is_held(&self, peer: Peer) -> bool {
+        peer == Peer::Client && self.held
+    }
+
+    /// The same for the client, whose leaving ends the wait: nobody is there any more for whom to decide.
+    pub fn hold(&mut self, future: Later<A>) {
+        self.client_wait = Some(future);
+        self.held = true;
     }
 
     /// Gives up waiting for `peer`, dropping the future.

@@ -1,6 +1,7 @@
 //! What is known of a text after analysis: plain data, no behaviour of SQL in it.
 
 use crate::CopyOut;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// All that is known of one text.
@@ -36,8 +37,25 @@ pub struct Statement {
     ///
     /// For `PREPARE` and `DECLARE CURSOR`: the outputs of the statement inside.
     pub outputs: Outputs,
-    /// Columns whose values decide something without being put out.
+    /// Columns whose values decide something, or are computed with, without being put out as they are.
     pub uses: Vec<Use>,
+    /// What it stores, and where.
+    pub stores: Vec<Store>,
+    /// The functions that it calls, by their names as written.
+    pub calls: BTreeSet<String>,
+    /// The operators that it uses, by their names as written.
+    pub operators: BTreeSet<String>,
+    /// Why it is not accounted for, should it touch what somebody protects; no gaps where it does not.
+    pub reservations: Vec<String>,
+}
+
+/// A value that a statement puts into a relation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Store {
+    /// The column that it is put into; `*` where that is not known.
+    pub target: Source,
+    /// A column that it may come from.
+    pub source: Source,
 }
 
 /// A relation's name as written (folded as the dialect folds it), not resolved by any search path.
@@ -190,8 +208,25 @@ pub enum Effect {
 pub struct Source {
     /// The relation as written in the statement.
     pub relation: Name,
-    /// The column; `*` = any column of the relation.
+    /// The column; `*` = any column of the relation, `#3` = its third.
     pub column: String,
+    /// Other relations of which the column may be as well, since its name was written alone:
+    /// where this relation has no such column and one of them has, that one is meant.
+    pub rivals: Vec<Name>,
+}
+
+impl Source {
+    /// A column of a relation.
+    #[must_use]
+    pub fn new(relation: &Name, column: impl Into<String>) -> Self {
+        Self { relation: relation.clone(), column: column.into(), rivals: Vec::new() }
+    }
+
+    /// Its place among the relation's columns, from 1, where it is written so.
+    #[must_use]
+    pub fn position(&self) -> Option<usize> {
+        self.column.strip_prefix('#')?.parse().ok()
+    }
 }
 
 impl fmt::Display for Source {
@@ -242,8 +277,26 @@ pub enum Usage {
     Join,
     /// `ORDER BY`.
     Sort,
-    /// `GROUP BY`, `DISTINCT`.
+    /// `GROUP BY`, `DISTINCT`, `UNION` and its kin.
     Group,
+    /// An expression whose value is put out.
+    Expression,
+}
+
+/// In what way it is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum How {
+    /// Only whether there is a value.
+    NullTest,
+    /// Compared for equality with parameters that are bound to the statement.
+    EqualsParameter,
+    /// Compared for equality with constants in the text.
+    EqualsConstant,
+    /// Compared with other values of the same column.
+    AmongThemselves,
+    /// In any other way.
+    #[default]
+    Other,
 }
 
 /// One column used so.
@@ -251,6 +304,8 @@ pub enum Usage {
 pub struct Use {
     /// For what.
     pub usage: Usage,
+    /// How.
+    pub how: How,
     /// Which column.
     pub source: Source,
 }

@@ -3,7 +3,8 @@
 use crate::functions::Function;
 use crate::lineage::{Column, Flow, Piece, Resolved, Shape};
 use crate::{
-    Analysis, Effect, Name, Object, Operation, Output, Outputs, Source, Statement, Usage, Use,
+    Analysis, Effect, How, Name, Object, Operation, Output, Outputs, Source, Statement, Store,
+    Usage, Use,
 };
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -28,6 +29,10 @@ struct Boundary {
 pub(crate) struct Findings {
     /// For what the expression under the walk is used; none = for its value.
     pub(crate) usage: Option<Usage>,
+    /// In what way.
+    pub(crate) how: How,
+    /// What is walked now is not evaluated: its columns are used for nothing.
+    pub(crate) idle: bool,
     pub(crate) operations: Vec<Operation>,
     pub(crate) effects: Vec<Effect>,
     gaps: Vec<String>,
@@ -38,6 +43,10 @@ pub(crate) struct Findings {
     fields: HashSet<Source>,
     values: BTreeSet<Source>,
     uses: BTreeSet<Use>,
+    stores: BTreeSet<Store>,
+    pub(crate) calls: BTreeSet<String>,
+    operators: BTreeSet<String>,
+    reservations: BTreeSet<String>,
     opaque: bool,
     boundaries: Vec<Boundary>,
     depth: usize,
@@ -55,6 +64,13 @@ impl Findings {
         let reason = reason.into();
         if self.gaps.len() < MAX_GAPS && !self.gaps.contains(&reason) {
             self.gaps.push(reason);
+        }
+    }
+
+    /// Writes down why it is not accounted for, should it touch something protected.
+    pub(crate) fn reserve(&mut self, reason: impl Into<String>) {
+        if self.reservations.len() < MAX_GAPS {
+            self.reservations.insert(reason.into());
         }
     }
 
@@ -94,7 +110,8 @@ impl Findings {
     /// Returns what was found until then, for [`take_back`](Self::take_back).
     pub(crate) fn set_aside(&mut self) -> Self {
         let (depth, steps_left, usage) = (self.depth, self.steps_left, self.usage);
-        let fresh = Self { depth, steps_left, usage, ..Self::default() };
+        let (how, idle) = (self.how, self.idle);
+        let fresh = Self { depth, steps_left, usage, how, idle, ..Self::default() };
         std::mem::replace(self, fresh)
     }
 
@@ -134,6 +151,22 @@ impl Findings {
         }
     }
 
+    /// Notes that values are put into a column of a relation.
+    pub(crate) fn store(&mut self, relation: &Name, column: &str, flow: &Flow) {
+        self.pay(flow.sources.len());
+        let target = Source::new(relation, column);
+        let stores = flow.sources.iter();
+        let stores = stores.map(|source| Store { target: target.clone(), source: source.clone() });
+        self.stores.extend(stores);
+    }
+
+    /// Notes that an operator is used.
+    pub(crate) fn operator(&mut self, name: &str) {
+        if !self.operators.contains(name) {
+            self.operators.insert(name.to_owned());
+        }
+    }
+
     /// Notes a reference to columns, and that they are used for what is walked now.
     pub(crate) fn refer(&mut self, resolved: &Resolved) {
         self.pay(resolved.steps);
@@ -152,10 +185,13 @@ impl Findings {
     pub(crate) fn consume(&mut self, flow: &Flow) {
         self.pay(flow.sources.len());
         match self.usage {
+            _ if self.idle => {}
             None => self.values.extend(flow.sources.iter().cloned()),
-            Some(usage) => self
-                .uses
-                .extend(flow.sources.iter().map(|source| Use { usage, source: source.clone() })),
+            Some(usage) => self.uses.extend(flow.sources.iter().map(|source| Use {
+                usage,
+                how: self.how,
+                source: source.clone(),
+            })),
         }
         self.opaque |= flow.opaque;
     }
@@ -202,11 +238,14 @@ impl Findings {
     /// Writes down what a call of a function does, and returns whether its value may come from anywhere.
     pub(crate) fn call(&mut self, label: String, function: Function, arguments: &Flow) -> bool {
         let (fact, opaque) = match function {
-            Function::Harmless => return false,
+            Function::Harmless => {
+                self.calls.insert(label);
+                return false;
+            }
             Function::Stateful => ("stateful", false),
             Function::Sink => {
                 if !arguments.sources.is_empty() {
-                    self.gap(format!("function {label} takes column values out of sight"));
+                    self.reserve(format!("function {label} takes column values out of sight"));
                 }
                 ("stateful", false)
             }
@@ -214,8 +253,12 @@ impl Findings {
                 self.gap(format!("function {label} {reason}"));
                 ("dangerous", true)
             }
-            Function::Unknown => ("unknown", true),
+            Function::Unknown => {
+                self.reserve(format!("function {label} is not known to be harmless"));
+                ("unknown", true)
+            }
         };
+        self.calls.insert(label.clone());
         self.operate(Operation::other("call", label).fact("function", fact));
         self.consume(&Flow { opaque, ..Flow::default() });
         opaque
@@ -245,12 +288,18 @@ impl Findings {
                 opaque,
             },
             uses: std::mem::take(&mut self.uses).into_iter().collect(),
+            stores: std::mem::take(&mut self.stores).into_iter().collect(),
+            calls: std::mem::take(&mut self.calls),
+            operators: std::mem::take(&mut self.operators),
+            reservations: std::mem::take(&mut self.reservations).into_iter().collect(),
         });
         self.reads.clear();
         self.fields.clear();
         self.boundaries.clear();
         self.opaque = false;
         self.usage = None;
+        self.how = How::Other;
+        self.idle = false;
         self.depth = 0;
     }
 

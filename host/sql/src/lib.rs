@@ -5,7 +5,8 @@
 //!              │                            │              ├─ effects    (what changes in the session)
 //!              ├─ PostgreSql (own grammar)  │              ├─ outputs    (which columns flow into which result column)
 //!              ├─ MySql      (sqlparser)    │              └─ uses       (columns in predicates, joins, sort keys, groups)
-//!              └─ Generic    (sqlparser)    └─ gaps: why not everything is accounted for; empty = complete
+//!              └─ Generic    (sqlparser)    │              └─ stores, calls, reservations (what counts where something is protected)
+//!                                           └─ gaps: why not everything is accounted for; empty = complete
 //! ```
 //!
 //! This crate knows no catalog, no session and no policy. It reads one text as the server would read it,
@@ -23,9 +24,11 @@ mod postgres;
 mod rendering;
 
 pub use analysis::{
-    Analysis, Effect, Name, Object, Operation, Output, Outputs, Source, Statement, Usage, Use,
+    Analysis, Effect, How, Name, Object, Operation, Output, Outputs, Source, Statement, Store,
+    Usage, Use,
 };
 pub use ansi::{Generic, MySql};
 pub use copy::{CopyFormat, CopyOut, CopySource, Quoted};
 pub use dialect::Dialect;
+pub use functions::Trusted;
 pub use postgres::PostgreSql;

@@ -60,16 +60,22 @@ const CONNECTION: Keys = Table(&[
     ("labels", Any),
 ]);
 
-const POLICY: Keys = Table(&[(
-    "use",
-    Table(&[
-        ("plugin", Any),
-        ("name", Any),
-        ("mode", Any),
-        ("on", Table(&[("protocols", Any), ("connections", Any), ("labels", Any), ("roles", Any)])),
-        ("config", Any),
-    ]),
-)]);
+const POLICY: Keys = Table(&[
+    ("harmless_functions", Any),
+    (
+        "use",
+        Table(&[
+            ("plugin", Any),
+            ("name", Any),
+            ("mode", Any),
+            (
+                "on",
+                Table(&[("protocols", Any), ("connections", Any), ("labels", Any), ("roles", Any)]),
+            ),
+            ("config", Any),
+        ]),
+    ),
+]);
 
 /// The keys of a configuration that have no meaning, as mistakes; or that it is no TOML.
 pub(super) fn unknown_config_keys(file: &Path, text: &str) -> Vec<Mistake> {

@@ -68,6 +68,7 @@ fn fixture() -> Fixture {
         sessions,
         approvals,
         plugins,
+        harmless_functions: vec![],
         gate,
         started_at: 0,
         addresses,

@@ -16,6 +16,8 @@ use crate::config::{Config, PROTOCOLS, nearest, unknown_policy_keys};
 pub struct Prepared {
     /// In the order of the policy files.
     pub in_force: Vec<InForce>,
+    /// Functions that the policy files vouch for, as `schema.name`.
+    pub harmless_functions: Vec<String>,
     /// What is allowed and still looks wrong.
     pub warnings: Vec<Mistake>,
 }
@@ -30,6 +32,7 @@ pub fn prepare(config: &Config, host: &PluginHost) -> Result<Prepared, Vec<Mista
         host,
         compiled: HashMap::new(),
         in_force: vec![],
+        harmless_functions: vec![],
         mistakes: vec![],
         warnings: vec![],
     };
@@ -37,7 +40,11 @@ pub fn prepare(config: &Config, host: &PluginHost) -> Result<Prepared, Vec<Mista
         work.file(file);
     }
     if work.mistakes.is_empty() {
-        Ok(Prepared { in_force: work.in_force, warnings: work.warnings })
+        Ok(Prepared {
+            in_force: work.in_force,
+            harmless_functions: work.harmless_functions,
+            warnings: work.warnings,
+        })
     } else {
         Err(work.mistakes)
     }
@@ -49,6 +56,7 @@ struct Work<'a> {
     /// By the file's hash.
     compiled: HashMap<String, Result<Arc<CompiledPlugin>, String>>,
     in_force: Vec<InForce>,
+    harmless_functions: Vec<String>,
     mistakes: Vec<Mistake>,
     warnings: Vec<Mistake>,
 }
@@ -72,6 +80,7 @@ impl Work<'_> {
         match PolicyFile::parse(file, &text) {
             Err(mistake) => self.mistakes.push(mistake),
             Ok(policies) => {
+                self.harmless_functions.extend(policies.harmless_functions);
                 for (index, used) in policies.uses.into_iter().enumerate() {
                     if let Err(mistakes) = self.used(used, index, &text) {
                         self.mistakes.extend(mistakes);

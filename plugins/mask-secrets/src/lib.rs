@@ -25,6 +25,10 @@ struct MaskSecrets {
     /// How a value is covered. Left out: "replace". What a detector finds is always replaced.
     #[serde(default)]
     action: Cover,
+    /// What happens to the texts that a server says besides results: errors, notices, notifications. "scan": what
+    /// `detect` lists is covered in them; "drop": none of their words is shown, only the error's code. Left out: "scan".
+    #[serde(default)]
+    messages: Messages,
     /// With "replace": the text to put in the value's place. Left out: "********".
     text: Option<String>,
     /// With "partial": how many of the first characters stay readable. Left out: 0.
@@ -68,6 +72,19 @@ enum Cover {
     Nullify,
 }
 
+/// What happens to what a server says besides results.
+#[config]
+#[derive(Default, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+enum Messages {
+    #[default]
+    Scan,
+    Drop,
+}
+
+/// The media type of what a server says besides results.
+const MESSAGE: &str = "application/vnd.palisade.message";
+
 impl Plugin for MaskSecrets {
     fn validate(&self) -> Result<(), String> {
         let mistake = if self.protect.is_empty() && self.names.is_empty() && self.detect.is_empty()
@@ -90,6 +107,11 @@ impl Mask for MaskSecrets {
     fn plan(&self, _context: &Context, shape: &Shape) -> Plan {
         let cover = self.cover();
         let scan = self.scan();
+        if matches!(shape, Shape::Document(kind) if kind == MESSAGE) {
+            // Their texts have names of their own, which are no columns or keys.
+            let rest = if self.messages == Messages::Drop { Action::Nullify } else { scan };
+            return Plan::new(shape, rest, |_| Action::Keep);
+        }
         let mut plan = Plan::new(shape, scan.clone(), |field| {
             if self.is_protected(field) { cover.clone() } else { scan.clone() }
         });

@@ -3,13 +3,15 @@
 //! It judges operations, never text: whatever the spelling, what the statement would do is what counts.
 //!
 //! ```text
-//!   operation ─▶ denied statement? ─▶ write to a read-only table? ─▶ … next operation
+//!   operation ─▶ denied statement? ─▶ write to a read-only table? ─▶ denied use of a protected column? ─▶ … next
 //!                                                                    └▶ command incomplete? ─▶ allow
 //! ```
 
+mod protected;
 mod statement;
 
 use plugin_sdk::prelude::*;
+use protected::Usage;
 use statement::Statement;
 
 /// Which SQL commands are blocked.
@@ -21,6 +23,10 @@ struct SqlGuard {
     /// Globs of schema.table that nobody writes through the gateway.
     #[serde(default)]
     read_only: Vec<Pattern>,
+    /// For what protected columns may not be used: those that a mask in force covers. A mask hides what is shown;
+    /// this hides what can be told from which rows there are, and in which order.
+    #[serde(default)]
+    deny_uses: Vec<Usage>,
     /// What happens to a command that the gateway could not fully account for: a text its grammar refuses,
     /// a procedural block, dynamic SQL. Left out: "deny".
     #[serde(default)]
@@ -90,6 +96,9 @@ impl SqlGuard {
     fn object_to(&self, operation: &Operation) -> Option<Verdict> {
         if let Some(statement) = self.deny.iter().find(|statement| statement.matches(operation)) {
             return Some(statement.denial(operation));
+        }
+        if let Some(usage) = self.deny_uses.iter().find(|usage| usage.matches(operation)) {
+            return Some(usage.denial(operation));
         }
         let pattern = self.read_only.iter().find(|pattern| writes(operation, pattern))?;
         let reason = format!(

@@ -142,6 +142,7 @@ fn command(text: &str) -> Arc<Command> {
 
 impl Setup {
     fn ask(&mut self, text: &str) -> Asked {
+        self.session.renew();
         self.session.ask(&command(text), Moment::Run, &command)
     }
 

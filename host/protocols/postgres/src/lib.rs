@@ -22,6 +22,7 @@ mod session;
 
 pub use catalog::{Catalog, Wanted};
 pub use login::{LoginRefused, TlsMode};
+pub use palisade_sql::Trusted;
 pub use serve::{
     Admission, Backend, Cancels, ConnectError, Ended, Host, Login, NotAdmitted, Options, Service,
     connect,

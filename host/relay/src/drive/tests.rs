@@ -7,11 +7,13 @@ use tokio::sync::oneshot;
 
 use super::*;
 
-/// Passes bytes on, but waits for a word from outside before the first byte `?` of the client.
+/// Passes bytes on, but waits for a word from outside before the first byte `?` of the client: only while it is there
+/// where it `holds`.
 #[derive(Default)]
 struct Pass {
     gate: Option<oneshot::Receiver<()>>,
     withdrawn: Arc<AtomicBool>,
+    holds: bool,
     hung_up: Vec<Peer>,
 }
 
@@ -34,13 +36,15 @@ impl Machine for Pass {
             && let Some(gate) = self.gate.take()
         {
             let flag = Flag(Arc::clone(&self.withdrawn));
-            output.wait(
-                Peer::Client,
-                Box::pin(async move {
-                    let _ = gate.await;
-                    std::mem::forget(flag);
-                }),
-            );
+            let word = Box::pin(async move {
+                let _ = gate.await;
+                std::mem::forget(flag);
+            });
+            if self.holds {
+                output.hold(word);
+            } else {
+                output.wait(Peer::Client, word);
+            }
             return Progress::Waits;
         }
         let queue = match from {
@@ -152,10 +156,15 @@ async fn the_other_direction_flows_while_one_waits() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_while_it_waits_is_noticed_and_its_wait_dropped() {
+async fn a_client_that_leaves_while_it_is_held_is_noticed_and_its_wait_dropped() {
     let (_open, gate) = oneshot::channel();
     let withdrawn = Arc::new(AtomicBool::new(false));
-    let machine = Pass { gate: Some(gate), withdrawn: Arc::clone(&withdrawn), ..Pass::default() };
+    let machine = Pass {
+        gate: Some(gate),
+        holds: true,
+        withdrawn: Arc::clone(&withdrawn),
+        ..Pass::default()
+    };
     let Ends { mut client, running, server, .. } = start(machine, 64, None);
     client.write_all(b"?").await.unwrap();
     drop(client);
@@ -164,6 +173,20 @@ async fn a_client_that_leaves_while_it_waits_is_noticed_and_its_wait_dropped() {
     assert!(matches!(end, End::Machine));
     assert!(withdrawn.load(Ordering::Relaxed));
     drop(server);
+}
+
+#[tokio::test]
+async fn what_a_client_sent_before_it_left_is_handled_first() {
+    let (open, gate) = oneshot::channel();
+    let Ends { mut client, running, mut server, .. } =
+        start(Pass { gate: Some(gate), ..Pass::default() }, 64, None);
+    client.write_all(b"?last words").await.unwrap();
+    drop(client);
+    server.write_all(b"x").await.unwrap();
+    open.send(()).unwrap();
+    assert_eq!(read(&mut server, 11).await, b"?last words");
+    let (machine, _) = running.await.unwrap();
+    assert_eq!(machine.hung_up, [Peer::Client]);
 }
 
 #[tokio::test]

@@ -116,7 +116,7 @@ impl Walker {
         }
         for piece in &shape.pieces {
             if let Piece::Star { relation, .. } = piece {
-                let any = crate::Source { relation: relation.clone(), column: "*".into() };
+                let any = crate::Source::new(relation, "*");
                 self.found.read(&any);
             }
         }

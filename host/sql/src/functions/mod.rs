@@ -5,6 +5,7 @@
 mod harmless;
 
 use harmless::HARMLESS;
+use std::collections::BTreeSet;
 
 /// What a function may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +138,59 @@ const TAKE_A_ROW: &[&str] = &[
     "to_json",
     "to_jsonb",
 ];
+
+/// Built-in functions that give a number of rows that depends on what they are given.
+const MAKE_ROWS: [&str; 24] = [
+    "generate_series",
+    "generate_subscripts",
+    "json_array_elements",
+    "json_array_elements_text",
+    "json_each",
+    "json_each_text",
+    "json_object_keys",
+    "json_populate_recordset",
+    "json_to_recordset",
+    "jsonb_array_elements",
+    "jsonb_array_elements_text",
+    "jsonb_each",
+    "jsonb_each_text",
+    "jsonb_object_keys",
+    "jsonb_path_query",
+    "jsonb_path_query_tz",
+    "jsonb_populate_recordset",
+    "jsonb_to_recordset",
+    "regexp_matches",
+    "regexp_split_to_table",
+    "string_to_table",
+    "ts_debug",
+    "ts_parse",
+    "unnest",
+];
+
+/// Whether a function of this name gives rows.
+pub(crate) fn makes_rows(name: &str) -> bool {
+    MAKE_ROWS.binary_search(&name).is_ok()
+}
+
+/// Functions that somebody defined and an operator vouches for: they only compute from their arguments.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trusted(BTreeSet<String>);
+
+impl Trusted {
+    /// Functions by their names with schema: `public.normalise`.
+    pub fn new(names: impl IntoIterator<Item = String>) -> Self {
+        Self(names.into_iter().collect())
+    }
+
+    /// Whether a function of this name as written is one of them. Without schema it may be any of that name.
+    pub(crate) fn contains(&self, schema: Option<&str>, name: &str) -> bool {
+        self.0.iter().any(|known| match (schema, known.rsplit_once('.')) {
+            (Some(schema), Some((of, known))) => schema == of && name == known,
+            (None, Some((_, known))) => name == known,
+            (_, None) => false,
+        })
+    }
+}
 
 /// What a function may do, by its name as written.
 pub(crate) fn classify(schema: Option<&str>, name: &str) -> Function {

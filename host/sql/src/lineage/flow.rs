@@ -16,7 +16,7 @@ pub(crate) struct Flow {
 impl Flow {
     /// What comes from one column, as it is.
     pub(crate) fn of(relation: &Name, column: &str) -> Self {
-        let source = Source { relation: relation.clone(), column: column.to_owned() };
+        let source = Source::new(relation, column);
         Self { sources: BTreeSet::from([source]), ..Self::default() }
     }
 

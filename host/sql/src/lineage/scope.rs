@@ -4,6 +4,9 @@ use super::{Flow, Inflow, Piece, Shape};
 use crate::{Name, Source};
 use std::collections::HashMap;
 
+/// How many relations a name is looked for in one by one.
+const MOST_RIVALS: usize = 32;
+
 /// Whether a row source has a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Match {
@@ -22,6 +25,8 @@ pub(crate) struct Resolved {
     pub(crate) level: usize,
     /// What the lookup cost.
     pub(crate) steps: usize,
+    /// The relations of which a name that stands alone may be a column.
+    rivals: Vec<Name>,
 }
 
 impl Resolved {
@@ -32,9 +37,11 @@ impl Resolved {
 
     fn add_star(&mut self, relation: &Name, inflow: &Inflow, column: &str) {
         self.steps += 4;
-        let source = Source { relation: relation.clone(), column: column.to_owned() };
-        self.flow.sources.insert(source.clone());
-        self.reads.push(source);
+        let mut source = Source::new(relation, column);
+        self.reads.push(source.clone());
+        let rivals = self.rivals.iter().filter(|rival| *rival != relation);
+        source.rivals.extend(rivals.cloned());
+        self.flow.sources.insert(source);
         for (name, flow) in inflow {
             if column == "*" || name.as_deref().is_none_or(|name| name == column) {
                 self.add(&flow.clone().derive());
@@ -120,9 +127,10 @@ impl<'p> Scope<'p> {
     pub(crate) fn resolve(&self, column: &str) -> Resolved {
         let mut all = Resolved { level: self.level, ..Resolved::default() };
         let mut hit = false;
+        let rivals = self.relations();
         for (scope, _) in self.visible().filter(|(_, visible)| *visible) {
-            let (sure, maybe) = scope.resolve_here(column);
-            all.steps += scope.items.len();
+            let (sure, maybe) = scope.resolve_here(column, &rivals);
+            all.steps += scope.items.len() + rivals.len();
             hit |= sure.is_some() || maybe.is_some();
             if let Some(found) = sure {
                 all.join(found, scope.level);
@@ -150,10 +158,27 @@ impl<'p> Scope<'p> {
         all
     }
 
-    fn resolve_here(&self, column: &str) -> (Option<Resolved>, Option<Resolved>) {
+    /// The relations of the database that are visible; none where there is but one.
+    fn relations(&self) -> Vec<Name> {
+        let mut relations = Vec::new();
+        for (scope, _) in self.visible().filter(|(_, visible)| *visible) {
+            let pieces = scope.items.iter().filter(|item| !item.qualified_only);
+            for piece in pieces.flat_map(|item| &item.shape.pieces) {
+                if let Piece::Star { relation, .. } = piece
+                    && !relations.contains(relation)
+                    && relations.len() < MOST_RIVALS
+                {
+                    relations.push(relation.clone());
+                }
+            }
+        }
+        if relations.len() > 1 { relations } else { Vec::new() }
+    }
+
+    fn resolve_here(&self, column: &str, rivals: &[Name]) -> (Option<Resolved>, Option<Resolved>) {
         let (mut sure, mut maybe) = (None::<Resolved>, None::<Resolved>);
         for item in self.items.iter().filter(|item| !item.qualified_only) {
-            let mut found = Resolved::default();
+            let mut found = Resolved { rivals: rivals.to_vec(), ..Resolved::default() };
             let matched = item.shape.find(column, &mut found);
             let into = match matched {
                 Match::Sure => sure.get_or_insert_default(),

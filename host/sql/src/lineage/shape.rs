@@ -54,9 +54,7 @@ impl Piece {
     /// The columns that are read where all of it is.
     pub(super) fn reads(&self) -> Option<Source> {
         match self {
-            Self::Star { relation, .. } => {
-                Some(Source { relation: relation.clone(), column: "*".to_owned() })
-            }
+            Self::Star { relation, .. } => Some(Source::new(relation, "*")),
             Self::Column(_) | Self::Opaque(_) => None,
         }
     }

@@ -1,20 +1,21 @@
 //! Function calls, and the expressions of SQL/JSON, which are calls in another spelling.
 
 use super::{Walker, names};
-use crate::functions::classify;
+use crate::functions::{Function, classify, makes_rows};
 use crate::lineage::{Flow, Scope};
-use crate::{Operation, Usage};
+use crate::{Effect, Operation, Usage};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     FuncCall, JsonAggConstructor, JsonBehavior, JsonFuncExpr, JsonKeyValue, JsonValueExpr, Node,
 };
 
-impl Walker {
+impl Walker<'_> {
     /// A function call: its arguments flow into its value, and it may do more than that.
     pub(super) fn call(&mut self, call: &FuncCall, scope: &Scope<'_>) -> Flow {
-        let mut flow = self.all(&call.args, scope);
+        let mut flow = self.arguments(call, scope);
+        let before = self.found.use_for(Usage::Sort);
         flow.absorb(&self.all(&call.agg_order, scope));
-        let before = self.found.use_for(Usage::Predicate);
+        self.found.usage = Some(Usage::Predicate);
         flow.absorb(&self.optional(call.agg_filter.as_deref(), scope));
         self.found.usage = before;
         if let Some(window) = call.over.as_deref() {
@@ -26,9 +27,53 @@ impl Walker {
             self.found.refer(&column);
             flow.absorb(&column.flow);
         }
-        flow.opaque |= self.act(&call.funcname, &flow);
+        if !self.sets(call, &flow) {
+            flow.opaque |= self.act(&call.funcname, &flow);
+        }
         self.sequence(call);
         flow.derive()
+    }
+
+    /// The arguments of a call.
+    fn arguments(&mut self, call: &FuncCall, scope: &Scope<'_>) -> Flow {
+        let function = names::qualified(&call.funcname);
+        let (usage, idle) = (self.found.usage, self.found.idle);
+        if makes_rows(&function.name) {
+            // How many rows there are is seen, whatever is in them.
+            self.found.usage =
+                Some(usage.filter(|u| *u != Usage::Expression).unwrap_or(Usage::Predicate));
+        }
+        let types_only = function.name == "pg_typeof";
+        self.found.idle |= types_only;
+        let flow = self.all(&call.args, scope);
+        (self.found.usage, self.found.idle) = (usage, idle);
+        if types_only { Flow::constant() } else { flow }
+    }
+
+    /// `set_config('setting', value, local)`: a SET in another spelling, where the setting is written out.
+    fn sets(&mut self, call: &FuncCall, flow: &Flow) -> bool {
+        let function = names::qualified(&call.funcname);
+        let built_in = function.schema.is_none_or(|schema| schema == "pg_catalog");
+        let [setting, value, local] = call.args.as_slice() else { return false };
+        let Some(setting) = super::session::value_of(Some(setting)) else { return false };
+        if !built_in || function.name != "set_config" {
+            return false;
+        }
+        let name = setting.to_ascii_lowercase();
+        let value = super::session::value_of(Some(value));
+        let local = super::session::value_of(Some(local)).is_none_or(|local| local != "false");
+        self.check_setting(&name, value.as_deref());
+        if !flow.sources.is_empty() {
+            self.found.reserve("function set_config takes column values out of sight");
+        }
+        let operation = Operation::other("set", name.clone()).fact("via", "set_config");
+        self.found.operate(match &value {
+            Some(value) => operation.fact("value", value.clone()),
+            None => operation,
+        });
+        self.found.effects.push(Effect::Set { name, value, local });
+        self.found.calls.insert("set_config".to_owned());
+        true
     }
 
     /// Writes down what the function does, and returns whether its value may come from anywhere.
@@ -36,6 +81,10 @@ impl Walker {
         let known = names::qualified(name);
         let label = names::dotted(name);
         let function = classify(known.schema.as_deref(), &known.name);
+        let trusted = self.trusted.contains(known.schema.as_deref(), &known.name);
+        if function == Function::Unknown && trusted {
+            return false;
+        }
         self.found.call(label, function, arguments)
     }
 

@@ -8,7 +8,7 @@ use crate::{Effect, Name, Object, Operation, Usage};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{CopyStmt, DefElem};
 
-impl Walker {
+impl Walker<'_> {
     /// `COPY`. Its rows are no result on the wire; the shape returned is that of the rows.
     pub(super) fn copy(&mut self, copy: &CopyStmt) -> Shape {
         if copy.is_program {

@@ -9,7 +9,7 @@ use pg_query::protobuf::{
     RenameStmt, RuleStmt,
 };
 
-impl Walker {
+impl Walker<'_> {
     /// `DROP`: one operation for each object.
     pub(super) fn drop_objects(&mut self, drop: &DropStmt) {
         let cascade = drop.behavior() == DropBehavior::DropCascade;

@@ -9,7 +9,7 @@ use pg_query::protobuf::{
     OnConflictAction, OnConflictClause, RangeVar, ReturningClause, ReturningOptionKind, UpdateStmt,
 };
 
-impl Walker {
+impl Walker<'_> {
     /// `INSERT`.
     pub(super) fn insert(&mut self, insert: &InsertStmt, around: &Scope<'_>) -> Shape {
         let mut scope = Scope::inside(around, true);
@@ -32,6 +32,7 @@ impl Walker {
         };
         self.found.consume(&source.whole());
         let mut inflow = inflow_of(&columns, &source);
+        self.put(&target, &inflow);
         if let Some(conflict) = conflict {
             let excluded = excluded(&columns, source);
             scope.items = vec![target_item(insert.relation.as_ref(), Vec::new()), excluded];
@@ -68,7 +69,9 @@ impl Walker {
         let fields = target_names(&conflict.target_list);
         let update = Operation::on("update", target.clone()).fields(fields);
         self.found.operate(update.fact("conflict", "update"));
-        self.assignments(&conflict.target_list, scope)
+        let inflow = self.assignments(&conflict.target_list, scope);
+        self.put(target, &inflow);
+        inflow
     }
 
     /// `UPDATE`.
@@ -86,6 +89,7 @@ impl Walker {
             self.entry(item, &mut scope);
         }
         let inflow = self.assignments(&update.target_list, &scope);
+        self.put(&names::relation_of(update.relation.as_ref()), &inflow);
         let filter = self.filter(update.where_clause.as_deref(), &mut scope);
         self.say(index, "where", filter);
         replace_target(&mut scope, target_item(update.relation.as_ref(), inflow));
@@ -172,14 +176,25 @@ impl Walker {
             _ => operation.fact("where", filter),
         });
         if action != "insert" {
-            return self.assignments(&clause.target_list, scope);
+            let inflow = self.assignments(&clause.target_list, scope);
+            self.put(target, &inflow);
+            return inflow;
         }
         let values = clause.values.iter().map(|value| {
             let flow = self.expression(value, scope);
             Piece::column("", flow)
         });
         let values = Shape::of(values.collect());
-        inflow_of(&fields, &values)
+        let inflow = inflow_of(&fields, &values);
+        self.put(target, &inflow);
+        inflow
+    }
+
+    /// Notes what is put into a relation.
+    fn put(&mut self, target: &Name, inflow: &Inflow) {
+        for (column, flow) in inflow {
+            self.found.store(target, column.as_deref().unwrap_or("*"), flow);
+        }
     }
 
     /// `SET column = expression, …`: what flows into which column.

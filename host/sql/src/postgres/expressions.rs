@@ -1,14 +1,15 @@
 //! Expressions: which columns a value may come from. Each kind of node is either walked whole or a gap.
 
-use super::{Walker, names};
+use super::{Walker, comparisons, names};
 use crate::lineage::{Flow, Resolved, Scope};
-use crate::{Operation, Usage};
+use crate::{How, Operation, Usage};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    AExpr, AIndirection, CaseExpr, ColumnRef, Node, SubLink, SubLinkType, WindowDef, XmlExpr,
+    AExpr, AIndirection, CaseExpr, ColumnRef, Node, SubLink, SubLinkType, TypeCast, WindowDef,
+    XmlExpr,
 };
 
-impl Walker {
+impl Walker<'_> {
     /// The flow of an expression.
     pub(super) fn expression(&mut self, node: &Node, scope: &Scope<'_>) -> Flow {
         let flow = if self.found.enter() {
@@ -63,7 +64,7 @@ impl Walker {
             NodeEnum::RowExpr(row) => self.all(&row.args, scope),
             NodeEnum::AArrayExpr(array) => self.all(&array.elements, scope),
             NodeEnum::CoalesceExpr(coalesce) => self.all(&coalesce.args, scope),
-            NodeEnum::MinMaxExpr(extreme) => self.all(&extreme.args, scope),
+            NodeEnum::MinMaxExpr(extreme) => self.comparing(&extreme.args, scope),
             NodeEnum::GroupingFunc(grouping) => self.all(&grouping.args, scope),
             NodeEnum::GroupingSet(set) => self.all(&set.content, scope),
             NodeEnum::AIndirection(indirection) => self.indirection(indirection, scope),
@@ -74,9 +75,9 @@ impl Walker {
     /// Nodes around one expression.
     fn one_argument(&mut self, node: &NodeEnum, scope: &Scope<'_>) -> Flow {
         let argument = match node {
-            NodeEnum::TypeCast(cast) => cast.arg.as_deref(),
+            NodeEnum::TypeCast(cast) => return self.cast(cast, scope),
             NodeEnum::CollateClause(collate) => collate.arg.as_deref(),
-            NodeEnum::NullTest(test) => test.arg.as_deref(),
+            NodeEnum::NullTest(test) => return self.null_test(test.arg.as_deref(), scope),
             NodeEnum::BooleanTest(test) => test.arg.as_deref(),
             NodeEnum::NamedArgExpr(argument) => argument.arg.as_deref(),
             NodeEnum::ResTarget(target) => target.val.as_deref(),
@@ -103,7 +104,9 @@ impl Walker {
                 flow
             }
             NodeEnum::CaseWhen(when) => {
+                let before = self.found.use_for(comparing(self.found.usage));
                 let mut flow = self.optional(when.expr.as_deref(), scope);
+                self.found.usage = before;
                 flow.absorb(&self.optional(when.result.as_deref(), scope));
                 flow
             }
@@ -140,15 +143,53 @@ impl Walker {
 
     fn operator(&mut self, expression: &AExpr, scope: &Scope<'_>) -> Flow {
         self.check_operator(&expression.name);
+        let (usage, how) = (self.found.usage, self.found.how);
+        if comparisons::compares(expression) {
+            self.found.usage = Some(comparing(usage));
+            self.found.how = comparisons::how(expression);
+        }
         let mut flow = self.optional(expression.lexpr.as_deref(), scope);
         flow.absorb(&self.optional(expression.rexpr.as_deref(), scope));
+        (self.found.usage, self.found.how) = (usage, how);
+        flow.derive()
+    }
+
+    /// Expressions that are compared with each other, or decide over something.
+    fn comparing(&mut self, nodes: &[Node], scope: &Scope<'_>) -> Flow {
+        let before = self.found.use_for(comparing(self.found.usage));
+        let flow = self.all(nodes, scope);
+        self.found.usage = before;
+        flow
+    }
+
+    fn null_test(&mut self, tested: Option<&Node>, scope: &Scope<'_>) -> Flow {
+        let (usage, how) = (self.found.usage, self.found.how);
+        self.found.usage = Some(comparing(usage));
+        if tested.is_some_and(|node| matches!(node.node, Some(NodeEnum::ColumnRef(_)))) {
+            self.found.how = How::NullTest;
+        }
+        let flow = self.optional(tested, scope);
+        (self.found.usage, self.found.how) = (usage, how);
+        flow.derive()
+    }
+
+    /// A cast to a type that somebody made runs what that type checks.
+    fn cast(&mut self, cast: &TypeCast, scope: &Scope<'_>) -> Flow {
+        let flow = self.optional(cast.arg.as_deref(), scope);
+        let to = cast.type_name.as_ref().filter(|_| !flow.sources.is_empty());
+        if let Some(to) = to.filter(|to| !comparisons::is_built_in(&names::qualified(&to.names))) {
+            let reason = format!("a cast to {} runs what is not seen", names::dotted(&to.names));
+            self.found.reserve(reason);
+        }
         flow.derive()
     }
 
     /// An operator of another schema than the built-in ones runs a function that somebody else defined.
     pub(super) fn check_operator(&mut self, name: &[Node]) {
         let name_of = names::qualified(name);
+        self.found.operator(&name_of.name);
         if name_of.schema.as_deref().is_some_and(|schema| schema != "pg_catalog") {
+            self.found.reserve("it uses an operator that is not known to be harmless");
             let operation = Operation::other("call", format!("operator {}", names::dotted(name)));
             self.found.operate(operation.fact("function", "unknown"));
         }
@@ -156,27 +197,39 @@ impl Walker {
 
     fn sublink(&mut self, link: &SubLink, scope: &Scope<'_>) -> Flow {
         self.check_operator(&link.oper_name);
+        let kind = link.sub_link_type();
+        let before = self.found.usage;
+        if !matches!(kind, SubLinkType::ExprSublink | SubLinkType::ArraySublink) {
+            self.found.usage = Some(comparing(before));
+        }
         let mut flow = match link.testexpr.as_deref() {
             Some(test) => self.expression(test, scope).derive(),
             None => Flow::default(),
         };
+        self.only_rows = kind == SubLinkType::ExistsSublink;
         self.found.open_boundary(scope.level);
         let shape = match link.subselect.as_deref().and_then(|node| node.node.as_ref()) {
             Some(NodeEnum::SelectStmt(select)) => self.select(select, scope, true),
             _ => self.unreadable(),
         };
+        self.only_rows = false;
+        self.found.usage = before;
         // What decides over the rows of the subquery and comes from the row around it decides over the value.
         let correlated = self.found.close_boundary();
         if !correlated.is_empty() {
             flow.absorb(&correlated.derive());
         }
-        flow.absorb(&shape.whole());
-        if link.sub_link_type() == SubLinkType::ExprSublink { flow } else { flow.derive() }
+        if kind != SubLinkType::ExistsSublink {
+            flow.absorb(&shape.whole());
+        }
+        if kind == SubLinkType::ExprSublink { flow } else { flow.derive() }
     }
 
     /// The conditions decide over the value as much as the results do.
     fn case(&mut self, case: &CaseExpr, scope: &Scope<'_>) -> Flow {
+        let before = self.found.use_for(comparing(self.found.usage));
         let mut flow = self.optional(case.arg.as_deref(), scope);
+        self.found.usage = before;
         flow.absorb(&self.all(&case.args, scope));
         flow.absorb(&self.optional(case.defresult.as_deref(), scope));
         flow.derive()
@@ -211,6 +264,14 @@ impl Walker {
         flow.absorb(&self.optional(window.start_offset.as_deref(), scope));
         flow.absorb(&self.optional(window.end_offset.as_deref(), scope));
         flow
+    }
+}
+
+/// What a comparison makes of the use that it stands in: nothing where that decides already.
+fn comparing(usage: Option<Usage>) -> Usage {
+    match usage {
+        None | Some(Usage::Expression) => Usage::Predicate,
+        Some(deciding) => deciding,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::lineage::{Piece, Scope};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AExpr, AExprKind, BoolExprType, Node};
 
-impl Walker {
+impl Walker<'_> {
     /// Whether the predicate holds, or fails, for all rows of the target alike. Not every such predicate
     /// can be told (`id > 0`); those that need no knowledge of the data are.
     ///

@@ -8,7 +8,7 @@ use pg_query::protobuf::{
     Alias, JoinExpr, JsonTable, Node, RangeFunction, RangeSubselect, RangeTableFunc, RangeVar,
 };
 
-impl Walker {
+impl Walker<'_> {
     /// Adds one entry to the scope.
     pub(super) fn entry(&mut self, node: &Node, scope: &mut Scope<'_>) {
         if self.found.enter() {
@@ -71,7 +71,7 @@ impl Walker {
         }
         for piece in &shape.pieces {
             if let Piece::Star { relation, .. } = piece {
-                let any = crate::Source { relation: relation.clone(), column: "*".into() };
+                let any = crate::Source::new(relation, "*");
                 self.found.read(&any);
             }
         }
@@ -96,6 +96,8 @@ impl Walker {
 
     /// `function(…)`, `ROWS FROM (…)`: without a column definition list its columns are not known.
     fn function_range(&mut self, range: &RangeFunction, scope: &mut Scope<'_>) {
+        // What it is called with decides over how many rows there are.
+        let before = self.found.use_for(Usage::Predicate);
         let mut flow = Flow::constant();
         let mut defined = range.coldeflist.clone();
         let mut name = None;
@@ -116,6 +118,7 @@ impl Walker {
                 }
             }
         }
+        self.found.usage = before;
         let mut pieces = defined_columns(&defined, &flow);
         let is_whole = range.functions.len() == 1 && !pieces.is_empty() && !range.ordinality;
         if !is_whole {
@@ -132,6 +135,7 @@ impl Walker {
     }
 
     fn xml_table(&mut self, table: &RangeTableFunc, scope: &mut Scope<'_>) {
+        let before = self.found.use_for(Usage::Predicate);
         let mut flow = self.optional(table.docexpr.as_deref(), scope);
         flow.absorb(&self.optional(table.rowexpr.as_deref(), scope));
         flow.absorb(&self.all(&table.namespaces, scope));
@@ -145,17 +149,20 @@ impl Walker {
             flow.absorb(&self.optional(column.coldefexpr.as_deref(), scope));
             names_of.push(column.colname.clone());
         }
+        self.found.usage = before;
         let flow = flow.derive();
         let pieces = names_of.into_iter().map(|name| Piece::column(name, flow.clone()));
         self.push(Shape::of(pieces.collect()), table.alias.as_ref(), scope);
     }
 
     fn json_table(&mut self, table: &JsonTable, scope: &mut Scope<'_>) {
+        let before = self.found.use_for(Usage::Predicate);
         let mut flow = self.json_value(table.context_item.as_deref(), scope);
         flow.absorb(&self.all(&table.passing, scope));
         flow.absorb(&self.json_behavior(table.on_error.as_deref(), scope));
         let mut columns = Vec::new();
         self.json_columns(&table.columns, scope, &mut flow, &mut columns);
+        self.found.usage = before;
         let flow = flow.derive();
         let pieces = columns.into_iter().map(|name| Piece::column(name, flow.clone()));
         self.push(Shape::of(pieces.collect()), table.alias.as_ref(), scope);

@@ -105,9 +105,24 @@ pub(super) fn output(key: &Node, shape: &Shape) -> Option<Flow> {
     let Some(a_const::Val::Ival(number)) = &constant.val else { return None };
     let index = usize::try_from(number.ival).ok()?.checked_sub(1)?;
     match shape.pieces.get(index) {
-        Some(Piece::Column(column)) if shape.is_counted() => Some(column.flow.clone()),
-        _ => Some(shape.whole()),
+        Some(Piece::Column(column)) if counted(shape, index) => Some(column.flow.clone()),
+        _ => Some(starred(shape, index).unwrap_or_else(|| shape.whole())),
     }
+}
+
+/// Whether the pieces before a column are one column each.
+fn counted(shape: &Shape, index: usize) -> bool {
+    let before = shape.pieces.iter().take(index);
+    shape.exact && before.into_iter().all(|piece| matches!(piece, Piece::Column(_)))
+}
+
+/// The output column at `index`, where it is one of a star at the end: the relation's column at its place.
+fn starred(shape: &Shape, index: usize) -> Option<Flow> {
+    let (last, before) = shape.pieces.split_last()?;
+    let Piece::Star { relation, inflow } = last else { return None };
+    let place = index.checked_sub(before.len())? + 1;
+    (counted(shape, before.len()) && inflow.is_empty())
+        .then(|| Flow::of(relation, &format!("#{place}")))
 }
 
 /// The name of a relation in a locking clause.

@@ -10,7 +10,7 @@ use pg_query::protobuf::{AlterDomainStmt, CreateDomainStmt, Node, RangeVar, Role
 /// What happens to an object: verb, kind, object.
 type Change = (&'static str, &'static str, Object);
 
-impl Walker {
+impl Walker<'_> {
     /// DDL that is none of the families with walks of their own.
     pub(super) fn simple_definition(&mut self, node: &NodeEnum) {
         if let Some(statement) = about_rights(node) {

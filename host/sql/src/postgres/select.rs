@@ -2,13 +2,13 @@
 
 use super::{Walker, labels, names};
 use crate::lineage::{Column, Flow, Piece, Scope, Shape};
-use crate::{Operation, Usage};
+use crate::{How, Operation, Usage};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     CommonTableExpr, LockClauseStrength, LockingClause, Node, SelectStmt, SetOperation, WithClause,
 };
 
-impl Walker {
+impl Walker<'_> {
     /// A query inside of a scope. `sees_siblings`: whether the entries of that scope itself are visible.
     pub(super) fn select(
         &mut self,
@@ -26,17 +26,22 @@ impl Walker {
     }
 
     fn select_inside(&mut self, select: &SelectStmt, mut scope: Scope<'_>) -> Shape {
+        let only_rows = std::mem::take(&mut self.only_rows);
         self.with(select.with_clause.as_ref(), &mut scope);
         let shape = if let (Some(left), Some(right)) = (&select.larg, &select.rarg) {
+            self.only_rows = only_rows && select.all;
             let shape = self.select(left, &scope, true);
-            shape.united(&self.select(right, &scope, true))
+            self.only_rows = only_rows && select.all;
+            let other = self.select(right, &scope, true);
+            self.only_rows = false;
+            shape.united(&other)
         } else if select.values_lists.is_empty() {
-            self.plain_select(select, &mut scope)
+            self.plain_select(select, &mut scope, only_rows)
         } else {
             self.values(&select.values_lists, &scope)
         };
         if select.op() != SetOperation::SetopNone && !select.all {
-            self.count_as(Usage::Group, &shape.whole());
+            self.compare_rows(&shape);
         }
         self.sort(&select.sort_clause, &shape, &scope);
         let before = self.found.use_for(Usage::Predicate);
@@ -46,21 +51,34 @@ impl Walker {
         self.locks(&select.locking_clause, &scope);
         if let Some(into) = select.into_clause.as_deref() {
             self.create_from_query(into, "table");
+            self.found.consume(&shape.whole());
             return Shape::default();
         }
         shape
     }
 
-    fn plain_select(&mut self, select: &SelectStmt, scope: &mut Scope<'_>) -> Shape {
+    /// `only_rows`: whether what it gives is not looked at.
+    fn plain_select(
+        &mut self,
+        select: &SelectStmt,
+        scope: &mut Scope<'_>,
+        only_rows: bool,
+    ) -> Shape {
+        // What its entries give is used only where the query refers to it.
+        let usage = self.found.usage.take();
         for item in &select.from_clause {
             self.entry(item, scope);
         }
+        self.found.usage = usage;
         let before = self.found.use_for(Usage::Predicate);
         self.optional(select.where_clause.as_deref(), scope);
         self.found.usage = before;
         let windows = self.named_windows(&select.window_clause, scope);
         let outer = std::mem::replace(&mut self.windows, windows);
+        let idle = self.found.idle;
+        self.found.idle |= only_rows;
         let shape = self.targets(&select.target_list, scope);
+        self.found.idle = idle;
         self.windows = outer;
         self.group(&select.group_clause, &shape, scope);
         let before = self.found.use_for(Usage::Predicate);
@@ -100,7 +118,7 @@ impl Walker {
                 shape = self.found.bound(shape);
                 continue;
             }
-            let flow = self.expression(value, scope);
+            let flow = self.target(value, scope);
             let name = match target.name.as_str() {
                 "" => labels::of(value),
                 name => Some(name.to_owned()),
@@ -108,6 +126,18 @@ impl Walker {
             shape.pieces.push(Piece::Column(Column { name, flow }));
         }
         shape
+    }
+
+    /// A target that is one column: the column itself, or something computed.
+    fn target(&mut self, value: &Node, scope: &Scope<'_>) -> Flow {
+        let plain = matches!(value.node, Some(NodeEnum::ColumnRef(_)));
+        if plain || self.found.usage.is_some() {
+            return self.expression(value, scope);
+        }
+        let before = self.found.use_for(Usage::Expression);
+        let flow = self.expression(value, scope);
+        self.found.usage = before;
+        flow
     }
 
     /// `*`, `item.*` or `(expression).*`, where the target is one.
@@ -190,12 +220,39 @@ impl Walker {
         for key in keys {
             match labels::output(key, shape) {
                 Some(flow) => {
-                    self.found.consume(&flow);
+                    self.compare(&flow);
                     let input = labels::plain_name(key).map(|name| scope.resolve(name));
-                    self.found.consume(&input.unwrap_or_default().flow);
+                    self.compare(&input.unwrap_or_default().flow);
                 }
-                None => drop(self.expression(key, scope)),
+                None => self.group_key(key, scope),
             }
+        }
+        self.found.usage = before;
+    }
+
+    fn group_key(&mut self, key: &Node, scope: &Scope<'_>) {
+        if matches!(key.node, Some(NodeEnum::ColumnRef(_))) {
+            self.found.how = How::AmongThemselves;
+        }
+        self.expression(key, scope);
+        self.found.how = How::Other;
+    }
+
+    /// Values are compared with each other: those of one column tell nothing but which are the same, while with a
+    /// guess among them they tell whether it is right.
+    fn compare(&mut self, flow: &Flow) {
+        if flow.sources.len() == 1 && !flow.derived {
+            self.found.how = How::AmongThemselves;
+        }
+        self.found.consume(flow);
+        self.found.how = How::Other;
+    }
+
+    /// Whole rows are compared with each other.
+    fn compare_rows(&mut self, shape: &Shape) {
+        let before = self.found.use_for(Usage::Group);
+        for piece in &shape.pieces {
+            self.compare(&piece.whole());
         }
         self.found.usage = before;
     }
@@ -204,15 +261,9 @@ impl Walker {
         match clause {
             [] => {}
             // A plain DISTINCT is a list of one empty node.
-            [only] if only.node.is_none() => self.count_as(Usage::Group, &shape.whole()),
+            [only] if only.node.is_none() => self.compare_rows(shape),
             keys => self.group(keys, shape, scope),
         }
-    }
-
-    fn count_as(&mut self, usage: Usage, flow: &Flow) {
-        let before = self.found.use_for(usage);
-        self.found.consume(flow);
-        self.found.usage = before;
     }
 
     /// `FOR UPDATE` and its kin: an operation on each relation that it locks.
@@ -255,6 +306,7 @@ impl Walker {
     /// The queries of a `WITH`, in the order in which they see each other.
     pub(super) fn with(&mut self, clause: Option<&WithClause>, scope: &mut Scope<'_>) {
         let Some(clause) = clause else { return };
+        let usage = self.found.usage.take();
         let queries: Vec<&CommonTableExpr> = clause
             .ctes
             .iter()
@@ -271,6 +323,7 @@ impl Walker {
                 scope.named.insert(query.ctename.clone(), shape);
             }
         }
+        self.found.usage = usage;
     }
 
     /// Queries that may refer to themselves and to those after them. Each pass knows what the one before found;

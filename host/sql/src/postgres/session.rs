@@ -10,7 +10,7 @@ use pg_query::protobuf::{
     VariableSetStmt, a_const,
 };
 
-impl Walker {
+impl Walker<'_> {
     /// A statement about the session, or one of the families after it.
     pub(super) fn session(&mut self, node: &NodeEnum) -> Shape {
         match node {
@@ -183,7 +183,8 @@ pub(super) fn joined(values: &[Node]) -> Option<String> {
     values.map(|values| values.join(", "))
 }
 
-fn value_of(node: Option<&Node>) -> Option<String> {
+/// A plain value as text.
+pub(super) fn value_of(node: Option<&Node>) -> Option<String> {
     match node?.node.as_ref()? {
         NodeEnum::AConst(constant) => match constant.val.as_ref()? {
             a_const::Val::Ival(value) => Some(value.ival.to_string()),

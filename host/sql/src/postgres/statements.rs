@@ -12,7 +12,7 @@ use pg_query::protobuf::{
 /// `CURSOR_OPT_HOLD` of PostgreSQL's parsenodes.h.
 const CURSOR_HOLD: i32 = 0x0020;
 
-impl Walker {
+impl Walker<'_> {
     /// Any statement; returns the shape of its result.
     pub(super) fn statement(&mut self, node: &Node, scope: &Scope<'_>) -> Shape {
         let shape = if self.found.enter() {

@@ -2,14 +2,14 @@
 
 use super::{Walker, names};
 use crate::lineage::{Flow, Item, Piece, Scope, Shape};
-use crate::{Name, Operation, Usage};
+use crate::{How, Name, Operation, Usage};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, Constraint, CreateStatsStmt,
     CreateStmt, DropBehavior, IndexStmt, Node, RangeVar,
 };
 
-impl Walker {
+impl Walker<'_> {
     /// `CREATE TABLE` (also the part of `CREATE FOREIGN TABLE` that is one).
     pub(super) fn create_table(&mut self, create: &CreateStmt, kind: &'static str) {
         let name = names::relation_of(create.relation.as_ref());
@@ -63,7 +63,7 @@ impl Walker {
     }
 
     fn column_definition(&mut self, column: &ColumnDef, scope: &Scope<'_>) {
-        self.optional(column.raw_default.as_deref(), scope);
+        self.kept(column.raw_default.as_deref(), scope);
         for constraint in &column.constraints {
             match constraint.node.as_ref() {
                 Some(NodeEnum::Constraint(constraint)) => self.constraint(constraint, scope),
@@ -74,7 +74,7 @@ impl Walker {
     }
 
     fn constraint(&mut self, constraint: &Constraint, scope: &Scope<'_>) {
-        self.optional(constraint.raw_expr.as_deref(), scope);
+        self.kept(constraint.raw_expr.as_deref(), scope);
         self.optional(constraint.where_clause.as_deref(), scope);
         for exclusion in &constraint.exclusions {
             if let Some(NodeEnum::List(pair)) = exclusion.node.as_ref() {
@@ -157,8 +157,14 @@ impl Walker {
                 | NodeEnum::RoleSpec(_)
                 | NodeEnum::DefElem(_),
             ) => {}
-            _ => drop(self.expression(definition, scope)),
+            _ => self.kept(Some(definition), scope),
         }
+    }
+
+    /// An expression of which the relation keeps what it gives, or is tested by it from now on.
+    fn kept(&mut self, expression: Option<&Node>, scope: &Scope<'_>) {
+        let flow = self.optional(expression, scope);
+        self.found.consume(&flow);
     }
 
     /// `CREATE INDEX`: the index is made, and its table changed.
@@ -173,7 +179,10 @@ impl Walker {
         for element in &index.index_params {
             match element.node.as_ref() {
                 Some(NodeEnum::IndexElem(element)) if !element.name.is_empty() => {
+                    self.found.usage = Some(Usage::Group);
+                    self.found.how = How::AmongThemselves;
                     self.found.consume(&Flow::of(&table, &element.name));
+                    (self.found.usage, self.found.how) = (Some(Usage::Sort), How::Other);
                 }
                 _ => drop(self.expression(element, &scope)),
             }

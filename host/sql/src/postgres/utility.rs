@@ -7,7 +7,7 @@ use crate::{Effect, Operation};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{LockStmt, Node, RangeVar, TruncateStmt, VacuumStmt, VariableSetStmt};
 
-impl Walker {
+impl Walker<'_> {
     /// Maintenance and messages; then procedures.
     pub(super) fn utility(&mut self, node: &NodeEnum) -> Shape {
         match node {

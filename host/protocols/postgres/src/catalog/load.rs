@@ -5,10 +5,11 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use palisade_relay::{Link, converse};
+use palisade_sql::Trusted;
 
-use super::Wanted;
 use super::ask::{Ask, Row};
 use super::relation::{Relation, View, is_system};
+use super::{Catalog, Routines, Wanted};
 use crate::serve::{Backend, connect};
 
 /// How long the server may take for one look-up.
@@ -18,16 +19,30 @@ const MOST: usize = 32 * 1024 * 1024;
 /// How many rounds of views upon views are followed.
 const DEEPEST: usize = 16;
 
+/// What is said of an answer that has not the form that was asked for.
+const ODD: &str = "the server answered a catalog query oddly";
+
 /// With an empty search path the server prints every name with its schema.
 const OPTIONS: &str = "-c search_path= -c standard_conforming_strings=on -c statement_timeout=5000 -c lock_timeout=2000";
 
-/// Looks up what is wanted and whatever its views are made of.
-/// Gives the relations, and every name of which all relations are among them.
+/// What was found.
+pub(super) struct Loaded {
+    pub(super) relations: Vec<Relation>,
+    /// Every name of which all relations are among them.
+    pub(super) names: BTreeSet<String>,
+    pub(super) routines: Option<Routines>,
+    pub(super) functions: Vec<(u32, (String, String))>,
+}
+
+/// Looks up what is wanted and whatever its views are made of; also what functions and operators somebody made,
+/// where `routines` says so.
 pub(super) async fn load(
-    backend: &dyn Backend,
+    catalog: &Catalog,
     link: &mut Option<Link>,
     wanted: &Wanted,
-) -> Result<(Vec<Relation>, BTreeSet<String>), String> {
+    routines: bool,
+) -> Result<Loaded, String> {
+    let backend = &*catalog.backend;
     let mut found: BTreeMap<u32, Relation> = BTreeMap::new();
     let mut names = wanted.names.clone();
     let mut oids = wanted.oids.clone();
@@ -39,7 +54,7 @@ pub(super) async fn load(
         if new.is_empty() {
             break;
         }
-        let relations = describe(backend, link, &new).await?;
+        let relations = describe(catalog, link, &new).await?;
         oids.clear();
         names = relations
             .iter()
@@ -52,7 +67,43 @@ pub(super) async fn load(
             break;
         }
     }
-    Ok((found.into_values().collect(), asked))
+    let routines = if routines { Some(defined(backend, link).await?) } else { None };
+    let functions = functions(backend, link, &wanted.functions).await?;
+    Ok(Loaded { relations: found.into_values().collect(), names: asked, routines, functions })
+}
+
+/// The names of functions and operators outside of the server's own schemas.
+async fn defined(backend: &dyn Backend, link: &mut Option<Link>) -> Result<Routines, String> {
+    let text = "SELECT DISTINCT p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n \
+           ON n.oid = p.pronamespace WHERE n.nspname NOT IN ('pg_catalog','information_schema'); \
+         SELECT DISTINCT o.oprname FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n \
+           ON n.oid = o.oprnamespace WHERE n.nspname NOT IN ('pg_catalog','information_schema')";
+    let results = ask(backend, link, text.to_owned()).await?;
+    let [functions, operators] = <[Vec<Row>; 2]>::try_from(results).map_err(|_other| ODD)?;
+    let names =
+        |rows: Vec<Row>| rows.iter().filter_map(|row| text_at(row, 0).map(str::to_owned)).collect();
+    Ok(Routines { functions: names(functions), operators: names(operators) })
+}
+
+/// Functions by their OIDs, as (schema, name).
+async fn functions(
+    backend: &dyn Backend,
+    link: &mut Option<Link>,
+    oids: &BTreeSet<u32>,
+) -> Result<Vec<(u32, (String, String))>, String> {
+    if oids.is_empty() {
+        return Ok(vec![]);
+    }
+    let text = format!(
+        "SELECT p.oid, n.nspname, p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n \
+           ON n.oid = p.pronamespace WHERE p.oid IN ({})",
+        list(oids)
+    );
+    let results = ask(backend, link, text).await?;
+    let function = |row: &Row| {
+        Some((number(row, 0)?, (text_at(row, 1)?.to_owned(), text_at(row, 2)?.to_owned())))
+    };
+    Ok(results.first().into_iter().flatten().filter_map(function).collect())
 }
 
 async fn oids_of(
@@ -72,7 +123,7 @@ async fn oids_of(
 }
 
 async fn describe(
-    backend: &dyn Backend,
+    catalog: &Catalog,
     link: &mut Option<Link>,
     oids: &BTreeSet<u32>,
 ) -> Result<Vec<Relation>, String> {
@@ -91,11 +142,13 @@ async fn describe(
          SELECT up.child, n.nspname, c.relname FROM up JOIN pg_catalog.pg_class c ON c.oid = up.parent \
            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     );
-    let results = ask(backend, link, text).await?;
-    let [relations, columns, parents] = <[Vec<Row>; 3]>::try_from(results)
-        .map_err(|_other| "the server answered a catalog query oddly".to_owned())?;
-    let mut found: BTreeMap<u32, Relation> =
-        relations.iter().filter_map(relation).map(|relation| (relation.oid, relation)).collect();
+    let results = ask(&*catalog.backend, link, text).await?;
+    let [relations, columns, parents] = <[Vec<Row>; 3]>::try_from(results).map_err(|_other| ODD)?;
+    let mut found: BTreeMap<u32, Relation> = relations
+        .iter()
+        .filter_map(|row| relation(row, &catalog.trusted))
+        .map(|relation| (relation.oid, relation))
+        .collect();
     for row in &columns {
         let column = (|| Some((number::<u32>(row, 0)?, number(row, 1)?, text_at(row, 2)?)))();
         let Some((oid, number, name)) = column else { continue };
@@ -116,13 +169,13 @@ async fn describe(
     Ok(found.into_values().collect())
 }
 
-fn relation(row: &Row) -> Option<Relation> {
+fn relation(row: &Row, trusted: &Trusted) -> Option<Relation> {
     let schema = text_at(row, 1)?.to_owned();
     let definition = text_at(row, 3).filter(|_| !is_system(&schema));
     Some(Relation {
         oid: number(row, 0)?,
         name: text_at(row, 2)?.to_owned(),
-        view: definition.map(View::read),
+        view: definition.map(|definition| View::read(definition, trusted)),
         schema,
         ..Relation::default()
     })

@@ -6,10 +6,11 @@ mod ask;
 mod load;
 mod relation;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use palisade_relay::Link;
+use palisade_sql::Trusted;
 use tokio::sync::Mutex;
 
 use crate::reading::Reading;
@@ -28,6 +29,8 @@ const LONGEST_TEXT: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Catalog {
     backend: Arc<dyn Backend>,
+    /// Functions of somebody's that the operator says are harmless.
+    trusted: Trusted,
     known: RwLock<Known>,
     link: Mutex<Option<Link>>,
 }
@@ -38,6 +41,12 @@ pub struct Known {
     by_oid: HashMap<u32, Arc<Relation>>,
     by_name: HashMap<String, Vec<u32>>,
     readings: HashMap<Arc<str>, Arc<Reading>>,
+    /// What somebody defined; `None` where it was not looked up.
+    routines: Option<Arc<Routines>>,
+    /// Functions by OID, as (schema, name).
+    functions: HashMap<u32, (String, String)>,
+    /// It is not known what every name stands for.
+    doubtful: bool,
     /// Grows with each change, so that what was asked before it is not kept after it.
     generation: u64,
 }
@@ -53,6 +62,40 @@ impl Known {
     pub fn named<'a>(&'a self, name: &str) -> Option<impl Iterator<Item = &'a Arc<Relation>>> {
         self.by_name.get(name).map(|oids| oids.iter().filter_map(|oid| self.by_oid.get(oid)))
     }
+
+    /// The columns of a relation; none where it is not known.
+    pub(crate) fn columns(&self, schema: &str, name: &str) -> Vec<String> {
+        let mut relations = self.named(name).into_iter().flatten();
+        let relation = relations.find(|relation| relation.schema == schema);
+        relation.map(|relation| relation.columns.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Whether somebody may have defined a function of this name.
+    pub(crate) fn defines_function(&self, name: &str) -> bool {
+        self.routines.as_ref().is_none_or(|routines| routines.functions.contains(name))
+    }
+
+    /// Whether somebody may have defined an operator of this name.
+    pub(crate) fn defines_operator(&self, name: &str) -> bool {
+        self.routines.as_ref().is_none_or(|routines| routines.operators.contains(name))
+    }
+
+    /// Whether changes are under way that others do not see yet.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.doubtful
+    }
+
+    /// A function by its OID, as (schema, name), if it was looked up and is there.
+    pub(crate) fn function(&self, oid: u32) -> Option<&(String, String)> {
+        self.functions.get(&oid)
+    }
+}
+
+/// The names of functions and operators that are not the server's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Routines {
+    pub(crate) functions: HashSet<String>,
+    pub(crate) operators: HashSet<String>,
 }
 
 /// What changes under way mean for names, while others do not see them yet.
@@ -82,21 +125,29 @@ pub struct Wanted {
     pub names: BTreeSet<String>,
     /// OIDs of relations.
     pub oids: BTreeSet<u32>,
+    /// OIDs of functions.
+    pub functions: BTreeSet<u32>,
 }
 
 impl Wanted {
     /// Whether nothing is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty() && self.oids.is_empty()
+        self.names.is_empty() && self.oids.is_empty() && self.functions.is_empty()
     }
 }
 
 impl Catalog {
     /// A catalog of which nothing is known yet.
     #[must_use]
-    pub fn new(backend: Arc<dyn Backend>) -> Self {
-        Self { backend, known: RwLock::default(), link: Mutex::default() }
+    pub fn new(backend: Arc<dyn Backend>, trusted: Trusted) -> Self {
+        Self { backend, trusted, known: RwLock::default(), link: Mutex::default() }
+    }
+
+    /// Functions of somebody's that the operator says are harmless.
+    #[must_use]
+    pub fn trusted(&self) -> &Trusted {
+        &self.trusted
     }
 
     /// Lets `look` see what is known.
@@ -145,18 +196,23 @@ impl Catalog {
     pub async fn load(&self, wanted: &Wanted) -> Result<(), String> {
         let generation = self.generation();
         let mut link = self.link.lock().await;
-        let found = match load::load(&*self.backend, &mut link, wanted).await {
+        let routines = self.look(|known| known.routines.is_none());
+        let found = match load::load(self, &mut link, wanted, routines).await {
             Ok(found) => found,
             // The connection may have been idle for too long; a fresh one decides.
             Err(_) => {
                 *link = None;
-                load::load(&*self.backend, &mut link, wanted).await?
+                load::load(self, &mut link, wanted, routines).await?
             }
         };
         drop(link);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.generation == generation {
-            known.add(&found.1, found.0);
+            known.add(&found.names, found.relations);
+            known.functions.extend(found.functions);
+            if let Some(routines) = found.routines {
+                known.routines = Some(Arc::new(routines));
+            }
         }
         Ok(())
     }
@@ -167,7 +223,7 @@ impl Known {
     #[cfg(test)]
     pub(crate) fn of(relations: Vec<Relation>) -> Self {
         let names = relations.iter().map(|relation| relation.name.clone()).collect();
-        let mut known = Self::default();
+        let mut known = Self { routines: Some(Arc::default()), ..Self::default() };
         known.add(&names, relations);
         known
     }
@@ -176,7 +232,9 @@ impl Known {
     /// nothing of views, and nothing of the names that the changes touch.
     #[must_use]
     pub fn doubted(&self, touched: &Touched) -> Self {
-        let Touched::Names { all, fresh } = touched else { return Self::default() };
+        let Touched::Names { all, fresh } = touched else {
+            return Self { doubtful: true, ..Self::default() };
+        };
         let is_sure = |relation: &Relation| relation.view.is_none();
         let by_oid = self.by_oid.iter().filter(|(_, relation)| is_sure(relation));
         let by_oid: HashMap<_, _> =
@@ -185,7 +243,13 @@ impl Known {
         let by_name = self.by_name.iter();
         let by_name = by_name.filter(|(name, oids)| !all.contains(*name) && sure(oids));
         let by_name = by_name.map(|(name, oids)| (name.clone(), oids.clone())).collect();
-        let mut doubted = Self { by_oid, by_name, ..Self::default() };
+        let routines = self.routines.as_ref().map(|routines| {
+            let mut routines = Routines::clone(routines);
+            routines.functions.extend(all.iter().cloned());
+            routines.operators.extend(all.iter().cloned());
+            Arc::new(routines)
+        });
+        let mut doubted = Self { by_oid, by_name, routines, doubtful: true, ..Self::default() };
         // The server's own OIDs are given from the other end.
         for (name, oid) in fresh.iter().zip((0..=u32::MAX).rev()) {
             doubted.by_name.insert(name.clone(), vec![oid]);

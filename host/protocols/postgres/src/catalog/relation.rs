@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use palisade_sql::{Dialect, Name, Outputs, PostgreSql, Source};
+use palisade_sql::{Name, Outputs, PostgreSql, Source, Trusted};
 
 use super::Known;
 
@@ -47,8 +47,8 @@ pub struct View {
 impl View {
     /// Reads a view's definition, as the server prints it while the search path is empty.
     #[must_use]
-    pub fn read(definition: &str) -> Self {
-        let mut analysis = PostgreSql.analyze(definition);
+    pub fn read(definition: &str, trusted: &Trusted) -> Self {
+        let mut analysis = PostgreSql.trusting(definition, trusted);
         let complete = analysis.is_complete();
         let Some(statement) = analysis.statements.pop() else {
             return Self { outputs: anything(), reads: BTreeSet::new() };
@@ -97,8 +97,7 @@ impl Relation {
             return;
         }
         // A column that it does not have may be a function of the whole row.
-        let known_column = self.columns.values().any(|name| name == column);
-        let column = if known_column || is_system_column(column) { column } else { "*" };
+        let column = if self.has(column) || is_system_column(column) { column } else { "*" };
         let fresh = into.insert(format!("{}.{}.{column}", self.schema, self.name));
         if depth > DEEPEST {
             into.insert(ANYWHERE.to_owned());
@@ -119,6 +118,24 @@ impl Relation {
         for source in sources {
             source_names(known, source, into, depth + 1);
         }
+    }
+
+    /// Adds it and every relation that it reads or is a part of, as (schema, name).
+    pub(crate) fn touched(&self, known: &Known, into: &mut BTreeSet<(String, String)>) {
+        if !into.insert((self.schema.clone(), self.name.clone())) || into.len() > 1000 {
+            return;
+        }
+        into.extend(self.parents.iter().cloned());
+        for name in self.view.iter().flat_map(|view| &view.reads) {
+            for relation in resolve(known, name) {
+                relation.touched(known, into);
+            }
+        }
+    }
+
+    /// Whether it has a column of this name.
+    fn has(&self, column: &str) -> bool {
+        self.columns.values().any(|name| name == column)
     }
 
     /// Adds the full names of every relation that this view reads, also through other views.
@@ -157,7 +174,16 @@ pub(crate) fn source_names(
     let mut found = false;
     for relation in resolve(known, &source.relation) {
         found = true;
-        if source.column == "*" && !relation.columns.is_empty() {
+        if is_of_a_rival(known, source, relation) {
+            continue;
+        }
+        if let Some(column) =
+            source.position().and_then(|at| relation.columns.values().nth(at.saturating_sub(1)))
+        {
+            relation.sources_within(known, column, into, depth);
+            continue;
+        }
+        if (source.column == "*" || source.position().is_some()) && !relation.columns.is_empty() {
             for column in relation.columns.values() {
                 relation.sources_within(known, column, into, depth);
             }
@@ -170,6 +196,16 @@ pub(crate) fn source_names(
         // It may be a view that others do not see yet.
         into.insert(ANYWHERE.to_owned());
     }
+}
+
+/// Whether a column that was named alone is none of this relation, but of another that stands beside it.
+fn is_of_a_rival(known: &Known, source: &Source, relation: &Relation) -> bool {
+    let column = source.column.as_str();
+    if source.rivals.is_empty() || relation.has(column) || is_system_column(column) {
+        return false;
+    }
+    let mut rivals = source.rivals.iter().flat_map(|rival| resolve(known, rival));
+    rivals.any(|rival| rival.has(column))
 }
 
 /// A name that nothing is known of.

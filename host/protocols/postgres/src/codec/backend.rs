@@ -162,6 +162,46 @@ pub fn report(frame: &Frame<'_>) -> Result<Report, FrameError> {
     }
 }
 
+/// The fields of an `ErrorResponse` or `NoticeResponse` (B) in order: type and text.
+///
+/// # Errors
+/// When a field does not end.
+pub fn report_fields<'a>(frame: &Frame<'a>) -> Result<Vec<(u8, &'a [u8])>, FrameError> {
+    let mut reader = frame.reader();
+    let mut fields = Vec::new();
+    loop {
+        match reader.u8("a field's type")? {
+            0 => break,
+            kind => fields.push((kind, reader.cstr("a field")?)),
+        }
+    }
+    reader.end()?;
+    Ok(fields)
+}
+
+/// Process id, channel and payload of a `NotificationResponse` (B).
+///
+/// # Errors
+/// When one is missing.
+pub fn notification<'a>(frame: &Frame<'a>) -> Result<(u32, &'a [u8], &'a [u8]), FrameError> {
+    let mut reader = frame.reader();
+    let process = reader.u32("the process id")?;
+    let (channel, payload) = (reader.cstr("the channel")?, reader.cstr("the payload")?);
+    reader.end()?;
+    Ok((process, channel, payload))
+}
+
+/// The value of a `FunctionCallResponse` (B).
+///
+/// # Errors
+/// When it is cut off.
+pub fn function_result<'a>(frame: &Frame<'a>) -> Result<Option<&'a [u8]>, FrameError> {
+    let mut reader = frame.reader();
+    let value = reader.value("the function's value")?;
+    reader.end()?;
+    Ok(value)
+}
+
 /// What a `CopyOutResponse` (B) says: whether the whole copy is binary, and its number of columns.
 ///
 /// # Errors

@@ -116,6 +116,32 @@ pub fn cancel_request(out: &mut BytesMut, process: u32, key: &[u8]) {
     });
 }
 
+/// An `ErrorResponse` or `NoticeResponse` (B) of these fields.
+pub fn report<'a>(out: &mut BytesMut, tag: u8, fields: impl IntoIterator<Item = (u8, &'a [u8])>) {
+    frame(out, tag, |out| {
+        for (kind, text) in fields {
+            out.put_u8(kind);
+            out.extend(text.iter().filter(|byte| **byte != 0));
+            out.put_u8(0);
+        }
+        out.put_u8(0);
+    });
+}
+
+/// `NotificationResponse` (B).
+pub fn notification(out: &mut BytesMut, process: u32, channel: &str, payload: &str) {
+    frame(out, b'A', |out| {
+        out.put_u32(process);
+        cstr(out, channel);
+        cstr(out, payload);
+    });
+}
+
+/// `FunctionCallResponse` (B) with no value.
+pub fn function_null(out: &mut BytesMut) {
+    frame(out, b'V', |out| out.put_i32(-1));
+}
+
 /// `Terminate` (F).
 pub fn terminate(out: &mut BytesMut) {
     frame(out, b'X', |_| {});

@@ -119,6 +119,24 @@ pub fn execute<'a>(frame: &Frame<'a>) -> Result<(&'a str, i32), FrameError> {
     Ok((portal, rows))
 }
 
+/// `FunctionCall` (F): the function's OID and its number of arguments.
+///
+/// # Errors
+/// When a field is missing or too long.
+pub fn function_call(frame: &Frame<'_>) -> Result<(u32, usize), FrameError> {
+    let mut reader = frame.reader();
+    let function = reader.u32("the function")?;
+    let formats = reader.count("the number of argument formats")?;
+    reader.bytes(formats * 2, "the argument formats")?;
+    let arguments = reader.count("the number of arguments")?;
+    for _ in 0..arguments {
+        reader.value("an argument")?;
+    }
+    reader.i16("the result's format")?;
+    reader.end()?;
+    Ok((function, arguments))
+}
+
 /// `PasswordMessage` (F): the password in clear.
 ///
 /// # Errors

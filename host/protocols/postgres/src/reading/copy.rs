@@ -47,7 +47,7 @@ impl CopyShape {
             }
             CopySource::Relation { name, columns } => {
                 let fields = relation_fields(name, columns, known);
-                let whole = palisade_sql::Source { relation: name.clone(), column: "*".to_owned() };
+                let whole = palisade_sql::Source::new(name, "*");
                 let mut all = BTreeSet::new();
                 source_names(known, &whole, &mut all, 0);
                 (fields, all.into_iter().collect())

@@ -1,17 +1,19 @@
 //! SQL text as the gate judges it and as masking needs it: analysed, with every name resolved by the catalog.
 
 mod copy;
+mod exposure;
 mod lineage;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use palisade_policy::{Command, Operation};
+use palisade_policy::{Command, Denial, Operation};
 use palisade_sql::{Analysis, Effect, Name, Object, Source, Statement};
 
-use crate::catalog::{Known, Touched, Wanted, is_system, resolve, source_names, unresolved};
+use crate::catalog::{ANYWHERE, Known, Touched, Wanted, is_system, resolve, unresolved};
 
 pub use copy::CopyShape;
+pub use exposure::{Exposure, Stored, USE};
 pub use lineage::Lineage;
 
 /// The action of an operation that says why a command is not accounted for; its object is the reason.
@@ -29,6 +31,8 @@ pub struct Reading {
     pub statements: Vec<StatementReading>,
     /// The place of the last statement that takes rows from the client.
     last_copy_in: Option<usize>,
+    /// Why it cannot be judged at all.
+    pub(crate) refused: Option<Denial>,
 }
 
 /// One statement, read.
@@ -42,10 +46,12 @@ pub struct StatementReading {
     pub effects: Vec<Effect>,
     /// What it copies out.
     pub copy: Option<CopyShape>,
-    /// The columns whose values it would put where another name, or none, protects them; empty for most statements.
-    pub stored: Vec<String>,
+    /// What of it is of consequence where something is protected.
+    pub exposure: Exposure,
     /// Whether it stores what its result would be.
     pub keeps: bool,
+    /// Whether what the server says of it could quote a protected value.
+    pub guarded: bool,
 }
 
 impl Default for StatementReading {
@@ -56,9 +62,18 @@ impl Default for StatementReading {
             writes: true,
             effects: vec![],
             copy: None,
-            stored: vec![],
+            exposure: Exposure::default(),
             keeps: true,
+            guarded: true,
         }
+    }
+}
+
+impl StatementReading {
+    /// Whether its result may hold a value from anywhere.
+    #[must_use]
+    pub fn is_opaque(&self) -> bool {
+        self.lineage.all().iter().any(|source| source == ANYWHERE)
     }
 }
 
@@ -71,13 +86,22 @@ impl Reading {
     }
 
     /// Reads an analysed text; `problem` says why names could not be looked up.
+    /// `certain`: whether a name that nothing is known of stands for nothing.
     #[must_use]
-    pub fn new(text: &str, analysis: &Analysis, known: &Known, problem: Option<&str>) -> Self {
+    pub fn new(
+        text: &str,
+        analysis: &Analysis,
+        known: &Known,
+        problem: Option<&str>,
+        certain: bool,
+    ) -> Self {
+        let certain = certain && problem.is_none();
         let mut operations = Vec::new();
         for statement in &analysis.statements {
             for operation in &statement.operations {
                 resolved(operation, known, &mut operations);
             }
+            operations.extend(exposure::uses(statement, known));
         }
         let system = operations.iter().any(writes_to_system);
         let system = system.then_some("it writes to the server's own catalog");
@@ -86,11 +110,11 @@ impl Reading {
         let complete = gaps.is_empty();
         operations.extend(gaps.into_iter().map(unaccounted));
         let command = Command { text: text.to_owned(), operations, complete };
-        let statements: Vec<_> =
-            analysis.statements.iter().map(|read| statement(read, known)).collect();
+        let read = analysis.statements.iter();
+        let statements: Vec<_> = read.map(|read| statement(read, known, certain)).collect();
         let copies_in = |statement: &StatementReading| statement.effects.contains(&Effect::CopyIn);
         let last_copy_in = statements.iter().rposition(copies_in);
-        Self { command: Arc::new(command), statements, last_copy_in }
+        Self { command: Arc::new(command), statements, last_copy_in, ..Self::default() }
     }
 
     /// Whether it means something else depending on what the session did before.
@@ -117,6 +141,22 @@ impl Reading {
         command.operations.extend(gaps.iter().map(|gap| unaccounted(gap)));
         command.complete &= gaps.is_empty();
         Self { command: Arc::new(command), ..self.clone() }
+    }
+
+    /// The same, as it is to be judged: with another command, and for each statement whether it is guarded.
+    #[must_use]
+    pub(crate) fn marked(&self, command: Command, guarded: &[bool]) -> Self {
+        let mut marked = Self { command: Arc::new(command), ..self.clone() };
+        for (statement, guarded) in marked.statements.iter_mut().zip(guarded) {
+            statement.guarded = *guarded;
+        }
+        marked
+    }
+
+    /// A text that is refused whatever it does.
+    pub(crate) fn refused(text: String, denial: Denial) -> Self {
+        let reading = Self::unreadable(text, &denial.reason);
+        Self { refused: Some(denial), ..reading }
     }
 
     /// The place of the last statement that takes rows from the client.
@@ -148,7 +188,9 @@ impl Reading {
         };
         all.extend(operations.iter().map(name));
         // What has to do with something that was there before may hold what that holds.
-        let is_new = |o: &&Operation| o.object.starts_with("?.") || o.object.starts_with("(new).");
+        let is_new = |o: &&Operation| {
+            o.action == USE || o.object.starts_with("?.") || o.object.starts_with("(new).")
+        };
         if !operations.iter().all(|operation| is_new(&operation)) {
             fresh.retain(|known| !operations.iter().any(|operation| name(operation) == *known));
             return;
@@ -170,7 +212,7 @@ pub fn wanted(analysis: &Analysis, known: &Known) -> Wanted {
             }
         }
     }
-    Wanted { names, oids: BTreeSet::new() }
+    Wanted { names, ..Wanted::default() }
 }
 
 fn mentioned(statement: &Statement) -> impl Iterator<Item = &Name> {
@@ -180,11 +222,13 @@ fn mentioned(statement: &Statement) -> impl Iterator<Item = &Name> {
     });
     let outputs = &statement.outputs;
     let columns = outputs.columns.iter().flat_map(|column| &column.sources);
-    let sources: Box<dyn Iterator<Item = &Source>> = Box::new(columns.chain(&outputs.all_sources));
+    let sources = columns.chain(&outputs.all_sources);
+    let sources = sources.chain(statement.uses.iter().map(|used| &used.source));
+    let sources: Box<dyn Iterator<Item = &Source>> = Box::new(sources);
     objects.chain(sources.map(|source| &source.relation))
 }
 
-fn statement(statement: &Statement, known: &Known) -> StatementReading {
+fn statement(statement: &Statement, known: &Known, certain: bool) -> StatementReading {
     let copy = statement.effects.iter().find_map(|effect| match effect {
         Effect::CopyOut(copy) => Some(CopyShape::new(copy, &statement.outputs, known)),
         _ => None,
@@ -196,37 +240,16 @@ fn statement(statement: &Statement, known: &Known) -> StatementReading {
         }),
         effects: statement.effects.clone(),
         copy,
-        stored: stored(statement, known),
+        exposure: Exposure::new(statement, known, certain),
         keeps: statement.operations.iter().any(keeps),
+        guarded: false,
     }
 }
 
-/// The sources of what a statement stores under other names: rows that it writes, a table that it makes or renames.
-fn stored(statement: &Statement, known: &Known) -> Vec<String> {
-    let is = |fact: &(&'static str, String), kind: &str| fact.1.contains(kind);
-    let mut names = BTreeSet::new();
-    for operation in &statement.operations {
-        let facts = &operation.facts;
-        let renames = operation.action == "alter"
-            && facts.iter().any(|fact| is(fact, "rename") || is(fact, "schema"));
-        if let (Object::Relation(name), true) = (&operation.object, renames) {
-            let all = Source { relation: name.clone(), column: "*".to_owned() };
-            source_names(known, &all, &mut names, 0);
-        }
-    }
-    if statement.operations.iter().any(keeps) {
-        for source in &statement.outputs.all_sources {
-            source_names(known, source, &mut names, 0);
-        }
-    }
-    // What nothing is known of is no column that somebody protects: an uncommitted table, a function's result.
-    names.into_iter().filter(|name| !name.starts_with("?.")).collect()
-}
-
-/// Whether an operation stores values that the statement reads.
+/// Whether an operation makes the relation keep values that the statement reads.
 fn keeps(operation: &palisade_sql::Operation) -> bool {
     match operation.action {
-        "insert" | "update" | "merge" | "alter" => true,
+        "alter" => true,
         "create" => operation.facts.iter().any(|(key, kind)| *key == "kind" && kind == "table"),
         _ => false,
     }
@@ -270,7 +293,7 @@ fn writes_to_system(operation: &Operation) -> bool {
             || operation.object.ends_with(".pg_settings"))
 }
 
-fn unaccounted(reason: &str) -> Operation {
+pub(crate) fn unaccounted(reason: &str) -> Operation {
     Operation { action: UNACCOUNTED.to_owned(), object: reason.to_owned(), ..Operation::default() }
 }
 

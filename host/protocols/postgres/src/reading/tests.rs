@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use palisade_sql::{Dialect, PostgreSql};
+use palisade_sql::{Dialect, PostgreSql, Trusted};
 
 use super::*;
 use crate::catalog::{ANYWHERE, Relation, View};
@@ -21,9 +21,13 @@ fn relation(oid: u32, schema: &str, name: &str, columns: &[&str]) -> Relation {
 /// Two tables called `log`, a table with secrets, views on it, a partition of it.
 fn known() -> Known {
     let mut view = relation(4, "public", "seen", &["id", "remark"]);
-    view.view = Some(View::read("SELECT s.id, upper(s.password) AS remark FROM public.secrets s"));
+    view.view = Some(View::read(
+        "SELECT s.id, upper(s.password) AS remark FROM public.secrets s",
+        &Trusted::default(),
+    ));
     let mut view_of_view = relation(5, "public", "again", &["note"]);
-    view_of_view.view = Some(View::read("SELECT seen.remark AS note FROM public.seen"));
+    view_of_view.view =
+        Some(View::read("SELECT seen.remark AS note FROM public.seen", &Trusted::default()));
     let mut part = relation(6, "public", "secrets_1", &["id", "password"]);
     part.parents.push(("public".to_owned(), "secrets".to_owned()));
     Known::of(vec![
@@ -37,7 +41,7 @@ fn known() -> Known {
 }
 
 fn read(text: &str) -> Reading {
-    Reading::new(text, &PostgreSql.analyze(text), &known(), None)
+    Reading::new(text, &PostgreSql.analyze(text), &known(), None, true)
 }
 
 /// The objects of a text's operations, with their actions.

@@ -15,7 +15,7 @@ use super::cancels::{Cancels, Ticket};
 use super::{Admission, ConnectError, Ended, Host, Login, NotAdmitted, Options, connect};
 use crate::codec::build;
 use crate::login::{
-    ClientOpening, ClientPassword, Opened, OpeningRefused, Upstream, check_parameters,
+    ClientOpening, ClientPassword, LoginRefused, Opened, OpeningRefused, Upstream, check_parameters,
 };
 use crate::reply;
 use crate::session::{Control, Session};
@@ -159,6 +159,9 @@ impl Service {
         let (server, upstream) = match connected {
             Ok(connected) => connected,
             Err(error) => {
+                if let Some((code, message)) = servers_own(&error) {
+                    return self.fail(link, &admission, code, message).await;
+                }
                 let code = sqlstate(&error);
                 let connection = &admission.gate.context().target.connection;
                 let message = format!("no session at the server of \"{connection}\": {error}");
@@ -257,6 +260,17 @@ fn ended(session: &Session, end: &End) -> Ended {
         End::Failed(Peer::Server, error) => format!("the server's connection failed: {error}"),
     };
     Ended { how, bytes_in, bytes_out }
+}
+
+/// What the server itself said of a session that it does not begin, in its own words: drivers decide by the code whether
+/// to try again. That it does not take the gateway's credential is nobody's business but the operator's.
+fn servers_own(error: &ConnectError) -> Option<(&str, &str)> {
+    match error {
+        ConnectError::Login(LoginRefused::Server { code, message }) if !code.starts_with("28") => {
+            Some((code, message))
+        }
+        _ => None,
+    }
 }
 
 fn sqlstate(error: &ConnectError) -> &'static str {

@@ -1,10 +1,11 @@
 //! Frames from the client.
 
 use bytes::BytesMut;
-use palisade_policy::{Command, Moment};
+use palisade_policy::Moment;
 use palisade_relay::{Output, Peer, Progress};
 
 use super::expected::{Expected, Refusal};
+use super::extended::both;
 use super::judge::Told;
 use super::{Answer, CopyIn, Session};
 use crate::codec::{Frame, FrameError, build, frame::HEADER, frontend, peek};
@@ -32,7 +33,7 @@ impl Session {
     ) -> Progress {
         loop {
             self.end_if_expired(output);
-            if self.expired || output.is_ended() {
+            if self.expired || self.leaving.is_some() || output.is_ended() {
                 return Progress::Waits;
             }
             let header = match peek(input, self.frame_limit) {
@@ -69,8 +70,9 @@ impl Session {
             frame.reader().end()?;
         }
         if frame.tag == b'X' {
-            output.server.build(build::terminate);
-            self.end("the client ended it", output);
+            if self.leaving.is_none() {
+                self.leave("the client ended it", output);
+            }
             return Ok(Fate::Drop);
         }
         if let Some(fate) = self.around_copy(frame.tag, output) {
@@ -91,10 +93,7 @@ impl Session {
             b'C' => self.close(frame, output),
             b'H' => Ok(Fate::Forward),
             b'S' => Ok(self.sync()),
-            b'F' => {
-                self.refuse_function_call(output);
-                Ok(Fate::Drop)
-            }
+            b'F' => self.function_call(frame, output),
             other => {
                 let message = format!(
                     "message '{}' is not understood, so it is refused",
@@ -151,7 +150,8 @@ impl Session {
             self.copy_in = CopyIn::Due;
         }
         let (number, segment) = (allowed.number, self.segment);
-        self.due.push(Expected::Query { number, segment, reading, complete: 0 });
+        let rewritten = allowed.rewritten.then(|| both(text, &allowed.command.text));
+        self.due.push(Expected::Query { number, segment, reading, complete: 0, rewritten });
         self.segment += 1;
         if allowed.rewritten {
             output.server.build(|out| build::query(out, &allowed.command.text));
@@ -160,7 +160,7 @@ impl Session {
         Ok(Fate::Forward)
     }
 
-    fn refuse_query(&mut self, refusal: Refusal, output: &mut Output<Answer>) -> Fate {
+    pub(super) fn refuse_query(&mut self, refusal: Refusal, output: &mut Output<Answer>) -> Fate {
         output.server.build(|out| build::query(out, reply::FAILING));
         self.due.push(Expected::Refused { refusal, simple: Some(self.segment) });
         self.segment += 1;
@@ -172,16 +172,6 @@ impl Session {
         self.due.push(Expected::Sync { segment: self.segment });
         self.segment += 1;
         Fate::Forward
-    }
-
-    /// The function-call message names a function by its OID and cannot be judged.
-    fn refuse_function_call(&mut self, output: &mut Output<Answer>) {
-        let reason = "the function-call message is not supported".to_owned();
-        let hint = "Call the function in a SELECT.";
-        let refusal = Refusal::of("0A000", "postgres.function-call", reason, hint);
-        let command = Command { text: "function call".to_owned(), ..Command::default() };
-        self.gate.refuse(&command, &refusal.denial);
-        self.refuse_query(refusal, output);
     }
 
     /// Refuses a text for a reason of the protocol's own, and records that.

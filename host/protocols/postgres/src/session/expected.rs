@@ -18,7 +18,11 @@ pub(super) enum Expected {
         reading: Arc<Reading>,
         /// How many of its statements are complete.
         complete: usize,
+        /// The client's text and the one that was sent, where a policy put that in its place.
+        rewritten: Option<(Arc<str>, Arc<str>)>,
     },
+    /// `FunctionCall`: a value, then `ReadyForQuery`.
+    Function { number: u64, segment: u64, reading: Arc<Reading> },
     /// `Parse`.
     Parse { name: String, statement: Arc<Statement> },
     /// `Bind`.

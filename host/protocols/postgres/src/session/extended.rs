@@ -14,6 +14,11 @@ use crate::codec::{Frame, FrameError, build, frontend};
 use crate::reading::Reading;
 use crate::reply;
 
+/// The client's text and the one that is sent in its place.
+pub(super) fn both(from: &[u8], to: &str) -> (Arc<str>, Arc<str>) {
+    (String::from_utf8_lossy(from).into(), to.into())
+}
+
 impl Session {
     pub(super) fn parse(
         &mut self,
@@ -44,7 +49,8 @@ impl Session {
             self.prepared.entry(parse.name.to_owned()).or_default().add(&reading.command.text);
         }
         let generation = self.catalog.generation();
-        let statement = Arc::new(Statement::new(reading, generation, allowed, self.segment));
+        let texts = rewritten.as_ref().map(|command| both(parse.text, &command.text));
+        let statement = Arc::new(Statement::new(reading, generation, allowed, self.segment, texts));
         self.names.prepare(parse.name, &statement);
         self.due.push(Expected::Parse { name: parse.name.to_owned(), statement });
         if let Some(command) = rewritten {
@@ -140,12 +146,13 @@ impl Session {
         let statement = &portal.statement;
         let reading = statement.reading();
         let generation = self.catalog.generation();
-        let stands = statement.generation() == generation && self.changing.is_none();
+        let read_by = (generation, self.gate.newest_version());
+        let stands = statement.read_by() == read_by && self.changing.is_none();
         if stands && !reading.depends_on_session() {
             return Some(reading);
         }
         let reading = self.read(reading.command.text.as_bytes(), output)?;
-        if statement.read_again(Arc::clone(&reading), generation) {
+        if statement.read_again(Arc::clone(&reading), read_by) {
             portal.begin(None);
         }
         Some(reading)

@@ -1,16 +1,18 @@
 //! A client's text on its way to the gate and back.
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use palisade_policy::{Allowed, Asked, Command, Decision, Moment, Waiting};
+use palisade_policy::{Allowed, Asked, Command, Decision, Moment, Planner, Waiting};
 use palisade_relay::{Output, Peer};
-use palisade_sql::{Analysis, Dialect, Effect, PostgreSql};
+use palisade_sql::{Analysis, Effect, PostgreSql, Trusted};
 
 use super::expected::Refusal;
-use super::{Answer, Session};
-use crate::catalog::{Known, Wanted};
-use crate::reading::{Lineage, Reading, wanted};
+use super::protection::{Asking, Protection};
+use super::{Answer, LookedUp, Session};
+use crate::catalog::{Catalog, Known, Wanted};
+use crate::reading::{Lineage, Reading, Stored, wanted};
 use crate::reply;
 
 /// What became of a question.
@@ -43,10 +45,10 @@ impl AtHand {
         self.decided = Some(decision);
     }
 
-    fn analysis(&mut self, text: &str) -> Arc<Analysis> {
+    fn analysis(&mut self, text: &str, trusted: &Trusted) -> Arc<Analysis> {
         let known = self.analyses.get(text).cloned();
         known.unwrap_or_else(|| {
-            let analysis = Arc::new(PostgreSql.analyze(text));
+            let analysis = Arc::new(PostgreSql.trusting(text, trusted));
             self.analyses.insert(text.into(), Arc::clone(&analysis));
             analysis
         })
@@ -99,6 +101,11 @@ impl Session {
         if self.at_hand.cancelled {
             return self.cancelled();
         }
+        if let Some(denial) = &reading.refused {
+            self.at_hand = AtHand::default();
+            self.gate.refuse(&reading.command, denial);
+            return Told::Refuse(Refusal::denied(denial.clone()));
+        }
         // What was decided on must still be what the text means: a name may stand for something else by now.
         let decided = self.at_hand.decided.take().filter(|decision| match decision {
             Decision::Allow(allowed) => allowed.rewritten || allowed.command == reading.command,
@@ -107,11 +114,13 @@ impl Session {
         let decision = match decided {
             Some(decision) => decision,
             None => {
-                let catalog = &self.catalog;
-                let reread = |text: &str| {
-                    let analysis = PostgreSql.analyze(text);
-                    catalog.look(|known| Reading::new(text, &analysis, known, None)).command
+                let planner = self.protection.renew(&mut self.gate, &self.catalog);
+                let rewriting = Rewriting {
+                    catalog: &self.catalog,
+                    planner,
+                    protection: RefCell::new(&mut self.protection),
                 };
+                let reread = |text: &str| Arc::clone(&rewriting.read(text).command);
                 match self.gate.ask(&reading.command, moment, &reread) {
                     Asked::Decided(decision) => decision,
                     Asked::Waiting(waiting) => return self.wait(waiting, output),
@@ -122,10 +131,14 @@ impl Session {
         match decision {
             Decision::Deny(denial) => Told::Refuse(Refusal::denied(denial)),
             Decision::Allow(allowed) if allowed.rewritten => {
-                let analysis = PostgreSql.analyze(&allowed.command.text);
-                let text = &allowed.command.text;
-                let reading = self.catalog.look(|known| Reading::new(text, &analysis, known, None));
-                Told::Allow(allowed, Arc::new(reading))
+                let planner = self.protection.renew(&mut self.gate, &self.catalog);
+                let rewriting = Rewriting {
+                    catalog: &self.catalog,
+                    planner,
+                    protection: RefCell::new(&mut self.protection),
+                };
+                let reading = rewriting.read(&allowed.command.text);
+                Told::Allow(allowed, reading)
             }
             Decision::Allow(allowed) => Told::Allow(allowed, reading),
         }
@@ -165,7 +178,12 @@ impl Session {
                 reply::held(notice, out);
             }
         });
-        output.wait(Peer::Client, Box::pin(async { Answer::Decision(decision.await) }));
+        let decision = Box::pin(async { Answer::Decision(decision.await) });
+        if notices.is_empty() {
+            output.wait(Peer::Client, decision);
+        } else {
+            output.hold(decision);
+        }
         Told::Waits
     }
 
@@ -183,7 +201,20 @@ impl Session {
             }
         };
         let reading = self.read_text(text, output)?;
-        if reading.depends_on_session() { self.in_session(&reading, output) } else { Some(reading) }
+        let reading =
+            if reading.depends_on_session() { self.in_session(&reading, output)? } else { reading };
+        Some(self.mark(&reading))
+    }
+
+    /// The reading with what of it is protected by the policies of this moment.
+    pub(super) fn mark(&mut self, reading: &Arc<Reading>) -> Arc<Reading> {
+        let Some(planner) = self.protection.renew(&mut self.gate, &self.catalog) else {
+            return Arc::clone(reading);
+        };
+        let marked = self.protection.mark(reading, Asking::new(&planner, &self.catalog));
+        marked.unwrap_or_else(|denial| {
+            Arc::new(Reading::refused(reading.command.text.clone(), denial))
+        })
     }
 
     fn read_text(&mut self, text: &str, output: &mut Output<Answer>) -> Option<Arc<Reading>> {
@@ -191,7 +222,7 @@ impl Session {
         if remembered.is_some() {
             return remembered;
         }
-        let analysis = self.at_hand.analysis(text);
+        let analysis = self.at_hand.analysis(text, self.catalog.trusted());
         let generation = self.catalog.generation();
         let mut wanted: Wanted = self.catalog.look(|known| wanted(&analysis, known));
         wanted.names.retain(|name| !self.at_hand.looked_up.contains(name));
@@ -199,13 +230,17 @@ impl Session {
             let catalog = Arc::clone(&self.catalog);
             let load = async move {
                 let result = catalog.load(&wanted).await;
-                Answer::LookedUp { names: wanted.names, oids: BTreeSet::new(), result }
+                let found = LookedUp { names: wanted.names, ..LookedUp::default() };
+                Answer::LookedUp { found, result }
             };
             output.wait(Peer::Client, Box::pin(load));
             return None;
         }
         let problem = self.at_hand.problem.as_deref();
-        let read = |known: &Known| Arc::new(Reading::new(text, &analysis, known, problem));
+        let read = |known: &Known| {
+            let certain = !known.is_doubtful();
+            Arc::new(Reading::new(text, &analysis, known, problem, certain))
+        };
         if let Some(touched) = &self.changing {
             return Some(self.catalog.look(|known| read(&known.doubted(touched))));
         }
@@ -261,7 +296,11 @@ impl Session {
                     several => Lineage::union(several.iter().map(|stored| &stored.lineage)),
                 };
                 if statement.keeps {
-                    statement.stored.extend(statement.lineage.all().iter().cloned());
+                    let from = statement.lineage.all().to_vec();
+                    statement.exposure.stored.push(Stored { into: vec![], from });
+                }
+                for stored in meanings {
+                    statement.exposure.add(&stored.exposure);
                 }
             }
         }
@@ -272,6 +311,7 @@ impl Session {
 
     /// Remembers what a statement that is sent on does to the session.
     pub(super) fn follow(&mut self, reading: &Arc<Reading>) {
+        self.guarded |= reading.statements.iter().any(|statement| statement.guarded);
         if reading.changes_catalog() {
             reading.touch(self.changing.get_or_insert_default());
         }
@@ -285,6 +325,25 @@ impl Session {
             // A name may have stood for something else before, and may still do so if this fails.
             stored.entry(name.clone()).or_default().add(&reading.command.text);
         }
+    }
+}
+
+/// How a text is read that a policy put in another's place. Its names were not looked up: what is not known is in doubt.
+struct Rewriting<'a> {
+    catalog: &'a Catalog,
+    planner: Option<Planner>,
+    protection: RefCell<&'a mut Protection>,
+}
+
+impl Rewriting<'_> {
+    fn read(&self, text: &str) -> Arc<Reading> {
+        let analysis = PostgreSql.trusting(text, self.catalog.trusted());
+        let read = |known: &Known| Reading::new(text, &analysis, known, None, false);
+        let reading = Arc::new(self.catalog.look(read));
+        let Some(planner) = &self.planner else { return reading };
+        let asking = Asking::new(planner, self.catalog);
+        let marked = self.protection.borrow_mut().mark(&reading, asking);
+        marked.unwrap_or_else(|denial| Arc::new(Reading::refused(text.to_owned(), denial)))
     }
 }
 

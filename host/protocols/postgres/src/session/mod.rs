@@ -7,8 +7,12 @@ mod client;
 mod copy;
 mod expected;
 mod extended;
+mod functions;
 mod judge;
+mod messages;
+mod protection;
 mod result;
+mod rewritten;
 mod rows;
 mod server;
 mod statements;
@@ -18,13 +22,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use palisade_mask::Masker;
+use palisade_mask::{Masker, MessageMask, Seen};
 use palisade_policy::{Decision, GateSession};
 use palisade_relay::{Machine, Output, Peer, Progress};
 use tokio::sync::oneshot;
 
 use self::expected::Due;
 use self::judge::{AtHand, Encoding, Meanings};
+use self::protection::Protection;
 use self::result::OpenResult;
 use self::statements::Names;
 use crate::catalog::{Catalog, Touched};
@@ -39,13 +44,22 @@ pub enum Answer {
     Decision(Decision),
     /// Relations were looked up.
     LookedUp {
-        /// These names.
-        names: BTreeSet<String>,
-        /// These OIDs.
-        oids: BTreeSet<u32>,
+        /// What of it.
+        found: LookedUp,
         /// Why not.
         result: Result<(), String>,
     },
+}
+
+/// What was looked up, whether it is there or not.
+#[derive(Debug, Default)]
+pub struct LookedUp {
+    /// Relations of these names.
+    pub names: BTreeSet<String>,
+    /// Relations of these OIDs.
+    pub oids: BTreeSet<u32>,
+    /// Functions of these OIDs.
+    pub functions: BTreeSet<u32>,
 }
 
 /// What may be asked of a running session.
@@ -96,9 +110,21 @@ pub struct Session {
     muted: bool,
     /// OIDs that were looked up in vain.
     unknown_oids: BTreeSet<u32>,
+    /// The same for functions.
+    unknown_functions: BTreeSet<u32>,
+    /// What is protected.
+    protection: Protection,
+    /// What was covered, which messages must not repeat.
+    seen: Seen,
+    /// How messages are treated, by the policies of a version.
+    message_mask: Option<(u64, Arc<MessageMask>)>,
+    /// A statement of the transaction could make the server quote a protected value, also at its end.
+    guarded: bool,
     /// Statements were sent that change the catalog, and others may not see that yet: these names are touched.
     changing: Option<Touched>,
     expired: bool,
+    /// The client has left or said that it does; the server finishes what is due.
+    leaving: Option<&'static str>,
     /// The server has said that it ends the session.
     server_ended: bool,
     ended: Option<String>,
@@ -135,8 +161,14 @@ impl Session {
             result: None,
             muted: false,
             unknown_oids: BTreeSet::new(),
+            unknown_functions: BTreeSet::new(),
+            protection: Protection::default(),
+            seen: Seen::default(),
+            message_mask: None,
+            guarded: false,
             changing: None,
             expired: false,
+            leaving: None,
             server_ended: false,
             ended: None,
             bytes_in: 0,
@@ -180,6 +212,17 @@ impl Session {
         self.fail(error.sqlstate(), &format!("from the {whose}: {error}"), "", output);
     }
 
+    /// The client sends nothing more. What it sent before is finished, as the server itself would do it.
+    fn leave(&mut self, how: &'static str, output: &mut Output<Answer>) {
+        output.server.build(build::terminate);
+        let waits = output.is_waiting(Peer::Client);
+        if self.due.is_empty() || waits || self.copy_in == CopyIn::Open {
+            self.end(how, output);
+        } else {
+            self.leaving = Some(how);
+        }
+    }
+
     fn end(&mut self, how: &str, output: &mut Output<Answer>) {
         self.ended.get_or_insert_with(|| how.to_owned());
         output.end();
@@ -213,17 +256,18 @@ impl Machine for Session {
     fn answer(&mut self, peer: Peer, answer: Answer, output: &mut Output<Answer>) {
         match (peer, answer) {
             (_, Answer::Decision(decision)) => self.at_hand.decide(decision),
-            (Peer::Client, Answer::LookedUp { names, result, .. }) => {
-                self.at_hand.looked_up(names, result);
+            (Peer::Client, Answer::LookedUp { found, result }) => {
+                self.unknown_functions.extend(found.functions);
+                self.at_hand.looked_up(found.names, result);
             }
-            (Peer::Server, Answer::LookedUp { oids, result, .. }) => {
+            (Peer::Server, Answer::LookedUp { found, result }) => {
                 if let Err(problem) = result {
                     let message = format!(
                         "the gateway could not look up where a result comes from: {problem}"
                     );
                     self.fail("58000", &message, "", output);
                 }
-                self.unknown_oids.extend(oids);
+                self.unknown_oids.extend(found.oids);
             }
         }
         self.end_if_expired(output);
@@ -255,11 +299,12 @@ impl Machine for Session {
 
     fn hung_up(&mut self, peer: Peer, output: &mut Output<Answer>) {
         match peer {
-            Peer::Client => {
-                output.server.build(build::terminate);
-                self.end("the client closed the connection", output);
-            }
+            Peer::Client => self.leave("the client closed the connection", output),
             Peer::Server if output.is_ended() => {}
+            Peer::Server if self.leaving.is_some() => {
+                let how = self.leaving.unwrap_or_default();
+                self.end(how, output);
+            }
             Peer::Server if self.server_ended => self.end("the server ended the session", output),
             Peer::Server => {
                 let message = "the server closed the connection";

@@ -9,7 +9,7 @@ use palisade_relay::{Output, Peer};
 
 use super::copy::{CopyMask, shape_of};
 use super::expected::{Expected, Refusal};
-use super::{Answer, Session, types};
+use super::{Answer, LookedUp, Session, types};
 use crate::catalog::{Relation, Wanted};
 use crate::codec::backend::Column;
 use crate::reading::{Reading, StatementReading};
@@ -112,7 +112,9 @@ impl Session {
     pub(super) fn statement_due(&self) -> StatementReading {
         let (reading, at) = match self.due.front() {
             Some(Expected::Query { reading, complete, .. }) => (Arc::clone(reading), *complete),
-            Some(Expected::Execute { reading, .. }) => (Arc::clone(reading), 0),
+            Some(Expected::Execute { reading, .. } | Expected::Function { reading, .. }) => {
+                (Arc::clone(reading), 0)
+            }
             _ => return StatementReading::default(),
         };
         reading.statements.get(at).cloned().unwrap_or_default()
@@ -129,10 +131,11 @@ impl Session {
             return false;
         }
         let catalog = Arc::clone(&self.catalog);
-        let wanted = Wanted { oids, names: BTreeSet::new() };
+        let wanted = Wanted { oids, ..Wanted::default() };
         let load = async move {
             let result = catalog.load(&wanted).await;
-            Answer::LookedUp { names: BTreeSet::new(), oids: wanted.oids, result }
+            let found = LookedUp { oids: wanted.oids, ..LookedUp::default() };
+            Answer::LookedUp { found, result }
         };
         output.wait(Peer::Server, Box::pin(load));
         true
@@ -171,15 +174,17 @@ impl Session {
             return Ok(());
         }
         self.check_copies(reading)?;
-        for statement in reading.statements.iter().filter(|statement| !statement.stored.is_empty())
-        {
-            let stored = Field {
+        for stored in reading.statements.iter().flat_map(|statement| &statement.exposure.stored) {
+            let field = |sources: &Vec<String>| Field {
                 name: String::new(),
-                sources: statement.stored.clone(),
+                sources: sources.clone(),
                 type_name: "text".to_owned(),
             };
-            let planned = self.gate.plan(&Shape::Table(vec![stored])).map_err(Refusal::denied)?;
-            if planned.masking.fields.iter().any(|treatment| treatment.cover.is_some()) {
+            let fields = vec![field(&stored.from), field(&stored.into)];
+            let planned = self.gate.plan(&Shape::Table(fields)).map_err(Refusal::denied)?;
+            let mut covered = planned.masking.fields.iter().map(|t| t.cover.is_some());
+            // What is protected may go to where it is protected as well.
+            if (covered.next(), covered.next()) == (Some(true), Some(false)) {
                 let reason = "this would put protected values where nothing protects them";
                 let hint = "Leave the protected columns out: values can be written, but not copied, returned or renamed.";
                 return Err(Refusal::of("42501", "gateway.copies-protected", reason.into(), hint));

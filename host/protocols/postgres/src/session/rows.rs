@@ -1,7 +1,7 @@
 //! Rows on their way to the client: counted, masked where a plan says so, and recorded as the client sees them.
 
 use bytes::{BufMut, BytesMut};
-use palisade_mask::{Masker, Treated};
+use palisade_mask::{Masker, Seen, Treated};
 use palisade_policy::{Batch, Denial};
 
 use super::result::OpenResult;
@@ -10,6 +10,13 @@ use crate::codec::{Frame, FrameError, Header, backend, frame::HEADER};
 
 /// How many bytes of rows go to plugins at once.
 const LARGEST_BATCH: usize = 256 * 1024;
+
+/// What covers values, and remembers what was covered.
+#[derive(Debug)]
+pub(super) struct Covering<'a> {
+    pub(super) masker: &'a Masker,
+    pub(super) seen: &'a mut Seen,
+}
 
 /// Why rows do not go on.
 #[derive(Debug)]
@@ -52,12 +59,12 @@ impl OpenResult {
     /// Masks a part of a copy.
     pub(super) fn mask_copy(
         &mut self,
-        masker: &Masker,
+        mut covering: Covering<'_>,
         data: &[u8],
         out: &mut BytesMut,
     ) -> Result<(), &'static str> {
         let Some(mut copy) = self.copy.take() else { return Ok(()) };
-        let masked = copy.data(masker, data, out, |line| {
+        let masked = copy.data(&mut covering, data, out, |line| {
             self.count_row(line.len() + 1);
             self.record_line(line);
         });
@@ -93,7 +100,7 @@ impl OpenResult {
     /// Gives how many bytes of `input` it took.
     pub(super) fn mask_rows(
         &mut self,
-        masker: &Masker,
+        mut covering: Covering<'_>,
         input: &[u8],
         limit: u32,
         out: &mut BytesMut,
@@ -103,14 +110,14 @@ impl OpenResult {
         let mut inspected = inspected.into_iter();
         for frame in &frames {
             let row = inspected.next();
-            self.mask_row(masker, frame, row.as_deref(), out)?;
+            self.mask_row(&mut covering, frame, row.as_deref(), out)?;
         }
         Ok(taken)
     }
 
     fn mask_row(
         &mut self,
-        masker: &Masker,
+        covering: &mut Covering<'_>,
         frame: &Frame<'_>,
         inspected: Option<&[Option<Vec<u8>>]>,
         out: &mut BytesMut,
@@ -130,7 +137,7 @@ impl OpenResult {
                 Some(inspected) => value?.and(Some(inspected)),
                 None => value?,
             };
-            let shown = self.mask_cell(masker, at, value, &mut cell);
+            let shown = self.mask_cell(covering, at, value, &mut cell);
             if shown != value
                 && let Some(field) = self.record.fields.get_mut(at)
             {
@@ -165,7 +172,7 @@ impl OpenResult {
     /// What the client may see of a value; `cell` holds it where it is not the value itself.
     fn mask_cell<'a>(
         &self,
-        masker: &Masker,
+        covering: &mut Covering<'_>,
         at: usize,
         value: Option<&'a [u8]>,
         cell: &'a mut Vec<u8>,
@@ -181,7 +188,10 @@ impl OpenResult {
         let (prefix, content) = value.split_at_checked(prefix)?;
         cell.clear();
         cell.extend_from_slice(prefix);
-        match masker.treat(mask, form, content, cell) {
+        if mask.covers() {
+            covering.seen.remember(content);
+        }
+        match covering.masker.treat(mask, form, content, cell) {
             Treated::Unchanged => Some(value),
             Treated::Changed => Some(cell),
             Treated::Null => None,

@@ -1,12 +1,13 @@
 //! Frames from the server.
 
 use bytes::BytesMut;
+use palisade_policy::Denial;
 use palisade_relay::{Output, Peer, Progress};
 
 use super::copy::{CopyMask, shape_of};
 use super::expected::Expected;
 use super::result::{Begun, OpenResult};
-use super::rows::RowsStop;
+use super::rows::{Covering, RowsStop};
 use super::{Answer, CopyIn, Session};
 use crate::codec::{Frame, FrameError, backend, frame::HEADER, peek};
 use crate::reply;
@@ -122,7 +123,8 @@ impl Session {
         let mut masked = Ok(0);
         let before = output.client.len();
         output.client.build(|out| {
-            masked = result.mask_rows(&self.masker, input, self.frame_limit, out);
+            let covering = Covering { masker: &self.masker, seen: &mut self.seen };
+            masked = result.mask_rows(covering, input, self.frame_limit, out);
         });
         self.bytes_out += (output.client.len() - before) as u64;
         match masked {
@@ -140,12 +142,11 @@ impl Session {
     ) -> Result<Fate, FrameError> {
         match frame.tag {
             b'1' | b'2' | b'3' => self.acknowledged(frame.tag, output),
-            b't' | b'N' | b'A' => Ok(Fate::Forward),
-            b'S' => {
-                let (name, value) = backend::parameter(frame)?;
-                self.parameter_changed(name, value);
-                Ok(Fate::Forward)
-            }
+            b't' => Ok(Fate::Forward),
+            b'N' => self.report(frame, output).map(as_it_came),
+            b'A' => self.notification(frame, output).map(as_it_came),
+            b'S' => self.parameter_status(frame, output).map(as_it_came),
+            b'V' => self.function_returned(frame, output),
             b'T' => self.row_description(frame, output),
             b'n' => Ok(self.no_data(output)),
             b'D' => Ok(self.first_row(frame, output)),
@@ -156,7 +157,7 @@ impl Session {
             b'C' | b'I' | b's' => self.completed(frame, output),
             b'E' => self.error(frame, output),
             b'Z' => self.ready(frame, output),
-            // Replication, function calls, authentication: none of these was asked for.
+            // Replication, authentication: none of these was asked for.
             other => Ok(self.out_of_order(other, output)),
         }
     }
@@ -188,6 +189,11 @@ impl Session {
         output: &mut Output<Answer>,
     ) -> Result<Fate, FrameError> {
         let columns = backend::row_description(frame)?;
+        if self.names_tell(&columns) {
+            let message = "a column's name repeats a value that is covered";
+            self.fail("42501", message, "Name the columns otherwise.", output);
+            return Ok(Fate::Drop);
+        }
         match self.due.front() {
             Some(Expected::Query { .. }) => {
                 return Ok(match self.begin_result(columns, output) {
@@ -259,24 +265,37 @@ impl Session {
         let (_, width) = backend::copy_out(frame)?;
         let mut result = OpenResult::new(vec![], self.record_limit);
         if !self.gate.masks_nothing() {
-            let Some(copy) = self.statement_due().copy else {
-                let message = "the server copies out rows that nothing is known of";
-                self.fail("42501", message, "Use SELECT.", output);
-                return Ok(Fate::Drop);
-            };
-            let planned = self.gate.plan(&shape_of(&copy));
-            match planned.and_then(|planned| CopyMask::new(&copy, &planned)) {
+            match self.plan_copy(width) {
                 Ok(mask) => result.copy = mask,
                 Err(denial) => result.withheld = Some(denial),
-            }
-            if result.copy.as_ref().is_some_and(|mask| mask.width() != width) {
-                let message = "the server copies out other columns than were planned for";
-                self.fail("42501", message, "Name the columns in the COPY.", output);
-                return Ok(Fate::Drop);
             }
         }
         self.result = Some(result);
         Ok(if self.is_withheld() { Fate::Drop } else { Fate::Forward })
+    }
+
+    /// How a copy towards the client is masked, if at all; it has so many columns.
+    fn plan_copy(&mut self, width: usize) -> Result<Option<CopyMask>, Denial> {
+        let withheld = |reason: &str, hint: &str| Denial {
+            reason: reason.to_owned(),
+            rule: "gateway.copy-unmaskable".to_owned(),
+            hint: hint.to_owned(),
+        };
+        let Some(copy) = self.statement_due().copy else {
+            return Err(withheld(
+                "the server copies out rows that nothing is known of",
+                "Use SELECT.",
+            ));
+        };
+        let planned = self.gate.plan(&shape_of(&copy))?;
+        let mask = CopyMask::new(&copy, &planned)?;
+        match &mask {
+            Some(mask) if mask.width() != width => {
+                let reason = "the server copies out other columns than were planned for";
+                Err(withheld(reason, "Name the columns in the COPY."))
+            }
+            _ => Ok(mask),
+        }
     }
 
     fn is_withheld(&self) -> bool {
@@ -294,7 +313,10 @@ impl Session {
         }
         let mut masked = Ok(());
         let before = output.client.len();
-        output.client.build(|out| masked = result.mask_copy(&self.masker, frame.body, out));
+        output.client.build(|out| {
+            let covering = Covering { masker: &self.masker, seen: &mut self.seen };
+            masked = result.mask_copy(covering, frame.body, out);
+        });
         self.bytes_out += (output.client.len() - before) as u64;
         if let Err(problem) = masked {
             let message = format!("a COPY could not be masked: {problem}");
@@ -388,15 +410,37 @@ impl Session {
                 }
                 return Ok(Fate::Drop);
             }
-            Some(Expected::Query { number, .. }) => (*number, true),
+            Some(Expected::Query { number, .. } | Expected::Function { number, .. }) => {
+                (*number, true)
+            }
             Some(Expected::Execute { number, .. }) => (*number, false),
             _ => (0, false),
         };
         self.tell_error(number, &report.code, &self.recordable(&report));
+        // What it belongs to is still due: whether it may be told in full depends on that.
+        let passes = self.muted || self.report(frame, output)?;
         if !simple {
             self.skip();
         }
-        Ok(Fate::Forward)
+        Ok(as_it_came(passes))
+    }
+
+    /// `FunctionCallResponse`.
+    fn function_returned(
+        &mut self,
+        frame: &Frame<'_>,
+        output: &mut Output<Answer>,
+    ) -> Result<Fate, FrameError> {
+        let Some(Expected::Function { number, .. }) = self.due.front() else {
+            return Ok(self.out_of_order(frame.tag, output));
+        };
+        let number = *number;
+        let passes = self.function_result(frame, output)?;
+        let mut result = OpenResult::new(vec![], self.record_limit);
+        result.record.tag = "FUNCTION CALL".to_owned();
+        // The client has it already; where the record fails, its next command will be denied.
+        let _ = self.gate.tell_result(number, &result.record);
+        Ok(as_it_came(passes))
     }
 
     /// The server skips everything up to the next `Sync`, also what it has not been sent yet.
@@ -422,6 +466,7 @@ impl Session {
         self.copy_in = CopyIn::None;
         let Some(
             Expected::Query { segment, .. }
+            | Expected::Function { segment, .. }
             | Expected::Sync { segment }
             | Expected::Refused { simple: Some(segment), .. },
         ) = self.due.pop()
@@ -430,6 +475,7 @@ impl Session {
         };
         self.muted = false;
         if self.status == b'I' {
+            self.guarded &= !self.due.is_empty();
             self.names.end_transaction(segment);
         }
         self.catalog_settled();
@@ -469,6 +515,11 @@ impl Session {
         // The client has its answer either way; its next command will be denied.
         let _ = self.gate.tell_error(number, code, message);
     }
+}
+
+/// A message that passes as it came, or was told otherwise.
+fn as_it_came(passes: bool) -> Fate {
+    if passes { Fate::Forward } else { Fate::Drop }
 }
 
 /// Whether a message answers a command; the others may come at any time.

@@ -21,6 +21,8 @@ const MOST: usize = 20_000;
 pub(super) struct Statement {
     /// Which run of messages between two `Sync`s prepared it.
     segment: u64,
+    /// The client's text and the one that was sent, where a policy put that in its place.
+    rewritten: Option<(Arc<str>, Arc<str>)>,
     meaning: Mutex<Meaning>,
     /// Its result's columns as the server described them last. Their formats are the portals' matter.
     columns: Mutex<Option<Arc<[Column]>>>,
@@ -30,8 +32,8 @@ pub(super) struct Statement {
 #[derive(Debug)]
 struct Meaning {
     reading: Arc<Reading>,
-    /// The catalog's generation that it was read with.
-    generation: u64,
+    /// The catalog's generation and the version of the policies that it was read with.
+    read_by: (u64, u64),
     /// What allows the next run; taken away when it was for one run and that run began.
     grant: Option<Allowed>,
 }
@@ -42,9 +44,16 @@ impl Statement {
         generation: u64,
         allowed: Allowed,
         segment: u64,
+        rewritten: Option<(Arc<str>, Arc<str>)>,
     ) -> Self {
-        let meaning = Meaning { reading, generation, grant: Some(allowed) };
-        Self { segment, meaning: Mutex::new(meaning), columns: Mutex::default() }
+        let read_by = (generation, allowed.version);
+        let meaning = Meaning { reading, read_by, grant: Some(allowed) };
+        Self { segment, rewritten, meaning: Mutex::new(meaning), columns: Mutex::default() }
+    }
+
+    /// The client's text and the one that was sent, where a policy put that in its place.
+    pub(super) fn rewritten(&self) -> Option<(Arc<str>, Arc<str>)> {
+        self.rewritten.clone()
     }
 
     pub(super) fn reading(&self) -> Arc<Reading> {
@@ -61,20 +70,20 @@ impl Statement {
         *self.columns.lock().unwrap_or_else(PoisonError::into_inner) = Some(columns);
     }
 
-    /// The catalog's generation that it was read with.
-    pub(super) fn generation(&self) -> u64 {
-        self.lock().generation
+    /// The catalog's generation and the version of the policies that it was read with.
+    pub(super) fn read_by(&self) -> (u64, u64) {
+        self.lock().read_by
     }
 
     /// Takes up what it means now. Gives whether that is something else, which no grant covers.
-    pub(super) fn read_again(&self, reading: Arc<Reading>, generation: u64) -> bool {
+    pub(super) fn read_again(&self, reading: Arc<Reading>, read_by: (u64, u64)) -> bool {
         let mut meaning = self.lock();
         let changed = meaning.reading.command != reading.command;
         if changed {
             meaning.grant = None;
         }
         meaning.reading = reading;
-        meaning.generation = generation;
+        meaning.read_by = read_by;
         changed
     }
 

@@ -10,6 +10,7 @@ use palisade_policy::{
     Verdict,
 };
 use palisade_relay::{Link, Secure};
+use palisade_sql::Trusted;
 use proptest::prelude::*;
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
@@ -133,7 +134,7 @@ fn script_with(kept: Kept) -> Script {
     let backend: Arc<dyn Backend> = Arc::new(Nowhere);
     let admission = Admission {
         gate: gate.session(Context::default()),
-        catalog: Arc::new(Catalog::new(Arc::clone(&backend))),
+        catalog: Arc::new(Catalog::new(Arc::clone(&backend), Trusted::default())),
         backend,
         expires: tokio::time::Instant::now(),
         mask_key: [7; 32],

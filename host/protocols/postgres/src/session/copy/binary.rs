@@ -62,7 +62,7 @@ impl Binary {
         Ok(Found::Row(rest.len() - values.len()))
     }
 
-    pub(super) fn mask(row: &[u8], cells: &Cells<'_>) -> Result<Vec<u8>, Broken> {
+    pub(super) fn mask(row: &[u8], cells: &mut Cells<'_, '_>) -> Result<Vec<u8>, Broken> {
         let (count, mut values) = row.split_first_chunk::<2>().ok_or("a row is torn")?;
         let mut masked = Vec::with_capacity(row.len());
         masked.extend_from_slice(count);
@@ -75,7 +75,7 @@ impl Binary {
             let (value, after) = after.split_at_checked(size).ok_or("a row is torn")?;
             values = after;
             let mut covered = Vec::new();
-            match cells.masker.treat(mask, CellForm::Opaque, value, &mut covered) {
+            match cells.treat(mask, CellForm::Opaque, value, &mut covered) {
                 Treated::Unchanged => {
                     masked.extend_from_slice(length);
                     masked.extend_from_slice(value);

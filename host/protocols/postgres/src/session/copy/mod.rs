@@ -5,13 +5,14 @@ mod csv;
 mod text;
 
 use bytes::BytesMut;
-use palisade_mask::{CellForm, CellMask, Masker, Treated};
+use palisade_mask::{CellForm, CellMask, Treated};
 use palisade_policy::{Denial, Planned, Shape};
 use palisade_sql::CopyFormat;
 
 use self::binary::Binary;
 use self::csv::Csv;
 use self::text::Text;
+use super::rows::Covering;
 use crate::codec::build;
 use crate::reading::CopyShape;
 
@@ -91,7 +92,7 @@ impl CopyMask {
     /// Masks the rows in a `CopyData` message and appends them as messages to `out`. `record` sees each as it leaves.
     pub(super) fn data(
         &mut self,
-        masker: &Masker,
+        covering: &mut Covering<'_>,
         data: &[u8],
         out: &mut BytesMut,
         mut record: impl FnMut(&[u8]),
@@ -116,11 +117,11 @@ impl CopyMask {
                 build::frame(out, b'd', |out| out.extend_from_slice(whole));
                 continue;
             }
-            let cells = Cells { masker, masks: &self.masks };
+            let mut cells = Cells { covering, masks: &self.masks };
             let masked = match &self.format {
-                Format::Text(text) => mask_line(text, whole, &cells)?,
-                Format::Csv(csv) => mask_line(csv, whole, &cells)?,
-                Format::Binary(_) => Binary::mask(whole, &cells)?,
+                Format::Text(text) => mask_line(text, whole, &mut cells)?,
+                Format::Csv(csv) => mask_line(csv, whole, &mut cells)?,
+                Format::Binary(_) => Binary::mask(whole, &mut cells)?,
             };
             build::frame(out, b'd', |out| out.extend_from_slice(&masked));
             record(&masked);
@@ -149,7 +150,11 @@ trait Lines {
     fn put(&self, value: &[u8], into: &mut Vec<u8>);
 }
 
-fn mask_line(format: &impl Lines, row: &[u8], cells: &Cells<'_>) -> Result<Vec<u8>, Broken> {
+fn mask_line(
+    format: &impl Lines,
+    row: &[u8],
+    cells: &mut Cells<'_, '_>,
+) -> Result<Vec<u8>, Broken> {
     let line = row.strip_suffix(b"\n").unwrap_or(row);
     let mut masked = Vec::with_capacity(row.len());
     let mut width = 0;
@@ -164,7 +169,7 @@ fn mask_line(format: &impl Lines, row: &[u8], cells: &Cells<'_>) -> Result<Vec<u
             continue;
         }
         let mut covered = Vec::new();
-        match cells.masker.treat(mask, CellForm::Text, &format.value(cell), &mut covered) {
+        match cells.treat(mask, CellForm::Text, &format.value(cell), &mut covered) {
             Treated::Unchanged => masked.extend_from_slice(cell),
             Treated::Changed => format.put(&covered, &mut masked),
             Treated::Null => masked.extend_from_slice(format.null()),
@@ -176,13 +181,26 @@ fn mask_line(format: &impl Lines, row: &[u8], cells: &Cells<'_>) -> Result<Vec<u
 }
 
 /// The masks of a row's cells.
-struct Cells<'a> {
-    masker: &'a Masker,
+struct Cells<'a, 'c> {
+    covering: &'a mut Covering<'c>,
     masks: &'a [CellMask],
 }
 
-impl Cells<'_> {
-    fn mask(&self, at: usize) -> Result<&CellMask, Broken> {
+impl<'a> Cells<'a, '_> {
+    fn treat(
+        &mut self,
+        mask: &CellMask,
+        form: CellForm,
+        value: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Treated {
+        if mask.covers() {
+            self.covering.seen.remember(value);
+        }
+        self.covering.masker.treat(mask, form, value, out)
+    }
+
+    fn mask(&self, at: usize) -> Result<&'a CellMask, Broken> {
         self.masks.get(at).ok_or("a row has more columns than were planned for")
     }
 

@@ -1,0 +1,166 @@
+//! What a statement has to do with columns that somebody may protect: which it uses, and what it stores where.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use palisade_policy::Operation;
+use palisade_sql::{How, Object, Source, Statement, Usage};
+
+use super::keeps;
+use crate::catalog::{Known, resolve, source_names};
+
+/// The action of an operation that says how columns are used without being shown.
+pub const USE: &str = "use";
+
+/// A value that a statement stores.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// The columns that it is put into, by their full names; none where nothing is known of them.
+    pub into: Vec<String>,
+    /// The columns that it may come from.
+    pub from: Vec<String>,
+}
+
+/// What becomes of consequence where something that the statement touches is protected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exposure {
+    /// The relations that it touches, as (schema, name), those that a view passes it on to among them.
+    pub relations: BTreeSet<(String, String)>,
+    /// It touches a relation of which nothing is certain.
+    pub in_doubt: bool,
+    /// Why it is not accounted for, should one of them be protected.
+    pub reservations: Vec<String>,
+    /// What it stores.
+    pub stored: Vec<Stored>,
+}
+
+impl Exposure {
+    pub(super) fn new(statement: &Statement, known: &Known, certain: bool) -> Self {
+        let mut exposure = Self {
+            reservations: statement.reservations.clone(),
+            stored: stored(statement, known),
+            ..Self::default()
+        };
+        for operation in &statement.operations {
+            let Object::Relation(name) = &operation.object else { continue };
+            let mut found = false;
+            for relation in resolve(known, name) {
+                found = true;
+                relation.touched(known, &mut exposure.relations);
+            }
+            exposure.in_doubt |= !found && !certain && operation.action != "create";
+        }
+        exposure.doubt_names(statement, known);
+        exposure
+    }
+
+    /// Adds what another statement is exposed to, which this one runs.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.relations.extend(other.relations.iter().cloned());
+        self.in_doubt |= other.in_doubt;
+        self.reservations.extend(other.reservations.iter().cloned());
+        self.stored.extend(other.stored.iter().cloned());
+    }
+
+    /// A function or an operator that somebody defined may stand behind a name of the server's own.
+    fn doubt_names(&mut self, statement: &Statement, known: &Known) {
+        let unqualified = |name: &&String| !name.contains('.');
+        for call in statement.calls.iter().filter(unqualified) {
+            if known.defines_function(call) {
+                self.reservations.push(format!("function {call} may be another than the server's"));
+            }
+        }
+        for operator in &statement.operators {
+            if known.defines_operator(operator) {
+                self.reservations
+                    .push(format!("operator {operator} may be another than the server's"));
+            }
+        }
+    }
+}
+
+/// One operation for each relation, usage and way of using: what decides without being shown.
+pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
+    let mut grouped: BTreeMap<(String, Usage, How), BTreeSet<String>> = BTreeMap::new();
+    for used in &statement.uses {
+        let mut names = BTreeSet::new();
+        source_names(known, &used.source, &mut names, 0);
+        for name in names.iter().filter(|name| !name.starts_with("?.?.")) {
+            let Some((relation, column)) = name.rsplit_once('.') else { continue };
+            let columns = grouped.entry((relation.to_owned(), used.usage, used.how)).or_default();
+            columns.insert(column.to_owned());
+        }
+    }
+    grouped
+        .into_iter()
+        .map(|((relation, usage, how), columns)| {
+            let usage = usage_name(usage);
+            let mut facts = vec![
+                ("for".to_owned(), usage.to_owned()),
+                ("how".to_owned(), how_name(how).to_owned()),
+            ];
+            let each = columns.iter().map(|column| format!("{usage} {relation}.{column}"));
+            facts.extend(each.map(|uses| ("uses".to_owned(), uses)));
+            Operation {
+                action: USE.to_owned(),
+                object: relation,
+                fields: columns.into_iter().collect(),
+                facts,
+            }
+        })
+        .collect()
+}
+
+fn usage_name(usage: Usage) -> &'static str {
+    match usage {
+        Usage::Predicate => "predicate",
+        Usage::Join => "join",
+        Usage::Sort => "sort",
+        Usage::Group => "group",
+        Usage::Expression => "expression",
+    }
+}
+
+fn how_name(how: How) -> &'static str {
+    match how {
+        How::NullTest => "null-test",
+        How::EqualsParameter => "equals-parameter",
+        How::EqualsConstant => "equals-constant",
+        How::AmongThemselves => "among-themselves",
+        How::Other => "other",
+    }
+}
+
+/// What a statement stores under other names: rows that it writes, a table that it makes or renames.
+fn stored(statement: &Statement, known: &Known) -> Vec<Stored> {
+    let mut all: BTreeMap<BTreeSet<String>, BTreeSet<String>> = BTreeMap::new();
+    let mut put = |into: BTreeSet<String>, source: &Source| {
+        source_names(known, source, all.entry(into).or_default(), 0);
+    };
+    for operation in &statement.operations {
+        let renames = operation.action == "alter"
+            && operation.facts.iter().any(|(_, to)| to.contains("rename") || to.contains("schema"));
+        if let (Object::Relation(name), true) = (&operation.object, renames) {
+            put(BTreeSet::new(), &Source::new(name, "*"));
+        }
+    }
+    if statement.operations.iter().any(keeps) {
+        for source in &statement.outputs.all_sources {
+            put(BTreeSet::new(), source);
+        }
+    }
+    for store in &statement.stores {
+        let mut into = BTreeSet::new();
+        if store.target.column != "*" {
+            source_names(known, &store.target, &mut into, 0);
+        }
+        put(into, &store.source);
+    }
+    let known_ones = |names: BTreeSet<String>| -> Vec<String> {
+        // What nothing is known of is no column that somebody protects: an uncommitted table, a function's result.
+        names.into_iter().filter(|name| !name.starts_with("?.")).collect()
+    };
+    let all = all
+        .into_iter()
+        .map(|(into, from)| Stored { into: known_ones(into), from: known_ones(from) });
+    all.filter(|stored| !stored.from.is_empty()).collect()
+}

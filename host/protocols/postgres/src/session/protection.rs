@@ -1,0 +1,160 @@
+//! What of a text is protected: the columns that the policies in force would cover.
+//!
+//! Policies say what they cover by planning; they are asked once for each relation.
+//! What a text does with such columns is then told to the policies that judge it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use palisade_policy::{Denial, GateSession, Operation, Planner};
+
+use crate::catalog::{ANYWHERE, Catalog};
+use crate::reading::{Reading, StatementReading, USE, unaccounted};
+
+/// How many marked readings are remembered.
+const MOST: usize = 1024;
+
+/// A relation, as (schema, name).
+type Relation = (String, String);
+
+/// What is known to be protected in one session.
+#[derive(Debug, Default)]
+pub(super) struct Protection {
+    version: u64,
+    generation: u64,
+    columns: HashMap<Relation, Arc<BTreeSet<String>>>,
+    /// Whether a value that may come from anywhere is covered: somebody protects something.
+    anywhere: Option<bool>,
+    /// Marked readings by what they were made of, which is kept so that its address stays its own.
+    marked: HashMap<usize, (Arc<Reading>, Arc<Reading>)>,
+}
+
+/// What there is to ask while a text is marked.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'a> {
+    planner: &'a Planner,
+    catalog: &'a Catalog,
+}
+
+impl<'a> Asking<'a> {
+    pub(super) fn new(planner: &'a Planner, catalog: &'a Catalog) -> Self {
+        Self { planner, catalog }
+    }
+}
+
+impl Protection {
+    /// Takes up the newest policies. `None` where they mask nothing, so that nothing is protected.
+    pub(super) fn renew(&mut self, gate: &mut GateSession, catalog: &Catalog) -> Option<Planner> {
+        let (version, generation) = (gate.renew(), catalog.generation());
+        if (version, generation) != (self.version, self.generation) {
+            *self = Self { version, generation, ..Self::default() };
+        }
+        (!gate.masks_nothing()).then(|| gate.planner())
+    }
+
+    /// The reading with what of it is protected.
+    ///
+    /// # Errors
+    /// A denial when a policy fails.
+    pub(super) fn mark(
+        &mut self,
+        reading: &Arc<Reading>,
+        asking: Asking<'_>,
+    ) -> Result<Arc<Reading>, Denial> {
+        let address = Arc::as_ptr(reading).addr();
+        if let Some((_, marked)) = self.marked.get(&address) {
+            return Ok(Arc::clone(marked));
+        }
+        let marked = Arc::new(self.marked_anew(reading, asking)?);
+        if self.marked.len() >= MOST {
+            self.marked.clear();
+        }
+        self.marked.insert(address, (Arc::clone(reading), Arc::clone(&marked)));
+        Ok(marked)
+    }
+
+    fn marked_anew(&mut self, reading: &Reading, asking: Asking<'_>) -> Result<Reading, Denial> {
+        let mut command = (*reading.command).clone();
+        for operation in command.operations.iter_mut().filter(|o| o.action == USE) {
+            self.mark_use(operation, asking)?;
+        }
+        let mut guarded = Vec::with_capacity(reading.statements.len());
+        for statement in &reading.statements {
+            let touches = self.touches(statement, asking)?;
+            if touches {
+                for reason in &statement.exposure.reservations {
+                    command.operations.push(unaccounted(&format!(
+                        "it touches a protected relation, and {reason}"
+                    )));
+                    command.complete = false;
+                }
+            }
+            let opaque = statement.is_opaque() && self.anywhere(asking)?;
+            guarded.push(touches || opaque);
+        }
+        Ok(reading.marked(command, &guarded))
+    }
+
+    /// Adds which of the columns that an operation uses are protected.
+    fn mark_use(&mut self, operation: &mut Operation, asking: Asking<'_>) -> Result<(), Denial> {
+        let Some((schema, name)) = operation.object.split_once('.') else { return Ok(()) };
+        if schema == "?" {
+            // While changes are under way it may be a view of something that is protected.
+            if asking.catalog.look(|known| known.is_doubtful()) && self.anywhere(asking)? {
+                operation.facts.push(("protected".to_owned(), "?".to_owned()));
+            }
+            return Ok(());
+        }
+        let covered = self.covered(&(schema.to_owned(), name.to_owned()), asking)?;
+        let used = operation.fields.iter();
+        let hit: Vec<String> = if operation.fields.iter().any(|field| field == "*") {
+            covered.iter().cloned().collect()
+        } else {
+            used.filter(|field| covered.contains(*field)).cloned().collect()
+        };
+        operation.facts.extend(hit.into_iter().map(|column| ("protected".to_owned(), column)));
+        Ok(())
+    }
+
+    fn touches(
+        &mut self,
+        statement: &StatementReading,
+        asking: Asking<'_>,
+    ) -> Result<bool, Denial> {
+        for relation in &statement.exposure.relations {
+            if !self.covered(relation, asking)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(statement.exposure.in_doubt && self.anywhere(asking)?)
+    }
+
+    /// The protected columns of a relation.
+    fn covered(
+        &mut self,
+        relation: &Relation,
+        asking: Asking<'_>,
+    ) -> Result<Arc<BTreeSet<String>>, Denial> {
+        if let Some(columns) = self.columns.get(relation) {
+            return Ok(Arc::clone(columns));
+        }
+        let (schema, name) = relation;
+        let columns = asking.catalog.look(|known| known.columns(schema, name));
+        let full = columns.iter().map(|column| vec![format!("{schema}.{name}.{column}")]);
+        let covered = asking.planner.covered(full)?;
+        let protected = columns.into_iter().zip(covered).filter(|(_, covered)| *covered);
+        let protected: Arc<BTreeSet<String>> = Arc::new(protected.map(|(name, _)| name).collect());
+        self.columns.insert(relation.clone(), Arc::clone(&protected));
+        Ok(protected)
+    }
+
+    /// Whether somebody protects something.
+    pub(super) fn anywhere(&mut self, asking: Asking<'_>) -> Result<bool, Denial> {
+        if let Some(known) = self.anywhere {
+            return Ok(known);
+        }
+        let covered = asking.planner.covered([vec![ANYWHERE.to_owned()]])?.contains(&true);
+        self.anywhere = Some(covered);
+        Ok(covered)
+    }
+}
