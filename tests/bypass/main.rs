@@ -18,10 +18,10 @@
 mod harness;
 
 mod client;
-//mod ordinary;
+mod ordinary;
 mod place;
-//mod psql;
+mod psql;
 mod roads;
-//mod script;
+mod script;
 mod steps;
 mod transcript;

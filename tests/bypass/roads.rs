@@ -13,9 +13,25 @@ use super::transcript::Transcript;
 
 /// Every value that is protected, and no other text has. None may be seen through the gateway, whatever the case.
 const PROTECTED: [&str; 19] = [
-    "Zq7-Kestrel-Vm", "Yx3-Osprey-Lc", "Wp9-Merlin-Dz", "512-44-9031", "533-71-2286", "561-08-7743", "kx_Marlin8f2Wd",
-    "kx_Halibut4p7", "kx_Turbot1n5", "70613", "Hd5-Juniper-Rk", "Gb8-Hemlock-Ty", "Wombat-9kT", "Badger-4qX",
-    "Qe4-Lapwing-Fs", "Bn6-Plover-Gy", "Cm2-Dunlin-Hx", "tk-Saffron-3Jw", "hunter2-billing",
+    "Zq7-Kestrel-Vm",
+    "Yx3-Osprey-Lc",
+    "Wp9-Merlin-Dz",
+    "512-44-9031",
+    "533-71-2286",
+    "561-08-7743",
+    "kx_Marlin8f2Wd",
+    "kx_Halibut4p7",
+    "kx_Turbot1n5",
+    "70613",
+    "Hd5-Juniper-Rk",
+    "Gb8-Hemlock-Ty",
+    "Wombat-9kT",
+    "Badger-4qX",
+    "Qe4-Lapwing-Fs",
+    "Bn6-Plover-Gy",
+    "Cm2-Dunlin-Hx",
+    "tk-Saffron-3Jw",
+    "hunter2-billing",
 ];
 
 /// What a timing oracle's right guess takes longer than its wrong one.
@@ -94,7 +110,11 @@ fn no_road_leads_around_the_gateway() {
     }
     // Ends it first: it prints its whole log if it is dropped by a panic.
     drop(place);
-    println!("bypass corpus: {roads} roads, {} leaks, {} that test nothing", leaks.len(), faults.len());
+    println!(
+        "bypass corpus: {roads} roads, {} leaks, {} that test nothing",
+        leaks.len(),
+        faults.len()
+    );
     for line in faults.iter().chain(&leaks) {
         println!("  {line}");
     }
@@ -105,13 +125,17 @@ fn no_road_leads_around_the_gateway() {
 /// All roads, each with its file. `BYPASS_ONLY` picks those whose file or name contains it.
 fn all(place: &Place) -> Vec<(String, Road)> {
     let only = std::env::var("BYPASS_ONLY").unwrap_or_default();
-    let mut files: Vec<_> = std::fs::read_dir(repository().join("tests/bypass/roads")).unwrap().flatten().collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(repository().join("tests/bypass/roads")).unwrap().flatten().collect();
     files.sort_by_key(|file| file.file_name());
     let mut roads = vec![];
     for file in files {
         let name = file.file_name().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(file.path()).unwrap();
-        let text = text.replace("{filler}", &"x".repeat(1 << 21)).replace("{data}", &place.data).replace("{port}", &place.postgres.port.to_string());
+        let text = text
+            .replace("{filler}", &"x".repeat(1 << 21))
+            .replace("{data}", &place.data)
+            .replace("{port}", &place.postgres.port.to_string());
         let kind: Kind = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         roads.extend(kind.road.into_iter().map(|road| (name.clone(), road)));
     }
@@ -123,10 +147,16 @@ impl Road {
     /// Walks it directly. An error says why it does not lead to its goal.
     fn open(&self, place: &Place, target: &Target) -> Result<(), String> {
         if self.asks() {
-            let (right, wrong) = (self.walk(place, target, &self.steps_true)?, self.walk(place, target, &self.steps_false)?);
+            let (right, wrong) = (
+                self.walk(place, target, &self.steps_true)?,
+                self.walk(place, target, &self.steps_false)?,
+            );
             return match self.difference(&right.0, &wrong.0) {
                 Some(_) => Ok(()),
-                None => Err(format!("right and wrong guesses look alike\n      {}", right.0.heard.report())),
+                None => Err(format!(
+                    "right and wrong guesses look alike\n      {}",
+                    right.0.heard.report()
+                )),
             };
         }
         let (walk, written) = self.walk(place, target, &self.steps)?;
@@ -139,12 +169,17 @@ impl Road {
         }
         let any = self.proof_any.iter().any(|proof| walk.heard.shows(proof.as_bytes()));
         if !any && !self.proof_any.is_empty() {
-            return Err(format!("none of {:?} was seen\n      {}", self.proof_any, walk.heard.report()));
+            return Err(format!(
+                "none of {:?} was seen\n      {}",
+                self.proof_any,
+                walk.heard.report()
+            ));
         }
         match (&self.proof_result, written) {
-            (Some(expected), Some(found)) if *expected != found => {
-                Err(format!("{found:?} is written, not {expected:?}\n      {}", walk.heard.report()))
-            }
+            (Some(expected), Some(found)) if *expected != found => Err(format!(
+                "{found:?} is written, not {expected:?}\n      {}",
+                walk.heard.report()
+            )),
             (None, _) if self.proofs().is_empty() && !any => Err("nothing proves it".to_owned()),
             _ => Ok(()),
         }
@@ -153,7 +188,10 @@ impl Road {
     /// Walks it through the gateway. An error says what was seen or done.
     fn closed(&self, place: &Place, target: &Target) -> Result<(), String> {
         if self.asks() {
-            let (right, wrong) = (self.walk(place, target, &self.steps_true)?, self.walk(place, target, &self.steps_false)?);
+            let (right, wrong) = (
+                self.walk(place, target, &self.steps_true)?,
+                self.walk(place, target, &self.steps_false)?,
+            );
             return match self.difference(&right.0, &wrong.0) {
                 None => Ok(()),
                 Some(difference) => Err(format!("guesses can be told apart: {difference}")),
@@ -164,14 +202,24 @@ impl Road {
         if !odd && !walk.heard.has(b'Z') {
             return Err(format!("no session is to be had\n      {}", walk.heard.report()));
         }
-        let everywhere = PROTECTED.iter().map(|value| ((*value).to_owned(), value.as_bytes().to_vec()));
+        let everywhere =
+            PROTECTED.iter().map(|value| ((*value).to_owned(), value.as_bytes().to_vec()));
         let any = self.proof_any.iter().map(|text| (text.clone(), text.clone().into_bytes()));
-        let seen = self.proofs().into_iter().chain(any).chain(everywhere).find(|(_, proof)| walk.heard.shows(proof));
+        let seen = self
+            .proofs()
+            .into_iter()
+            .chain(any)
+            .chain(everywhere)
+            .find(|(_, proof)| walk.heard.shows(proof));
         if let Some((name, _)) = seen {
             return Err(format!("{name:?} was seen\n      {}", walk.heard.report()));
         }
         if written.is_some() && written == self.proof_result {
-            return Err(format!("{:?} was written\n      {}", written.unwrap_or_default(), walk.heard.report()));
+            return Err(format!(
+                "{:?} was written\n      {}",
+                written.unwrap_or_default(),
+                walk.heard.report()
+            ));
         }
         if walk.hangs { Err(format!("hangs\n      {}", walk.heard.report())) } else { Ok(()) }
     }
@@ -186,7 +234,12 @@ impl Road {
     }
 
     /// Set-up, steps, the question what was written, and the way back.
-    fn walk(&self, place: &Place, target: &Target, steps: &[Step]) -> Result<(Walk, Option<String>), String> {
+    fn walk(
+        &self,
+        place: &Place,
+        target: &Target,
+        steps: &[Step],
+    ) -> Result<(Walk, Option<String>), String> {
         if let Some(setup) = &self.setup {
             place.admin(setup).map_err(|error| format!("the set-up fails: {error}"))?;
         }
@@ -219,15 +272,19 @@ impl Road {
     /// How a right guess can be told from a wrong one.
     fn difference(&self, right: &Walk, wrong: &Walk) -> Option<String> {
         if self.timing {
-            return (right.took > wrong.took + SLOW).then(|| format!("{:?} against {:?}", right.took, wrong.took));
+            return (right.took > wrong.took + SLOW)
+                .then(|| format!("{:?} against {:?}", right.took, wrong.took));
         }
         let start_up = |line: &String| !line.starts_with(['R', 'K', 'S']);
-        let lines = |walk: &Walk| walk.heard.lines().into_iter().filter(start_up).collect::<Vec<_>>();
+        let lines =
+            |walk: &Walk| walk.heard.lines().into_iter().filter(start_up).collect::<Vec<_>>();
         let (right, wrong) = (lines(right), lines(wrong));
         let differing = right.iter().zip(&wrong).find(|(right, wrong)| right != wrong);
         match differing {
             Some((right, wrong)) => Some(format!("\n      {right}\n      {wrong}")),
-            None if right.len() != wrong.len() => Some(format!("{} messages against {}", right.len(), wrong.len())),
+            None if right.len() != wrong.len() => {
+                Some(format!("{} messages against {}", right.len(), wrong.len()))
+            }
             None => None,
         }
     }
@@ -243,7 +300,10 @@ fn settled(place: &Place, before: &str) -> Result<String, (String, String)> {
         if attempt == 9 {
             let left = now.lines().filter(|line| !before.lines().any(|other| other == *line));
             let gone = before.lines().filter(|line| !now.lines().any(|other| other == *line));
-            let left: Vec<_> = left.map(|line| format!("+{line}")).chain(gone.map(|line| format!("-{line}"))).collect();
+            let left: Vec<_> = left
+                .map(|line| format!("+{line}"))
+                .chain(gone.map(|line| format!("-{line}")))
+                .collect();
             return Err((now.clone(), left.join("; ")));
         }
         // A session of a gateway ends a moment after its client's.

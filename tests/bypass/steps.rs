@@ -170,7 +170,7 @@ pub(crate) fn send_extended(session: &mut Session, extended: &Extended) {
     let parse = Parse { name: String::new(), sql: extended.sql.clone(), types: vec![] };
     session.send(b'P', &parse.body());
     let values: Vec<_> = extended.values.iter().map(|value| Some(value.as_bytes())).collect();
-    session.send(b'B', &bind_body(["", ""], &values, 0, &extended.results));
+    session.send(b'B', &bind_body(["", ""], &values, &[0], &extended.results));
     if extended.describe {
         session.send(b'D', b"P\0");
     }
@@ -220,10 +220,10 @@ impl Bind {
         let binary: Vec<_> = self.binary.iter().map(|value| unhex(value)).collect();
         if binary.is_empty() {
             let values: Vec<_> = self.values.iter().map(|value| Some(value.as_bytes())).collect();
-            return bind_body(names, &values, 0, &self.results);
+            return bind_body(names, &values, &[0], &self.results);
         }
         let values: Vec<_> = binary.iter().map(|value| Some(value.as_slice())).collect();
-        bind_body(names, &values, 1, &self.results)
+        bind_body(names, &values, &[1], &self.results)
     }
 }
 
@@ -233,15 +233,16 @@ impl Execute {
     }
 }
 
-/// The body of a Bind whose values all have one format.
+/// The body of a Bind. One format stands for all values.
 pub(crate) fn bind_body(
     [portal, statement]: [&str; 2],
     values: &[Option<&[u8]>],
-    format: u16,
+    formats: &[u16],
     results: &[u16],
 ) -> Vec<u8> {
     let mut body = [terminated(portal), terminated(statement)].concat();
-    body.extend([1_u16, format].iter().flat_map(|number| number.to_be_bytes()));
+    body.extend(u16::try_from(formats.len()).unwrap().to_be_bytes());
+    body.extend(formats.iter().flat_map(|format| format.to_be_bytes()));
     body.extend(u16::try_from(values.len()).unwrap().to_be_bytes());
     for value in values {
         let size = value.map_or(-1, |value| i32::try_from(value.len()).unwrap());

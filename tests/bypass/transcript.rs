@@ -42,9 +42,13 @@ impl Transcript {
     pub(crate) fn shows(&self, needle: &[u8]) -> bool {
         let within = |bytes: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
         self.messages.iter().any(|(_, body)| within(body))
-            || within(&self.joined(b'D', |body| cells(body).into_iter().flatten().flatten().collect()))
+            || within(
+                &self.joined(b'D', |body| cells(body).into_iter().flatten().flatten().collect()),
+            )
             || within(&self.joined(b'd', <[u8]>::to_vec))
-            || within(&self.joined(b'T', |body| columns(body).into_iter().flat_map(|(name, _)| name).collect()))
+            || within(&self.joined(b'T', |body| {
+                columns(body).into_iter().flat_map(|(name, _)| name).collect()
+            }))
     }
 
     fn joined(&self, tag: u8, part: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
