@@ -41,8 +41,6 @@ enum Heard {
 pub(crate) struct Session {
     stream: TcpStream,
     target: Target,
-    /// What a `CancelRequest` must say.
-    key: Vec<u8>,
     /// All that came after the start-up, and during it.
     pub(crate) heard: Transcript,
     /// Whether the other side fell silent while it owed an answer.
@@ -59,7 +57,6 @@ impl Session {
         let mut session = Self {
             stream,
             target: target.clone(),
-            key: vec![],
             heard: Transcript::default(),
             hangs: false,
             ended: false,
@@ -89,7 +86,6 @@ impl Session {
                     let password = format!("{}\0", self.target.password);
                     self.send(b'p', password.as_bytes());
                 }
-                Heard::Message(b'K') => self.key = self.heard.last().to_vec(),
                 Heard::Message(b'Z') | Heard::End | Heard::Silence => break,
                 Heard::Message(_) => {}
             }
@@ -127,17 +123,6 @@ impl Session {
                 Heard::End | Heard::Silence => return None,
             }
         }
-    }
-
-    /// Asks the other side, by a connection of its own, to stop what this session does.
-    pub(crate) fn cancel(&self) {
-        let mut packet = length(self.key.len() + 8).to_vec();
-        packet.extend_from_slice(&80_877_102_u32.to_be_bytes());
-        packet.extend_from_slice(&self.key);
-        let mut stream = TcpStream::connect(("127.0.0.1", self.target.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let _ = stream.write_all(&packet);
-        let _ = stream.read(&mut [0]);
     }
 
     /// Another session to the same place.

@@ -78,7 +78,12 @@ fn play(place: &Place, target: &Target, name: &str, script: &Script) -> Vec<Tran
 
 /// How a statement's answer differs from what it should be.
 fn differs(statement: &Statement, direct: &Transcript, through: &Transcript) -> Option<String> {
-    let (expected, found) = (direct.lines(), through.lines());
+    let (mut expected, mut found) = (direct.lines(), through.lines());
+    if !statement.sql.to_uppercase().contains("ORDER BY") {
+        // Rows whose order nobody asked for come in any.
+        expected.sort();
+        found.sort();
+    }
     // A script that goes astray directly says nothing about the gateway.
     assert!(
         !direct.shows(b"25P02\0"),

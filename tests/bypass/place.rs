@@ -6,11 +6,12 @@ use super::client::{Opening, Session, Target};
 use super::harness::{Gateway, Postgres, Settings, repository};
 
 /// Settings that some of the roads need.
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
     ("shared_preload_libraries", "pg_stat_statements"),
     ("wal_level", "logical"),
     ("max_prepared_transactions", "5"),
     ("autovacuum", "off"),
+    ("jit", "off"),
 ];
 
 /// What must be the same after a case as before it.

@@ -87,39 +87,58 @@ struct Walk {
     took: Duration,
 }
 
+/// So many servers, each with a gateway, share the roads.
+const LANES: usize = 2;
+
+/// What a lane found.
+#[derive(Default)]
+struct Found {
+    roads: usize,
+    leaks: Vec<String>,
+    /// Roads that test nothing, or leave something behind.
+    faults: Vec<String>,
+}
+
 #[test]
 fn no_road_leads_around_the_gateway() {
+    let found: Vec<_> = std::thread::scope(|scope| {
+        let lanes: Vec<_> = (0..LANES).map(|lane| scope.spawn(move || walk_lane(lane))).collect();
+        lanes.into_iter().map(|lane| lane.join().unwrap()).collect()
+    });
+    let roads: usize = found.iter().map(|found| found.roads).sum();
+    let mut leaks: Vec<_> = found.iter().flat_map(|found| &found.leaks).collect();
+    let mut faults: Vec<_> = found.iter().flat_map(|found| &found.faults).collect();
+    leaks.sort();
+    faults.sort();
+    println!("bypass corpus: {roads} roads, {} leaks, {} faults", leaks.len(), faults.len());
+    for line in faults.iter().chain(&leaks) {
+        println!("  {line}");
+    }
+    assert!(faults.is_empty(), "{} roads test nothing, or leave something behind", faults.len());
+    assert!(leaks.is_empty(), "{} roads lead around the gateway", leaks.len());
+}
+
+fn walk_lane(lane: usize) -> Found {
     let place = Place::start(&[include_str!("fixture.sql")]);
     let (direct, through) = (place.direct(), place.through());
     let only_direct = std::env::var_os("BYPASS_DIRECT").is_some();
     let mut state = place.state();
-    let (mut roads, mut leaks, mut faults) = (0, vec![], vec![]);
-    for (file, road) in all(&place) {
-        roads += 1;
-        let mut fault = |what: String| faults.push(format!("{file}: {}\n      {what}", road.name));
+    let mut found = Found::default();
+    for (file, road) in all(&place).into_iter().skip(lane).step_by(LANES) {
+        found.roads += 1;
+        let named = |what: &str| format!("{file}: {}\n      {what}", road.name);
         if let Err(error) = road.open(&place, &direct) {
-            fault(format!("does not work directly: {error}"));
+            found.faults.push(named(&format!("does not work directly: {error}")));
         }
         if let Some(Err(leak)) = (!only_direct).then(|| road.closed(&place, &through)) {
-            leaks.push(format!("{file}: {}\n      {leak}", road.name));
+            found.leaks.push(named(&leak));
         }
         state = settled(&place, &state).unwrap_or_else(|(now, left)| {
-            fault(format!("leaves behind: {left}"));
+            found.faults.push(named(&format!("leaves behind: {left}")));
             now
         });
     }
-    // Ends it first: it prints its whole log if it is dropped by a panic.
-    drop(place);
-    println!(
-        "bypass corpus: {roads} roads, {} leaks, {} that test nothing",
-        leaks.len(),
-        faults.len()
-    );
-    for line in faults.iter().chain(&leaks) {
-        println!("  {line}");
-    }
-    assert!(faults.is_empty(), "{} roads test nothing", faults.len());
-    assert!(leaks.is_empty(), "{} roads lead around the gateway", leaks.len());
+    found
 }
 
 /// All roads, each with its file. `BYPASS_ONLY` picks those whose file or name contains it.
@@ -147,16 +166,12 @@ impl Road {
     /// Walks it directly. An error says why it does not lead to its goal.
     fn open(&self, place: &Place, target: &Target) -> Result<(), String> {
         if self.asks() {
-            let (right, wrong) = (
-                self.walk(place, target, &self.steps_true)?,
-                self.walk(place, target, &self.steps_false)?,
-            );
-            return match self.difference(&right.0, &wrong.0) {
-                Some(_) => Ok(()),
-                None => Err(format!(
-                    "right and wrong guesses look alike\n      {}",
-                    right.0.heard.report()
-                )),
+            let differences = self.ask(place, target)?;
+            let differ = differences.iter().any(Option::is_some);
+            return if differ {
+                Ok(())
+            } else {
+                Err("right and wrong guesses look alike".to_owned())
             };
         }
         let (walk, written) = self.walk(place, target, &self.steps)?;
@@ -188,11 +203,8 @@ impl Road {
     /// Walks it through the gateway. An error says what was seen or done.
     fn closed(&self, place: &Place, target: &Target) -> Result<(), String> {
         if self.asks() {
-            let (right, wrong) = (
-                self.walk(place, target, &self.steps_true)?,
-                self.walk(place, target, &self.steps_false)?,
-            );
-            return match self.difference(&right.0, &wrong.0) {
+            let differences: Option<Vec<_>> = self.ask(place, target)?.into_iter().collect();
+            return match differences.and_then(|mut all| all.pop()) {
                 None => Ok(()),
                 Some(difference) => Err(format!("guesses can be told apart: {difference}")),
             };
@@ -222,6 +234,18 @@ impl Road {
             ));
         }
         if walk.hangs { Err(format!("hangs\n      {}", walk.heard.report())) } else { Ok(()) }
+    }
+
+    /// Puts the right guess and the wrong one, and tells how the answers differ. Time is asked for more than once,
+    /// since a busy machine may take it too.
+    fn ask(&self, place: &Place, target: &Target) -> Result<Vec<Option<String>>, String> {
+        let attempts = if self.timing { 3 } else { 1 };
+        let ask = |_| {
+            let (right, _) = self.walk(place, target, &self.steps_true)?;
+            let (wrong, _) = self.walk(place, target, &self.steps_false)?;
+            Ok(self.difference(&right, &wrong))
+        };
+        (0..attempts).map(ask).collect()
     }
 
     fn asks(&self) -> bool {

@@ -37,8 +37,6 @@ pub(crate) enum Message {
     Raw(Raw),
     /// Steps in another session of the same client's.
     Second(Vec<Step>),
-    /// The other session asks to cancel what the first one does.
-    Cancel(bool),
 }
 
 #[derive(Deserialize)]
@@ -160,8 +158,7 @@ fn send(session: &mut Session, message: &Message) {
         }
         Message::CopyIn(copy) => copy_in(session, copy),
         Message::Raw(raw) => send_raw(session, raw),
-        Message::Cancel(yes) if *yes => session.cancel(),
-        Message::Cancel(_) | Message::Second(_) => {}
+        Message::Second(_) => {}
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+/// The type of object identifiers.
+const OID: u32 = 26;
+
 /// Messages in their order.
 #[derive(Clone, Default)]
 pub(crate) struct Transcript {
@@ -72,9 +75,17 @@ impl Transcript {
     }
 
     /// What a client can tell two answers apart by, a line for each message.
-    /// Object identifiers differ from run to run and are left out, as is what only tells where in the server's own source an error arose.
+    /// Object identifiers of what was made differ from run to run and are left out, as is what only tells where in the
+    /// server's own source an error arose.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.messages.iter().map(|(tag, body)| line(*tag, body)).collect()
+        let mut kinds = vec![];
+        let lines = self.messages.iter().map(|(tag, body)| {
+            if *tag == b'T' {
+                kinds = columns(body).into_iter().map(|(_, kind)| kind).collect();
+            }
+            line(*tag, body, &kinds)
+        });
+        lines.collect()
     }
 
     /// The lines, shortened for a report.
@@ -86,14 +97,15 @@ impl Transcript {
     }
 }
 
-fn line(tag: u8, body: &[u8]) -> String {
+fn line(tag: u8, body: &[u8], kinds: &[u32]) -> String {
     let mut line = String::from(char::from(tag));
     let _ = match tag {
         b'T' => columns(body).iter().try_for_each(|(name, kind)| {
             let built_in = if *kind < 16_384 { *kind } else { 0 };
             write!(line, " {}:{built_in}", printable(name))
         }),
-        b'D' => cells(body).iter().try_for_each(|cell| match cell {
+        b'D' => cells(body).iter().enumerate().try_for_each(|(at, cell)| match cell {
+            Some(cell) if kinds.get(at) == Some(&OID) && cell.len() > 4 => write!(line, " [oid]"),
             Some(cell) => write!(line, " [{}]", printable(cell)),
             None => write!(line, " NULL"),
         }),
