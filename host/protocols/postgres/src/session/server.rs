@@ -332,20 +332,18 @@ impl Session {
         output: &mut Output<Answer>,
     ) -> Result<Fate, FrameError> {
         let number = match self.due.front_mut() {
-            Some(Expected::Query { number, complete, reading, .. }) => {
-                *complete += 1;
-                let more = reading.last_copy_in().is_some_and(|last| last >= *complete);
-                self.copy_in = if more { CopyIn::Due } else { CopyIn::None };
+            Some(Expected::Query { number, complete, .. }) => {
+                *complete = complete.saturating_add(1);
                 *number
             }
             Some(Expected::Execute { number, .. }) => {
                 let number = *number;
                 self.due.pop();
-                self.copy_in = CopyIn::None;
                 number
             }
             _ => return Ok(self.out_of_order(frame.tag, output)),
         };
+        self.copy_in = self.copy_in_due(0);
         let mut result =
             self.result.take().unwrap_or_else(|| OpenResult::new(vec![], self.record_limit));
         if let Some(denial) = result.withheld {
@@ -375,7 +373,11 @@ impl Session {
         let report = backend::report(frame)?;
         self.server_ended |= report.severity == "FATAL" || report.severity == "PANIC";
         self.result = None;
-        self.copy_in = CopyIn::None;
+        // The rest of a simple query does not run; what was sent behind it may still begin a copy.
+        if let Some(Expected::Query { complete, .. }) = self.due.front_mut() {
+            *complete = usize::MAX;
+        }
+        self.copy_in = self.copy_in_due(0);
         let (number, simple) = match self.due.front() {
             Some(Expected::Refused { refusal, simple }) => {
                 let refusal = refusal.clone();
@@ -410,6 +412,12 @@ impl Session {
             }
         }
         self.skipping |= owed && self.due.is_empty();
+        self.copy_in = self.copy_in_due(0);
+    }
+
+    /// What is due of copies from the client, once so many more statements of the oldest command are complete.
+    pub(super) fn copy_in_due(&self, more: usize) -> CopyIn {
+        if self.due.may_copy_in(more) { CopyIn::Due } else { CopyIn::None }
     }
 
     fn ready(
@@ -419,7 +427,6 @@ impl Session {
     ) -> Result<Fate, FrameError> {
         self.status = backend::status(frame)?;
         self.result = None;
-        self.copy_in = CopyIn::None;
         let Some(
             Expected::Query { segment, .. }
             | Expected::Sync { segment }
@@ -428,6 +435,7 @@ impl Session {
         else {
             return Ok(self.out_of_order(b'Z', output));
         };
+        self.copy_in = self.copy_in_due(0);
         self.muted = false;
         if self.status == b'I' {
             self.names.end_transaction(segment);
