@@ -7,6 +7,8 @@ mod client;
 mod copy;
 mod expected;
 mod extended;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod judge;
 mod result;
 mod rows;
