@@ -8,7 +8,7 @@ use super::expected::Expected;
 use super::result::{Begun, OpenResult};
 use super::rows::RowsStop;
 use super::{Answer, CopyIn, Session};
-use crate::codec::{Frame, FrameError, backend, frame::HEADER, peek};
+use crate::codec::{Frame, FrameError, backend, build, frame::HEADER, peek};
 use crate::reply;
 
 /// What becomes of a frame.
@@ -321,6 +321,14 @@ impl Session {
             return self.out_of_order(b'G', output);
         }
         self.due.forget_syncs();
+        if self.muted {
+            // The client was told that its query has failed: it sends no rows.
+            output.server.build(|out| {
+                build::frame(out, b'f', |out| build::cstr(out, "an earlier result was withheld"));
+            });
+            self.copy_in = self.copy_in_due(1);
+            return Fate::Drop;
+        }
         self.copy_in = CopyIn::Open;
         Fate::Forward
     }
