@@ -125,19 +125,11 @@ struct Tally {
 impl Tally {
     async fn compare(&mut self, direct: &Client, through: &Client, text: &str, seed: u64) {
         self.made += 1;
-        let t0 = std::time::Instant::now();
         let Ok(shown) = run(direct, text, seed).await else { return };
-        let t1 = t0.elapsed();
         self.ran += 1;
         let shows = shown.iter().any(|value| is_recognised(value));
         self.showed += usize::from(shows);
-        let t2 = t0.elapsed();
-        let r = run(through, text, seed).await;
-        let t3 = t0.elapsed();
-        if t3.as_millis() > 100 {
-            eprintln!("{seed} {t1:?} {t2:?} {t3:?} {} {}", shown.len(), text.len());
-        }
-        match r {
+        match run(through, text, seed).await {
             Err(error) => {
                 self.denied += 1;
                 eprintln!("seed {seed} is denied: {error:?}: {text}");

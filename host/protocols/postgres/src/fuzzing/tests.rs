@@ -29,3 +29,8 @@ proptest! {
         session(&data);
     }
 }
+
+#[test]
+fn a_copy_behind_a_withheld_result_ends() {
+    session(&[46, 0, 0, 0, 115, 51, 52, 110, 65]);
+}

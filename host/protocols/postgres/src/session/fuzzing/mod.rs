@@ -70,7 +70,6 @@ struct Play<'r> {
 
 impl<'r> Play<'r> {
     fn new(runtime: &'r tokio::runtime::Runtime) -> Self {
-        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let kept = Arc::new(Kept::default());
         let gate = Arc::new(Gate::new(Arc::new(Yes), Arc::clone(&kept) as _));
         let allowed = install(&gate, false);

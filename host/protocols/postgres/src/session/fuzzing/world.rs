@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as Poller, Poll};
 
 use bytes::{BufMut, BytesMut};
@@ -198,9 +198,14 @@ impl Backend for Server {
         Ok(Link::new(Box::new(Answers::default())))
     }
     fn secure(&self) -> Secure {
-        let builder = tokio_rustls::rustls::ServerConfig::builder().with_no_client_auth();
-        let resolver = tokio_rustls::rustls::server::ResolvesServerCertUsingSni::new();
-        Secure::Accept(TlsAcceptor::from(Arc::new(builder.with_cert_resolver(Arc::new(resolver)))))
+        // Never used; made once, since it is asked for often.
+        static NEVER: LazyLock<TlsAcceptor> = LazyLock::new(|| {
+            let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+            let builder = tokio_rustls::rustls::ServerConfig::builder().with_no_client_auth();
+            let resolver = tokio_rustls::rustls::server::ResolvesServerCertUsingSni::new();
+            TlsAcceptor::from(Arc::new(builder.with_cert_resolver(Arc::new(resolver))))
+        });
+        Secure::Accept(NEVER.clone())
     }
     fn tls_mode(&self) -> TlsMode {
         TlsMode::Disable
