@@ -1,6 +1,6 @@
 # The few entry points. Each does its own set-up first and is safe to run again.
 
-.PHONY: setup demo test lint build
+.PHONY: setup demo test lint build fuzz fuzz-short
 
 setup:
 	@tests/setup.sh
@@ -25,3 +25,13 @@ lint: setup
 # The optimised binary: target/release/palisade
 build: setup
 	cargo build --release -p palisade
+
+# Searches for inputs that break promises, FUZZ_SECONDS (600) for each target, and runs LINEAGE_COUNT random SELECTs.
+fuzz: setup
+	fuzz/run.sh long
+	LINEAGE_COUNT=$${LINEAGE_COUNT:-20000} LINEAGE_SEED=$${LINEAGE_SEED:-1000} \
+		cargo test -p palisade --test promises -- lineage --nocapture
+
+# A fixed number of inputs for each target.
+fuzz-short: setup
+	fuzz/run.sh short

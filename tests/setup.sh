@@ -17,6 +17,7 @@ have_postgres() {
 }
 
 command -v cc >/dev/null 2>&1 || need build-essential
+command -v c++ >/dev/null 2>&1 || need g++
 command -v cmake >/dev/null 2>&1 || need cmake
 command -v openssl >/dev/null 2>&1 || need openssl
 have_libclang || need libclang-dev

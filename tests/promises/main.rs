@@ -21,6 +21,7 @@ mod blocking;
 mod check;
 mod copying;
 mod identity;
+mod lineage;
 mod masking;
 mod plugins;
 mod protocol;

@@ -47,6 +47,11 @@ def pytest_runtest_logfinish(nodeid, location):
     write(nodeid, *known.pop(nodeid, ("skipped", "")))
 
 
+def pytest_sessionfinish(session):
+    # A test that took too long ends the process in another way.
+    PATH.with_suffix(".done").touch()
+
+
 def cause(report):
     crash = getattr(report.longrepr, "reprcrash", None)
     return (crash.message if crash else str(report.longrepr))[:2000]

@@ -31,7 +31,8 @@ def differences(result):
 
 def counts(side):
     counted = Counter(outcome for outcome, _ in side.values())
-    return {"passed": counted["passed"], "failed": counted["failed"] + counted["hung"], "skipped": counted["skipped"]}
+    failed = counted["failed"] + counted["hung"]
+    return {"passed": counted["passed"], "failed": failed, "skipped": counted["skipped"]}
 
 
 def show_suite(result):
@@ -74,8 +75,10 @@ def show_totals(results):
             print(f"{result['suite']:<20} skipped: {result['skipped']}")
             continue
         cells = (counts(side) for side in result["sides"].values())
-        print(f"{result['suite']:<20}" + "".join(f"{cell['passed']:>8}/{cell['failed']:<6}" for cell in cells))
-    print(f"\n{sum(len(regressions(result)) for result in results)} tests pass direct and fail through the gateway")
+        line = "".join(f"{cell['passed']:>8}/{cell['failed']:<6}" for cell in cells)
+        print(f"{result['suite']:<20}{line}")
+    count = sum(len(regressions(result)) for result in results)
+    print(f"\n{count} tests pass direct and fail through the gateway")
 
 
 def write(results, path):

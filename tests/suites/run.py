@@ -4,6 +4,7 @@
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ SIDES = {"direct": None, "allow-all": ROOT / "policies/allow-all.toml", "judged"
 
 def main():
     options = arguments()
+    # Servers are stopped on the way out, so no signal may end it in another way.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
     OUTPUT.mkdir(parents=True, exist_ok=True)
     tools = suites.Tools(OUTPUT, {"psycopg": options.psycopg, "node-postgres": options.node_postgres})
     tools.prepare()
@@ -44,7 +48,7 @@ def arguments():
     parser.add_argument("--palisade", required=True, help="the gateway's binary")
     names = [kind.name for kind in suites.ALL]
     parser.add_argument("--only", action="append", choices=names, help="run this suite; may be repeated")
-    parser.add_argument("--quick", action="store_true", help="fewer transactions, and fewer of SQLAlchemy's tests")
+    parser.add_argument("--quick", action="store_true", help="fewer transactions and tests of SQLAlchemy's")
     for name in ("psycopg", "node-postgres"):
         default = os.environ.get(f"{name.upper().replace('-', '_')}_CHECKOUT")
         parser.add_argument(f"--{name}", metavar="PATH", default=default, help=f"a checkout of {name}")

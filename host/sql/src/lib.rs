@@ -18,6 +18,8 @@ mod copy;
 mod dialect;
 mod findings;
 mod functions;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod lineage;
 mod postgres;
 #[cfg(test)]

@@ -12,6 +12,8 @@
 //! ```
 
 pub mod codec;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 
 mod catalog;
 mod login;

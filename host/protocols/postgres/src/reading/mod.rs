@@ -82,7 +82,9 @@ impl Reading {
     #[must_use]
     pub fn unreadable(text: String, reason: &str) -> Self {
         let command = Command { text, operations: vec![unaccounted(reason)], complete: false };
-        Self { command: Arc::new(command), ..Self::default() }
+        // It may begin a copy from the client at any of its statements.
+        let last_copy_in = Some(usize::MAX - 1);
+        Self { command: Arc::new(command), last_copy_in, ..Self::default() }
     }
 
     /// Reads an analysed text; `problem` says why names could not be looked up.

@@ -116,7 +116,8 @@ impl Session {
             (CopyIn::Due, _) => Some(Fate::Wait),
             (CopyIn::Open, b'd') => Some(Fate::Forward),
             (CopyIn::Open, b'c' | b'f') => {
-                self.copy_in = CopyIn::None;
+                // The same query may go on with another copy.
+                self.copy_in = self.copy_in_due(1);
                 Some(Fate::Forward)
             }
             // The server would ignore it.

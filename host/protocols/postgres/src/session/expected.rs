@@ -104,6 +104,23 @@ impl Due {
         skipped.into_iter()
     }
 
+    /// Whether a command that was sent may still begin a copy from the client,
+    /// once so many more statements of the oldest are complete.
+    ///
+    /// Only the newest command can: nothing is sent behind one that may.
+    pub(super) fn may_copy_in(&self, more: usize) -> bool {
+        self.queue.iter().enumerate().any(|(at, due)| match due {
+            Expected::Query { reading, complete, .. } => {
+                let complete = complete.saturating_add(if at == 0 { more } else { 0 });
+                reading.last_copy_in().is_some_and(|last| last >= complete)
+            }
+            Expected::Execute { reading, .. } => {
+                (at > 0 || more == 0) && reading.last_copy_in().is_some()
+            }
+            _ => false,
+        })
+    }
+
     /// A server that takes in a copy ignores each `Sync` that came before the copy's end.
     pub(super) fn forget_syncs(&mut self) {
         self.queue.retain(|due| !matches!(due, Expected::Sync { .. }));

@@ -8,6 +8,8 @@ mod copy;
 mod expected;
 mod extended;
 mod functions;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod judge;
 mod messages;
 mod protection;

@@ -9,7 +9,7 @@ use super::expected::Expected;
 use super::result::{Begun, OpenResult};
 use super::rows::{Covering, RowsStop};
 use super::{Answer, CopyIn, Session};
-use crate::codec::{Frame, FrameError, backend, frame::HEADER, peek};
+use crate::codec::{Frame, FrameError, backend, build, frame::HEADER, peek};
 use crate::reply;
 
 /// What becomes of a frame.
@@ -343,6 +343,14 @@ impl Session {
             return self.out_of_order(b'G', output);
         }
         self.due.forget_syncs();
+        if self.muted {
+            // The client was told that its query has failed: it sends no rows.
+            output.server.build(|out| {
+                build::frame(out, b'f', |out| build::cstr(out, "an earlier result was withheld"));
+            });
+            self.copy_in = self.copy_in_due(1);
+            return Fate::Drop;
+        }
         self.copy_in = CopyIn::Open;
         Fate::Forward
     }
@@ -354,20 +362,18 @@ impl Session {
         output: &mut Output<Answer>,
     ) -> Result<Fate, FrameError> {
         let number = match self.due.front_mut() {
-            Some(Expected::Query { number, complete, reading, .. }) => {
-                *complete += 1;
-                let more = reading.last_copy_in().is_some_and(|last| last >= *complete);
-                self.copy_in = if more { CopyIn::Due } else { CopyIn::None };
+            Some(Expected::Query { number, complete, .. }) => {
+                *complete = complete.saturating_add(1);
                 *number
             }
             Some(Expected::Execute { number, .. }) => {
                 let number = *number;
                 self.due.pop();
-                self.copy_in = CopyIn::None;
                 number
             }
             _ => return Ok(self.out_of_order(frame.tag, output)),
         };
+        self.copy_in = self.copy_in_due(0);
         let mut result =
             self.result.take().unwrap_or_else(|| OpenResult::new(vec![], self.record_limit));
         if let Some(denial) = result.withheld {
@@ -397,7 +403,14 @@ impl Session {
         let report = backend::report(frame)?;
         self.server_ended |= report.severity == "FATAL" || report.severity == "PANIC";
         self.result = None;
-        self.copy_in = CopyIn::None;
+        // What it belongs to is still due: whether it may be told in full depends on that.
+        let refused = matches!(self.due.front(), Some(Expected::Refused { .. }));
+        let passes = refused || self.muted || self.report(frame, output)?;
+        // The rest of a simple query does not run; what was sent behind it may still begin a copy.
+        if let Some(Expected::Query { complete, .. }) = self.due.front_mut() {
+            *complete = usize::MAX;
+        }
+        self.copy_in = self.copy_in_due(0);
         let (number, simple) = match self.due.front() {
             Some(Expected::Refused { refusal, simple }) => {
                 let refusal = refusal.clone();
@@ -417,8 +430,6 @@ impl Session {
             _ => (0, false),
         };
         self.tell_error(number, &report.code, &self.recordable(&report));
-        // What it belongs to is still due: whether it may be told in full depends on that.
-        let passes = self.muted || self.report(frame, output)?;
         if !simple {
             self.skip();
         }
@@ -454,6 +465,12 @@ impl Session {
             }
         }
         self.skipping |= owed && self.due.is_empty();
+        self.copy_in = self.copy_in_due(0);
+    }
+
+    /// What is due of copies from the client, once so many more statements of the oldest command are complete.
+    pub(super) fn copy_in_due(&self, more: usize) -> CopyIn {
+        if self.due.may_copy_in(more) { CopyIn::Due } else { CopyIn::None }
     }
 
     fn ready(
@@ -463,7 +480,6 @@ impl Session {
     ) -> Result<Fate, FrameError> {
         self.status = backend::status(frame)?;
         self.result = None;
-        self.copy_in = CopyIn::None;
         let Some(
             Expected::Query { segment, .. }
             | Expected::Function { segment, .. }
@@ -473,6 +489,7 @@ impl Session {
         else {
             return Ok(self.out_of_order(b'Z', output));
         };
+        self.copy_in = self.copy_in_due(0);
         self.muted = false;
         if self.status == b'I' {
             self.guarded &= !self.due.is_empty();

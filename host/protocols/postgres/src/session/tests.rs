@@ -321,6 +321,29 @@ fn syncs_that_a_server_in_a_copy_ignores_are_not_waited_for() {
 }
 
 #[test]
+fn a_copy_that_waits_behind_another_command_still_begins() {
+    let mut script = script();
+    script.client(simple("SELECT 1")).client(simple("COPY t FROM STDIN"));
+    script.server(raw(DONE)).server(raw(READY));
+    script.client(raw(b"d\0\0\0\x05x")).client(simple("SELECT 2"));
+    assert_eq!(script.sent(Peer::Server), "QQ", "what comes behind waits for the copy");
+    script.server(raw(b"G\0\0\0\x07\0\0\0"));
+    assert!(script.sent(Peer::Client).starts_with("CZG"));
+    assert_eq!(script.sent(Peer::Server).chars().next(), Some('d'));
+}
+
+#[test]
+fn rows_for_the_second_copy_of_a_query_wait_for_it() {
+    let mut script = script();
+    script.client(simple("COPY t FROM STDIN; COPY t FROM STDIN"));
+    script.server(raw(b"G\0\0\0\x07\0\0\0"));
+    script.client(raw(b"c\0\0\0\x04")).client(raw(b"d\0\0\0\x05x"));
+    assert_eq!(script.sent(Peer::Server), "Qc");
+    script.server(raw(b"C\0\0\0\x0bCOPY 1\0")).server(raw(b"G\0\0\0\x07\0\0\0"));
+    assert_eq!(script.sent(Peer::Server), "d");
+}
+
+#[test]
 fn an_expired_session_ends_only_after_its_command() {
     let mut script = script();
     script.client(simple("SELECT 1"));
