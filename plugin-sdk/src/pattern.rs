@@ -48,6 +48,16 @@ impl Pattern {
     /// The time is at most the product of both lengths.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
+        if self.0.is_ascii() && name.is_ascii() && name.split('.').all(|part| !is_unknown(part)) {
+            let starts = std::iter::once(0).chain(name.match_indices('.').map(|(at, _)| at + 1));
+            let (pattern, name) = (self.0.as_bytes(), name.as_bytes());
+            return starts.into_iter().any(|at| glob(pattern, name.get(at..).unwrap_or_default()));
+        }
+        self.may_match(name)
+    }
+
+    /// The same for a name with parts that may be anything.
+    fn may_match(&self, name: &str) -> bool {
         let name = tokens(name);
         // reached[j]: the pattern so far matches some run of tokens that starts a part and ends before token j.
         let mut reached: Vec<bool> = (0..=name.len()).map(|j| starts_part(&name, j)).collect();
@@ -61,6 +71,38 @@ impl Pattern {
         }
         reached.last().copied().unwrap_or(false)
     }
+}
+
+/// Whether a glob matches a whole text, whatever the letters' case. Where it fails behind a star, the star takes more.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut place) = (0, 0);
+    let mut star = None;
+    while place < text.len() || at < pattern.len() {
+        match (pattern.get(at), text.get(place)) {
+            (Some(b'*'), _) => {
+                star = Some((at, place));
+                at += 1;
+                continue;
+            }
+            (Some(letter), Some(found))
+                if *letter == b'?' || letter.eq_ignore_ascii_case(found) =>
+            {
+                (at, place) = (at + 1, place + 1);
+                continue;
+            }
+            _ => {}
+        }
+        let Some((behind, from)) = star.filter(|(_, from)| *from < text.len()) else {
+            return false;
+        };
+        star = Some((behind, from + 1));
+        (at, place) = (behind + 1, from + 1);
+    }
+    true
+}
+
+fn is_unknown(part: &str) -> bool {
+    part == "*" || part == "?"
 }
 
 /// One element of a name.
@@ -77,7 +119,7 @@ fn tokens(name: &str) -> Vec<Token> {
         if index > 0 {
             tokens.push(Token::Letter('.'));
         }
-        if part == "*" || part == "?" {
+        if is_unknown(part) {
             tokens.push(Token::Unknown);
         } else {
             tokens.extend(part.chars().flat_map(char::to_lowercase).map(Token::Letter));

@@ -45,6 +45,8 @@ pub struct Statement {
     pub calls: BTreeSet<String>,
     /// The operators that it uses, by their names as written.
     pub operators: BTreeSet<String>,
+    /// The types that values are cast to, by their names.
+    pub casts: BTreeSet<String>,
     /// Why it is not accounted for, should it touch what somebody protects; no gaps where it does not.
     pub reservations: Vec<String>,
 }

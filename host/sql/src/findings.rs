@@ -46,6 +46,7 @@ pub(crate) struct Findings {
     stores: BTreeSet<Store>,
     pub(crate) calls: BTreeSet<String>,
     operators: BTreeSet<String>,
+    pub(crate) casts: BTreeSet<String>,
     reservations: BTreeSet<String>,
     opaque: bool,
     boundaries: Vec<Boundary>,
@@ -291,6 +292,7 @@ impl Findings {
             stores: std::mem::take(&mut self.stores).into_iter().collect(),
             calls: std::mem::take(&mut self.calls),
             operators: std::mem::take(&mut self.operators),
+            casts: std::mem::take(&mut self.casts),
             reservations: std::mem::take(&mut self.reservations).into_iter().collect(),
         });
         self.reads.clear();

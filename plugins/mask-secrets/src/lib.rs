@@ -26,7 +26,8 @@ struct MaskSecrets {
     #[serde(default)]
     action: Cover,
     /// What happens to the texts that a server says besides results: errors, notices, notifications. "scan": what
-    /// `detect` lists is covered in them; "drop": none of their words is shown, only the error's code. Left out: "scan".
+    /// `detect` lists is covered in them; "drop-raised": and what procedures and triggers say themselves is not shown;
+    /// "drop": no words are shown, only the error's code. Left out: "scan".
     #[serde(default)]
     messages: Messages,
     /// With "replace": the text to put in the value's place. Left out: "********".
@@ -79,6 +80,7 @@ enum Cover {
 enum Messages {
     #[default]
     Scan,
+    DropRaised,
     Drop,
 }
 
@@ -110,7 +112,11 @@ impl Mask for MaskSecrets {
         if matches!(shape, Shape::Document(kind) if kind == MESSAGE) {
             // Their texts have names of their own, which are no columns or keys.
             let rest = if self.messages == Messages::Drop { Action::Nullify } else { scan };
-            return Plan::new(shape, rest, |_| Action::Keep);
+            let mut plan = Plan::new(shape, rest, |_| Action::Keep);
+            if self.messages == Messages::DropRaised {
+                plan.keys.push(("raised".to_owned(), Action::Nullify));
+            }
+            return plan;
         }
         let mut plan = Plan::new(shape, scan.clone(), |field| {
             if self.is_protected(field) { cover.clone() } else { scan.clone() }

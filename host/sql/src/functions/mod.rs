@@ -182,6 +182,12 @@ impl Trusted {
         Self(names.into_iter().collect())
     }
 
+    /// Whether this function is one of them.
+    #[must_use]
+    pub fn names(&self, schema: &str, name: &str) -> bool {
+        self.contains(Some(schema), name)
+    }
+
     /// Whether a function of this name as written is one of them. Without schema it may be any of that name.
     pub(crate) fn contains(&self, schema: Option<&str>, name: &str) -> bool {
         self.0.iter().any(|known| match (schema, known.rsplit_once('.')) {

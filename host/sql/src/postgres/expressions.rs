@@ -176,6 +176,9 @@ impl Walker<'_> {
     /// A cast to a type that somebody made runs what that type checks.
     fn cast(&mut self, cast: &TypeCast, scope: &Scope<'_>) -> Flow {
         let flow = self.optional(cast.arg.as_deref(), scope);
+        if let Some(to) = &cast.type_name {
+            self.found.casts.insert(names::type_name(to));
+        }
         let to = cast.type_name.as_ref().filter(|_| !flow.sources.is_empty());
         if let Some(to) = to.filter(|to| !comparisons::is_built_in(&names::qualified(&to.names))) {
             let reason = format!("a cast to {} runs what is not seen", names::dotted(&to.names));

@@ -8,7 +8,7 @@ use palisade_relay::{Link, converse};
 use palisade_sql::Trusted;
 
 use super::ask::{Ask, Row};
-use super::relation::{Relation, View, is_system};
+use super::relation::{Cascade, Relation, View, is_system};
 use super::{Catalog, Routines, Wanted};
 use crate::serve::{Backend, connect};
 
@@ -72,17 +72,32 @@ pub(super) async fn load(
     Ok(Loaded { relations: found.into_values().collect(), names: asked, routines, functions })
 }
 
-/// The names of functions and operators outside of the server's own schemas.
+/// The names of functions, operators and casts that are neither the server's own nor an extension's.
 async fn defined(backend: &dyn Backend, link: &mut Option<Link>) -> Result<Routines, String> {
-    let text = "SELECT DISTINCT p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n \
-           ON n.oid = p.pronamespace WHERE n.nspname NOT IN ('pg_catalog','information_schema'); \
-         SELECT DISTINCT o.oprname FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n \
-           ON n.oid = o.oprnamespace WHERE n.nspname NOT IN ('pg_catalog','information_schema')";
-    let results = ask(backend, link, text.to_owned()).await?;
-    let [functions, operators] = <[Vec<Row>; 2]>::try_from(results).map_err(|_other| ODD)?;
+    let foreign = |class: &str, object: &str| {
+        format!(
+            "{object}.oid >= 16384 AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d \
+               WHERE d.classid = 'pg_catalog.{class}'::pg_catalog.regclass AND d.objid = {object}.oid \
+               AND d.deptype = 'e')"
+        )
+    };
+    let text = format!(
+        "SELECT DISTINCT p.proname FROM pg_catalog.pg_proc p WHERE {}; \
+         SELECT DISTINCT o.oprname FROM pg_catalog.pg_operator o WHERE {}; \
+         SELECT t.typname FROM pg_catalog.pg_cast c JOIN pg_catalog.pg_type t ON t.oid = c.casttarget \
+           WHERE c.castfunc <> 0 AND {} \
+         UNION SELECT t.typname FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_type t \
+           ON t.oid = c.contypid JOIN pg_catalog.pg_depend u ON u.objid = c.oid \
+           AND u.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND u.refobjid >= 16384",
+        foreign("pg_proc", "p"),
+        foreign("pg_operator", "o"),
+        foreign("pg_cast", "c"),
+    );
+    let results = ask(backend, link, text).await?;
+    let [functions, operators, casts] = <[Vec<Row>; 3]>::try_from(results).map_err(|_other| ODD)?;
     let names =
         |rows: Vec<Row>| rows.iter().filter_map(|row| text_at(row, 0).map(str::to_owned)).collect();
-    Ok(Routines { functions: names(functions), operators: names(operators) })
+    Ok(Routines { functions: names(functions), operators: names(operators), casts: names(casts) })
 }
 
 /// Functions by their OIDs, as (schema, name).
@@ -140,10 +155,13 @@ async fn describe(
            SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits WHERE inhrelid IN ({list}) \
            UNION SELECT up.child, i.inhparent FROM up JOIN pg_catalog.pg_inherits i ON i.inhrelid = up.parent) \
          SELECT up.child, n.nspname, c.relname FROM up JOIN pg_catalog.pg_class c ON c.oid = up.parent \
-           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace; \
+         {}",
+        attached(&list)
     );
     let results = ask(&*catalog.backend, link, text).await?;
-    let [relations, columns, parents] = <[Vec<Row>; 3]>::try_from(results).map_err(|_other| ODD)?;
+    let [relations, columns, parents, attached] =
+        <[Vec<Row>; 4]>::try_from(results).map_err(|_other| ODD)?;
     let mut found: BTreeMap<u32, Relation> = relations
         .iter()
         .filter_map(|row| relation(row, &catalog.trusted))
@@ -166,7 +184,62 @@ async fn describe(
             relation.parents.push((schema.to_owned(), name.to_owned()));
         }
     }
+    for row in &attached {
+        let Some(relation) = number::<u32>(row, 0).and_then(|oid| found.get_mut(&oid)) else {
+            continue;
+        };
+        attach(relation, row);
+    }
     Ok(found.into_values().collect())
+}
+
+/// What hangs on relations: code that runs when they are written (`run`), their parts (`part`), and tables whose foreign
+/// keys follow them (`delete`, `update`). Each row has the relation, which of these, a schema and a name.
+fn attached(list: &str) -> String {
+    format!(
+        "SELECT t.tgrelid, 'run', n.nspname, p.proname FROM pg_catalog.pg_trigger t \
+           JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+           WHERE t.tgrelid IN ({list}) AND NOT t.tgisinternal AND t.tgenabled <> 'D' \
+         UNION SELECT r.ev_class, 'run', 'rule', r.rulename FROM pg_catalog.pg_rewrite r \
+           WHERE r.ev_class IN ({list}) AND r.rulename <> '_RETURN' \
+         UNION SELECT a.adrelid, 'run', n.nspname, p.proname FROM pg_catalog.pg_attrdef a \
+           JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass \
+             AND d.objid = a.oid AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass \
+           JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+           WHERE a.adrelid IN ({list}) AND p.oid >= 16384 AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend e \
+             WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = p.oid AND e.deptype = 'e') \
+         UNION SELECT c.oid, 'run', 'foreign', s.srvname FROM pg_catalog.pg_class c \
+           JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = c.oid \
+           JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver WHERE c.oid IN ({list}) \
+         UNION SELECT root, 'part', n.nspname, c.relname FROM ( \
+           WITH RECURSIVE down(root, child) AS ( \
+             SELECT inhparent, inhrelid FROM pg_catalog.pg_inherits WHERE inhparent IN ({list}) \
+             UNION SELECT down.root, i.inhrelid FROM down JOIN pg_catalog.pg_inherits i ON i.inhparent = down.child) \
+           SELECT root, child FROM down LIMIT 2000) parts JOIN pg_catalog.pg_class c ON c.oid = parts.child \
+           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         UNION SELECT k.confrelid, w.what, n.nspname, c.relname FROM pg_catalog.pg_constraint k \
+           JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, \
+           LATERAL (SELECT CASE k.confdeltype WHEN 'c' THEN 'delete' ELSE 'set' END WHERE k.confdeltype IN ('c','n','d') \
+             UNION SELECT 'update' WHERE k.confupdtype IN ('c','n','d')) w(what) \
+           WHERE k.contype = 'f' AND k.confrelid IN ({list})"
+    )
+}
+
+fn attach(relation: &mut Relation, row: &Row) {
+    let (Some(what), Some(schema), Some(name)) =
+        (text_at(row, 1), text_at(row, 2), text_at(row, 3))
+    else {
+        return;
+    };
+    let other = (schema.to_owned(), name.to_owned());
+    match what {
+        "run" => relation.runs.push(other),
+        "part" => relation.parts.push(other),
+        // A deleted row takes others with it, empties columns of theirs, or a changed one changes theirs.
+        "delete" => relation.cascades.push((Cascade::Delete, other)),
+        "set" => relation.cascades.push((Cascade::Empty, other)),
+        _ => relation.cascades.push((Cascade::Update, other)),
+    }
 }
 
 fn relation(row: &Row, trusted: &Trusted) -> Option<Relation> {

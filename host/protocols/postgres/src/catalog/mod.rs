@@ -16,10 +16,10 @@ use tokio::sync::Mutex;
 use crate::reading::Reading;
 use crate::serve::Backend;
 
-pub use relation::Relation;
 #[cfg(test)]
 pub(crate) use relation::View;
 pub(crate) use relation::{ANYWHERE, is_system, resolve, source_names, unresolved};
+pub use relation::Relation;
 
 /// How many readings are remembered, and for texts of how many bytes.
 const MOST_READINGS: usize = 4096;
@@ -43,6 +43,8 @@ pub struct Known {
     readings: HashMap<Arc<str>, Arc<Reading>>,
     /// What somebody defined; `None` where it was not looked up.
     routines: Option<Arc<Routines>>,
+    /// Functions that the operator vouches for.
+    trusted: Trusted,
     /// Functions by OID, as (schema, name).
     functions: HashMap<u32, (String, String)>,
     /// It is not known what every name stands for.
@@ -80,6 +82,16 @@ impl Known {
         self.routines.as_ref().is_none_or(|routines| routines.operators.contains(name))
     }
 
+    /// Whether somebody may have defined a cast to a type of this name.
+    pub(crate) fn defines_cast(&self, name: &str) -> bool {
+        self.routines.as_ref().is_none_or(|routines| routines.casts.contains(name))
+    }
+
+    /// Whether the operator vouches for a function, given as (schema, name).
+    pub(crate) fn trusts(&self, (schema, name): &(String, String)) -> bool {
+        self.trusted.names(schema, name)
+    }
+
     /// Whether changes are under way that others do not see yet.
     pub(crate) fn is_doubtful(&self) -> bool {
         self.doubtful
@@ -96,6 +108,8 @@ impl Known {
 pub(crate) struct Routines {
     pub(crate) functions: HashSet<String>,
     pub(crate) operators: HashSet<String>,
+    /// Types that a cast of somebody's leads to, and domains with checks that run somebody's function.
+    pub(crate) casts: HashSet<String>,
 }
 
 /// What changes under way mean for names, while others do not see them yet.
@@ -141,7 +155,8 @@ impl Catalog {
     /// A catalog of which nothing is known yet.
     #[must_use]
     pub fn new(backend: Arc<dyn Backend>, trusted: Trusted) -> Self {
-        Self { backend, trusted, known: RwLock::default(), link: Mutex::default() }
+        let known = Known { trusted: trusted.clone(), ..Known::default() };
+        Self { backend, trusted, known: RwLock::new(known), link: Mutex::default() }
     }
 
     /// Functions of somebody's that the operator says are harmless.
@@ -186,7 +201,8 @@ impl Catalog {
     pub fn forget(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let generation = known.generation + 1;
-        *known = Known { generation, ..Known::default() };
+        let trusted = std::mem::take(&mut known.trusted);
+        *known = Known { generation, trusted, ..Known::default() };
     }
 
     /// Looks up what is wanted. What the server does not have stays unknown.
@@ -229,27 +245,25 @@ impl Known {
     }
 
     /// What of it still holds while changes are under way that others do not see yet:
-    /// nothing of views, and nothing of the names that the changes touch.
+    /// nothing of the names that the changes give another meaning.
     #[must_use]
     pub fn doubted(&self, touched: &Touched) -> Self {
         let Touched::Names { all, fresh } = touched else {
             return Self { doubtful: true, ..Self::default() };
         };
-        let is_sure = |relation: &Relation| relation.view.is_none();
-        let by_oid = self.by_oid.iter().filter(|(_, relation)| is_sure(relation));
-        let by_oid: HashMap<_, _> =
-            by_oid.map(|(oid, relation)| (*oid, Arc::clone(relation))).collect();
-        let sure = |oids: &[u32]| oids.iter().all(|oid| by_oid.contains_key(oid));
-        let by_name = self.by_name.iter();
-        let by_name = by_name.filter(|(name, oids)| !all.contains(*name) && sure(oids));
+        let by_oid = self.by_oid.clone();
+        let by_name = self.by_name.iter().filter(|(name, _)| !all.contains(*name));
         let by_name = by_name.map(|(name, oids)| (name.clone(), oids.clone())).collect();
         let routines = self.routines.as_ref().map(|routines| {
             let mut routines = Routines::clone(routines);
             routines.functions.extend(all.iter().cloned());
             routines.operators.extend(all.iter().cloned());
+            routines.casts.extend(all.iter().cloned());
             Arc::new(routines)
         });
-        let mut doubted = Self { by_oid, by_name, routines, doubtful: true, ..Self::default() };
+        let trusted = self.trusted.clone();
+        let mut doubted =
+            Self { by_oid, by_name, routines, trusted, doubtful: true, ..Self::default() };
         // The server's own OIDs are given from the other end.
         for (name, oid) in fresh.iter().zip((0..=u32::MAX).rev()) {
             doubted.by_name.insert(name.clone(), vec![oid]);

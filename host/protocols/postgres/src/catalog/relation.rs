@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use palisade_policy::Operation;
 use palisade_sql::{Name, Outputs, PostgreSql, Source, Trusted};
 
 use super::Known;
@@ -33,6 +34,24 @@ pub struct Relation {
     pub parents: Vec<(String, String)>,
     /// What it is made of, for a view.
     pub view: Option<View>,
+    /// Code that somebody hung on it: functions of triggers and defaults as (schema, name), rules as (`rule`, name),
+    /// the server of a foreign table as (`foreign`, name).
+    pub runs: Vec<(String, String)>,
+    /// Its partitions and the tables that inherit from it, also theirs.
+    pub parts: Vec<(String, String)>,
+    /// The tables whose foreign keys follow it, and how.
+    pub cascades: Vec<(Cascade, (String, String))>,
+}
+
+/// How a foreign key follows the row that it refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cascade {
+    /// Its row is deleted with that row.
+    Delete,
+    /// Its columns are emptied when that row is deleted.
+    Empty,
+    /// Its columns change with that row's.
+    Update,
 }
 
 /// What a view is made of.
@@ -109,6 +128,10 @@ impl Relation {
         for (schema, name) in &self.parents {
             into.insert(format!("{schema}.{name}.{column}"));
         }
+        if self.runs.iter().any(|(kind, _)| kind == "foreign") {
+            // Another server's values, or this one's by another way.
+            into.insert(ANYWHERE.to_owned());
+        }
         let Some(view) = &self.view else { return };
         let position = self.columns.values().position(|name| name == column);
         let (sources, opaque) = column_sources(&view.outputs, position, self.columns.len());
@@ -130,6 +153,42 @@ impl Relation {
             for relation in resolve(known, name) {
                 relation.touched(known, into);
             }
+        }
+    }
+
+    /// Adds what an action on it does besides: to its parts, by foreign keys, by code that hangs on it.
+    pub(crate) fn done_elsewhere(&self, action: &str, known: &Known, into: &mut Vec<Operation>) {
+        if !matches!(action, "insert" | "update" | "delete" | "merge" | "truncate") {
+            return;
+        }
+        let on = |action: &str, (schema, name): &(String, String), via: &str| Operation {
+            action: action.to_owned(),
+            object: format!("{schema}.{name}"),
+            facts: vec![
+                ("via".to_owned(), via.to_owned()),
+                ("through".to_owned(), self.full_name()),
+                ("where".to_owned(), "present".to_owned()),
+            ],
+            ..Operation::default()
+        };
+        into.extend(self.parts.iter().map(|part| on(action, part, "part")));
+        for (cascade, other) in &self.cascades {
+            let done = match (cascade, action) {
+                (Cascade::Delete, "delete" | "merge") => "delete",
+                (Cascade::Empty, "delete" | "merge") | (Cascade::Update, "update" | "merge") => {
+                    "update"
+                }
+                _ => continue,
+            };
+            into.push(on(done, other, "foreign-key"));
+        }
+        for code in self.runs.iter().filter(|code| !known.trusts(code)) {
+            let mut call = on("call", code, "written");
+            call.facts = vec![
+                ("function".to_owned(), "unknown".to_owned()),
+                ("through".to_owned(), self.full_name()),
+            ];
+            into.push(call);
         }
     }
 

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use std::sync::Arc;
+
 use palisade_policy::Operation;
 use palisade_sql::{How, Object, Source, Statement, Usage};
 
 use super::keeps;
-use crate::catalog::{Known, resolve, source_names};
+use crate::catalog::{Known, Relation, resolve, source_names};
 
 /// The action of an operation that says how columns are used without being shown.
 pub const USE: &str = "use";
@@ -76,6 +78,64 @@ impl Exposure {
             }
         }
     }
+}
+
+/// Whether code runs that nobody sees: a function, operator or cast that somebody defined under a name of the server's
+/// own, or what hangs on a relation that is written.
+pub(super) fn runs_unseen_code(statement: &Statement, known: &Known) -> bool {
+    let plain = |name: &&String| !name.contains('.');
+    statement.calls.iter().filter(plain).any(|name| known.defines_function(name))
+        || statement.operators.iter().any(|name| known.defines_operator(name))
+        || statement.casts.iter().any(|name| known.defines_cast(name))
+        || written(statement, known).any(|relation| !relation.runs.is_empty())
+}
+
+/// The relations that a statement writes.
+fn written<'a>(
+    statement: &'a Statement,
+    known: &'a Known,
+) -> impl Iterator<Item = &'a Arc<Relation>> {
+    let writes = statement.operations.iter().filter(|operation| {
+        matches!(operation.action, "insert" | "update" | "delete" | "merge" | "truncate")
+    });
+    writes.flat_map(|operation| match &operation.object {
+        Object::Relation(name) => resolve(known, name).collect(),
+        Object::Other(_) => Vec::new(),
+    })
+}
+
+/// What a statement does besides what it says: on parts of a relation, by foreign keys, by code that hangs on one.
+pub(super) fn elsewhere(statement: &Statement, known: &Known) -> Vec<Operation> {
+    let mut operations = Vec::new();
+    for operation in &statement.operations {
+        let Object::Relation(name) = &operation.object else { continue };
+        for relation in resolve(known, name) {
+            relation.done_elsewhere(operation.action, known, &mut operations);
+        }
+    }
+    operations.extend(
+        statement.operations.iter().filter_map(|operation| reference(operation, known)).flatten(),
+    );
+    operations
+}
+
+/// A foreign key compares its own values with the column that it refers to.
+fn reference(operation: &palisade_sql::Operation, known: &Known) -> Option<Vec<Operation>> {
+    let Object::Relation(name) = &operation.object else { return None };
+    let by_key = operation.facts.iter().any(|(_, via)| via == "foreign-key");
+    if operation.action != "references" || !by_key {
+        return None;
+    }
+    let used = resolve(known, name).map(|relation| Operation {
+        action: USE.to_owned(),
+        object: relation.full_name(),
+        fields: operation.fields.clone(),
+        facts: vec![
+            ("for".to_owned(), usage_name(Usage::Join).to_owned()),
+            ("how".to_owned(), how_name(How::Other).to_owned()),
+        ],
+    });
+    Some(used.collect())
 }
 
 /// One operation for each relation, usage and way of using: what decides without being shown.

@@ -32,6 +32,16 @@ impl Lineage {
         Self { columns, all: names(known, &every, opaque) }
     }
 
+    /// Adds that any column may hold a value from anywhere.
+    pub(super) fn open(&mut self) {
+        let anywhere = ANYWHERE.to_owned();
+        for sources in self.columns.iter_mut().flatten().chain([&mut self.all]) {
+            if !sources.contains(&anywhere) {
+                sources.push(anywhere.clone());
+            }
+        }
+    }
+
     /// Everything that any of several results may hold.
     pub fn union<'a>(several: impl IntoIterator<Item = &'a Self>) -> Self {
         let all: BTreeSet<_> =

@@ -70,6 +70,22 @@ impl Default for StatementReading {
 }
 
 impl StatementReading {
+    /// Whether names without schema may stand for other relations once it has run.
+    #[must_use]
+    pub fn may_change_paths(&self) -> bool {
+        let changes = |effect: &Effect| match effect {
+            Effect::Set { name, .. } | Effect::Reset { name } => name == "search_path",
+            Effect::ResetAll
+            | Effect::ChangesCatalog
+            | Effect::Discard { .. }
+            | Effect::Commit { .. }
+            | Effect::Rollback { .. }
+            | Effect::RollbackTo { .. } => true,
+            _ => false,
+        };
+        self.effects.iter().any(changes) || self.is_opaque()
+    }
+
     /// Whether its result may hold a value from anywhere.
     #[must_use]
     pub fn is_opaque(&self) -> bool {
@@ -97,13 +113,28 @@ impl Reading {
         problem: Option<&str>,
         certain: bool,
     ) -> Self {
+        let known_before = known;
         let certain = certain && problem.is_none();
         let mut operations = Vec::new();
-        for statement in &analysis.statements {
-            for operation in &statement.operations {
+        let mut statements = Vec::new();
+        // What a statement of the text changes, those behind it meet.
+        let mut changing: Option<(Touched, Known)> = None;
+        for read in &analysis.statements {
+            let known = changing.as_ref().map_or(known_before, |(_, doubted)| doubted);
+            let first = operations.len();
+            for operation in &read.operations {
                 resolved(operation, known, &mut operations);
             }
-            operations.extend(exposure::uses(statement, known));
+            operations.extend(exposure::uses(read, known));
+            operations.extend(exposure::elsewhere(read, known));
+            statements.push(statement(read, known, certain && !known.is_doubtful()));
+            if read.effects.contains(&Effect::ChangesCatalog) && analysis.statements.len() > 1 {
+                let own = operations.get(first..).unwrap_or_default();
+                let mut touched = changing.take().map(|(touched, _)| touched).unwrap_or_default();
+                touch(own, &mut touched);
+                let doubted = known_before.doubted(&touched);
+                changing = Some((touched, doubted));
+            }
         }
         let system = operations.iter().any(writes_to_system);
         let system = system.then_some("it writes to the server's own catalog");
@@ -112,8 +143,6 @@ impl Reading {
         let complete = gaps.is_empty();
         operations.extend(gaps.into_iter().map(unaccounted));
         let command = Command { text: text.to_owned(), operations, complete };
-        let read = analysis.statements.iter();
-        let statements: Vec<_> = read.map(|read| statement(read, known, certain)).collect();
         let copies_in = |statement: &StatementReading| statement.effects.contains(&Effect::CopyIn);
         let last_copy_in = statements.iter().rposition(copies_in);
         Self { command: Arc::new(command), statements, last_copy_in, ..Self::default() }
@@ -176,31 +205,44 @@ impl Reading {
 
     /// Adds the relations whose meaning may be another once this has run.
     pub fn touch(&self, touched: &mut Touched) {
-        let operations = &self.command.operations;
-        let renames = operations.iter().filter(|operation| operation.action == "alter").any(|o| {
-            o.facts.iter().any(|(_, what)| what.contains("rename") || what.contains("schema"))
-        });
-        let Touched::Names { all, fresh } = touched else { return };
-        if renames {
-            *touched = Touched::Any;
-            return;
-        }
-        let name = |operation: &Operation| {
-            operation.object.rsplit('.').next().unwrap_or_default().to_owned()
-        };
-        all.extend(operations.iter().map(name));
-        // What has to do with something that was there before may hold what that holds.
-        let is_new = |o: &&Operation| {
-            o.action == USE || o.object.starts_with("?.") || o.object.starts_with("(new).")
-        };
-        if !operations.iter().all(|operation| is_new(&operation)) {
-            fresh.retain(|known| !operations.iter().any(|operation| name(operation) == *known));
-            return;
-        }
-        let is_table =
-            |o: &&Operation| o.action == "create" && o.facts.iter().any(|(_, v)| v == "table");
-        fresh.extend(operations.iter().filter(is_table).filter(is_new).map(name));
+        touch(&self.command.operations, touched);
     }
+}
+
+/// Adds the relations whose meaning may be another once this was done.
+fn touch(operations: &[Operation], touched: &mut Touched) {
+    let renames = operations.iter().filter(|operation| operation.action == "alter").any(|o| {
+        o.facts.iter().any(|(_, what)| what.contains("rename") || what.contains("schema"))
+    });
+    let Touched::Names { all, fresh } = touched else { return };
+    if renames {
+        *touched = Touched::Any;
+        return;
+    }
+    let name =
+        |operation: &Operation| operation.object.rsplit('.').next().unwrap_or_default().to_owned();
+    // What is only altered is still found under its name.
+    let is_column = |o: &Operation| o.facts.iter().any(|(_, kind)| kind == "column");
+    let changed = operations
+        .iter()
+        .filter(|o| ["create", "drop", "import"].contains(&o.action.as_str()) && !is_column(o));
+    all.extend(changed.map(name));
+    // What has to do with something that was there before may hold what that holds; a foreign key or a LIKE takes
+    // nothing from there.
+    let is_new = |o: &&Operation| {
+        let via = |o: &Operation| o.facts.iter().any(|(_, v)| v == "foreign-key" || v == "like");
+        o.action == USE
+            || o.object.starts_with("?.")
+            || o.object.starts_with("(new).")
+            || (o.action == "references" && via(o))
+    };
+    if !operations.iter().all(|operation| is_new(&operation)) {
+        fresh.retain(|known| !operations.iter().any(|operation| name(operation) == *known));
+        return;
+    }
+    let is_table =
+        |o: &&Operation| o.action == "create" && o.facts.iter().any(|(_, v)| v == "table");
+    fresh.extend(operations.iter().filter(is_table).filter(is_new).map(name));
 }
 
 /// The relations that must be looked up before this text can be read.
@@ -235,8 +277,12 @@ fn statement(statement: &Statement, known: &Known, certain: bool) -> StatementRe
         Effect::CopyOut(copy) => Some(CopyShape::new(copy, &statement.outputs, known)),
         _ => None,
     });
+    let mut lineage = Lineage::new(&statement.outputs, known);
+    if exposure::runs_unseen_code(statement, known) {
+        lineage.open();
+    }
     StatementReading {
-        lineage: Lineage::new(&statement.outputs, known),
+        lineage,
         writes: statement.operations.iter().any(|operation| {
             WRITES.contains(&operation.action) || ["execute", "call"].contains(&operation.action)
         }),

@@ -158,6 +158,11 @@ impl Session {
         Some(reading)
     }
 
+    /// What a description that comes now holds under.
+    pub(super) fn described_now(&self) -> (u64, u64) {
+        (self.paths, self.catalog.generation())
+    }
+
     /// Asks the gate again where its last answer does not cover this run.
     fn may_run(
         &mut self,
@@ -192,7 +197,8 @@ impl Session {
         if !allowed.once {
             portal.statement.put_back(allowed.clone());
         }
-        if portal.statement.columns().is_none() || reading.depends_on_session() {
+        let described = portal.statement.described_under() == Some(self.described_now());
+        if !described || reading.depends_on_session() {
             // Rows may come without a description; the gateway asks for it itself.
             output.server.build(|out| build::describe_portal(out, name));
             self.due.push(Expected::DescribePortal { portal: Arc::clone(&portal), own: true });

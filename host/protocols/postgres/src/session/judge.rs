@@ -12,7 +12,7 @@ use super::expected::Refusal;
 use super::protection::{Asking, Protection};
 use super::{Answer, LookedUp, Session};
 use crate::catalog::{Catalog, Known, Wanted};
-use crate::reading::{Lineage, Reading, Stored, wanted};
+use crate::reading::{Lineage, Reading, StatementReading, Stored, wanted};
 use crate::reply;
 
 /// What became of a question.
@@ -314,6 +314,9 @@ impl Session {
         self.guarded |= reading.statements.iter().any(|statement| statement.guarded);
         if reading.changes_catalog() {
             reading.touch(self.changing.get_or_insert_default());
+        }
+        if reading.statements.iter().any(StatementReading::may_change_paths) {
+            self.paths += 1;
         }
         for effect in reading.statements.iter().flat_map(|statement| &statement.effects) {
             self.names.follow(effect);

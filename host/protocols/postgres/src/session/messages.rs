@@ -51,10 +51,11 @@ impl Session {
         let shown =
             if guarded && could_quote(&fields) { withheld(&fields) } else { fields.clone() };
         let mut told: Vec<(u8, Cow<'_, [u8]>)> = Vec::with_capacity(shown.len());
+        let raised = is_raised(&fields);
         for (kind, text) in shown {
             let text = match (kind, &rewritten) {
                 (b'P', Some((from, to))) => super::rewritten::position(text, from, to),
-                _ => self.treat_field(kind, text),
+                _ => self.treat_field(kind, text, raised),
             };
             told.extend(text.map(|text| (kind, text)));
         }
@@ -68,10 +69,17 @@ impl Session {
     }
 
     /// One field of a report, as the policies plan for messages.
-    fn treat_field<'a>(&mut self, kind: u8, text: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    fn treat_field<'a>(
+        &mut self,
+        kind: u8,
+        text: &'a [u8],
+        raised: bool,
+    ) -> Option<Cow<'a, [u8]>> {
         let Some((_, name)) = TEXTS.iter().find(|(known, _)| *known == kind) else {
             return Some(Cow::Borrowed(text));
         };
+        // The words of a procedure, wherever it puts them.
+        let name = if raised { "raised" } else { name };
         let treated = match std::str::from_utf8(text) {
             Ok(text) => self.treat(name, text).map(|shown| match shown {
                 Cow::Borrowed(shown) => Cow::Borrowed(shown.as_bytes()),
@@ -205,17 +213,24 @@ fn field<'a>(fields: &Fields<'a>, kind: u8) -> &'a [u8] {
     fields.iter().find(|(known, _)| *known == kind).map_or(&[], |(_, text)| *text)
 }
 
+/// Whether a procedure says it, or something that does not tell where it is said.
+fn is_raised(fields: &Fields<'_>) -> bool {
+    let file = field(fields, b'F');
+    file.is_empty() || file.starts_with(b"pl")
+}
+
 /// Whether a report of a statement that touches something protected could quote a value.
 ///
 /// Errors of the analysis point into the statement's text and quote only that; a procedure's own words may be any.
 fn could_quote(fields: &Fields<'_>) -> bool {
-    let (code, file) = (field(fields, b'C'), field(fields, b'F'));
-    if file.is_empty() || file.starts_with(b"pl") {
+    let code = field(fields, b'C');
+    if is_raised(fields) {
         return true;
     }
     let class = code.get(..2).unwrap_or_default();
     let pointed = !field(fields, b'P').is_empty();
     match class {
+        b"0A" if field(fields, b'R') == b"RevalidateCachedQuery" => false,
         b"42" | b"0A" => !pointed,
         // Warnings of the server's own, states of transactions, cursors and connections, limits, cancellation.
         b"00" | b"01" | b"08" | b"24" | b"25" | b"26" | b"28" | b"34" | b"3D" | b"40" | b"53"
@@ -226,7 +241,7 @@ fn could_quote(fields: &Fields<'_>) -> bool {
 
 /// What is left of such a report: what kind of error it is, and where.
 fn withheld<'a>(fields: &Fields<'a>) -> Fields<'a> {
-    let procedural = field(fields, b'F').starts_with(b"pl") || field(fields, b'F').is_empty();
+    let procedural = is_raised(fields);
     let kept = fields.iter().filter_map(|(kind, text)| match kind {
         b'M' => Some((*kind, WITHHELD.as_bytes())),
         b'D' | b'H' | b'W' | b'q' => None,

@@ -122,6 +122,9 @@ pub struct Session {
     message_mask: Option<(u64, Arc<MessageMask>)>,
     /// A statement of the transaction could make the server quote a protected value, also at its end.
     guarded: bool,
+    /// Counts what may let an unqualified name stand for another relation: a server then plans a statement anew,
+    /// and its result may come from elsewhere than it was described.
+    paths: u64,
     /// Statements were sent that change the catalog, and others may not see that yet: these names are touched.
     changing: Option<Touched>,
     expired: bool,
@@ -168,6 +171,7 @@ impl Session {
             seen: Seen::default(),
             message_mask: None,
             guarded: false,
+            paths: 0,
             changing: None,
             expired: false,
             leaving: None,
@@ -191,7 +195,11 @@ impl Session {
     /// Follows a setting that decides how texts are read.
     fn parameter_changed(&mut self, name: &str, value: &str) {
         match name {
-            "client_encoding" => self.encoding.utf8 = matches!(value, "UTF8" | "SQL_ASCII"),
+            "client_encoding" => {
+                let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
+                let plain = plain.to_ascii_uppercase();
+                self.encoding.utf8 = matches!(plain.as_str(), "UTF8" | "UNICODE" | "SQLASCII");
+            }
             "standard_conforming_strings" => self.encoding.conforming_strings = value == "on",
             _ => {}
         }

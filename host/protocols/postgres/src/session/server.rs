@@ -151,7 +151,7 @@ impl Session {
             b'n' => Ok(self.no_data(output)),
             b'D' => Ok(self.first_row(frame, output)),
             b'd' => self.copy_data(frame, output),
-            b'H' => self.copy_out(frame, output),
+            b'H' => self.copy_out(frame),
             b'c' => Ok(self.copy_done(output)),
             b'G' => Ok(self.copy_in(output)),
             b'C' | b'I' | b's' => self.completed(frame, output),
@@ -234,7 +234,7 @@ impl Session {
             }
             _ => return Fate::Drop,
         };
-        statement.described(columns);
+        statement.described(columns, self.described_now());
         if own { Fate::Drop } else { Fate::Forward }
     }
 
@@ -257,11 +257,7 @@ impl Session {
         }
     }
 
-    fn copy_out(
-        &mut self,
-        frame: &Frame<'_>,
-        output: &mut Output<Answer>,
-    ) -> Result<Fate, FrameError> {
+    fn copy_out(&mut self, frame: &Frame<'_>) -> Result<Fate, FrameError> {
         let (_, width) = backend::copy_out(frame)?;
         let mut result = OpenResult::new(vec![], self.record_limit);
         if !self.gate.masks_nothing() {

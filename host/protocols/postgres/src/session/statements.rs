@@ -25,8 +25,11 @@ pub(super) struct Statement {
     rewritten: Option<(Arc<str>, Arc<str>)>,
     meaning: Mutex<Meaning>,
     /// Its result's columns as the server described them last. Their formats are the portals' matter.
-    columns: Mutex<Option<Arc<[Column]>>>,
+    columns: Mutex<Option<Described>>,
 }
+
+/// A result's columns, and what they were described under.
+type Described = (Arc<[Column]>, (u64, u64));
 
 /// What a statement was last read and judged to be.
 #[derive(Debug)]
@@ -62,12 +65,19 @@ impl Statement {
 
     /// Its result's columns, once the server described them.
     pub(super) fn columns(&self) -> Option<Arc<[Column]>> {
-        self.columns.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let described = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
+        described.as_ref().map(|(columns, _)| Arc::clone(columns))
+    }
+
+    /// What they were described under.
+    pub(super) fn described_under(&self) -> Option<(u64, u64)> {
+        let described = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
+        described.as_ref().map(|(_, under)| *under)
     }
 
     /// The server described it.
-    pub(super) fn described(&self, columns: Arc<[Column]>) {
-        *self.columns.lock().unwrap_or_else(PoisonError::into_inner) = Some(columns);
+    pub(super) fn described(&self, columns: Arc<[Column]>, under: (u64, u64)) {
+        *self.columns.lock().unwrap_or_else(PoisonError::into_inner) = Some((columns, under));
     }
 
     /// The catalog's generation and the version of the policies that it was read with.

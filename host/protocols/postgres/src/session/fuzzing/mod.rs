@@ -255,6 +255,10 @@ impl<'r> Play<'r> {
             self.client.finish(client);
         }
         self.settle(choices);
+        if self.server.ended {
+            // A server that was told goodbye closes its connection.
+            self.session.hung_up(Peer::Server, &mut self.output);
+        }
         if self.output.is_ended() {
             let (how, ..) = self.session.ending();
             let fair = ENDS.iter().any(|end| how.contains(end));
