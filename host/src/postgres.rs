@@ -271,7 +271,7 @@ impl Door {
                 "the connection \"{}\" leads to the database \"{database}\"",
                 login.connection
             );
-            return Err(NotAdmitted::Unavailable(why));
+            return Err(NotAdmitted::NoDatabase(why));
         }
         if self.gateway.sessions.open_count() >= self.gateway.config.limits.max_sessions {
             tracing::warn!(client = %login.client_address, "too many sessions");

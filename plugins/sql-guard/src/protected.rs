@@ -6,7 +6,7 @@ use plugin_sdk::prelude::*;
 ///
 /// `predicate`: in a condition, in whatever way else. `equals-constant`: compared for equality with a constant in the text.
 /// `join`: compared with another column. `sort`: in an ORDER BY. `group`: in a DISTINCT, GROUP BY or UNION together with
-/// other values than its own. `expression`: computed with, even if what comes of it is masked.
+/// other values than its own. `unique`: written where no two rows have the same value. `expression`: computed with, even if what comes of it is masked.
 #[config]
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
@@ -16,6 +16,7 @@ pub(crate) enum Usage {
     Join,
     Sort,
     Group,
+    Unique,
     Expression,
 }
 
@@ -28,6 +29,7 @@ impl Usage {
             Self::Join => "join",
             Self::Sort => "sort",
             Self::Group => "group",
+            Self::Unique => "unique",
             Self::Expression => "expression",
         }
     }
@@ -52,6 +54,7 @@ impl Usage {
             "join" => Self::Join,
             "sort" => Self::Sort,
             "group" => Self::Group,
+            "unique" => Self::Unique,
             "expression" => Self::Expression,
             // What this has never heard of decides over something.
             _ => Self::Predicate,
@@ -76,6 +79,9 @@ impl Usage {
                 "be compared with other values in a DISTINCT, GROUP BY or UNION",
                 "Group by another column, or use UNION ALL.",
             ),
+            Self::Unique => {
+                ("be written where each value is unique", "Leave the column to whoever may see it.")
+            }
             Self::Expression => ("be computed with", "Select the column itself."),
         };
         let reason =

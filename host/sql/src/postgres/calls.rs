@@ -3,7 +3,7 @@
 use super::{Walker, names};
 use crate::functions::{Function, classify, makes_rows};
 use crate::lineage::{Flow, Scope};
-use crate::{Effect, Operation, Usage};
+use crate::{Effect, Name, Operation, Usage};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     FuncCall, JsonAggConstructor, JsonBehavior, JsonFuncExpr, JsonKeyValue, JsonValueExpr, Node,
@@ -94,15 +94,22 @@ impl Walker<'_> {
         if function.schema.is_some_and(|schema| schema != "pg_catalog") {
             return;
         }
-        let Some(sequence) = call.args.first().and_then(names::written) else { return };
-        match function.name.as_str() {
-            "nextval" | "currval" => drop(self.found.touch(&sequence)),
-            "setval" => {
-                let operation = Operation::on("update", sequence).fact("via", "setval");
-                self.found.operate(operation.fact("where", "present"));
+        let via = match function.name.as_str() {
+            "currval" => {
+                if let Some(sequence) = call.args.first().and_then(names::written) {
+                    self.found.touch(&sequence);
+                }
+                return;
             }
-            _ => {}
-        }
+            "nextval" => "nextval",
+            "setval" => "setval",
+            _ => return,
+        };
+        // Of a name that is put together it is not known which sequence it is.
+        let sequence = call.args.first().and_then(sequence_of);
+        let unknown = || Name { schema: None, name: "?".to_owned() };
+        let operation = Operation::on("update", sequence.unwrap_or_else(unknown));
+        self.found.operate(operation.fact("via", via).fact("where", "present"));
     }
 
     /// `TABLESAMPLE method`: a function too.
@@ -192,5 +199,17 @@ impl Walker<'_> {
             flow.absorb(&self.window(window, scope));
         }
         flow
+    }
+}
+
+/// The sequence that an argument names; of `pg_get_serial_sequence('table', 'column')` the table stands for it.
+fn sequence_of(argument: &Node) -> Option<Name> {
+    match argument.node.as_ref()? {
+        NodeEnum::FuncCall(call)
+            if names::qualified(&call.funcname).name == "pg_get_serial_sequence" =>
+        {
+            names::written(call.args.first()?)
+        }
+        _ => names::written(argument),
     }
 }

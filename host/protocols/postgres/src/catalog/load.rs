@@ -211,6 +211,9 @@ fn attached(list: &str) -> String {
          UNION SELECT c.oid, 'run', 'foreign', s.srvname FROM pg_catalog.pg_class c \
            JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = c.oid \
            JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver WHERE c.oid IN ({list}) \
+         UNION SELECT i.indrelid, 'unique', '', a.attname FROM pg_catalog.pg_index i \
+           JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) \
+           WHERE i.indisunique AND i.indrelid IN ({list}) \
          UNION SELECT root, 'part', n.nspname, c.relname FROM ( \
            WITH RECURSIVE down(root, child) AS ( \
              SELECT inhparent, inhrelid FROM pg_catalog.pg_inherits WHERE inhparent IN ({list}) \
@@ -235,6 +238,7 @@ fn attach(relation: &mut Relation, row: &Row) {
     match what {
         "run" => relation.runs.push(other),
         "part" => relation.parts.push(other),
+        "unique" => drop(relation.unique.insert(other.1)),
         // A deleted row takes others with it, empties columns of theirs, or a changed one changes theirs.
         "delete" => relation.cascades.push((Cascade::Delete, other)),
         "set" => relation.cascades.push((Cascade::Empty, other)),

@@ -16,10 +16,10 @@ use tokio::sync::Mutex;
 use crate::reading::Reading;
 use crate::serve::Backend;
 
+pub use relation::Relation;
 #[cfg(test)]
 pub(crate) use relation::View;
 pub(crate) use relation::{ANYWHERE, is_system, resolve, source_names, unresolved};
-pub use relation::Relation;
 
 /// How many readings are remembered, and for texts of how many bytes.
 const MOST_READINGS: usize = 4096;
@@ -252,7 +252,9 @@ impl Known {
             return Self { doubtful: true, ..Self::default() };
         };
         let by_oid = self.by_oid.clone();
-        let by_name = self.by_name.iter().filter(|(name, _)| !all.contains(*name));
+        // A new table stands beside those of its name in other schemas.
+        let sure = |name: &String| !all.contains(name) || fresh.contains(name);
+        let by_name = self.by_name.iter().filter(|(name, _)| sure(name));
         let by_name = by_name.map(|(name, oids)| (name.clone(), oids.clone())).collect();
         let routines = self.routines.as_ref().map(|routines| {
             let mut routines = Routines::clone(routines);
@@ -266,7 +268,7 @@ impl Known {
             Self { by_oid, by_name, routines, trusted, doubtful: true, ..Self::default() };
         // The server's own OIDs are given from the other end.
         for (name, oid) in fresh.iter().zip((0..=u32::MAX).rev()) {
-            doubted.by_name.insert(name.clone(), vec![oid]);
+            doubted.by_name.entry(name.clone()).or_default().push(oid);
             doubted.by_oid.insert(oid, Arc::new(Relation::fresh(name)));
         }
         doubted

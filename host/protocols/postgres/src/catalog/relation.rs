@@ -37,6 +37,8 @@ pub struct Relation {
     /// Code that somebody hung on it: functions of triggers and defaults as (schema, name), rules as (`rule`, name),
     /// the server of a foreign table as (`foreign`, name).
     pub runs: Vec<(String, String)>,
+    /// Its columns that no two rows have the same value in, alone or with others.
+    pub unique: BTreeSet<String>,
     /// Its partitions and the tables that inherit from it, also theirs.
     pub parts: Vec<(String, String)>,
     /// The tables whose foreign keys follow it, and how.

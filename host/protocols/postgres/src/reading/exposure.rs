@@ -111,12 +111,30 @@ pub(super) fn elsewhere(statement: &Statement, known: &Known) -> Vec<Operation> 
         let Object::Relation(name) = &operation.object else { continue };
         for relation in resolve(known, name) {
             relation.done_elsewhere(operation.action, known, &mut operations);
+            operations.extend(collision(operation, relation));
         }
     }
     operations.extend(
         statement.operations.iter().filter_map(|operation| reference(operation, known)).flatten(),
     );
     operations
+}
+
+/// A value that is written to a unique column is compared with those that are there.
+fn collision(operation: &palisade_sql::Operation, relation: &Relation) -> Option<Operation> {
+    if !matches!(operation.action, "insert" | "update" | "merge") {
+        return None;
+    }
+    let all = operation.fields.iter().any(|field| field == "*");
+    let written = |column: &&String| all || operation.fields.contains(column);
+    let fields: Vec<String> = relation.unique.iter().filter(written).cloned().collect();
+    let facts = vec![
+        ("for".to_owned(), "unique".to_owned()),
+        ("how".to_owned(), how_name(How::Other).to_owned()),
+    ];
+    let object = relation.full_name();
+    let used = Operation { action: USE.to_owned(), object, fields, facts };
+    (!used.fields.is_empty()).then_some(used)
 }
 
 /// A foreign key compares its own values with the column that it refers to.

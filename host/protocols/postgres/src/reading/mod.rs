@@ -229,20 +229,25 @@ fn touch(operations: &[Operation], touched: &mut Touched) {
     all.extend(changed.map(name));
     // What has to do with something that was there before may hold what that holds; a foreign key or a LIKE takes
     // nothing from there.
+    let known_fresh = fresh.clone();
     let is_new = |o: &&Operation| {
         let via = |o: &Operation| o.facts.iter().any(|(_, v)| v == "foreign-key" || v == "like");
         o.action == USE
+            || (o.action == "create" && !o.object.is_empty())
+            || known_fresh.contains(&name(o))
             || o.object.starts_with("?.")
             || o.object.starts_with("(new).")
             || (o.action == "references" && via(o))
     };
     if !operations.iter().all(|operation| is_new(&operation)) {
-        fresh.retain(|known| !operations.iter().any(|operation| name(operation) == *known));
+        // A table that becomes a part of another holds what is written to that.
+        let joins = |o: &&Operation| ["alter", "references"].contains(&o.action.as_str());
+        fresh.retain(|known| !operations.iter().filter(joins).any(|o| name(o) == *known));
         return;
     }
     let is_table =
         |o: &&Operation| o.action == "create" && o.facts.iter().any(|(_, v)| v == "table");
-    fresh.extend(operations.iter().filter(is_table).filter(is_new).map(name));
+    fresh.extend(operations.iter().filter(is_table).map(name));
 }
 
 /// The relations that must be looked up before this text can be read.

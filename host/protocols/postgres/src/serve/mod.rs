@@ -81,6 +81,8 @@ pub enum NotAdmitted {
     Refused,
     /// The gateway cannot serve it now; the text is for the client.
     Unavailable(String),
+    /// There is no such database behind the connection; the text is for the client.
+    NoDatabase(String),
 }
 
 /// What a client gets that is let in.

@@ -141,6 +141,7 @@ impl Service {
                 "Check the connection's name and get a new token, which goes where the password would.",
             ),
             NotAdmitted::Unavailable(why) => ("57P03", why.clone(), ""),
+            NotAdmitted::NoDatabase(why) => ("3D000", why.clone(), ""),
         };
         last_words(link, &self.secure(), code, &message, hint).await;
     }

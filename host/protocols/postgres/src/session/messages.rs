@@ -69,12 +69,7 @@ impl Session {
     }
 
     /// One field of a report, as the policies plan for messages.
-    fn treat_field<'a>(
-        &mut self,
-        kind: u8,
-        text: &'a [u8],
-        raised: bool,
-    ) -> Option<Cow<'a, [u8]>> {
+    fn treat_field<'a>(&mut self, kind: u8, text: &'a [u8], raised: bool) -> Option<Cow<'a, [u8]>> {
         let Some((_, name)) = TEXTS.iter().find(|(known, _)| *known == kind) else {
             return Some(Cow::Borrowed(text));
         };
