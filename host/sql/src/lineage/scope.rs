@@ -127,7 +127,7 @@ impl<'p> Scope<'p> {
     pub(crate) fn resolve(&self, column: &str) -> Resolved {
         let mut all = Resolved { level: self.level, ..Resolved::default() };
         let mut hit = false;
-        let rivals = self.relations();
+        let rivals = self.rivals(column);
         for (scope, _) in self.visible().filter(|(_, visible)| *visible) {
             let (sure, maybe) = scope.resolve_here(column, &rivals);
             all.steps += scope.items.len() + rivals.len();
@@ -158,21 +158,26 @@ impl<'p> Scope<'p> {
         all
     }
 
-    /// The relations of the database that are visible; none where there is but one.
-    fn relations(&self) -> Vec<Name> {
-        let mut relations = Vec::new();
+    /// What a name that stands alone may be a column of: the visible relations of the database, and one without a
+    /// name for what is of the statement's own making. None where there is but one.
+    fn rivals(&self, column: &str) -> Vec<Name> {
+        let mut rivals = Vec::new();
         for (scope, _) in self.visible().filter(|(_, visible)| *visible) {
-            let pieces = scope.items.iter().filter(|item| !item.qualified_only);
-            for piece in pieces.flat_map(|item| &item.shape.pieces) {
-                if let Piece::Star { relation, .. } = piece
-                    && !relations.contains(relation)
-                    && relations.len() < MOST_RIVALS
-                {
-                    relations.push(relation.clone());
+            for item in scope.items.iter().filter(|item| !item.qualified_only) {
+                let own = item.relation.is_none() && item.name.as_deref() == Some(column);
+                let named = item.shape.pieces.iter().map(|piece| match piece {
+                    Piece::Star { relation, .. } => Some(relation.clone()),
+                    Piece::Column(column) => column.name.is_none().then(Name::default),
+                    Piece::Opaque(_) => Some(Name::default()),
+                });
+                for rival in named.flatten().chain(own.then(Name::default)) {
+                    if !rivals.contains(&rival) && rivals.len() < MOST_RIVALS {
+                        rivals.push(rival);
+                    }
                 }
             }
         }
-        if relations.len() > 1 { relations } else { Vec::new() }
+        if rivals.len() > 1 { rivals } else { Vec::new() }
     }
 
     fn resolve_here(&self, column: &str, rivals: &[Name]) -> (Option<Resolved>, Option<Resolved>) {

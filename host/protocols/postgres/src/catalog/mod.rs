@@ -6,7 +6,7 @@ mod ask;
 mod load;
 mod relation;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use palisade_relay::Link;
@@ -72,6 +72,11 @@ impl Known {
         relation.map(|relation| relation.columns.values().cloned().collect()).unwrap_or_default()
     }
 
+    /// Whether it was looked up what somebody defined.
+    pub(crate) fn has_routines(&self) -> bool {
+        self.routines.is_some()
+    }
+
     /// Whether somebody may have defined a function of this name.
     pub(crate) fn defines_function(&self, name: &str) -> bool {
         self.routines.as_ref().is_none_or(|routines| routines.functions.contains(name))
@@ -121,6 +126,8 @@ pub enum Touched {
         all: BTreeSet<String>,
         /// Those of them that are tables made by the change itself, with nothing in them but what is written there.
         fresh: BTreeSet<String>,
+        /// New names, each with the old ones that it may stand for.
+        renamed: BTreeMap<String, BTreeSet<String>>,
     },
     /// Any name may: something was renamed.
     Any,
@@ -128,7 +135,7 @@ pub enum Touched {
 
 impl Default for Touched {
     fn default() -> Self {
-        Self::Names { all: BTreeSet::new(), fresh: BTreeSet::new() }
+        Self::Names { all: BTreeSet::new(), fresh: BTreeSet::new(), renamed: BTreeMap::new() }
     }
 }
 
@@ -141,13 +148,16 @@ pub struct Wanted {
     pub oids: BTreeSet<u32>,
     /// OIDs of functions.
     pub functions: BTreeSet<u32>,
+    /// What functions, operators and casts somebody defined.
+    pub routines: bool,
 }
 
 impl Wanted {
     /// Whether nothing is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty() && self.oids.is_empty() && self.functions.is_empty()
+        let nothing = self.names.is_empty() && self.oids.is_empty() && self.functions.is_empty();
+        nothing && !self.routines
     }
 }
 
@@ -248,7 +258,7 @@ impl Known {
     /// nothing of the names that the changes give another meaning.
     #[must_use]
     pub fn doubted(&self, touched: &Touched) -> Self {
-        let Touched::Names { all, fresh } = touched else {
+        let Touched::Names { all, fresh, renamed } = touched else {
             return Self { doubtful: true, ..Self::default() };
         };
         let by_oid = self.by_oid.clone();
@@ -266,9 +276,16 @@ impl Known {
         let trusted = self.trusted.clone();
         let mut doubted =
             Self { by_oid, by_name, routines, trusted, doubtful: true, ..Self::default() };
+        for (name, old) in renamed {
+            let oids = old.iter().filter_map(|old| self.by_name.get(old)).flatten().copied();
+            doubted.by_name.entry(name.clone()).or_default().extend(oids);
+        }
         // The server's own OIDs are given from the other end.
         for (name, oid) in fresh.iter().zip((0..=u32::MAX).rev()) {
-            doubted.by_name.entry(name.clone()).or_default().push(oid);
+            let names = renamed.iter().filter(|(_, old)| old.contains(name)).map(|(new, _)| new);
+            for name in names.chain([name]) {
+                doubted.by_name.entry(name.clone()).or_default().push(oid);
+            }
             doubted.by_oid.insert(oid, Arc::new(Relation::fresh(name)));
         }
         doubted

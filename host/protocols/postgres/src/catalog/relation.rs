@@ -118,6 +118,12 @@ impl Relation {
             return;
         }
         // A column that it does not have may be a function of the whole row.
+        if !self.has(column) && !is_system_column(column) && !self.columns.is_empty() {
+            for column in self.columns.values() {
+                self.sources_within(known, column, into, depth);
+            }
+            return;
+        }
         let column = if self.has(column) || is_system_column(column) { column } else { "*" };
         let fresh = into.insert(format!("{}.{}.{column}", self.schema, self.name));
         if depth > DEEPEST {
@@ -265,8 +271,10 @@ fn is_of_a_rival(known: &Known, source: &Source, relation: &Relation) -> bool {
     if source.rivals.is_empty() || relation.has(column) || is_system_column(column) {
         return false;
     }
-    let mut rivals = source.rivals.iter().flat_map(|rival| resolve(known, rival));
-    rivals.any(|rival| rival.has(column))
+    // Something of the statement's own that goes by this name, or may.
+    let own = |rival: &Name| rival.name.is_empty();
+    let mut others = source.rivals.iter().flat_map(|rival| resolve(known, rival));
+    source.rivals.iter().any(own) || others.any(|rival| rival.has(column))
 }
 
 /// A name that nothing is known of.
@@ -281,7 +289,9 @@ pub(crate) fn resolve<'a>(
 ) -> impl Iterator<Item = &'a Arc<Relation>> {
     let named = known.named(&name.name).into_iter().flatten();
     named.filter(move |relation| {
-        name.schema.as_ref().is_none_or(|schema| *schema == relation.schema)
+        // Which schema a new table lies in is not known.
+        relation.schema == FRESH
+            || name.schema.as_ref().is_none_or(|schema| *schema == relation.schema)
     })
 }
 

@@ -80,6 +80,23 @@ impl Exposure {
     }
 }
 
+/// A call of each function, operator and cast that somebody may have defined under a name of the server's own.
+fn calls_behind_names(statement: &Statement, known: &Known) -> Vec<Operation> {
+    let functions = statement.calls.iter().filter(|name| !name.contains('.'));
+    let functions = functions.filter(|name| known.defines_function(name)).cloned();
+    let operators = statement.operators.iter().filter(|name| known.defines_operator(name));
+    let casts = statement.casts.iter().filter(|name| known.defines_cast(name));
+    let others = operators.map(|name| format!("operator {name}"));
+    let others = others.chain(casts.map(|name| format!("cast to {name}")));
+    let call = |object| Operation {
+        action: "call".to_owned(),
+        object,
+        facts: vec![("function".to_owned(), "unknown".to_owned())],
+        ..Operation::default()
+    };
+    functions.chain(others).map(call).collect()
+}
+
 /// Whether code runs that nobody sees: a function, operator or cast that somebody defined under a name of the server's
 /// own, or what hangs on a relation that is written.
 pub(super) fn runs_unseen_code(statement: &Statement, known: &Known) -> bool {
@@ -106,7 +123,7 @@ fn written<'a>(
 
 /// What a statement does besides what it says: on parts of a relation, by foreign keys, by code that hangs on one.
 pub(super) fn elsewhere(statement: &Statement, known: &Known) -> Vec<Operation> {
-    let mut operations = Vec::new();
+    let mut operations = calls_behind_names(statement, known);
     for operation in &statement.operations {
         let Object::Relation(name) = &operation.object else { continue };
         for relation in resolve(known, name) {

@@ -211,16 +211,25 @@ impl Reading {
 
 /// Adds the relations whose meaning may be another once this was done.
 fn touch(operations: &[Operation], touched: &mut Touched) {
-    let renames = operations.iter().filter(|operation| operation.action == "alter").any(|o| {
-        o.facts.iter().any(|(_, what)| what.contains("rename") || what.contains("schema"))
-    });
-    let Touched::Names { all, fresh } = touched else { return };
-    if renames {
+    let moves = |o: &Operation| o.facts.iter().any(|(_, what)| what == "set-schema");
+    let moved = operations.iter().any(|o| o.action == "alter" && moves(o));
+    let Touched::Names { all, fresh, renamed } = touched else { return };
+    if moved {
         *touched = Touched::Any;
         return;
     }
     let name =
         |operation: &Operation| operation.object.rsplit('.').next().unwrap_or_default().to_owned();
+    for operation in operations.iter().filter(|operation| operation.action == "alter") {
+        let fact = |name: &str| operation.facts.iter().find(|(known, _)| known == name);
+        if let (Some((_, change)), Some((_, to))) = (fact("change"), fact("to"))
+            && change == "rename"
+        {
+            let old = name(operation);
+            let before = renamed.get(&old).cloned().unwrap_or_default();
+            renamed.entry(to.clone()).or_default().extend(before.into_iter().chain([old]));
+        }
+    }
     // What is only altered is still found under its name.
     let is_column = |o: &Operation| o.facts.iter().any(|(_, kind)| kind == "column");
     let changed = operations
@@ -245,8 +254,10 @@ fn touch(operations: &[Operation], touched: &mut Touched) {
         fresh.retain(|known| !operations.iter().filter(joins).any(|o| name(o) == *known));
         return;
     }
-    let is_table =
-        |o: &&Operation| o.action == "create" && o.facts.iter().any(|(_, v)| v == "table");
+    let is_table = |o: &&Operation| {
+        let holds = |kind: &str| ["table", "index", "sequence"].contains(&kind);
+        o.action == "create" && o.facts.iter().any(|(_, kind)| holds(kind))
+    };
     fresh.extend(operations.iter().filter(is_table).map(name));
 }
 
@@ -261,7 +272,10 @@ pub fn wanted(analysis: &Analysis, known: &Known) -> Wanted {
             }
         }
     }
-    Wanted { names, ..Wanted::default() }
+    let calls =
+        |s: &Statement| !(s.calls.is_empty() && s.operators.is_empty() && s.casts.is_empty());
+    let routines = !known.has_routines() && analysis.statements.iter().any(calls);
+    Wanted { names, routines, ..Wanted::default() }
 }
 
 fn mentioned(statement: &Statement) -> impl Iterator<Item = &Name> {

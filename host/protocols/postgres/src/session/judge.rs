@@ -226,6 +226,7 @@ impl Session {
         let generation = self.catalog.generation();
         let mut wanted: Wanted = self.catalog.look(|known| wanted(&analysis, known));
         wanted.names.retain(|name| !self.at_hand.looked_up.contains(name));
+        wanted.routines &= self.at_hand.problem.is_none();
         if !wanted.is_empty() {
             let catalog = Arc::clone(&self.catalog);
             let load = async move {
