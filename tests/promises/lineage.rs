@@ -152,7 +152,7 @@ async fn run(
     seed: u64,
 ) -> Result<Vec<Vec<u8>>, tokio_postgres::Error> {
     let mut values = Vec::new();
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         for message in client.simple_query(text).await? {
             if let SimpleQueryMessage::Row(row) = message {
                 let cells = (0..row.len()).filter_map(|at| row.get(at));
