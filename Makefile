@@ -1,6 +1,6 @@
 # The few entry points. Each does its own set-up first and is safe to run again.
 
-.PHONY: setup demo test lint build fuzz fuzz-short
+.PHONY: setup demo test lint build suites fuzz fuzz-short
 
 setup:
 	@tests/setup.sh
@@ -25,6 +25,10 @@ lint: setup
 # The optimised binary: target/release/palisade
 build: setup
 	cargo build --release -p palisade
+
+# Test suites that others wrote, directly and through the gateway. SUITES="--only psycopg2 --quick" picks some.
+suites: build
+	@python3 tests/suites/run.py --palisade target/release/palisade $(SUITES)
 
 # Searches for inputs that break promises, FUZZ_SECONDS (600) for each target, and runs LINEAGE_COUNT random SELECTs.
 fuzz: setup

@@ -21,6 +21,7 @@ mod blocking;
 mod check;
 mod copying;
 mod identity;
+mod inference;
 mod lineage;
 mod masking;
 mod plugins;

@@ -54,7 +54,7 @@ fn an_expression_on_a_protected_column_is_masked_whole() {
         "SELECT password || name FROM secrets WHERE id = 1",
         "SELECT row_to_json(s) FROM secrets s WHERE id = 1",
         "SELECT string_agg(password, ',') FROM secrets",
-        "SELECT password FROM secrets WHERE id = 1 UNION SELECT 'x' WHERE false",
+        "SELECT password FROM secrets WHERE id = 1 UNION ALL SELECT 'x' WHERE false",
     ] {
         let shown = agent.query(query);
         assert!(
@@ -187,4 +187,51 @@ pub(crate) async fn connect(gateway: &Gateway) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(&target, NoTls).await.unwrap();
     tokio::spawn(connection);
     client
+}
+
+#[test]
+fn what_a_writing_statement_returns_is_masked() {
+    let (postgres, gateway) = baseline();
+    let agent = gateway.agent();
+    let shown = agent.query(
+        "INSERT INTO secrets VALUES (9, 'new', 'a-password', 'a-key', 'a-token') RETURNING *",
+    );
+    assert_eq!(shown, format!("9|new|{MASK}|{MASK}|{MASK}\nINSERT 0 1"));
+    assert_eq!(postgres.direct("SELECT password FROM secrets WHERE id = 9"), "a-password");
+}
+
+#[test]
+fn an_errors_words_are_withheld_where_they_could_quote_a_protected_value() {
+    let (_postgres, gateway) = baseline();
+    let agent = gateway.agent();
+    for query in [
+        "SELECT password::int FROM secrets",
+        "SELECT password::regclass FROM secrets WHERE id = 1",
+        "SELECT to_date(password, 'YYYY') FROM secrets",
+        "INSERT INTO secrets SELECT 1, name, password FROM secrets",
+    ] {
+        let error = agent.error(query);
+        assert!(!error.contains("hunter2"), "{query}: {error}");
+        assert!(error.contains("withheld") || error.contains("gateway."), "{query}: {error}");
+    }
+    assert!(agent.error("SELECT 'word'::int").contains("\"word\""), "nothing protected is in play");
+    assert!(agent.error("SELECT passwort FROM secrets").contains("passwort"));
+}
+
+#[test]
+fn a_notification_and_a_notice_are_searched_for_secrets() {
+    let (postgres, gateway) = baseline();
+    postgres.direct(
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         RAISE NOTICE 'use AKIAIOSFODNN7EXAMPLE'; RETURN NEW; END $$; \
+         CREATE TRIGGER note BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION note()",
+    );
+    let outcome = gateway.agent().run(&[
+        "UPDATE orders SET amount = 2 WHERE id = 1",
+        "LISTEN c",
+        "NOTIFY c, 'use AKIAIOSFODNN7EXAMPLE'",
+    ]);
+    let shown = format!("{}{}", outcome.stdout, outcome.stderr);
+    assert!(shown.contains("NOTICE") && shown.contains("notification"), "{shown}");
+    assert!(!shown.contains("AKIA"), "{shown}");
 }

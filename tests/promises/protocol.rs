@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use futures_util::StreamExt;
 use tokio_postgres::{AsyncMessage, NoTls};
 
-use crate::harness::{Gateway, Postgres, Settings, baseline};
+use crate::harness::{Gateway, Postgres, Settings, baseline, until};
 use crate::masking::connect;
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn a_cancel_reaches_the_right_statement_only() {
         (cancelled, one.simple_query("SELECT 1").await)
     });
     let undisturbed = tokio::spawn(async move { other.simple_query("SELECT pg_sleep(1)").await });
-    crate::harness::until("the statement to run", || {
+    until("the statement to run", || {
         let running = postgres.admin("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60)%' AND state = 'active'");
         (running == "1").then_some(())
     });
@@ -198,14 +198,25 @@ pub(crate) fn read_until(stream: &mut TcpStream, tag: u8) -> (String, String) {
 }
 
 #[test]
-fn the_function_call_message_is_refused_and_the_session_goes_on() {
+fn a_function_call_message_is_judged_by_what_it_calls_and_the_session_goes_on() {
     let postgres = Postgres::start();
     let gateway = Gateway::start(&postgres, Settings::insecure());
     let mut stream = raw_session(&gateway);
-    send(&mut stream, b'F', &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    // length(text), lo_creat(integer), and none.
+    let call = |oid: u32, argument: &[u8]| {
+        let length = u32::try_from(argument.len()).unwrap().to_be_bytes();
+        [&oid.to_be_bytes()[..], &[0, 0, 0, 1], &length, argument, &[0, 0]].concat()
+    };
+    send(&mut stream, b'F', &call(1317, b"quiet"));
     let (seen, text) = read_until(&mut stream, b'Z');
-    assert_eq!(seen, "EZ");
-    assert!(text.contains("0A000"), "{text}");
+    assert_eq!(seen, "VZ");
+    assert!(text.contains('5'), "{text}");
+    for (oid, why) in [(957, "large objects"), (1, "no function")] {
+        send(&mut stream, b'F', &call(oid, b"1"));
+        let (seen, text) = read_until(&mut stream, b'Z');
+        assert_eq!(seen, "EZ");
+        assert!(text.contains(why), "{text}");
+    }
     send(&mut stream, b'Q', b"SELECT 1\0");
     assert_eq!(read_until(&mut stream, b'Z').0, "TDCZ");
 }
@@ -349,4 +360,37 @@ fn a_cursors_name_can_be_used_again_and_again() {
     let all: Vec<_> = rounds.iter().copied().cycle().take(rounds.len() * 70).collect();
     let outcome = gateway.agent().run(&all);
     assert!(outcome.ok, "{}", outcome.stderr);
+}
+
+#[test]
+fn what_a_client_sent_before_it_left_is_run() {
+    let postgres = Postgres::start();
+    let gateway = Gateway::start(&postgres, Settings::insecure());
+    for (id, goodbye) in [(901, true), (902, false)] {
+        let mut stream = raw_session(&gateway);
+        let insert = format!("INSERT INTO orders VALUES ({id}, 'last', 1)\0");
+        send(&mut stream, b'Q', insert.as_bytes());
+        if goodbye {
+            send(&mut stream, b'X', b"");
+        }
+        drop(stream);
+        until("the row", || {
+            let count = postgres.direct(&format!("SELECT count(*) FROM orders WHERE id = {id}"));
+            (count == "1").then_some(())
+        });
+    }
+}
+
+#[test]
+fn a_server_that_goes_away_ends_the_session_with_a_word_and_a_record() {
+    let postgres = Postgres::start();
+    let gateway = Gateway::start(&postgres, Settings::insecure());
+    let mut stream = raw_session(&gateway);
+    postgres.admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'svc_orders' AND application_name <> 'palisade'");
+    let (_, text) = read_until(&mut stream, b'E');
+    assert!(text.contains("FATAL") && text.contains("57P01"), "{text}");
+    until("the session's record to end", || {
+        let sessions = gateway.json(&["sessions", "list"]);
+        (sessions[0]["state"] != "open" && !sessions[0]["ended_at"].is_null()).then_some(())
+    });
 }

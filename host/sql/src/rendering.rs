@@ -28,12 +28,16 @@ pub(crate) fn render_outputs(statement: &Statement) -> String {
 pub(crate) fn render_uses(statement: &Statement) -> String {
     let uses = statement.uses.iter();
     let uses = uses.map(|used| format!("{:?} {}", used.usage, used.source).to_lowercase());
-    uses.collect::<Vec<_>>().join(", ")
+    let mut uses: Vec<_> = uses.collect();
+    uses.dedup();
+    uses.join(", ")
 }
 
 /// `relation.column`, with `, ` between them.
 pub(crate) fn render_sources(sources: &[Source]) -> String {
-    sources.iter().map(Source::to_string).collect::<Vec<_>>().join(", ")
+    let mut names: Vec<_> = sources.iter().map(Source::to_string).collect();
+    names.dedup();
+    names.join(", ")
 }
 
 fn statement(statement: &Statement) -> String {

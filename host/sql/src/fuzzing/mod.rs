@@ -98,7 +98,9 @@ fn check_column(text: &str, outputs: &Outputs, at: usize, column: &Column, width
         };
         let covers = |source: &Source| {
             let (relation, name) = wanted.split_once('.').unwrap_or_default();
-            source.relation.name == relation && (source.column == name || source.column == "*")
+            let column =
+                source.column == name || source.column == "*" || source.position().is_some();
+            source.relation.name == relation && column
         };
         let ok = opaque || found.iter().any(covers);
         assert!(ok, "{wanted} flows into column {at} and is not found there: {text}\n{outputs:?}");

@@ -292,7 +292,10 @@ impl Shape {
     /// Looks for a column: whether it surely is one, and what it may hold.
     fn find(&self, column: &str, found: &mut Resolved) -> Match {
         let mut result = Match::No;
-        for piece in &self.pieces {
+        let named = |piece: &&Piece| matches!(piece, Piece::Column(known) if known.name.as_deref() == Some(column));
+        // Had what is not known by name such a column as well, the server would refuse the name as ambiguous.
+        let sure = self.pieces.iter().any(|piece| named(&piece));
+        for piece in self.pieces.iter().filter(|piece| !sure || named(piece)) {
             found.steps += 1;
             match piece {
                 Piece::Column(known) if known.name.as_deref() == Some(column) => {

@@ -116,7 +116,15 @@ impl Shape {
         // How many columns the pieces from here on have is not known: each name may be any of them.
         let rest = self.pieces.split_off(known);
         let any = Self { pieces: rest.clone(), exact: false }.whole();
-        self.pieces.extend(beyond.iter().map(|name| Piece::column(name.clone(), any.clone())));
+        let placed = match rest.as_slice() {
+            // A relation's columns have their places.
+            [Piece::Star { relation, inflow }] if inflow.is_empty() && self.exact => Some(relation),
+            _ => None,
+        };
+        self.pieces.extend(beyond.iter().zip(1..).map(|(name, place)| {
+            let flow = placed.map(|relation| Flow::of(relation, &format!("#{place}")));
+            Piece::column(name.clone(), flow.unwrap_or_else(|| any.clone()))
+        }));
         self.pieces.extend(rest);
         self.exact = false;
         self

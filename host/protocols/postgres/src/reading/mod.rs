@@ -248,17 +248,20 @@ fn touch(operations: &[Operation], touched: &mut Touched) {
             || o.object.starts_with("(new).")
             || (o.action == "references" && via(o))
     };
+    let made = |kinds: &'static [&str]| {
+        let made = move |o: &&Operation| {
+            o.action == "create" && o.facts.iter().any(|(_, kind)| kinds.contains(&kind.as_str()))
+        };
+        operations.iter().filter(made).map(name)
+    };
+    fresh.extend(made(&["index", "sequence"]));
     if !operations.iter().all(|operation| is_new(&operation)) {
         // A table that becomes a part of another holds what is written to that.
         let joins = |o: &&Operation| ["alter", "references"].contains(&o.action.as_str());
         fresh.retain(|known| !operations.iter().filter(joins).any(|o| name(o) == *known));
         return;
     }
-    let is_table = |o: &&Operation| {
-        let holds = |kind: &str| ["table", "index", "sequence"].contains(&kind);
-        o.action == "create" && o.facts.iter().any(|(_, kind)| holds(kind))
-    };
-    fresh.extend(operations.iter().filter(is_table).map(name));
+    fresh.extend(made(&["table"]));
 }
 
 /// The relations that must be looked up before this text can be read.

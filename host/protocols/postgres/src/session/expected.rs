@@ -92,6 +92,11 @@ impl Due {
         self.queue.is_empty()
     }
 
+    /// Whether the end of a run of messages is among them.
+    pub(super) fn has_sync(&self) -> bool {
+        self.queue.iter().any(|due| matches!(due, Expected::Sync { .. }))
+    }
+
     /// How many answers are due.
     pub(super) fn len(&self) -> usize {
         self.queue.len()

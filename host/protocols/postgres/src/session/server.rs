@@ -357,6 +357,7 @@ impl Session {
         frame: &Frame<'_>,
         output: &mut Output<Answer>,
     ) -> Result<Fate, FrameError> {
+        let extended = matches!(self.due.front(), Some(Expected::Execute { .. }));
         let number = match self.due.front_mut() {
             Some(Expected::Query { number, complete, .. }) => {
                 *complete = complete.saturating_add(1);
@@ -377,8 +378,10 @@ impl Session {
             if !self.muted {
                 output.client.build(|out| reply::denied("42501", &denial, out));
             }
-            // After an error the client gets nothing more of this run, as if the server had skipped it.
+            // After an error the client gets nothing more of this run, as if the server had skipped it,
+            // and nothing more of it is sent on; what was sent already runs.
             self.muted = true;
+            self.skipping |= extended && !self.due.has_sync();
             return Ok(Fate::Drop);
         }
         result.record.tag = match frame.tag {

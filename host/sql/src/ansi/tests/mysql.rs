@@ -131,10 +131,7 @@ fn what_functions_may_do_is_told() {
         "SELECT load_file('/etc/passwd')",
         "call load_file {function: dangerous}; ! function load_file reads files of the server",
     );
-    check(
-        "SELECT sleep(ssn) FROM users",
-        "select users [ssn]; call sleep {function: stateful}; ! function sleep takes column values out of sight",
-    );
+    check("SELECT sleep(ssn) FROM users", "select users [ssn]; call sleep {function: stateful}");
     check("SELECT sleep(1)", "call sleep {function: stateful}");
     check("SELECT my_function(1)", "call my_function {function: unknown}");
 }

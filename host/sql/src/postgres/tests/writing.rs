@@ -146,8 +146,14 @@ fn a_sequence_that_a_constant_names_is_read_or_written() {
         "SELECT pg_catalog.setval('Audit.Ids'::regclass, 1)",
         "call pg_catalog.setval {function: stateful}; update audit.ids {via: setval, where: present}",
     );
-    check("SELECT nextval('a.s')", "call nextval {function: stateful}; select a.s");
-    check("SELECT nextval($1)", "call nextval {function: stateful}");
+    check(
+        "SELECT nextval('a.s')",
+        "call nextval {function: stateful}; update a.s {via: nextval, where: present}",
+    );
+    check(
+        "SELECT nextval($1)",
+        "call nextval {function: stateful}; update ? {via: nextval, where: present}",
+    );
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! A protected column does not answer questions about its values.
+
+use crate::harness::baseline;
+use crate::harness::{Gateway, Postgres, Settings};
+use crate::masking::connect;
+
+#[test]
+fn a_protected_column_decides_neither_rows_nor_their_order() {
+    let (_postgres, gateway) = baseline();
+    let agent = gateway.agent();
+    for (query, rule) in [
+        ("SELECT name FROM secrets WHERE password LIKE 'h%'", "protected-predicate"),
+        (
+            "SELECT name FROM secrets WHERE password = 'hunter2-billing'",
+            "protected-equals-constant",
+        ),
+        ("SELECT name FROM secrets s WHERE s::text LIKE '%hunter2%'", "protected-predicate"),
+        ("SELECT CASE WHEN password > 'h' THEN 1 END FROM secrets", "protected-predicate"),
+        ("SELECT count(*) FILTER (WHERE password > 'h') FROM secrets", "protected-predicate"),
+        ("SELECT name FROM secrets ORDER BY password", "protected-sort"),
+        ("SELECT a.name FROM secrets a JOIN secrets b ON a.password = b.token", "protected-join"),
+        ("SELECT password FROM secrets UNION SELECT 'guess'", "protected-group"),
+        (
+            "SELECT 1 FROM generate_series(1, (SELECT ascii(password) FROM secrets WHERE id = 1))",
+            "protected-predicate",
+        ),
+        ("DELETE FROM secrets WHERE password = 'x'", "protected-equals-constant"),
+    ] {
+        let error = agent.error(query);
+        assert!(error.contains(rule), "{query}: {error}");
+    }
+}
+
+#[test]
+fn other_columns_of_a_protected_table_are_used_freely() {
+    let (_postgres, gateway) = baseline();
+    let agent = gateway.agent();
+    for query in [
+        "SELECT name FROM secrets WHERE name LIKE 'b%' ORDER BY name, id",
+        "SELECT * FROM secrets ORDER BY 1",
+        "SELECT item FROM orders o JOIN secrets s ON s.id = o.id WHERE item <> 'x'",
+        "SELECT name FROM secrets WHERE password IS NOT NULL",
+        "SELECT DISTINCT password FROM secrets",
+        "SELECT count(*), max(id) FROM secrets GROUP BY name",
+        "SELECT 1 FROM orders o WHERE EXISTS (SELECT * FROM secrets s WHERE s.id = o.id)",
+    ] {
+        agent.query(query);
+    }
+}
+
+#[tokio::test]
+async fn equality_with_a_bound_parameter_is_allowed() {
+    let postgres = Postgres::start();
+    let gateway = Gateway::start(&postgres, Settings::insecure());
+    let client = connect(&gateway).await;
+    let query = "SELECT name FROM secrets WHERE password = $1";
+    let rows = client.query(query, &[&"hunter2-mail"]).await.unwrap();
+    assert_eq!(rows[0].get::<_, &str>(0), "mail");
+}
+
+#[test]
+fn a_function_of_ones_own_meets_no_protected_table() {
+    let (postgres, gateway) = baseline();
+    postgres.direct("CREATE FUNCTION twice(x int) RETURNS int LANGUAGE sql AS 'SELECT $1 * 2'");
+    let agent = gateway.agent();
+    let error = agent.error("SELECT twice(id) FROM secrets");
+    assert!(error.contains("function twice is not known to be harmless"), "{error}");
+    agent.query("SELECT twice(id) FROM orders");
+}
+
+#[test]
+fn a_function_that_the_policy_vouches_for_is_one_of_the_harmless() {
+    let postgres = Postgres::start();
+    postgres.direct("CREATE FUNCTION twice(x int) RETURNS int LANGUAGE sql AS 'SELECT $1 * 2'");
+    let baseline =
+        std::fs::read_to_string(crate::harness::repository().join("policies/baseline.toml"));
+    let policy = format!("harmless_functions = ['public.twice']\n{}", baseline.unwrap());
+    let gateway = Gateway::start(&postgres, Settings::policy(&policy));
+    assert_eq!(gateway.agent().query("SELECT twice(id) FROM secrets WHERE id = 2"), "4");
+}
