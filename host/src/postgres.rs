@@ -60,6 +60,7 @@ impl PostgresService {
             record_limit: gateway.config.record.result_limit,
             login_time: limits.login,
             dial_time: limits.dial,
+            patience: limits.stalled,
         };
         let trusted = Trusted::new(gateway.harmless_functions.iter().cloned());
         let servers = servers(&gateway.config.connections, &trusted)?;

@@ -86,6 +86,8 @@ pub struct Drive<M: Machine> {
     pub control: mpsc::Receiver<M::Control>,
     /// When the session's time is over.
     pub expires: Option<Instant>,
+    /// How long a client that is owed something may read nothing.
+    pub patience: Duration,
 }
 
 /// Runs a session to its end and gives its machine back.
@@ -98,6 +100,8 @@ pub async fn drive<M: Machine>(drive: Drive<M>) -> (M, End) {
         client: Side::new(drive.client),
         server: Side::new(drive.server),
         control: Some(drive.control),
+        patience: drive.patience,
+        stalled: None,
     };
     let end = poll_fn(|cx| running.poll(cx, expiry.as_mut())).await;
     if matches!(end, End::Machine) {
@@ -254,6 +258,9 @@ struct Running<M: Machine> {
     client: Side,
     server: Side,
     control: Option<mpsc::Receiver<M::Control>>,
+    patience: Duration,
+    /// Ends the session unless the client reads something before.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<M: Machine> Running<M> {
@@ -276,6 +283,9 @@ impl<M: Machine> Running<M> {
                     return Poll::Ready(End::Machine);
                 }
             }
+            if self.poll_patience(cx).is_ready() {
+                return Poll::Ready(End::Failed(Peer::Client, io::ErrorKind::TimedOut.into()));
+            }
             if !moved {
                 self.output.client.shrink();
                 self.output.server.shrink();
@@ -284,6 +294,17 @@ impl<M: Machine> Running<M> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Ready once the client was owed something for too long and read nothing.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.output.client.is_empty() {
+            self.stalled = None;
+            return Poll::Pending;
+        }
+        let patience = self.patience;
+        let wait = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        wait.as_mut().poll(cx)
     }
 
     fn poll_control(&mut self, cx: &mut Context<'_>) -> bool {
@@ -383,7 +404,12 @@ impl<M: Machine> Running<M> {
             return Ok(false);
         }
         match side.poll_write(cx, queue) {
-            Poll::Ready(Ok(wrote)) => Ok(wrote),
+            Poll::Ready(Ok(wrote)) => {
+                if wrote && to == Peer::Client {
+                    self.stalled = None;
+                }
+                Ok(wrote)
+            }
             Poll::Ready(Err(error)) if is_hangup(&error) => {
                 queue.advance_all();
                 side.unflushed = false;

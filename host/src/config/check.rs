@@ -245,6 +245,7 @@ impl Check<'_> {
         };
         let login = seconds(&raw.login_seconds, 30);
         let dial = seconds(&raw.dial_seconds, 15);
+        let stalled = self.number(raw.stalled_seconds.as_ref(), 600, 1..=86_400, "seconds");
         let frame_bytes =
             self.number(raw.frame_bytes.as_ref(), 64 << 20, 1 << 16..=1 << 30, "bytes");
         let memory = self.number(raw.plugin_memory_mib.as_ref(), 64, 1..=1024, "MiB");
@@ -255,6 +256,7 @@ impl Check<'_> {
             frame_bytes: u32::try_from(frame_bytes).unwrap_or(u32::MAX),
             login,
             dial,
+            stalled: Duration::from_secs(u64::try_from(stalled).unwrap_or(600)),
             max_sessions,
             max_connections: self.number(
                 raw.max_connections.as_ref(),

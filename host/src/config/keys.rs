@@ -40,6 +40,7 @@ const CONFIG: Keys = Table(&[
             ("frame_bytes", Any),
             ("login_seconds", Any),
             ("dial_seconds", Any),
+            ("stalled_seconds", Any),
             ("max_sessions", Any),
             ("max_connections", Any),
             ("plugin_time_ms", Any),

@@ -137,6 +137,8 @@ pub struct Limits {
     pub login: Duration,
     /// How long a server may take to let the gateway in.
     pub dial: Duration,
+    /// How long a client that is owed something may read nothing.
+    pub stalled: Duration,
     /// Sessions at the same time.
     pub max_sessions: usize,
     /// Client connections at the same time, those included that are not let in yet.

@@ -99,6 +99,7 @@ pub(super) struct RawLimits {
     pub(super) frame_bytes: Option<Spanned<i64>>,
     pub(super) login_seconds: Option<Spanned<i64>>,
     pub(super) dial_seconds: Option<Spanned<i64>>,
+    pub(super) stalled_seconds: Option<Spanned<i64>>,
     pub(super) max_sessions: Option<Spanned<i64>>,
     pub(super) max_connections: Option<Spanned<i64>>,
     pub(super) plugin_time_ms: Option<Spanned<i64>>,

@@ -89,6 +89,7 @@ fn start(machine: Pass, room: usize, expires: Option<Instant>) -> Ends {
         server: Link::new(Box::new(near_server)),
         control: receiver,
         expires,
+        patience: Duration::from_secs(300),
     }));
     Ends { client, server, control, running }
 }
@@ -142,6 +143,18 @@ async fn a_client_that_never_reads_stops_the_server_from_sending_more() {
         sent += piece.len();
         assert!(sent < 4 << 20, "the gateway keeps what nobody reads");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_nothing_for_too_long_is_given_up() {
+    let Ends { client, mut server, running, control } = start(Pass::default(), 64, None);
+    server.write_all(&[b'x'; 64]).await.unwrap();
+    server.write_all(&[b'x'; 64]).await.unwrap();
+    let (_, end) = running.await.unwrap();
+    assert!(
+        matches!(end, End::Failed(Peer::Client, error) if error.kind() == io::ErrorKind::TimedOut)
+    );
+    drop((client, server, control));
 }
 
 #[tokio::test]

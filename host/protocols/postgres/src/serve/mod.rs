@@ -40,6 +40,8 @@ pub struct Options {
     pub login_time: Duration,
     /// How long the server may take to let the gateway in.
     pub dial_time: Duration,
+    /// How long a client that is owed something may read nothing.
+    pub patience: Duration,
 }
 
 impl Default for Options {
@@ -50,6 +52,7 @@ impl Default for Options {
             record_limit: 64 * 1024,
             login_time: Duration::from_secs(30),
             dial_time: Duration::from_secs(15),
+            patience: Duration::from_secs(600),
         }
     }
 }

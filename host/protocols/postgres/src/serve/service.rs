@@ -181,7 +181,9 @@ impl Service {
         let machine = Session::new(admission, &self.options, &upstream.parameters);
         let ended = match welcome(link, &self.secure(), &ticket, &upstream).await {
             Some(client) => {
-                let loop_parts = Drive { machine, client, server, control: controlled, expires };
+                let patience = self.options.patience;
+                let loop_parts =
+                    Drive { machine, client, server, control: controlled, expires, patience };
                 let (machine, end) = drive(loop_parts).await;
                 ended(&machine, &end)
             }
@@ -257,6 +259,9 @@ fn ended(session: &Session, end: &End) -> Ended {
     let (how, bytes_in, bytes_out) = session.ending();
     let how = match end {
         End::Machine => how.to_owned(),
+        End::Failed(Peer::Client, error) if error.kind() == std::io::ErrorKind::TimedOut => {
+            "the client read nothing for too long".to_owned()
+        }
         End::Failed(Peer::Client, error) => format!("the client's connection failed: {error}"),
         End::Failed(Peer::Server, error) => format!("the server's connection failed: {error}"),
     };

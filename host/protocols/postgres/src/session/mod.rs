@@ -5,6 +5,7 @@
 
 mod client;
 mod copy;
+mod copying;
 mod expected;
 mod extended;
 mod functions;

@@ -1,19 +1,17 @@
 //! Frames from the server.
 
 use bytes::BytesMut;
-use palisade_policy::Denial;
 use palisade_relay::{Output, Peer, Progress};
 
-use super::copy::{CopyMask, shape_of};
 use super::expected::Expected;
 use super::result::{Begun, OpenResult};
 use super::rows::{Covering, RowsStop};
-use super::{Answer, CopyIn, Session};
-use crate::codec::{Frame, FrameError, backend, build, frame::HEADER, peek};
+use super::{Answer, Session};
+use crate::codec::{Frame, FrameError, backend, frame::HEADER, peek};
 use crate::reply;
 
 /// What becomes of a frame.
-enum Fate {
+pub(super) enum Fate {
     /// It goes to the client as it came.
     Forward,
     /// It was answered otherwise, or is the gateway's own business.
@@ -162,7 +160,7 @@ impl Session {
         }
     }
 
-    fn out_of_order(&mut self, tag: u8, output: &mut Output<Answer>) -> Fate {
+    pub(super) fn out_of_order(&mut self, tag: u8, output: &mut Output<Answer>) -> Fate {
         let tag = char::from(tag).escape_default();
         let message = format!("the server sent message '{tag}' out of order");
         self.fail("08P01", &message, "", output);
@@ -257,98 +255,8 @@ impl Session {
         }
     }
 
-    fn copy_out(&mut self, frame: &Frame<'_>) -> Result<Fate, FrameError> {
-        let (_, width) = backend::copy_out(frame)?;
-        let mut result = OpenResult::new(vec![], self.record_limit);
-        if !self.gate.masks_nothing() {
-            match self.plan_copy(width) {
-                Ok(mask) => result.copy = mask,
-                Err(denial) => result.withheld = Some(denial),
-            }
-        }
-        self.result = Some(result);
-        Ok(if self.is_withheld() { Fate::Drop } else { Fate::Forward })
-    }
-
-    /// How a copy towards the client is masked, if at all; it has so many columns.
-    fn plan_copy(&mut self, width: usize) -> Result<Option<CopyMask>, Denial> {
-        let withheld = |reason: &str, hint: &str| Denial {
-            reason: reason.to_owned(),
-            rule: "gateway.copy-unmaskable".to_owned(),
-            hint: hint.to_owned(),
-        };
-        let Some(copy) = self.statement_due().copy else {
-            return Err(withheld(
-                "the server copies out rows that nothing is known of",
-                "Use SELECT.",
-            ));
-        };
-        let planned = self.gate.plan(&shape_of(&copy))?;
-        let mask = CopyMask::new(&copy, &planned)?;
-        match &mask {
-            Some(mask) if mask.width() != width => {
-                let reason = "the server copies out other columns than were planned for";
-                Err(withheld(reason, "Name the columns in the COPY."))
-            }
-            _ => Ok(mask),
-        }
-    }
-
-    fn is_withheld(&self) -> bool {
+    pub(super) fn is_withheld(&self) -> bool {
         self.result.as_ref().is_some_and(|result| result.withheld.is_some())
-    }
-
-    fn copy_data(
-        &mut self,
-        frame: &Frame<'_>,
-        output: &mut Output<Answer>,
-    ) -> Result<Fate, FrameError> {
-        let Some(result) = &mut self.result else { return Ok(self.out_of_order(b'd', output)) };
-        if result.withheld.is_some() || self.muted {
-            return Ok(Fate::Drop);
-        }
-        let mut masked = Ok(());
-        let before = output.client.len();
-        output.client.build(|out| {
-            let covering = Covering { masker: &self.masker, seen: &mut self.seen };
-            masked = result.mask_copy(covering, frame.body, out);
-        });
-        self.bytes_out += (output.client.len() - before) as u64;
-        if let Err(problem) = masked {
-            let message = format!("a COPY could not be masked: {problem}");
-            self.fail("42501", &message, "Use SELECT.", output);
-        }
-        Ok(Fate::Drop)
-    }
-
-    fn copy_done(&mut self, output: &mut Output<Answer>) -> Fate {
-        if self.is_withheld() {
-            return Fate::Drop;
-        }
-        let all = self.result.as_ref().and_then(|result| result.copy.as_ref());
-        if all.is_some_and(|copy| !copy.is_done()) {
-            self.fail("42501", "a COPY ended within a line", "", output);
-            return Fate::Drop;
-        }
-        Fate::Forward
-    }
-
-    /// The server takes rows: it ignores every `Sync` that it was sent since the command.
-    fn copy_in(&mut self, output: &mut Output<Answer>) -> Fate {
-        if self.copy_in != CopyIn::Due {
-            return self.out_of_order(b'G', output);
-        }
-        self.due.forget_syncs();
-        if self.muted {
-            // The client was told that its query has failed: it sends no rows.
-            output.server.build(|out| {
-                build::frame(out, b'f', |out| build::cstr(out, "an earlier result was withheld"));
-            });
-            self.copy_in = self.copy_in_due(1);
-            return Fate::Drop;
-        }
-        self.copy_in = CopyIn::Open;
-        Fate::Forward
     }
 
     /// `CommandComplete`, `EmptyQueryResponse`, `PortalSuspended`.
@@ -465,11 +373,6 @@ impl Session {
         }
         self.skipping |= owed && self.due.is_empty();
         self.copy_in = self.copy_in_due(0);
-    }
-
-    /// What is due of copies from the client, once so many more statements of the oldest command are complete.
-    pub(super) fn copy_in_due(&self, more: usize) -> CopyIn {
-        if self.due.may_copy_in(more) { CopyIn::Due } else { CopyIn::None }
     }
 
     fn ready(
