@@ -8,6 +8,9 @@ use palisade_sql::{Name, Outputs, PostgreSql, Source, Trusted};
 
 use super::Known;
 
+/// How many parts of a relation are told one by one.
+const MOST_PARTS: usize = 64;
+
 /// How deep views may stand on views.
 const DEEPEST: usize = 32;
 
@@ -179,7 +182,14 @@ impl Relation {
             ],
             ..Operation::default()
         };
-        into.extend(self.parts.iter().map(|part| on(action, part, "part")));
+        if self.parts.len() <= MOST_PARTS {
+            into.extend(self.parts.iter().map(|part| on(action, part, "part")));
+        } else {
+            // Too many to be named one by one: what counts is which schemas they lie in.
+            let schemas: BTreeSet<_> = self.parts.iter().map(|(schema, _)| schema).collect();
+            let parts = |schema: &String| on(action, &(schema.clone(), "(parts)".into()), "part");
+            into.extend(schemas.into_iter().map(parts));
+        }
         for (cascade, other) in &self.cascades {
             let done = match (cascade, action) {
                 (Cascade::Delete, "delete" | "merge") => "delete",

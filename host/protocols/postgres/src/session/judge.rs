@@ -114,10 +114,10 @@ impl Session {
         let decision = match decided {
             Some(decision) => decision,
             None => {
-                let planner = self.protection.renew(&mut self.gate, &self.catalog);
+                // The policies are those that the reading was marked by.
                 let rewriting = Rewriting {
                     catalog: &self.catalog,
-                    planner,
+                    planner: (!self.gate.masks_nothing()).then(|| self.gate.planner()),
                     protection: RefCell::new(&mut self.protection),
                 };
                 let reread = |text: &str| Arc::clone(&rewriting.read(text).command);
@@ -131,10 +131,9 @@ impl Session {
         match decision {
             Decision::Deny(denial) => Told::Refuse(Refusal::denied(denial)),
             Decision::Allow(allowed) if allowed.rewritten => {
-                let planner = self.protection.renew(&mut self.gate, &self.catalog);
                 let rewriting = Rewriting {
                     catalog: &self.catalog,
-                    planner,
+                    planner: (!self.gate.masks_nothing()).then(|| self.gate.planner()),
                     protection: RefCell::new(&mut self.protection),
                 };
                 let reading = rewriting.read(&allowed.command.text);

@@ -14,6 +14,7 @@ use palisade_relay::Output;
 use super::expected::Expected;
 use super::{Answer, Session};
 use crate::codec::{Frame, FrameError, backend, build};
+use crate::reading::{Reading, StatementReading};
 
 /// What a client reads in place of an error's own message.
 const WITHHELD: &str = "the server's message is withheld, since it could quote a protected value";
@@ -151,9 +152,18 @@ impl Session {
         Ok(false)
     }
 
-    /// Whether a column's name repeats what was covered, or looks like a secret.
+    /// Whether a column's name repeats what was covered, or looks like a secret. The names that a statement gives are in
+    /// its text; only of one that runs unseen code they may be made of values.
     pub(super) fn names_tell(&mut self, columns: &[backend::Column]) -> bool {
-        if self.gate.masks_nothing() {
+        let opaque = match self.due.front() {
+            Some(Expected::Query { reading, complete, .. }) => {
+                reading.statements.get(*complete).is_none_or(StatementReading::is_opaque)
+            }
+            Some(Expected::DescribeStatement(statement)) => is_opaque(&statement.reading()),
+            Some(Expected::DescribePortal { portal, .. }) => is_opaque(&portal.statement.reading()),
+            _ => true,
+        };
+        if self.gate.masks_nothing() || !opaque {
             return false;
         }
         columns.iter().any(|column| {
@@ -164,7 +174,7 @@ impl Session {
 
     /// Whether what the server says now could quote a protected value.
     fn is_guarded(&self) -> bool {
-        let at_end = |reading: &crate::reading::Reading| {
+        let at_end = |reading: &Reading| {
             let mut effects = reading.statements.iter().flat_map(|statement| &statement.effects);
             effects.any(|effect| matches!(effect, palisade_sql::Effect::Commit { .. }))
         };
@@ -202,6 +212,10 @@ impl Session {
             _ => None,
         }
     }
+}
+
+fn is_opaque(reading: &Reading) -> bool {
+    reading.statements.first().is_none_or(StatementReading::is_opaque)
 }
 
 fn field<'a>(fields: &Fields<'a>, kind: u8) -> &'a [u8] {
