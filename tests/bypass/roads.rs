@@ -311,7 +311,9 @@ impl Road {
     /// How a right guess can be told from a wrong one.
     fn difference(&self, right: &Walk, wrong: &Walk) -> Option<String> {
         if self.timing {
-            return (right.took > wrong.took + SLOW)
+            // What is denied before it runs takes no time of its own, however long a busy machine takes over it.
+            let denied = |walk: &Walk| walk.heard.shows(b"sql-guard.");
+            return (!(denied(right) && denied(wrong)) && right.took > wrong.took + SLOW)
                 .then(|| format!("{:?} against {:?}", right.took, wrong.took));
         }
         let start_up = |line: &String| !line.starts_with(['R', 'K', 'S']);
