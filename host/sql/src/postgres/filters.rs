@@ -4,7 +4,9 @@ use super::{Walker, names};
 use crate::Name;
 use crate::lineage::{Piece, Scope};
 use pg_query::NodeEnum;
-use pg_query::protobuf::{AExpr, AExprKind, BoolExprType, Node};
+use pg_query::protobuf::{
+    AExpr, AExprKind, BoolExprType, BoolTestType, Node, NullTestType, SubLink, SubLinkType,
+};
 
 impl Walker<'_> {
     /// Whether the predicate holds, or fails, for all rows of the target alike. Not every such predicate
@@ -14,12 +16,18 @@ impl Walker<'_> {
     /// the same relation may stand in the scope again, and what chooses rows of that entry chooses none here.
     pub(super) fn is_constant(&mut self, predicate: &Node, scope: &mut Scope<'_>) -> bool {
         let real = scope.items.first().map(|target| target.shape.clone());
+        let around = self.target.take();
+        self.target = real.as_ref().and_then(|shape| match shape.pieces.as_slice() {
+            [Piece::Star { relation, .. }] => Some(relation.clone()),
+            _ => None,
+        });
         if let Some(target) = scope.items.first_mut() {
             target.shape.pieces = vec![Piece::star(target_row())];
         }
         let kept = self.found.set_aside();
         let constant = self.selects_all(predicate, scope);
         self.found.take_back(kept);
+        self.target = around;
         if let (Some(target), Some(real)) = (scope.items.first_mut(), real) {
             target.shape = real;
         }
@@ -38,11 +46,14 @@ impl Walker<'_> {
             Some(NodeEnum::BoolExpr(expression)) => {
                 let mut arms = expression.args.iter();
                 return match expression.boolop() {
-                    BoolExprType::OrExpr => arms.any(|arm| self.selects_all(arm, scope)),
+                    BoolExprType::OrExpr => {
+                        exhaustive(&expression.args) || arms.any(|arm| self.selects_all(arm, scope))
+                    }
                     _ => arms.all(|arm| self.selects_all(arm, scope)),
                 };
             }
             Some(NodeEnum::AExpr(expression)) => return self.compares_alike(expression, scope),
+            Some(NodeEnum::SubLink(link)) if self.is_among_all(link) => return true,
             Some(NodeEnum::CoalesceExpr(coalesce)) => {
                 return coalesce.args.iter().all(|argument| self.selects_all(argument, scope));
             }
@@ -59,6 +70,30 @@ impl Walker<'_> {
                 !flow.sources.iter().any(|source| source.relation == target)
             }
         }
+    }
+
+    /// Whether a column of the target is looked for among all values that it has: `id IN (SELECT id FROM target)`.
+    fn is_among_all(&self, link: &SubLink) -> bool {
+        let (Some(target), Some(test)) = (&self.target, link.testexpr.as_deref()) else {
+            return false;
+        };
+        let Some(NodeEnum::SelectStmt(query)) = query_of(link) else { return false };
+        let bare = link.sub_link_type() == SubLinkType::AnySublink
+            && names::strings(&link.oper_name).iter().all(|operator| operator == "=")
+            && query.where_clause.is_none()
+            && query.having_clause.is_none()
+            && query.limit_count.is_none()
+            && query.limit_offset.is_none()
+            && query.with_clause.is_none();
+        let [from] = query.from_clause.as_slice() else { return false };
+        let Some(NodeEnum::RangeVar(from)) = from.node.as_ref() else { return false };
+        let from = names::relation(from);
+        let schema =
+            from.schema.is_none() || target.schema.is_none() || from.schema == target.schema;
+        let [output] = query.target_list.as_slice() else { return false };
+        let Some(NodeEnum::ResTarget(output)) = output.node.as_ref() else { return false };
+        let alike = output.val.as_deref().is_some_and(|value| same_column(value, test));
+        bare && schema && from.name == target.name && alike
     }
 
     /// Whether an operator gives the same for every row: something is compared with itself, or the row does not come in.
@@ -88,6 +123,113 @@ fn target_row() -> Name {
     Name::default()
 }
 
+fn query_of(link: &SubLink) -> Option<&NodeEnum> {
+    link.subselect.as_deref()?.node.as_ref()
+}
+
+/// Whether two expressions are columns of one name, whatever table they are said to be of.
+fn same_column(left: &Node, right: &Node) -> bool {
+    let last = |node: &Node| match node.node.as_ref() {
+        Some(NodeEnum::ColumnRef(column)) => names::strings(&column.fields).pop(),
+        _ => None,
+    };
+    last(left).is_some_and(|name| last(right) == Some(name))
+}
+
+/// Whether one of these conditions holds for every row: one of them is another's opposite.
+fn exhaustive(arms: &[Node]) -> bool {
+    let arms = flattened(arms);
+    // Conditions that are written by hand are few; so are the pairs.
+    let few = arms.get(..arms.len().min(MOST_ARMS)).unwrap_or_default();
+    few.iter()
+        .enumerate()
+        .any(|(at, left)| few.iter().skip(at + 1).any(|right| opposite(left, right)))
+}
+
+/// How many conditions of an `OR` are compared with each other.
+const MOST_ARMS: usize = 32;
+
+/// The conditions of an `OR`, those of an `OR` inside of it among them.
+fn flattened(arms: &[Node]) -> Vec<&Node> {
+    let mut flat: Vec<&Node> = Vec::new();
+    let mut left: Vec<&Node> = arms.iter().rev().collect();
+    while let Some(arm) = left.pop() {
+        match arm.node.as_ref() {
+            Some(NodeEnum::BoolExpr(inner)) if inner.boolop() == BoolExprType::OrExpr => {
+                left.extend(inner.args.iter().rev());
+            }
+            _ => flat.push(arm),
+        }
+    }
+    flat
+}
+
+/// Whether what one of two conditions leaves out the other takes, but for rows where both are unknown.
+fn opposite(left: &Node, right: &Node) -> bool {
+    match (left.node.as_ref(), right.node.as_ref()) {
+        (Some(NodeEnum::NullTest(left)), Some(NodeEnum::NullTest(right))) => {
+            let kinds = [left.nulltesttype(), right.nulltesttype()];
+            kinds.contains(&NullTestType::IsNull)
+                && kinds.contains(&NullTestType::IsNotNull)
+                && both(left.arg.as_deref(), right.arg.as_deref())
+        }
+        (Some(NodeEnum::BooleanTest(left)), Some(NodeEnum::BooleanTest(right))) => {
+            let kinds = [left.booltesttype(), right.booltesttype()];
+            let pairs = [
+                [BoolTestType::IsTrue, BoolTestType::IsNotTrue],
+                [BoolTestType::IsFalse, BoolTestType::IsNotFalse],
+                [BoolTestType::IsUnknown, BoolTestType::IsNotUnknown],
+            ];
+            pairs.iter().any(|pair| pair.iter().all(|kind| kinds.contains(kind)))
+                && both(left.arg.as_deref(), right.arg.as_deref())
+        }
+        (Some(NodeEnum::BoolExpr(not)), _) if not.boolop() == BoolExprType::NotExpr => {
+            not.args.first().is_some_and(|inner| same(inner, right))
+        }
+        (_, Some(NodeEnum::BoolExpr(not))) if not.boolop() == BoolExprType::NotExpr => {
+            not.args.first().is_some_and(|inner| same(left, inner))
+        }
+        (Some(NodeEnum::AExpr(left)), Some(NodeEnum::AExpr(right))) => {
+            let kinds = [left.kind(), right.kind()];
+            let between = [AExprKind::AexprBetween, AExprKind::AexprNotBetween];
+            let distinct = [AExprKind::AexprDistinct, AExprKind::AexprNotDistinct];
+            let negated =
+                [between, distinct].iter().any(|pair| pair.iter().all(|kind| kinds.contains(kind)));
+            let operators = [&left.name, &right.name].map(|name| names::strings(name).pop());
+            let one_kind = matches!(
+                left.kind(),
+                AExprKind::AexprOp
+                    | AExprKind::AexprIn
+                    | AExprKind::AexprLike
+                    | AExprKind::AexprIlike
+            );
+            let plain = one_kind && left.kind == right.kind;
+            (negated || (plain && are_opposites(&operators))) && operands_are_same(left, right)
+        }
+        _ => false,
+    }
+}
+
+fn operands_are_same(left: &AExpr, right: &AExpr) -> bool {
+    both(left.lexpr.as_deref(), right.lexpr.as_deref())
+        && both(left.rexpr.as_deref(), right.rexpr.as_deref())
+}
+
+/// Whether of two operators one holds where the other does not.
+fn are_opposites(operators: &[Option<String>; 2]) -> bool {
+    let pairs = [
+        ["=", "<>"],
+        ["<", ">="],
+        [">", "<="],
+        ["~", "!~"],
+        ["~*", "!~*"],
+        ["~~", "!~~"],
+        ["~~*", "!~~*"],
+    ];
+    let written = |one: &str| operators.iter().flatten().any(|operator| operator == one);
+    pairs.iter().any(|pair| pair.iter().all(|one| written(one)))
+}
+
 /// Whether two expressions are the same one, wherever they stand: `id`, `coalesce(id, 1)`.
 fn same(left: &Node, right: &Node) -> bool {
     match (left.node.as_ref(), right.node.as_ref()) {
@@ -97,6 +239,16 @@ fn same(left: &Node, right: &Node) -> bool {
             let shorter = left.len().min(right.len());
             let ends = left.iter().rev().zip(right.iter().rev()).take(shorter);
             shorter > 0 && ends.into_iter().all(|(left, right)| left == right)
+        }
+        (Some(NodeEnum::ParamRef(left)), Some(NodeEnum::ParamRef(right))) => {
+            left.number == right.number && left.number > 0
+        }
+        (Some(NodeEnum::List(left)), Some(NodeEnum::List(right))) => {
+            all_same(&left.items, &right.items)
+        }
+        (Some(NodeEnum::NullTest(left)), Some(NodeEnum::NullTest(right))) => {
+            left.nulltesttype == right.nulltesttype
+                && both(left.arg.as_deref(), right.arg.as_deref())
         }
         (Some(NodeEnum::AConst(left)), Some(NodeEnum::AConst(right))) => {
             left.isnull == right.isnull && left.val == right.val

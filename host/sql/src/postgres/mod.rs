@@ -56,8 +56,13 @@ fn analyze(text: &str, trusted: &Trusted) -> Analysis {
         Ok(tree) => tree,
         Err(reason) => return Analysis::refused(reason),
     };
-    let mut walker =
-        Walker { trusted, found: Findings::new(text.len()), windows: Vec::new(), only_rows: false };
+    let mut walker = Walker {
+        trusted,
+        found: Findings::new(text.len()),
+        windows: Vec::new(),
+        only_rows: false,
+        target: None,
+    };
     for statement in &tree.stmts {
         let shape = match statement.stmt.as_deref() {
             Some(node) => walker.statement(node, &Scope::root()),
@@ -78,6 +83,8 @@ struct Walker<'t> {
     windows: Vec<(String, Flow)>,
     /// Of the query that is walked next it only counts whether it has rows.
     only_rows: bool,
+    /// The relation that the statement writes, while its condition is looked at.
+    target: Option<crate::Name>,
 }
 
 impl Walker<'_> {

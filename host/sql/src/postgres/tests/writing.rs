@@ -172,3 +172,34 @@ fn merge_and_truncate_tell_what_they_do() {
     );
     check("TRUNCATE ONLY a RESTART IDENTITY", "truncate a {only: true}");
 }
+
+#[test]
+fn a_condition_or_its_opposite_chooses_no_rows() {
+    rows("DELETE FROM t WHERE id IS NULL OR id IS NOT NULL", "constant");
+    rows("DELETE FROM t WHERE t.id IS NOT NULL OR a = 1 OR id IS NULL", "constant");
+    rows("DELETE FROM t WHERE id = 1 OR NOT id = 1", "constant");
+    rows("DELETE FROM t WHERE NOT (id > 1) OR (a OR id > 1)", "constant");
+    rows("DELETE FROM t WHERE id > 1 OR id <= 1", "constant");
+    rows("DELETE FROM t WHERE id = $1 OR id <> $1", "constant");
+    rows("DELETE FROM t WHERE a LIKE 'x' OR a NOT LIKE 'x'", "constant");
+    rows("DELETE FROM t WHERE id IN (1, 2) OR id NOT IN (1, 2)", "constant");
+    rows("DELETE FROM t WHERE id BETWEEN 1 AND 2 OR id NOT BETWEEN 1 AND 2", "constant");
+    rows("DELETE FROM t WHERE id IS DISTINCT FROM 1 OR id IS NOT DISTINCT FROM 1", "constant");
+    rows("DELETE FROM t WHERE a IS TRUE OR a IS NOT TRUE", "constant");
+    rows("DELETE FROM t WHERE id > 1 OR id <= 2", "present");
+    rows("DELETE FROM t WHERE id IS NULL OR a IS NOT NULL", "present");
+    rows("DELETE FROM t WHERE id = 1 OR id = 2", "present");
+    rows("DELETE FROM t WHERE id > 1 AND id <= 1", "present");
+}
+
+#[test]
+fn being_among_all_of_its_own_rows_chooses_no_rows() {
+    rows("DELETE FROM t WHERE id IN (SELECT id FROM t)", "constant");
+    rows("DELETE FROM t WHERE t.id IN (SELECT o.id FROM s.t o)", "constant");
+    rows("DELETE FROM t WHERE id = ANY (SELECT id FROM t)", "constant");
+    rows("DELETE FROM t WHERE id IN (SELECT id FROM t WHERE a)", "present");
+    rows("DELETE FROM t WHERE id IN (SELECT id FROM t LIMIT 5)", "present");
+    rows("DELETE FROM t WHERE id IN (SELECT id FROM u)", "present");
+    rows("DELETE FROM t WHERE id IN (SELECT parent FROM t)", "present");
+    rows("DELETE FROM s.t WHERE id IN (SELECT id FROM r.t)", "present");
+}
