@@ -7,6 +7,7 @@ use plugin_sdk::prelude::*;
 /// `predicate`: in a condition, in whatever way else. `equals-constant`: compared for equality with a constant in the text.
 /// `join`: compared with another column. `sort`: in an ORDER BY. `group`: in a DISTINCT, GROUP BY or UNION together with
 /// other values than its own. `unique`: written where no two rows have the same value. `expression`: computed with, even if what comes of it is masked.
+/// `view`: by a view that somebody made, in its own conditions, joins and order.
 #[config]
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
@@ -18,6 +19,7 @@ pub(crate) enum Usage {
     Group,
     Unique,
     Expression,
+    View,
 }
 
 impl Usage {
@@ -31,6 +33,7 @@ impl Usage {
             Self::Group => "group",
             Self::Unique => "unique",
             Self::Expression => "expression",
+            Self::View => "view",
         }
     }
 
@@ -46,6 +49,7 @@ impl Usage {
         let usage = operation.fact("for")?;
         match operation.fact("how")? {
             "null-test" | "equals-parameter" => return None,
+            _ if operation.fact("through").is_some() => return Some(Self::View),
             "equals-constant" => return Some(Self::EqualsConstant),
             "among-themselves" if usage == "group" => return None,
             _ => {}
@@ -83,6 +87,7 @@ impl Usage {
                 ("be written where each value is unique", "Leave the column to whoever may see it.")
             }
             Self::Expression => ("be computed with", "Select the column itself."),
+            Self::View => ("decide over a view's rows", "Use the tables that it is made of."),
         };
         let reason =
             format!("{columns} is protected and may not {what}: that would tell its values");

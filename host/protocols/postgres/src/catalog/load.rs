@@ -220,11 +220,33 @@ fn attached(list: &str) -> String {
              UNION SELECT down.root, i.inhrelid FROM down JOIN pg_catalog.pg_inherits i ON i.inhparent = down.child) \
            SELECT root, child FROM down LIMIT 2000) parts JOIN pg_catalog.pg_class c ON c.oid = parts.child \
            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         UNION SELECT k.confrelid, w.what, n.nspname, c.relname FROM pg_catalog.pg_constraint k \
-           JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, \
-           LATERAL (SELECT CASE k.confdeltype WHEN 'c' THEN 'delete' ELSE 'set' END WHERE k.confdeltype IN ('c','n','d') \
-             UNION SELECT 'update' WHERE k.confupdtype IN ('c','n','d')) w(what) \
+         UNION SELECT f.root, f.what, n.nspname, c.relname FROM ({followers}) f \
+           JOIN pg_catalog.pg_class c ON c.oid = f.child JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         UNION SELECT f.root, 'run-' || f.what, n.nspname, p.proname FROM ({followers}) f \
+           JOIN pg_catalog.pg_trigger t ON t.tgrelid = f.child AND NOT t.tgisinternal AND t.tgenabled <> 'D' \
+           JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace",
+        followers = followers(list)
+    )
+}
+
+/// The tables whose foreign keys follow these, also through others: `delete` where rows go with a deleted row, `set` where
+/// a deleted row changes theirs, `update` where a changed row does.
+fn followers(list: &str) -> String {
+    let first = format!(
+        "SELECT k.confrelid, w.first, k.conrelid, w.done FROM pg_catalog.pg_constraint k, \
+           LATERAL (SELECT 'delete', CASE k.confdeltype WHEN 'c' THEN 'delete' ELSE 'update' END \
+               WHERE k.confdeltype IN ('c','n','d') \
+             UNION SELECT 'update', 'update' WHERE k.confupdtype IN ('c','n','d')) w(first, done) \
            WHERE k.contype = 'f' AND k.confrelid IN ({list})"
+    );
+    let next = "SELECT f.root, f.first, k.conrelid, \
+           CASE WHEN f.done = 'delete' AND k.confdeltype = 'c' THEN 'delete' ELSE 'update' END \
+         FROM follow f JOIN pg_catalog.pg_constraint k ON k.contype = 'f' AND k.confrelid = f.child \
+           AND CASE f.done WHEN 'delete' THEN k.confdeltype ELSE k.confupdtype END IN ('c','n','d')";
+    format!(
+        "WITH RECURSIVE follow(root, first, child, done) AS ({first} UNION {next}) \
+         SELECT root, child, CASE WHEN first = 'update' THEN 'update' WHEN done = 'delete' THEN 'delete' \
+           ELSE 'set' END AS what FROM follow LIMIT 2000"
     )
 }
 
@@ -239,10 +261,19 @@ fn attach(relation: &mut Relation, row: &Row) {
         "run" => relation.runs.push(other),
         "part" => relation.parts.push(other),
         "unique" => drop(relation.unique.insert(other.1)),
-        // A deleted row takes others with it, empties columns of theirs, or a changed one changes theirs.
-        "delete" => relation.cascades.push((Cascade::Delete, other)),
-        "set" => relation.cascades.push((Cascade::Empty, other)),
-        _ => relation.cascades.push((Cascade::Update, other)),
+        _ => match what.strip_prefix("run-") {
+            Some(what) => relation.cascade_runs.push((cascade(what), other)),
+            None => relation.cascades.push((cascade(what), other)),
+        },
+    }
+}
+
+/// A deleted row takes others with it, changes theirs, or a changed one does.
+fn cascade(what: &str) -> Cascade {
+    match what {
+        "delete" => Cascade::Delete,
+        "set" => Cascade::Empty,
+        _ => Cascade::Update,
     }
 }
 

@@ -19,7 +19,7 @@ use crate::serve::Backend;
 pub use relation::Relation;
 #[cfg(test)]
 pub(crate) use relation::View;
-pub(crate) use relation::{ANYWHERE, is_system, resolve, source_names, unresolved};
+pub(crate) use relation::{ANYWHERE, FRESH, is_system, resolve, source_names, unresolved};
 
 /// How many readings are remembered, and for texts of how many bytes.
 const MOST_READINGS: usize = 4096;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use palisade_policy::Operation;
-use palisade_sql::{Name, Outputs, PostgreSql, Source, Trusted};
+use palisade_sql::{Name, Outputs, PostgreSql, Source, Trusted, Use};
 
 use super::Known;
 
@@ -18,7 +18,7 @@ const DEEPEST: usize = 32;
 pub(crate) const ANYWHERE: &str = "?.?.*";
 
 /// Where tables are that were made in a transaction which is not over.
-const FRESH: &str = "(new)";
+pub(crate) const FRESH: &str = "(new)";
 
 /// A table, view or other relation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,8 +44,10 @@ pub struct Relation {
     pub unique: BTreeSet<String>,
     /// Its partitions and the tables that inherit from it, also theirs.
     pub parts: Vec<(String, String)>,
-    /// The tables whose foreign keys follow it, and how.
+    /// The tables whose foreign keys follow it, and how; also those that follow these.
     pub cascades: Vec<(Cascade, (String, String))>,
+    /// The functions of triggers that such a table runs then.
+    pub cascade_runs: Vec<(Cascade, (String, String))>,
 }
 
 /// How a foreign key follows the row that it refers to.
@@ -66,6 +68,8 @@ pub struct View {
     pub outputs: Outputs,
     /// The relations that it reads, with their schemas.
     pub reads: BTreeSet<Name>,
+    /// What its own definition uses without showing it.
+    pub uses: Vec<Use>,
 }
 
 impl View {
@@ -75,14 +79,14 @@ impl View {
         let mut analysis = PostgreSql.trusting(definition, trusted);
         let complete = analysis.is_complete();
         let Some(statement) = analysis.statements.pop() else {
-            return Self { outputs: anything(), reads: BTreeSet::new() };
+            return Self { outputs: anything(), ..Self::default() };
         };
         let reads = statement.operations.iter().filter_map(|operation| match &operation.object {
             palisade_sql::Object::Relation(name) => Some(name.clone()),
             palisade_sql::Object::Other(_) => None,
         });
         let outputs = if complete { statement.outputs } else { anything() };
-        Self { reads: reads.collect(), outputs }
+        Self { reads: reads.collect(), outputs, uses: statement.uses }
     }
 }
 
@@ -167,6 +171,19 @@ impl Relation {
         }
     }
 
+    /// Adds the views that reading it reads: itself, and those that it is made of, by their full names.
+    pub(crate) fn views<'a>(&'a self, known: &'a Known, into: &mut BTreeMap<String, &'a View>) {
+        let Some(view) = &self.view else { return };
+        if into.len() > 1000 || into.insert(self.full_name(), view).is_some() {
+            return;
+        }
+        for name in &view.reads {
+            for relation in resolve(known, name) {
+                relation.views(known, into);
+            }
+        }
+    }
+
     /// Adds what an action on it does besides: to its parts, by foreign keys, by code that hangs on it.
     pub(crate) fn done_elsewhere(&self, action: &str, known: &Known, into: &mut Vec<Operation>) {
         if !matches!(action, "insert" | "update" | "delete" | "merge" | "truncate") {
@@ -190,17 +207,13 @@ impl Relation {
             let parts = |schema: &String| on(action, &(schema.clone(), "(parts)".into()), "part");
             into.extend(schemas.into_iter().map(parts));
         }
+        let follows = |cascade: &Cascade| cascade_of(*cascade, action);
         for (cascade, other) in &self.cascades {
-            let done = match (cascade, action) {
-                (Cascade::Delete, "delete" | "merge") => "delete",
-                (Cascade::Empty, "delete" | "merge") | (Cascade::Update, "update" | "merge") => {
-                    "update"
-                }
-                _ => continue,
-            };
-            into.push(on(done, other, "foreign-key"));
+            into.extend(follows(cascade).map(|done| on(done, other, "foreign-key")));
         }
-        for code in self.runs.iter().filter(|code| !known.trusts(code)) {
+        let runs = self.cascade_runs.iter().filter(|(cascade, _)| follows(cascade).is_some());
+        let runs = self.runs.iter().chain(runs.map(|(_, code)| code));
+        for code in runs.filter(|code| !known.trusts(code)) {
             let mut call = on("call", code, "written");
             call.facts = vec![
                 ("function".to_owned(), "unknown".to_owned()),
@@ -229,6 +242,17 @@ impl Relation {
                 into.insert(unresolved(name));
             }
         }
+    }
+}
+
+/// What an action on a table does to one that follows it so, if anything.
+fn cascade_of(cascade: Cascade, action: &str) -> Option<&'static str> {
+    match (cascade, action) {
+        (Cascade::Delete, "delete" | "merge") => Some("delete"),
+        (Cascade::Empty, "delete" | "merge") | (Cascade::Update, "update" | "merge") => {
+            Some("update")
+        }
+        _ => None,
     }
 }
 

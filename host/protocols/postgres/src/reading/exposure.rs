@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use palisade_policy::Operation;
-use palisade_sql::{How, Object, Source, Statement, Usage};
+use palisade_sql::{How, Object, Source, Statement, Usage, Use};
 
 use super::keeps;
 use crate::catalog::{Known, Relation, resolve, source_names};
@@ -65,46 +65,66 @@ impl Exposure {
 
     /// A function or an operator that somebody defined may stand behind a name of the server's own.
     fn doubt_names(&mut self, statement: &Statement, known: &Known) {
-        let unqualified = |name: &&String| !name.contains('.');
-        for call in statement.calls.iter().filter(unqualified) {
-            if known.defines_function(call) {
-                self.reservations.push(format!("function {call} may be another than the server's"));
-            }
-        }
-        for operator in &statement.operators {
-            if known.defines_operator(operator) {
-                self.reservations
-                    .push(format!("operator {operator} may be another than the server's"));
-            }
+        // What a cast makes of a value is told from the type.
+        let doubted = behind_names(statement, known).filter(|(kind, _)| *kind != Behind::Cast);
+        let reason = |(kind, name): (Behind, &str)| {
+            format!("{} may be another than the server's", kind.of(name))
+        };
+        self.reservations.extend(doubted.map(reason));
+    }
+}
+
+/// What somebody may have defined under a name of the server's own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    Function,
+    Operator,
+    Cast,
+}
+
+impl Behind {
+    fn of(self, name: &str) -> String {
+        match self {
+            Self::Function => format!("function {name}"),
+            Self::Operator => format!("operator {name}"),
+            Self::Cast => format!("cast to {name}"),
         }
     }
 }
 
-/// A call of each function, operator and cast that somebody may have defined under a name of the server's own.
-fn calls_behind_names(statement: &Statement, known: &Known) -> Vec<Operation> {
+/// The functions, operators and casts of a statement behind whose names there may be somebody's own.
+fn behind_names<'a>(
+    statement: &'a Statement,
+    known: &'a Known,
+) -> impl Iterator<Item = (Behind, &'a str)> {
     let functions = statement.calls.iter().filter(|name| !name.contains('.'));
-    let functions = functions.filter(|name| known.defines_function(name)).cloned();
+    let functions = functions.filter(|name| known.defines_function(name));
     let operators = statement.operators.iter().filter(|name| known.defines_operator(name));
     let casts = statement.casts.iter().filter(|name| known.defines_cast(name));
-    let others = operators.map(|name| format!("operator {name}"));
-    let others = others.chain(casts.map(|name| format!("cast to {name}")));
-    let call = |object| Operation {
+    let of = |kind| move |name: &'a String| (kind, name.as_str());
+    functions
+        .map(of(Behind::Function))
+        .chain(operators.map(of(Behind::Operator)))
+        .chain(casts.map(of(Behind::Cast)))
+}
+
+/// A call of each of these.
+fn calls_behind_names(statement: &Statement, known: &Known) -> Vec<Operation> {
+    let call = |(kind, name): (Behind, &str)| Operation {
         action: "call".to_owned(),
-        object,
+        object: if kind == Behind::Function { name.to_owned() } else { kind.of(name) },
         facts: vec![("function".to_owned(), "unknown".to_owned())],
         ..Operation::default()
     };
-    functions.chain(others).map(call).collect()
+    behind_names(statement, known).map(call).collect()
 }
 
 /// Whether code runs that nobody sees: a function, operator or cast that somebody defined under a name of the server's
 /// own, or what hangs on a relation that is written.
 pub(super) fn runs_unseen_code(statement: &Statement, known: &Known) -> bool {
-    let plain = |name: &&String| !name.contains('.');
-    statement.calls.iter().filter(plain).any(|name| known.defines_function(name))
-        || statement.operators.iter().any(|name| known.defines_operator(name))
-        || statement.casts.iter().any(|name| known.defines_cast(name))
-        || written(statement, known).any(|relation| !relation.runs.is_empty())
+    let runs =
+        |relation: &Arc<Relation>| !relation.runs.is_empty() || !relation.cascade_runs.is_empty();
+    behind_names(statement, known).next().is_some() || written(statement, known).any(runs)
 }
 
 /// The relations that a statement writes.
@@ -173,10 +193,31 @@ fn reference(operation: &palisade_sql::Operation, known: &Known) -> Option<Vec<O
     Some(used.collect())
 }
 
-/// One operation for each relation, usage and way of using: what decides without being shown.
+/// What decides without being shown, in the statement itself and in the views that it reads.
 pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
+    let mut operations = used(&statement.uses, known);
+    let mut views = BTreeMap::new();
+    for operation in &statement.operations {
+        let Object::Relation(name) = &operation.object else { continue };
+        for relation in resolve(known, name) {
+            relation.views(known, &mut views);
+        }
+    }
+    for (name, view) in views {
+        // What it computes with is a part of what it shows.
+        let decides = view.uses.iter().filter(|used| used.usage != Usage::Expression);
+        operations.extend(used(decides, known).into_iter().map(|mut operation| {
+            operation.facts.push(("through".to_owned(), name.clone()));
+            operation
+        }));
+    }
+    operations
+}
+
+/// One operation for each relation, usage and way of using.
+fn used<'a>(uses: impl IntoIterator<Item = &'a Use>, known: &Known) -> Vec<Operation> {
     let mut grouped: BTreeMap<(String, Usage, How), BTreeSet<String>> = BTreeMap::new();
-    for used in &statement.uses {
+    for used in uses {
         let mut names = BTreeSet::new();
         source_names(known, &used.source, &mut names, 0);
         for name in names.iter().filter(|name| !name.starts_with("?.?.")) {
