@@ -4,8 +4,9 @@ use crate::Analysis;
 
 /// The longest text in bytes that is analysed; a longer one is a gap.
 ///
-/// A parse tree takes some hundred times the memory of its text.
-pub(crate) const MAX_TEXT: usize = 1 << 20;
+/// A parse tree takes some hundred times the memory of its words, which have a limit of their own; a long value takes its own
+/// length a few times.
+pub(crate) const MAX_TEXT: usize = 16 << 20;
 
 /// How much stack in bytes must be left for an analysis to run on the thread's own.
 ///

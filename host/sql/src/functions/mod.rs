@@ -26,7 +26,6 @@ const RUNS_SQL: &str = "runs SQL text that is not seen";
 const READS_ALL: &str = "reads relations that are not named";
 const FILES: &str = "reads or writes files of the server";
 const SETTINGS: &str = "changes settings";
-const OBJECTS: &str = "reads or writes large objects";
 const LOGICAL: &str = "reads the changes of any table";
 const TEXTS: &str = "shows other sessions' statements or sampled values";
 
@@ -37,7 +36,7 @@ const DANGEROUS_PREFIXES: &[(&str, &str)] = &[
     ("cursor_to_xml", RUNS_SQL),
     ("database_to_xml", READS_ALL),
     ("dblink", RUNS_SQL),
-    ("lo_", OBJECTS),
+    ("lo_", FILES),
     ("pg_file_", FILES),
     ("pg_logical_slot_", LOGICAL),
     ("pg_ls_", FILES),
@@ -52,8 +51,6 @@ const DANGEROUS_PREFIXES: &[(&str, &str)] = &[
 
 /// Dangerous by their whole names, in whatever schema.
 const DANGEROUS: &[(&str, &str)] = &[
-    ("loread", OBJECTS),
-    ("lowrite", OBJECTS),
     ("pg_backup_start", "changes the server"),
     ("pg_current_logfile", FILES),
     ("pg_cursor", TEXTS),
@@ -103,6 +100,31 @@ const SINK_PREFIXES: &[&str] = &[
     "pg_try_advisory_",
     "setval",
 ];
+
+/// Functions of large objects that put nothing there.
+const LARGE_OBJECTS: [&str; 13] = [
+    "lo_close",
+    "lo_creat",
+    "lo_create",
+    "lo_get",
+    "lo_lseek",
+    "lo_lseek64",
+    "lo_open",
+    "lo_tell",
+    "lo_tell64",
+    "lo_truncate",
+    "lo_truncate64",
+    "lo_unlink",
+    "loread",
+];
+
+/// What such a function does, if it is one.
+fn large_object(name: &str) -> Option<Function> {
+    match name {
+        "lo_from_bytea" | "lo_put" | "lowrite" => Some(Function::Sink),
+        _ => LARGE_OBJECTS.contains(&name).then_some(Function::Stateful),
+    }
+}
 
 /// Built-in functions that take a row or any value, and so also a table's name for its row: `t.f` is `f(t)`.
 const TAKE_A_ROW: &[&str] = &[
@@ -200,10 +222,14 @@ impl Trusted {
 
 /// What a function may do, by its name as written.
 pub(crate) fn classify(schema: Option<&str>, name: &str) -> Function {
+    let built_in = schema.is_none_or(|schema| schema == "pg_catalog");
+    if let Some(function) = large_object(name).filter(|_| built_in) {
+        return function;
+    }
     if let Some(reason) = danger(name) {
         return Function::Dangerous(reason);
     }
-    if schema.is_some_and(|schema| schema != "pg_catalog") {
+    if !built_in {
         return Function::Unknown;
     }
     if HARMLESS.binary_search(&name).is_ok() {

@@ -3,7 +3,7 @@
 use super::{Walker, names};
 use crate::functions::{Function, classify, makes_rows};
 use crate::lineage::{Flow, Scope};
-use crate::{Effect, Name, Operation, Usage};
+use crate::{Effect, Name, Operation, Source, Usage};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     FuncCall, JsonAggConstructor, JsonBehavior, JsonFuncExpr, JsonKeyValue, JsonValueExpr, Node,
@@ -30,6 +30,7 @@ impl Walker<'_> {
         if !self.sets(call, &flow) {
             flow.opaque |= self.act(&call.funcname, &flow);
         }
+        self.large_object(call, &mut flow);
         self.sequence(call);
         flow.derive()
     }
@@ -86,6 +87,31 @@ impl Walker<'_> {
             return false;
         }
         self.found.call(label, function, arguments)
+    }
+
+    /// What a function does to a large object; what that holds comes from the server's own table.
+    fn large_object(&mut self, call: &FuncCall, flow: &mut Flow) {
+        let function = names::qualified(&call.funcname);
+        if function.schema.as_deref().is_some_and(|schema| schema != "pg_catalog") {
+            return;
+        }
+        let action = match function.name.as_str() {
+            "lo_get" | "loread" => {
+                let table =
+                    Name { schema: Some("pg_catalog".into()), name: "pg_largeobject".into() };
+                let source = Source::new(&table, "data");
+                self.found.read(&source);
+                let held = Flow { sources: [source].into(), ..Flow::default() };
+                self.found.consume(&held);
+                return flow.absorb(&held);
+            }
+            "lo_unlink" => "drop",
+            "lo_truncate" | "lo_truncate64" => "truncate",
+            "lo_put" | "lowrite" => "update",
+            _ => return,
+        };
+        let operation = Operation::other(action, "large object").fact("kind", "large-object");
+        self.found.operate(operation.fact("where", "present"));
     }
 
     /// `nextval('sequence')` and its kin read a sequence, or write its one row.

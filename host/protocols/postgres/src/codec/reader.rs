@@ -76,12 +76,13 @@ impl<'a> Reader<'a> {
         self.i32(what).map(i32::cast_unsigned)
     }
 
-    /// A count of things that follow: two bytes, never negative.
+    /// A count of things that follow: two bytes. The protocol calls it an `Int16`; both sides read it without sign, since
+    /// a statement can have 65,535 parameters.
     ///
     /// # Errors
-    /// When fewer bytes are left, or the count is negative.
+    /// When fewer bytes are left.
     pub fn count(&mut self, what: &'static str) -> Result<usize, FrameError> {
-        usize::try_from(self.i16(what)?).map_err(|_negative| self.malformed(what))
+        self.i16(what).map(|count| usize::from(count.cast_unsigned()))
     }
 
     /// Bytes up to a NUL, which is left out.

@@ -36,26 +36,20 @@ pub fn check_parameters(
                 return Err(ParameterRefused { name: name.clone(), why });
             }
             "options" => check_options(value)?,
-            _ => check(name, value)?,
+            _ => check(name)?,
         }
         passed.push((name.as_str(), value.as_str()));
     }
     Ok(passed)
 }
 
-fn check(name: &str, value: &str) -> Result<(), ParameterRefused> {
+fn check(name: &str) -> Result<(), ParameterRefused> {
     let lower = name.to_ascii_lowercase();
     let refused = |why| Err(ParameterRefused { name: name.to_owned(), why });
     if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| *refused == lower) {
         return refused(why);
     }
-    match lower.as_str() {
-        "standard_conforming_strings" if !is_on(value) => {
-            refused("it would change how statements are read")
-        }
-        "replication" => refused("replication cannot be judged"),
-        _ => Ok(()),
-    }
+    if lower == "replication" { refused("replication cannot be judged") } else { Ok(()) }
 }
 
 /// `options` holds words as on the server's command line: `-c name=value` and `--name=value` are understood.
@@ -70,9 +64,9 @@ fn check_options(options: &str) -> Result<(), ParameterRefused> {
         } else {
             return Err(refused("only -c name=value and --name=value are understood"));
         };
-        let (name, value) = setting.split_once('=').ok_or(refused("a setting has no value"))?;
+        let (name, _) = setting.split_once('=').ok_or(refused("a setting has no value"))?;
         // The server takes `-` for `_` in names given so.
-        check(&name.replace('-', "_"), value)?;
+        check(&name.replace('-', "_"))?;
     }
     Ok(())
 }
@@ -97,10 +91,6 @@ fn split_options(options: &str) -> Vec<String> {
         words.push(word);
     }
     words
-}
-
-fn is_on(value: &str) -> bool {
-    matches!(value.to_ascii_lowercase().as_str(), "on" | "true" | "yes" | "1")
 }
 
 fn is_off(value: &str) -> bool {

@@ -28,10 +28,12 @@ pub struct CopyShape {
     pub fields: Option<Vec<Field>>,
     /// One field that stands for all of them together.
     pub any: Field,
+    /// Whether there is no such relation, as far as is known for certain.
+    pub is_of_nothing: bool,
 }
 
 impl CopyShape {
-    pub(super) fn new(copy: &CopyOut, outputs: &Outputs, known: &Known) -> Self {
+    pub(super) fn new(copy: &CopyOut, outputs: &Outputs, known: &Known, certain: bool) -> Self {
         let lineage = Lineage::new(outputs, known);
         let (fields, any) = match &copy.source {
             CopySource::Query { .. } => {
@@ -53,6 +55,10 @@ impl CopyShape {
                 (fields, all.into_iter().collect())
             }
         };
+        let is_of_nothing = match &copy.source {
+            CopySource::Query { .. } => false,
+            CopySource::Relation { name, .. } => certain && resolve(known, name).next().is_none(),
+        };
         let first = |text: &str, default: u8| text.bytes().next().unwrap_or(default);
         Self {
             format: copy.format,
@@ -63,6 +69,7 @@ impl CopyShape {
             null: copy.null.clone(),
             fields,
             any: field("*".to_owned(), any),
+            is_of_nothing,
         }
     }
 }

@@ -254,14 +254,16 @@ fn touch(operations: &[Operation], touched: &mut Touched) {
         };
         operations.iter().filter(made).map(name)
     };
-    fresh.extend(made(&["index", "sequence"]));
     if !operations.iter().all(|operation| is_new(&operation)) {
-        // A table that becomes a part of another holds what is written to that.
-        let joins = |o: &&Operation| ["alter", "references"].contains(&o.action.as_str());
-        fresh.retain(|known| !operations.iter().filter(joins).any(|o| name(o) == *known));
+        // A table that becomes a part of another holds what is written to that, and something else of its name may
+        // hold anything.
+        let changes =
+            |o: &&Operation| ["alter", "references", "create"].contains(&o.action.as_str());
+        fresh.retain(|known| !operations.iter().filter(changes).any(|o| name(o) == *known));
+        fresh.extend(made(&["index", "sequence"]));
         return;
     }
-    fresh.extend(made(&["table"]));
+    fresh.extend(made(&["index", "sequence", "table"]));
 }
 
 /// The relations that must be looked up before this text can be read.
@@ -296,7 +298,7 @@ fn mentioned(statement: &Statement) -> impl Iterator<Item = &Name> {
 
 fn statement(statement: &Statement, known: &Known, certain: bool) -> StatementReading {
     let copy = statement.effects.iter().find_map(|effect| match effect {
-        Effect::CopyOut(copy) => Some(CopyShape::new(copy, &statement.outputs, known)),
+        Effect::CopyOut(copy) => Some(CopyShape::new(copy, &statement.outputs, known, certain)),
         _ => None,
     });
     let mut lineage = Lineage::new(&statement.outputs, known);

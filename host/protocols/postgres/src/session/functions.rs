@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use palisade_mask::{CellForm, CellMask, Treated};
 use palisade_policy::{Field, Moment, Shape};
 use palisade_relay::{Output, Peer};
 
@@ -98,12 +99,22 @@ impl Session {
         let sources = statement.lineage.all().to_vec();
         let field = Field { name: String::new(), sources, type_name: "unknown".to_owned() };
         let planned = self.gate.plan(&Shape::Table(vec![field]));
-        let covered =
-            planned.is_ok_and(|planned| planned.masking.fields.iter().all(|t| t.cover.is_none()));
-        if covered {
+        let mask =
+            planned.ok().and_then(|planned| CellMask::new(planned.masking.fields.first()?).ok());
+        if mask.is_some_and(|mask| self.leaves_as_it_is(&mask, value.unwrap_or_default())) {
             return Ok(true);
         }
         output.client.build(build::function_null);
         Ok(false)
+    }
+
+    /// Whether a mask has nothing to do with a value of whatever type.
+    fn leaves_as_it_is(&mut self, mask: &CellMask, value: &[u8]) -> bool {
+        if mask.covers() {
+            self.seen.remember(value);
+        }
+        let mut cell = Vec::new();
+        let treated = self.masker.treat(mask, CellForm::Text, value, &mut cell);
+        mask.is_keep() || matches!(treated, Treated::Unchanged)
     }
 }

@@ -1,5 +1,6 @@
 //! A client's text on its way to the gate and back.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use palisade_sql::{Analysis, Effect, PostgreSql, Trusted};
 
 use super::expected::Refusal;
 use super::protection::{Asking, Protection};
-use super::{Answer, LookedUp, Session};
+use super::{Answer, LookedUp, Session, encoding};
 use crate::catalog::{Catalog, Known, Wanted};
 use crate::reading::{Lineage, Reading, StatementReading, Stored, wanted};
 use crate::reply;
@@ -192,14 +193,22 @@ impl Session {
         text: &[u8],
         output: &mut Output<Answer>,
     ) -> Option<Arc<Reading>> {
-        let text = match self.encoding.readable(text) {
-            Ok(text) => text,
-            Err(reason) => {
-                let text = String::from_utf8_lossy(text).into_owned();
-                return Some(Arc::new(Reading::unreadable(text, reason)));
-            }
+        let unreadable = |reason| {
+            let text = String::from_utf8_lossy(text).into_owned();
+            Some(Arc::new(Reading::unreadable(text, reason)))
         };
-        let reading = self.read_text(text, output)?;
+        let read = match self.encoding.readable(text) {
+            Ok(text) => text,
+            Err(reason) => return unreadable(reason),
+        };
+        if let Cow::Owned(stood_in) = &read
+            && encoding::names_what_is_not_known(
+                &self.at_hand.analysis(stood_in, self.catalog.trusted()),
+            )
+        {
+            return unreadable(encoding::UNKNOWN_NAME);
+        }
+        let reading = self.read_text(&read, output)?;
         let reading =
             if reading.depends_on_session() { self.in_session(&reading, output)? } else { reading };
         Some(self.mark(&reading))
@@ -376,27 +385,5 @@ impl Meanings {
     /// All of them; `None` where there were too many to tell.
     fn texts(&self) -> Option<&[Arc<str>]> {
         (!self.too_many).then_some(&self.texts)
-    }
-}
-
-/// What is known of how the server reads the bytes of a text.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Encoding {
-    /// The client's encoding is UTF-8, or none.
-    pub(super) utf8: bool,
-    /// A backslash in a plain literal is a backslash.
-    pub(super) conforming_strings: bool,
-}
-
-impl Encoding {
-    /// The text, if the server reads it as the judge does.
-    fn readable(self, text: &[u8]) -> Result<&str, &'static str> {
-        if !self.conforming_strings {
-            return Err("standard_conforming_strings is off in this session");
-        }
-        if !self.utf8 && !text.is_ascii() {
-            return Err("it has characters beyond ASCII, and the session's encoding is not UTF-8");
-        }
-        std::str::from_utf8(text).map_err(|_invalid| "it is not valid UTF-8")
     }
 }

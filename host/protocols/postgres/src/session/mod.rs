@@ -6,6 +6,7 @@
 mod client;
 mod copy;
 mod copying;
+mod encoding;
 mod expected;
 mod extended;
 mod functions;
@@ -30,8 +31,9 @@ use palisade_policy::{Decision, GateSession};
 use palisade_relay::{Machine, Output, Peer, Progress};
 use tokio::sync::oneshot;
 
+use self::encoding::{Characters, Encoding};
 use self::expected::Due;
-use self::judge::{AtHand, Encoding, Meanings};
+use self::judge::{AtHand, Meanings};
 use self::protection::Protection;
 use self::result::OpenResult;
 use self::statements::Names;
@@ -154,7 +156,7 @@ impl Session {
             masker: Masker::new(admission.mask_key),
             frame_limit: options.frame_limit,
             record_limit: options.record_limit,
-            encoding: Encoding { utf8: true, conforming_strings: true },
+            encoding: Encoding::default(),
             due: Due::default(),
             status: b'I',
             names: Names::default(),
@@ -197,9 +199,7 @@ impl Session {
     fn parameter_changed(&mut self, name: &str, value: &str) {
         match name {
             "client_encoding" => {
-                let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
-                let plain = plain.to_ascii_uppercase();
-                self.encoding.utf8 = matches!(plain.as_str(), "UTF8" | "UNICODE" | "SQLASCII");
+                self.encoding.characters = Characters::of(value);
             }
             "standard_conforming_strings" => self.encoding.conforming_strings = value == "on",
             _ => {}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use palisade_policy::{Denial, GateSession, Operation, Planner};
 
-use crate::catalog::{ANYWHERE, Catalog};
+use crate::catalog::{ANYWHERE, Catalog, FRESH};
 use crate::reading::{Reading, StatementReading, USE, unaccounted};
 
 /// How many marked readings are remembered.
@@ -75,8 +75,10 @@ impl Protection {
 
     fn marked_anew(&mut self, reading: &Reading, asking: Asking<'_>) -> Result<Reading, Denial> {
         let mut command = (*reading.command).clone();
+        // What nothing is certain of may be a view of something that is protected.
+        let in_doubt = reading.statements.iter().any(|statement| statement.exposure.in_doubt);
         for operation in command.operations.iter_mut().filter(|o| o.action == USE) {
-            self.mark_use(operation, asking)?;
+            self.mark_use(operation, in_doubt, asking)?;
         }
         let mut guarded = Vec::with_capacity(reading.statements.len());
         for statement in &reading.statements {
@@ -96,13 +98,16 @@ impl Protection {
     }
 
     /// Adds which of the columns that an operation uses are protected.
-    fn mark_use(&mut self, operation: &mut Operation, asking: Asking<'_>) -> Result<(), Denial> {
+    fn mark_use(
+        &mut self,
+        operation: &mut Operation,
+        in_doubt: bool,
+        asking: Asking<'_>,
+    ) -> Result<(), Denial> {
         let Some((schema, name)) = operation.object.split_once('.') else { return Ok(()) };
-        if schema == "?" {
-            // While changes are under way it may be a view of something that is protected.
-            if asking.catalog.look(|known| known.is_doubtful()) && self.anywhere(asking)? {
-                operation.facts.push(("protected".to_owned(), "?".to_owned()));
-            }
+        let unknown = || asking.catalog.look(|known| known.columns(schema, name).is_empty());
+        if in_doubt && schema != FRESH && unknown() && self.anywhere(asking)? {
+            operation.facts.push(("protected".to_owned(), "?".to_owned()));
             return Ok(());
         }
         let covered = self.covered(&(schema.to_owned(), name.to_owned()), asking)?;

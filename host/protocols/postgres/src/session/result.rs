@@ -8,6 +8,7 @@ use palisade_policy::{Denial, Field, Planned, RecordedField, RecordedResult, Sha
 use palisade_relay::{Output, Peer};
 
 use super::copy::{CopyMask, shape_of};
+use super::encoding::Characters;
 use super::expected::{Expected, Refusal};
 use super::{Answer, LookedUp, Session, types};
 use crate::catalog::{Relation, Wanted};
@@ -197,7 +198,11 @@ impl Session {
     fn check_copies(&mut self, reading: &Reading) -> Result<(), Refusal> {
         for copy in reading.statements.iter().filter_map(|statement| statement.copy.as_ref()) {
             // A character of another encoding may hold a byte that looks like a delimiter.
-            if CopyMask::is_possible(copy) && self.encoding.utf8 {
+            if CopyMask::is_possible(copy) && self.encoding.characters == Characters::Utf8 {
+                continue;
+            }
+            // What is not there the server says best; should it be there by then, its rows are withheld.
+            if copy.is_of_nothing {
                 continue;
             }
             let planned = self.gate.plan(&shape_of(copy)).map_err(Refusal::denied)?;

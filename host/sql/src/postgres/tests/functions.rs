@@ -69,7 +69,7 @@ fn functions_that_act_out_of_sight_are_gaps() {
     );
     check(
         "SELECT lo_import('/etc/passwd')",
-        "call lo_import {function: dangerous}; ! function lo_import reads or writes large objects",
+        "call lo_import {function: dangerous}; ! function lo_import reads or writes files of the server",
     );
     check(
         "SELECT * FROM ts_stat('select v from t')",

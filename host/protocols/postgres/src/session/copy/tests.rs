@@ -10,6 +10,7 @@ use super::*;
 /// A copy of two columns of which the second is covered.
 fn mask(format: CopyFormat) -> CopyMask {
     let copy = CopyShape {
+        is_of_nothing: false,
         format,
         header: false,
         delimiter: if format == CopyFormat::Csv { b',' } else { b'\t' },

@@ -1,0 +1,142 @@
+//! How the server reads the bytes of a text: its characters, and what a backslash is.
+//!
+//! Source: PostgreSQL documentation, "Character Set Support".
+
+use std::borrow::Cow;
+
+use palisade_sql::Analysis;
+
+/// Why a text is not accounted for that names something in characters which are not known.
+pub(super) const UNKNOWN_NAME: &str =
+    "it has a name with characters beyond ASCII, and the session's encoding is not UTF-8";
+
+/// Where characters of another encoding begin for the judge: where Unicode has none.
+const STAND_IN: u32 = 0xE000;
+
+/// What the bytes of a client's texts stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Characters {
+    /// UTF-8, or whatever the server takes them for.
+    Utf8,
+    /// Every byte below 128 is that character of ASCII, and the others are other characters or parts of such.
+    BeyondAscii,
+    /// A byte that looks like a character of ASCII may be a part of another.
+    Mixed,
+}
+
+impl Characters {
+    /// By the value of `client_encoding`.
+    pub(super) fn of(encoding: &str) -> Self {
+        let plain: String = encoding.chars().filter(char::is_ascii_alphanumeric).collect();
+        match plain.to_ascii_uppercase().as_str() {
+            "UTF8" | "UNICODE" | "SQLASCII" => Self::Utf8,
+            "BIG5" | "GB18030" | "GBK" | "JOHAB" | "SJIS" | "SHIFTJIS" | "SHIFTJIS2004" | "UHC"
+            | "MSKANJI" | "WIN932" | "WIN936" | "WIN949" | "WIN950" | "WINDOWS932"
+            | "WINDOWS936" | "WINDOWS949" | "WINDOWS950" => Self::Mixed,
+            other
+                if [
+                    "EUC", "ISO8859", "KOI8", "LATIN", "WIN", "ABC", "ALT", "TCVN", "VSCII", "MULE",
+                ]
+                .iter()
+                .any(|start| other.starts_with(start)) =>
+            {
+                Self::BeyondAscii
+            }
+            _ => Self::Mixed,
+        }
+    }
+}
+
+/// What is known of how the server reads a text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Encoding {
+    pub(super) characters: Characters,
+    /// A backslash in a plain literal is a backslash.
+    pub(super) conforming_strings: bool,
+}
+
+impl Default for Encoding {
+    fn default() -> Self {
+        Self { characters: Characters::Utf8, conforming_strings: true }
+    }
+}
+
+impl Encoding {
+    /// The text, if the server reads it as the judge does; owned where bytes of another encoding have stand-ins.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub(super) fn readable(self, text: &[u8]) -> Result<Cow<'_, str>, &'static str> {
+        if !self.conforming_strings && text.contains(&b'\\') {
+            return Err(
+                "it has a backslash, and standard_conforming_strings is off in this session",
+            );
+        }
+        match self.characters {
+            Characters::BeyondAscii if !text.is_ascii() => {
+                let stand_in = |byte: &u8| match byte {
+                    0..128 => char::from(*byte),
+                    other => char::from_u32(STAND_IN + u32::from(*other)).unwrap_or_default(),
+                };
+                Ok(Cow::Owned(text.iter().map(stand_in).collect()))
+            }
+            Characters::Mixed if !text.is_ascii() => {
+                Err("it has characters beyond ASCII, and the session's encoding is not UTF-8")
+            }
+            _ => match std::str::from_utf8(text) {
+                Ok(text) => Ok(Cow::Borrowed(text)),
+                Err(_invalid) => Err("it is not valid UTF-8"),
+            },
+        }
+    }
+}
+
+/// Whether a text that was read with stand-ins says more with them than what values are.
+pub(super) fn names_what_is_not_known(analysis: &Analysis) -> bool {
+    // Texts of other encodings than UTF-8 are few: what was found is looked through as it is printed.
+    let printed = format!("{:?}", analysis.statements);
+    let stands_in = |c: char| (STAND_IN..STAND_IN + 256).contains(&u32::from(c));
+    printed.chars().any(stands_in) || printed.contains("\\u{e0")
+}
+
+#[cfg(test)]
+mod tests {
+    use palisade_sql::{PostgreSql, Trusted};
+
+    use super::*;
+
+    fn readable(encoding: &str, text: &[u8]) -> Result<bool, &'static str> {
+        let encoding = Encoding { characters: Characters::of(encoding), ..Encoding::default() };
+        let text = encoding.readable(text)?;
+        Ok(!names_what_is_not_known(&PostgreSql.trusting(&text, &Trusted::default())))
+    }
+
+    #[test]
+    fn values_in_other_encodings_are_read_around() {
+        for encoding in ["LATIN1", "koi8-r", "WIN1251", "EUC_JP", "ISO_8859_5"] {
+            assert_eq!(readable(encoding, b"SELECT 'caf\xe9' FROM t"), Ok(true), "{encoding}");
+        }
+    }
+
+    #[test]
+    fn names_in_other_encodings_are_not_known() {
+        for text in [&b"SELECT * FROM caf\xe9"[..], b"SELECT \"\xe9\" FROM t", b"SELECT f\xe9(1)"] {
+            assert_eq!(readable("LATIN1", text), Ok(false));
+        }
+    }
+
+    #[test]
+    fn encodings_that_mix_bytes_of_ascii_into_characters_are_not_read() {
+        for encoding in ["SJIS", "BIG5", "GBK", "UHC", "JOHAB", "GB18030", "something"] {
+            assert!(readable(encoding, b"SELECT '\x95\\'").is_err(), "{encoding}");
+            assert_eq!(readable(encoding, b"SELECT 1"), Ok(true), "{encoding}");
+        }
+    }
+
+    #[test]
+    fn a_backslash_is_not_read_while_it_may_escape() {
+        let encoding = Encoding { conforming_strings: false, ..Encoding::default() };
+        assert!(encoding.readable(b"SELECT 'a\\' , ' FROM t --'").is_err());
+        assert!(encoding.readable(b"SELECT 'a'").is_ok());
+    }
+}
