@@ -41,14 +41,54 @@ pub struct Statement {
     pub uses: Vec<Use>,
     /// What it stores, and where.
     pub stores: Vec<Store>,
-    /// The functions that it calls, by their names as written.
+    /// The server's own functions that it calls, by their names as written.
     pub calls: BTreeSet<String>,
+    /// The functions that it calls of which nothing is known, by their names as written.
+    pub unknown: BTreeSet<String>,
+    /// The functions that it defines.
+    pub defines: Vec<Routine>,
+    /// The blocks of code that it runs.
+    pub blocks: Vec<Routine>,
     /// The operators that it uses, by their names as written.
     pub operators: BTreeSet<String>,
     /// The types that values are cast to, by their names.
     pub casts: BTreeSet<String>,
     /// Why it is not accounted for, should it touch what somebody protects; no gaps where it does not.
     pub reservations: Vec<String>,
+}
+
+/// What a function, a procedure or a block of code does that somebody wrote, as far as its text tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routine {
+    /// Its name as written; empty for a block.
+    pub name: Name,
+    /// What it may do. That a relation is named does not mean that there is one.
+    pub operations: Vec<Operation>,
+    /// The server's own functions that it calls, and other names that stand for no function unless somebody defined one.
+    pub calls: BTreeSet<String>,
+    /// The functions that it calls of which nothing is known.
+    pub unknown: BTreeSet<String>,
+    /// The operators that it uses.
+    pub operators: BTreeSet<String>,
+    /// The types that it may cast to.
+    pub casts: BTreeSet<String>,
+    /// Why not everything that it may do is accounted for.
+    pub gaps: Vec<String>,
+}
+
+impl Routine {
+    /// One of which nothing is known, for one reason.
+    #[must_use]
+    pub fn unknown(reason: &str) -> Self {
+        Self { gaps: vec![reason.to_owned()], ..Self::default() }
+    }
+
+    /// Adds why something is not accounted for.
+    pub(crate) fn gap(&mut self, reason: &str) {
+        if self.gaps.len() < 10 && !self.gaps.iter().any(|known| known == reason) {
+            self.gaps.push(reason.to_owned());
+        }
+    }
 }
 
 /// A value that a statement puts into a relation.
@@ -202,7 +242,10 @@ pub enum Effect {
     CopyOut(Box<CopyOut>),
 }
 
-/// A column of a relation from which a value may come.
+/// What stands where a schema would for what a function gives.
+const CALLED: &str = "(call)";
+
+/// A column of a relation from which a value may come, or what a function gives.
 ///
 /// A column that the relation turns out not to have may be a function of the row (`t.f` is `f(t)`):
 /// treat it as `*`.
@@ -222,6 +265,20 @@ impl Source {
     #[must_use]
     pub fn new(relation: &Name, column: impl Into<String>) -> Self {
         Self { relation: relation.clone(), column: column.into(), rivals: Vec::new() }
+    }
+
+    /// What a function gives of which nothing is known here, by its name as written.
+    #[must_use]
+    pub(crate) fn called(function: &str) -> Self {
+        let relation = Name { schema: Some(CALLED.to_owned()), name: function.to_owned() };
+        Self::new(&relation, "*")
+    }
+
+    /// The name as written of the function that gives it, if one does.
+    #[must_use]
+    pub fn function(&self) -> Option<&str> {
+        let is_call = self.relation.schema.as_deref() == Some(CALLED);
+        is_call.then_some(self.relation.name.as_str())
     }
 
     /// Its place among the relation's columns, from 1, where it is written so.

@@ -3,8 +3,8 @@
 use crate::functions::Function;
 use crate::lineage::{Column, Flow, Piece, Resolved, Shape};
 use crate::{
-    Analysis, Effect, How, Name, Object, Operation, Output, Outputs, Source, Statement, Store,
-    Usage, Use,
+    Analysis, Effect, How, Name, Object, Operation, Output, Outputs, Routine, Source, Statement,
+    Store, Usage, Use,
 };
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -45,6 +45,9 @@ pub(crate) struct Findings {
     uses: BTreeSet<Use>,
     stores: BTreeSet<Store>,
     pub(crate) calls: BTreeSet<String>,
+    unknown: BTreeSet<String>,
+    pub(crate) defines: Vec<Routine>,
+    pub(crate) blocks: Vec<Routine>,
     operators: BTreeSet<String>,
     pub(crate) casts: BTreeSet<String>,
     reservations: BTreeSet<String>,
@@ -236,12 +239,12 @@ impl Findings {
         shape
     }
 
-    /// Writes down what a call of a function does, and returns whether its value may come from anywhere.
-    pub(crate) fn call(&mut self, label: String, function: Function, arguments: &Flow) -> bool {
+    /// Writes down what a call of a function does, and returns what its value may hold besides its arguments.
+    pub(crate) fn call(&mut self, label: String, function: Function, arguments: &Flow) -> Flow {
         let (fact, opaque) = match function {
             Function::Harmless => {
                 self.calls.insert(label);
-                return false;
+                return Flow::default();
             }
             Function::Stateful => ("stateful", false),
             Function::Sink => {
@@ -256,13 +259,18 @@ impl Findings {
             }
             Function::Unknown => {
                 self.reserve(format!("function {label} is not known to be harmless"));
-                ("unknown", true)
+                let given = Flow { sources: [Source::called(&label)].into(), ..Flow::default() };
+                self.consume(&given);
+                self.unknown.insert(label.clone());
+                self.operate(Operation::other("call", label).fact("function", "unknown"));
+                return given;
             }
         };
         self.calls.insert(label.clone());
         self.operate(Operation::other("call", label).fact("function", fact));
-        self.consume(&Flow { opaque, ..Flow::default() });
-        opaque
+        let given = Flow { opaque, ..Flow::default() };
+        self.consume(&given);
+        given
     }
 
     /// Ends a statement, whose result has this shape.
@@ -291,6 +299,9 @@ impl Findings {
             uses: std::mem::take(&mut self.uses).into_iter().collect(),
             stores: std::mem::take(&mut self.stores).into_iter().collect(),
             calls: std::mem::take(&mut self.calls),
+            unknown: std::mem::take(&mut self.unknown),
+            defines: std::mem::take(&mut self.defines),
+            blocks: std::mem::take(&mut self.blocks),
             operators: std::mem::take(&mut self.operators),
             casts: std::mem::take(&mut self.casts),
             reservations: std::mem::take(&mut self.reservations).into_iter().collect(),

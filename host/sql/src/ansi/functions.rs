@@ -184,7 +184,10 @@ impl Walker {
             None => (None, label.as_str()),
         };
         let function = self.classify(schema, bare);
-        self.found.call(label, function, arguments)
+        let opaque = !self.found.call(label, function, arguments).is_empty();
+        // No catalog says yet what such a function does.
+        self.found.consume(&Flow { opaque, ..Flow::default() });
+        opaque
     }
 
     fn classify(&self, schema: Option<&str>, name: &str) -> Function {

@@ -28,7 +28,8 @@ impl Walker<'_> {
             flow.absorb(&column.flow);
         }
         if !self.sets(call, &flow) {
-            flow.opaque |= self.act(&call.funcname, &flow);
+            let given = self.act(&call.funcname, &flow);
+            flow.absorb(&given);
         }
         self.large_object(call, &mut flow);
         self.sequence(call);
@@ -77,14 +78,14 @@ impl Walker<'_> {
         true
     }
 
-    /// Writes down what the function does, and returns whether its value may come from anywhere.
-    fn act(&mut self, name: &[Node], arguments: &Flow) -> bool {
+    /// Writes down what the function does, and returns what its value may hold besides its arguments.
+    fn act(&mut self, name: &[Node], arguments: &Flow) -> Flow {
         let known = names::qualified(name);
         let label = names::dotted(name);
         let function = classify(known.schema.as_deref(), &known.name);
         let trusted = self.trusted.contains(known.schema.as_deref(), &known.name);
         if function == Function::Unknown && trusted {
-            return false;
+            return Flow::default();
         }
         self.found.call(label, function, arguments)
     }

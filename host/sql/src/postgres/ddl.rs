@@ -4,9 +4,8 @@ use super::{Walker, names};
 use crate::{Name, Object, Operation};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    CreateFunctionStmt, CreatePolicyStmt, CreateSchemaStmt, CreateTrigStmt, DefineStmt,
-    DropBehavior, DropStmt, GrantRoleStmt, GrantStmt, GrantTargetType, Node, ObjectType, RangeVar,
-    RenameStmt, RuleStmt,
+    CreatePolicyStmt, CreateSchemaStmt, CreateTrigStmt, DefineStmt, DropBehavior, DropStmt,
+    GrantRoleStmt, GrantStmt, GrantTargetType, Node, ObjectType, RangeVar, RenameStmt, RuleStmt,
 };
 
 impl Walker<'_> {
@@ -118,14 +117,6 @@ impl Walker<'_> {
         for element in &create.schema_elts {
             self.inner(Some(element));
         }
-    }
-
-    /// `CREATE FUNCTION` and `CREATE PROCEDURE`: what they do is seen when they run, and then no more.
-    pub(super) fn create_function(&mut self, create: &CreateFunctionStmt) {
-        let kind = if create.is_procedure { "procedure" } else { "function" };
-        self.hide("CREATE FUNCTION defines code that is not followed");
-        let name = names::dotted(&create.funcname);
-        self.define(Operation::other("create", name).fact("kind", kind));
     }
 
     /// `CREATE TRIGGER`.

@@ -16,6 +16,7 @@ mod limits;
 mod names;
 mod objects;
 mod parse;
+mod routines;
 mod select;
 mod session;
 mod statements;

@@ -3,9 +3,11 @@
 
 use super::statements::options;
 use super::{Walker, names};
-use crate::{Name, Object, Operation};
+use crate::{Name, Object, Operation, Routine};
 use pg_query::NodeEnum;
-use pg_query::protobuf::{AlterDomainStmt, CreateDomainStmt, Node, RangeVar, RoleSpec};
+use pg_query::protobuf::{
+    AlterDomainStmt, CreateDomainStmt, CreateRangeStmt, Node, RangeVar, RoleSpec,
+};
 
 /// What happens to an object: verb, kind, object.
 type Change = (&'static str, &'static str, Object);
@@ -16,6 +18,10 @@ impl Walker<'_> {
         if let Some(statement) = about_rights(node) {
             self.changes_rights(statement);
         }
+        // Called as a function, such a type's name only makes a value of it.
+        self.found
+            .defines
+            .extend(plain_type(node).map(|name| Routine { name, ..Routine::default() }));
         if let Some((reason, (action, kind, object))) = hidden(node).or_else(|| elsewhere(node)) {
             self.hide(reason);
             self.define(Operation::new(action, object).fact("kind", kind));
@@ -154,7 +160,9 @@ fn hidden(node: &NodeEnum) -> Option<(&'static str, Change)> {
             (CODE, ("alter", "dictionary", dotted(&alter.dictname)))
         }
         NodeEnum::AlterTypeStmt(alter) => (CODE, ("alter", "type", dotted(&alter.type_name))),
-        NodeEnum::CreateRangeStmt(create) => (CODE, ("create", "type", dotted(&create.type_name))),
+        NodeEnum::CreateRangeStmt(create) if !has_no_code(create) => {
+            (CODE, ("create", "type", dotted(&create.type_name)))
+        }
         NodeEnum::AlterOperatorStmt(alter) => {
             let parts = alter.opername.as_ref().map(|operator| names::dotted(&operator.objname));
             (CODE, ("alter", "operator", other(&parts.unwrap_or_default())))
@@ -248,12 +256,35 @@ fn plain(node: &NodeEnum) -> Option<Change> {
             ("create", "type", type_range(create.typevar.as_ref()))
         }
         NodeEnum::CreateEnumStmt(create) => ("create", "type", dotted(&create.type_name)),
+        NodeEnum::CreateRangeStmt(create) => ("create", "type", dotted(&create.type_name)),
         NodeEnum::CreatedbStmt(create) => ("create", "database", other(&create.dbname)),
         NodeEnum::DropdbStmt(drop) => ("drop", "database", other(&drop.dbname)),
         NodeEnum::DropTableSpaceStmt(drop) => ("drop", "tablespace", other(&drop.tablespacename)),
         NodeEnum::DropSubscriptionStmt(drop) => ("drop", "subscription", other(&drop.subname)),
         NodeEnum::DropUserMappingStmt(drop) => ("drop", "user-mapping", other(&drop.servername)),
         _ => return None,
+    })
+}
+
+/// The name of a type that comes with no code of somebody's.
+fn plain_type(node: &NodeEnum) -> Option<Name> {
+    match node {
+        NodeEnum::CompositeTypeStmt(create) => Some(names::relation_of(create.typevar.as_ref())),
+        NodeEnum::CreateEnumStmt(create) => Some(names::qualified(&create.type_name)),
+        NodeEnum::CreateRangeStmt(create) if has_no_code(create) => {
+            Some(names::qualified(&create.type_name))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a range's bounds are compared by the server's own code alone, as far as is written.
+fn has_no_code(create: &CreateRangeStmt) -> bool {
+    create.params.iter().all(|parameter| match parameter.node.as_ref() {
+        Some(NodeEnum::DefElem(parameter)) => {
+            ["subtype", "collation", "multirange_type_name"].contains(&parameter.defname.as_str())
+        }
+        _ => false,
     })
 }
 

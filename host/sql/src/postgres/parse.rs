@@ -1,7 +1,7 @@
 //! From text to PostgreSQL's parse tree, within limits.
 
 use crate::dialect::MAX_TEXT;
-use pg_query::protobuf::ParseResult;
+use pg_query::protobuf::{ParseResult, ScanToken};
 use std::panic::catch_unwind;
 use std::sync::{Mutex, PoisonError};
 
@@ -34,6 +34,14 @@ pub(super) fn parse(text: &str) -> Result<ParseResult, String> {
         Ok(Err(error)) => Err(format!("the statement could not be parsed: {}", cause(&error))),
         Err(_) => Err("the parser failed".into()),
     }
+}
+
+/// The words and signs of a text; none where it cannot be read.
+pub(super) fn scan(text: &str) -> Option<Vec<ScanToken>> {
+    let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let scanned = catch_unwind(|| pg_query::scan_tokens(text));
+    drop(guard);
+    scanned.ok()?.ok()
 }
 
 /// The parser's message without the text that it quotes.

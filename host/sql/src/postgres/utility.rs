@@ -53,10 +53,7 @@ impl Walker<'_> {
     /// What runs code; then definitions.
     fn procedure(&mut self, node: &NodeEnum) -> Shape {
         match node {
-            NodeEnum::DoStmt(_) => {
-                self.hide("DO runs code that is not followed");
-                self.found.operate(Operation::other("do", ""));
-            }
+            NodeEnum::DoStmt(block) => self.block(block),
             NodeEnum::CallStmt(call) => {
                 self.hide("CALL runs a procedure that is not followed");
                 let Some(function) = call.funccall.as_deref() else { return self.unreadable() };

@@ -9,6 +9,7 @@ use palisade_sql::Trusted;
 
 use super::ask::{Ask, Row};
 use super::relation::{Cascade, Relation, View, is_system};
+use super::routines::{self, names_of, reads};
 use super::{Catalog, Routines, Wanted};
 use crate::serve::{Backend, connect};
 
@@ -32,6 +33,7 @@ pub(super) struct Loaded {
     pub(super) names: BTreeSet<String>,
     pub(super) routines: Option<Routines>,
     pub(super) functions: Vec<(u32, (String, String))>,
+    pub(super) called: routines::Routines,
 }
 
 /// Looks up what is wanted and whatever its views are made of; also what functions and operators somebody made,
@@ -47,29 +49,34 @@ pub(super) async fn load(
     let mut names = wanted.names.clone();
     let mut oids = wanted.oids.clone();
     let mut asked = BTreeSet::new();
+    let mut called = routines::Routines::new();
+    let mut calls = wanted.called.clone();
     for _ in 0..DEEPEST {
+        let routines = routines::called(backend, link, &calls, &catalog.trusted).await?;
+        names.extend(routines.values().flatten().flat_map(|routine| reads(routine)));
+        called.extend(routines);
+        names.retain(|name| !asked.contains(name));
         asked.extend(names.iter().cloned());
         let new = oids_of(backend, link, &names, &oids).await?;
         let new: BTreeSet<u32> = new.into_iter().filter(|oid| !found.contains_key(oid)).collect();
-        if new.is_empty() {
-            break;
-        }
         let relations = describe(catalog, link, &new).await?;
         oids.clear();
-        names = relations
-            .iter()
-            .flat_map(|relation| relation.view.iter().flat_map(|view| &view.reads))
-            .map(|name| name.name.clone())
-            .filter(|name| !asked.contains(name))
-            .collect();
+        let views = || relations.iter().filter_map(|relation| relation.view.as_ref());
+        names = views().flat_map(|view| &view.reads).map(|name| name.name.clone()).collect();
+        names.retain(|name| !asked.contains(name));
+        let of_routines = called.values().flatten().flat_map(|routine| &routine.unknown);
+        let labels = views().flat_map(|view| &view.calls).chain(of_routines);
+        calls = labels.flat_map(|label| names_of(label)).map(str::to_owned).collect();
+        calls.retain(|name| !called.contains_key(name));
         found.extend(relations.into_iter().map(|relation| (relation.oid, relation)));
-        if names.is_empty() {
+        if names.is_empty() && calls.is_empty() {
             break;
         }
     }
     let routines = if routines { Some(defined(backend, link).await?) } else { None };
     let functions = functions(backend, link, &wanted.functions).await?;
-    Ok(Loaded { relations: found.into_values().collect(), names: asked, routines, functions })
+    let relations = found.into_values().collect();
+    Ok(Loaded { relations, names: asked, routines, functions, called })
 }
 
 /// The names of functions, operators and casts that are neither the server's own nor an extension's.
@@ -127,6 +134,9 @@ async fn oids_of(
     names: &BTreeSet<String>,
     oids: &BTreeSet<u32>,
 ) -> Result<BTreeSet<u32>, String> {
+    if names.is_empty() && oids.is_empty() {
+        return Ok(BTreeSet::new());
+    }
     let names: Vec<_> = names.iter().map(|name| quote(name)).collect();
     let mut condition = format!("c.oid IN ({})", list(oids));
     if !names.is_empty() {
@@ -142,6 +152,9 @@ async fn describe(
     link: &mut Option<Link>,
     oids: &BTreeSet<u32>,
 ) -> Result<Vec<Relation>, String> {
+    if oids.is_empty() {
+        return Ok(vec![]);
+    }
     let list = list(oids);
     let text = format!(
         "SELECT c.oid, CASE WHEN n.nspname LIKE 'pg\\_temp\\_%' THEN 'pg_temp' ELSE n.nspname END, c.relname, \
@@ -289,7 +302,7 @@ fn relation(row: &Row, trusted: &Trusted) -> Option<Relation> {
     })
 }
 
-async fn ask(
+pub(super) async fn ask(
     backend: &dyn Backend,
     link: &mut Option<Link>,
     text: String,
@@ -329,11 +342,11 @@ fn list(oids: &BTreeSet<u32>) -> String {
 }
 
 /// A string literal, as it is read while `standard_conforming_strings` is on.
-fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-fn text_at(row: &Row, index: usize) -> Option<&str> {
+pub(super) fn text_at(row: &Row, index: usize) -> Option<&str> {
     row.get(index)?.as_deref()
 }
 

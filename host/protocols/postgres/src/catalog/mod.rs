@@ -5,12 +5,13 @@
 mod ask;
 mod load;
 mod relation;
+mod routines;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use palisade_relay::Link;
-use palisade_sql::Trusted;
+use palisade_sql::{Routine, Trusted};
 use tokio::sync::Mutex;
 
 use crate::reading::Reading;
@@ -19,7 +20,10 @@ use crate::serve::Backend;
 pub use relation::Relation;
 #[cfg(test)]
 pub(crate) use relation::View;
-pub(crate) use relation::{ANYWHERE, FRESH, is_system, resolve, source_names, unresolved};
+pub(crate) use relation::{
+    ANYWHERE, FRESH, in_the_guise_of_a_column, is_system, resolve, source_names, unresolved,
+};
+pub(crate) use routines::{names_of, reads};
 
 /// How many readings are remembered, and for texts of how many bytes.
 const MOST_READINGS: usize = 4096;
@@ -47,8 +51,12 @@ pub struct Known {
     trusted: Trusted,
     /// Functions by OID, as (schema, name).
     functions: HashMap<u32, (String, String)>,
+    /// What functions do, by their names.
+    called: routines::Routines,
     /// It is not known what every name stands for.
     doubtful: bool,
+    /// The names of which it is not known; none where it may be any.
+    unsure: Option<BTreeSet<String>>,
     /// Grows with each change, so that what was asked before it is not kept after it.
     generation: u64,
 }
@@ -102,6 +110,11 @@ impl Known {
         self.doubtful
     }
 
+    /// Whether it is not known what a name stands for.
+    fn is_unsure(&self, name: &str) -> bool {
+        self.doubtful && self.unsure.as_ref().is_none_or(|names| names.contains(name))
+    }
+
     /// A function by its OID, as (schema, name), if it was looked up and is there.
     pub(crate) fn function(&self, oid: u32) -> Option<&(String, String)> {
         self.functions.get(&oid)
@@ -128,6 +141,10 @@ pub enum Touched {
         fresh: BTreeSet<String>,
         /// New names, each with the old ones that it may stand for.
         renamed: BTreeMap<String, BTreeSet<String>>,
+        /// Functions that were made, by their names.
+        routines: BTreeMap<String, Vec<Arc<Routine>>>,
+        /// Names of what may run code that nobody has seen.
+        code: BTreeSet<String>,
     },
     /// Any name may: something was renamed.
     Any,
@@ -135,7 +152,13 @@ pub enum Touched {
 
 impl Default for Touched {
     fn default() -> Self {
-        Self::Names { all: BTreeSet::new(), fresh: BTreeSet::new(), renamed: BTreeMap::new() }
+        Self::Names {
+            all: BTreeSet::new(),
+            fresh: BTreeSet::new(),
+            renamed: BTreeMap::new(),
+            routines: BTreeMap::new(),
+            code: BTreeSet::new(),
+        }
     }
 }
 
@@ -148,6 +171,8 @@ pub struct Wanted {
     pub oids: BTreeSet<u32>,
     /// OIDs of functions.
     pub functions: BTreeSet<u32>,
+    /// Names of functions, without schema, of which it matters what they do.
+    pub called: BTreeSet<String>,
     /// What functions, operators and casts somebody defined.
     pub routines: bool,
 }
@@ -157,7 +182,7 @@ impl Wanted {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let nothing = self.names.is_empty() && self.oids.is_empty() && self.functions.is_empty();
-        nothing && !self.routines
+        nothing && self.called.is_empty() && !self.routines
     }
 }
 
@@ -236,6 +261,7 @@ impl Catalog {
         if known.generation == generation {
             known.add(&found.names, found.relations);
             known.functions.extend(found.functions);
+            known.called.extend(found.called);
             if let Some(routines) = found.routines {
                 known.routines = Some(Arc::new(routines));
             }
@@ -258,7 +284,7 @@ impl Known {
     /// nothing of the names that the changes give another meaning.
     #[must_use]
     pub fn doubted(&self, touched: &Touched) -> Self {
-        let Touched::Names { all, fresh, renamed } = touched else {
+        let Touched::Names { all, fresh, renamed, routines: made, code } = touched else {
             return Self { doubtful: true, ..Self::default() };
         };
         let by_oid = self.by_oid.clone();
@@ -268,14 +294,31 @@ impl Known {
         let by_name = by_name.map(|(name, oids)| (name.clone(), oids.clone())).collect();
         let routines = self.routines.as_ref().map(|routines| {
             let mut routines = Routines::clone(routines);
-            routines.functions.extend(all.iter().cloned());
-            routines.operators.extend(all.iter().cloned());
-            routines.casts.extend(all.iter().cloned());
+            routines.functions.extend(code.iter().chain(made.keys()).cloned());
+            routines.operators.extend(code.iter().cloned());
+            routines.casts.extend(code.iter().cloned());
             Arc::new(routines)
         });
         let trusted = self.trusted.clone();
-        let mut doubted =
-            Self { by_oid, by_name, routines, trusted, doubtful: true, ..Self::default() };
+        let mut called = self.called.clone();
+        called.retain(|name, _| !all.contains(name) || made.contains_key(name));
+        for (name, routines) in made {
+            // One that stands behind an older one of its name that is still there, or in its place.
+            if let Some(called) = called.get_mut(name) {
+                called.extend(routines.iter().cloned());
+            }
+        }
+        let unsure = all.iter().filter(|name| !fresh.contains(*name)).cloned().collect();
+        let mut doubted = Self {
+            by_oid,
+            by_name,
+            routines,
+            trusted,
+            called,
+            doubtful: true,
+            unsure: Some(unsure),
+            ..Self::default()
+        };
         for (name, old) in renamed {
             let oids = old.iter().filter_map(|old| self.by_name.get(old)).flatten().copied();
             doubted.by_name.entry(name.clone()).or_default().extend(oids);

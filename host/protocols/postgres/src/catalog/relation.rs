@@ -70,6 +70,8 @@ pub struct View {
     pub reads: BTreeSet<Name>,
     /// What its own definition uses without showing it.
     pub uses: Vec<Use>,
+    /// The functions that it calls of which the catalog must say what they do.
+    pub calls: BTreeSet<String>,
 }
 
 impl View {
@@ -86,7 +88,8 @@ impl View {
             palisade_sql::Object::Other(_) => None,
         });
         let outputs = if complete { statement.outputs } else { anything() };
-        Self { reads: reads.collect(), outputs, uses: statement.uses }
+        let reads = reads.collect();
+        Self { reads, outputs, uses: statement.uses, calls: statement.unknown }
     }
 }
 
@@ -125,9 +128,12 @@ impl Relation {
             return;
         }
         // A column that it does not have may be a function of the whole row.
-        if !self.has(column) && !is_system_column(column) && !self.columns.is_empty() {
+        if self.lacks(column) {
             for column in self.columns.values() {
                 self.sources_within(known, column, into, depth);
+            }
+            if known.defines_function(column) {
+                given_by(known, column, into, depth);
             }
             return;
         }
@@ -150,7 +156,8 @@ impl Relation {
         let Some(view) = &self.view else { return };
         let position = self.columns.values().position(|name| name == column);
         let (sources, opaque) = column_sources(&view.outputs, position, self.columns.len());
-        if opaque {
+        // A function that only chooses rows may yet change what others see.
+        if opaque || view.calls.iter().any(|label| known.does(label).is_none()) {
             into.insert(ANYWHERE.to_owned());
         }
         for source in sources {
@@ -164,10 +171,15 @@ impl Relation {
             return;
         }
         into.extend(self.parents.iter().cloned());
-        for name in self.view.iter().flat_map(|view| &view.reads) {
+        let Some(view) = &self.view else { return };
+        for name in &view.reads {
             for relation in resolve(known, name) {
                 relation.touched(known, into);
             }
+        }
+        let calls = view.calls.iter().filter_map(|label| known.function_reads(label));
+        for relation in calls.flatten() {
+            relation.touched(known, into);
         }
     }
 
@@ -184,9 +196,14 @@ impl Relation {
         }
     }
 
+    /// Whether an action on it sets off code that somebody hung on it.
+    pub(crate) fn runs_code(&self, action: &str) -> bool {
+        is_write(action) && !(self.runs.is_empty() && self.cascade_runs.is_empty())
+    }
+
     /// Adds what an action on it does besides: to its parts, by foreign keys, by code that hangs on it.
     pub(crate) fn done_elsewhere(&self, action: &str, known: &Known, into: &mut Vec<Operation>) {
-        if !matches!(action, "insert" | "update" | "delete" | "merge" | "truncate") {
+        if !is_write(action) {
             return;
         }
         let on = |action: &str, (schema, name): &(String, String), via: &str| Operation {
@@ -223,6 +240,11 @@ impl Relation {
         }
     }
 
+    /// Whether it is known to have no such column, so that a function may be meant.
+    fn lacks(&self, column: &str) -> bool {
+        !self.columns.is_empty() && !self.has(column) && column != "*" && !is_system_column(column)
+    }
+
     /// Whether it has a column of this name.
     fn has(&self, column: &str) -> bool {
         self.columns.values().any(|name| name == column)
@@ -243,6 +265,11 @@ impl Relation {
             }
         }
     }
+}
+
+/// Whether an action changes rows.
+fn is_write(action: &str) -> bool {
+    matches!(action, "insert" | "update" | "delete" | "merge" | "truncate")
 }
 
 /// What an action on a table does to one that follows it so, if anything.
@@ -272,6 +299,9 @@ pub(crate) fn source_names(
     into: &mut BTreeSet<String>,
     depth: usize,
 ) {
+    if let Some(function) = source.function() {
+        return given_by(known, function, into, depth);
+    }
     let mut found = false;
     for relation in resolve(known, &source.relation) {
         found = true;
@@ -297,6 +327,34 @@ pub(crate) fn source_names(
         // It may be a view that others do not see yet.
         into.insert(ANYWHERE.to_owned());
     }
+}
+
+/// Adds all that a function may give: any column of what it reads.
+fn given_by(known: &Known, function: &str, into: &mut BTreeSet<String>, depth: usize) {
+    let reads = if depth > DEEPEST { None } else { known.function_reads(function) };
+    let Some(reads) = reads else {
+        into.insert(ANYWHERE.to_owned());
+        return;
+    };
+    for relation in reads {
+        if relation.columns.is_empty() {
+            relation.sources_within(known, "*", into, depth + 1);
+        }
+        for column in relation.columns.values() {
+            relation.sources_within(known, column, into, depth + 1);
+        }
+    }
+}
+
+/// The function that a source may stand for: a column that its relation does not have.
+pub(crate) fn in_the_guise_of_a_column<'a>(known: &Known, source: &'a Source) -> Option<&'a str> {
+    if source.function().is_some() || source.position().is_some() {
+        return None;
+    }
+    let mut relations = resolve(known, &source.relation);
+    let meant = relations
+        .any(|relation| relation.lacks(&source.column) && !is_of_a_rival(known, source, relation));
+    meant.then_some(source.column.as_str())
 }
 
 /// Whether a column that was named alone is none of this relation, but of another that stands beside it.

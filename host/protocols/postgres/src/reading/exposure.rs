@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use std::sync::Arc;
-
 use palisade_policy::Operation;
 use palisade_sql::{How, Object, Source, Statement, Usage, Use};
 
@@ -122,23 +120,11 @@ fn calls_behind_names(statement: &Statement, known: &Known) -> Vec<Operation> {
 /// Whether code runs that nobody sees: a function, operator or cast that somebody defined under a name of the server's
 /// own, or what hangs on a relation that is written.
 pub(super) fn runs_unseen_code(statement: &Statement, known: &Known) -> bool {
-    let runs =
-        |relation: &Arc<Relation>| !relation.runs.is_empty() || !relation.cascade_runs.is_empty();
-    behind_names(statement, known).next().is_some() || written(statement, known).any(runs)
-}
-
-/// The relations that a statement writes.
-fn written<'a>(
-    statement: &'a Statement,
-    known: &'a Known,
-) -> impl Iterator<Item = &'a Arc<Relation>> {
-    let writes = statement.operations.iter().filter(|operation| {
-        matches!(operation.action, "insert" | "update" | "delete" | "merge" | "truncate")
-    });
-    writes.flat_map(|operation| match &operation.object {
-        Object::Relation(name) => resolve(known, name).collect(),
-        Object::Other(_) => Vec::new(),
-    })
+    let runs = |operation: &palisade_sql::Operation| match &operation.object {
+        Object::Relation(name) => resolve(known, name).any(|it| it.runs_code(operation.action)),
+        Object::Other(_) => false,
+    };
+    behind_names(statement, known).next().is_some() || statement.operations.iter().any(runs)
 }
 
 /// What a statement does besides what it says: on parts of a relation, by foreign keys, by code that hangs on one.

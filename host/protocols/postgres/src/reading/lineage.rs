@@ -42,6 +42,13 @@ impl Lineage {
         }
     }
 
+    /// Adds that all columns together tell more than each: something from anywhere chose the rows.
+    pub(super) fn open_whole(&mut self) {
+        if !self.all.iter().any(|source| source == ANYWHERE) {
+            self.all.push(ANYWHERE.to_owned());
+        }
+    }
+
     /// Everything that any of several results may hold.
     pub fn union<'a>(several: impl IntoIterator<Item = &'a Self>) -> Self {
         let all: BTreeSet<_> =

@@ -1,5 +1,6 @@
 //! SQL text as the gate judges it and as masking needs it: analysed, with every name resolved by the catalog.
 
+mod called;
 mod copy;
 mod exposure;
 mod lineage;
@@ -8,9 +9,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use palisade_policy::{Command, Denial, Operation};
-use palisade_sql::{Analysis, Effect, Name, Object, Source, Statement};
+use palisade_sql::{Analysis, Effect, Name, Object, Routine, Source, Statement};
 
-use crate::catalog::{ANYWHERE, Known, Touched, Wanted, is_system, resolve, unresolved};
+use self::called::Called;
+
+use crate::catalog::{
+    ANYWHERE, Known, Touched, Wanted, in_the_guise_of_a_column, is_system, names_of, reads,
+    resolve, unresolved,
+};
 
 pub use copy::CopyShape;
 pub use exposure::{Exposure, Stored, USE};
@@ -52,6 +58,8 @@ pub struct StatementReading {
     pub keeps: bool,
     /// Whether what the server says of it could quote a protected value.
     pub guarded: bool,
+    /// The functions that it defines.
+    pub defines: Vec<Arc<Routine>>,
 }
 
 impl Default for StatementReading {
@@ -65,6 +73,7 @@ impl Default for StatementReading {
             exposure: Exposure::default(),
             keeps: true,
             guarded: true,
+            defines: vec![],
         }
     }
 }
@@ -119,27 +128,32 @@ impl Reading {
         let mut statements = Vec::new();
         // What a statement of the text changes, those behind it meet.
         let mut changing: Option<(Touched, Known)> = None;
+        let mut unseen = BTreeSet::new();
         for read in &analysis.statements {
             let known = changing.as_ref().map_or(known_before, |(_, doubted)| doubted);
             let first = operations.len();
             for operation in &read.operations {
                 resolved(operation, known, &mut operations);
             }
+            let called = Called::new(read, known);
+            called.add_to(&mut operations, first, known);
+            unseen.extend(called.unseen_block());
             operations.extend(exposure::uses(read, known));
             operations.extend(exposure::elsewhere(read, known));
-            statements.push(statement(read, known, certain && !known.is_doubtful()));
+            statements.push(statement(read, &called, known, certain && !known.is_doubtful()));
             if read.effects.contains(&Effect::ChangesCatalog) && analysis.statements.len() > 1 {
                 let own = operations.get(first..).unwrap_or_default();
                 let mut touched = changing.take().map(|(touched, _)| touched).unwrap_or_default();
-                touch(own, &mut touched);
+                let defines = read.defines.iter().cloned().map(Arc::new);
+                touch(own, &defines.collect::<Vec<_>>(), &mut touched);
                 let doubted = known_before.doubted(&touched);
                 changing = Some((touched, doubted));
             }
         }
         let system = operations.iter().any(writes_to_system);
         let system = system.then_some("it writes to the server's own catalog");
-        let gaps: Vec<_> =
-            analysis.gaps.iter().map(String::as_str).chain(problem).chain(system).collect();
+        let gaps = analysis.gaps.iter().map(String::as_str).chain(problem).chain(system);
+        let gaps: Vec<_> = gaps.chain(unseen).collect();
         let complete = gaps.is_empty();
         operations.extend(gaps.into_iter().map(unaccounted));
         let command = Command { text: text.to_owned(), operations, complete };
@@ -205,15 +219,21 @@ impl Reading {
 
     /// Adds the relations whose meaning may be another once this has run.
     pub fn touch(&self, touched: &mut Touched) {
-        touch(&self.command.operations, touched);
+        let defines = self.statements.iter().flat_map(|statement| &statement.defines);
+        touch(&self.command.operations, &defines.cloned().collect::<Vec<_>>(), touched);
     }
 }
 
 /// Adds the relations whose meaning may be another once this was done.
-fn touch(operations: &[Operation], touched: &mut Touched) {
+fn touch(operations: &[Operation], defines: &[Arc<Routine>], touched: &mut Touched) {
     let moves = |o: &Operation| o.facts.iter().any(|(_, what)| what == "set-schema");
-    let moved = operations.iter().any(|o| o.action == "alter" && moves(o));
-    let Touched::Names { all, fresh, renamed } = touched else { return };
+    let gets_another_name = |o: &Operation| {
+        let is_code = o.facts.iter().any(|(fact, kind)| fact == "kind" && !is_plain_kind(kind));
+        is_code && o.facts.iter().any(|(_, what)| what == "rename")
+    };
+    let moved =
+        operations.iter().any(|o| o.action == "alter" && (moves(o) || gets_another_name(o)));
+    let Touched::Names { all, fresh, renamed, routines, code } = touched else { return };
     if moved {
         *touched = Touched::Any;
         return;
@@ -238,6 +258,23 @@ fn touch(operations: &[Operation], touched: &mut Touched) {
     all.extend(changed.map(name));
     // What has to do with something that was there before may hold what that holds; a foreign key or a LIKE takes
     // nothing from there.
+    for routine in defines {
+        routines.entry(routine.name.name.clone()).or_default().push(Arc::clone(routine));
+        all.insert(routine.name.name.clone());
+    }
+    for operation in operations.iter().filter(|o| ["create", "alter"].contains(&o.action.as_str()))
+    {
+        let kind = operation.facts.iter().find(|(fact, _)| fact == "kind");
+        let is_defined = defines
+            .iter()
+            .any(|routine| routine.name.to_string() == operation.object && routine.gaps.is_empty());
+        if !is_defined && kind.is_some_and(|(_, kind)| !is_plain_kind(kind)) {
+            let unknown = Arc::new(Routine::unknown("it was changed in this transaction"));
+            routines.entry(name(operation)).or_default().push(unknown);
+            all.insert(name(operation));
+            code.insert(name(operation));
+        }
+    }
     let known_fresh = fresh.clone();
     let is_new = |o: &&Operation| {
         let via = |o: &Operation| o.facts.iter().any(|(_, v)| v == "foreign-key" || v == "like");
@@ -266,6 +303,26 @@ fn touch(operations: &[Operation], touched: &mut Touched) {
     fresh.extend(made(&["index", "sequence", "table"]));
 }
 
+/// Whether what is of this kind, as `create` calls it, runs no code under its own name.
+fn is_plain_kind(kind: &str) -> bool {
+    matches!(
+        kind,
+        "column"
+            | "constraint"
+            | "index"
+            | "materialized-view"
+            | "policy"
+            | "publication"
+            | "rule"
+            | "schema"
+            | "sequence"
+            | "statistics"
+            | "table"
+            | "trigger"
+            | "view"
+    )
+}
+
 /// The relations that must be looked up before this text can be read.
 #[must_use]
 pub fn wanted(analysis: &Analysis, known: &Known) -> Wanted {
@@ -277,10 +334,58 @@ pub fn wanted(analysis: &Analysis, known: &Known) -> Wanted {
             }
         }
     }
-    let calls =
-        |s: &Statement| !(s.calls.is_empty() && s.operators.is_empty() && s.casts.is_empty());
-    let routines = !known.has_routines() && analysis.statements.iter().any(calls);
-    Wanted { names, routines, ..Wanted::default() }
+    let calls = |s: &Statement| {
+        let none = s.calls.is_empty() && s.operators.is_empty() && s.casts.is_empty();
+        !none || !s.unknown.is_empty() || !s.blocks.is_empty()
+    };
+    let in_guise = analysis.statements.iter().flat_map(sources);
+    let in_guise = in_guise.filter_map(|source| in_the_guise_of_a_column(known, source));
+    let in_guise: Vec<&str> = in_guise.collect();
+    let routines =
+        !known.has_routines() && (!in_guise.is_empty() || analysis.statements.iter().any(calls));
+    let in_guise = in_guise.into_iter().filter(|_| known.has_routines());
+    let in_guise = in_guise.filter(|name| known.defines_function(name));
+    let labels = analysis.statements.iter().flat_map(labels).map(String::as_str);
+    let called = labels.chain(in_guise).filter(|label| !known.has_called(label));
+    let called = called.flat_map(names_of).map(str::to_owned).collect();
+    Wanted { names, routines, called, ..Wanted::default() }
+}
+
+/// Adds what must be looked up because of functions that were made while others do not see them yet.
+pub(crate) fn wanted_by_new(
+    analysis: &Analysis,
+    known: &Known,
+    touched: &Touched,
+    into: &mut Wanted,
+) {
+    let Touched::Names { routines, .. } = touched else { return };
+    let mut left: Vec<&String> = analysis.statements.iter().flat_map(labels).collect();
+    let mut seen = BTreeSet::new();
+    while let Some(label) = left.pop() {
+        if !seen.insert(label) {
+            continue;
+        }
+        if !known.has_called(label) {
+            into.called.extend(names_of(label).map(str::to_owned));
+        }
+        for routine in names_of(label).filter_map(|name| routines.get(name)).flatten() {
+            into.names.extend(reads(routine).filter(|name| known.named(name).is_none()));
+            left.extend(&routine.unknown);
+        }
+    }
+}
+
+/// The functions of somebody's that a statement calls, by their names as written.
+fn labels(statement: &Statement) -> impl Iterator<Item = &String> {
+    statement.unknown.iter().chain(statement.blocks.iter().flat_map(|block| &block.unknown))
+}
+
+/// All that is shown or used of a statement.
+fn sources(statement: &Statement) -> impl Iterator<Item = &Source> {
+    let outputs = &statement.outputs;
+    let columns = outputs.columns.iter().flat_map(|column| &column.sources);
+    let sources = columns.chain(&outputs.all_sources);
+    sources.chain(statement.uses.iter().map(|used| &used.source))
 }
 
 fn mentioned(statement: &Statement) -> impl Iterator<Item = &Name> {
@@ -288,15 +393,21 @@ fn mentioned(statement: &Statement) -> impl Iterator<Item = &Name> {
         Object::Relation(name) => Some(name),
         Object::Other(_) => None,
     });
-    let outputs = &statement.outputs;
-    let columns = outputs.columns.iter().flat_map(|column| &column.sources);
-    let sources = columns.chain(&outputs.all_sources);
-    let sources = sources.chain(statement.uses.iter().map(|used| &used.source));
-    let sources: Box<dyn Iterator<Item = &Source>> = Box::new(sources);
-    objects.chain(sources.map(|source| &source.relation))
+    let sources = sources(statement).filter(|source| source.function().is_none());
+    let blocks = statement.blocks.iter().flat_map(|block| &block.operations);
+    let blocks = blocks.filter_map(|operation| match &operation.object {
+        Object::Relation(name) => Some(name),
+        Object::Other(_) => None,
+    });
+    objects.chain(sources.map(|source| &source.relation)).chain(blocks)
 }
 
-fn statement(statement: &Statement, known: &Known, certain: bool) -> StatementReading {
+fn statement(
+    statement: &Statement,
+    called: &Called<'_>,
+    known: &Known,
+    certain: bool,
+) -> StatementReading {
     let copy = statement.effects.iter().find_map(|effect| match effect {
         Effect::CopyOut(copy) => Some(CopyShape::new(copy, &statement.outputs, known, certain)),
         _ => None,
@@ -305,6 +416,11 @@ fn statement(statement: &Statement, known: &Known, certain: bool) -> StatementRe
     if exposure::runs_unseen_code(statement, known) {
         lineage.open();
     }
+    if !called.is_understood(known) {
+        lineage.open_whole();
+    }
+    let mut exposure = Exposure::new(statement, known, certain);
+    called.touched(known, &mut exposure.relations);
     StatementReading {
         lineage,
         writes: statement.operations.iter().any(|operation| {
@@ -312,9 +428,10 @@ fn statement(statement: &Statement, known: &Known, certain: bool) -> StatementRe
         }),
         effects: statement.effects.clone(),
         copy,
-        exposure: Exposure::new(statement, known, certain),
+        exposure,
         keeps: statement.operations.iter().any(keeps),
         guarded: false,
+        defines: statement.defines.iter().cloned().map(Arc::new).collect(),
     }
 }
 

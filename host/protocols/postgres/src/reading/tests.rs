@@ -79,7 +79,7 @@ fn what_is_done_to_a_view_is_done_to_what_it_reads() {
 
 #[test]
 fn a_gap_becomes_an_operation_with_its_reason() {
-    let reading = read("DO $$ BEGIN END $$");
+    let reading = read("DO $$ BEGIN EXECUTE 'x'; END $$");
     assert!(!reading.command.complete);
     assert!(reading.command.operations.iter().any(|o| o.action == UNACCOUNTED));
 }

@@ -13,7 +13,7 @@ use super::expected::Refusal;
 use super::protection::{Asking, Protection};
 use super::{Answer, LookedUp, Session, encoding};
 use crate::catalog::{Catalog, Known, Wanted};
-use crate::reading::{Lineage, Reading, StatementReading, Stored, wanted};
+use crate::reading::{Lineage, Reading, StatementReading, Stored, wanted, wanted_by_new};
 use crate::reply;
 
 /// What became of a question.
@@ -232,8 +232,17 @@ impl Session {
         }
         let analysis = self.at_hand.analysis(text, self.catalog.trusted());
         let generation = self.catalog.generation();
-        let mut wanted: Wanted = self.catalog.look(|known| wanted(&analysis, known));
+        let mut wanted: Wanted = self.catalog.look(|known| {
+            let mut wanted = wanted(&analysis, known);
+            if let Some(touched) = &self.changing {
+                wanted_by_new(&analysis, known, touched, &mut wanted);
+            }
+            wanted
+        });
         wanted.names.retain(|name| !self.at_hand.looked_up.contains(name));
+        if self.at_hand.problem.is_some() {
+            wanted.called.clear();
+        }
         wanted.routines &= self.at_hand.problem.is_none();
         if !wanted.is_empty() {
             let catalog = Arc::clone(&self.catalog);

@@ -5,6 +5,7 @@ mod functions;
 mod objects;
 mod outputs;
 mod queries;
+mod routines;
 mod session;
 mod tables;
 mod texts;

@@ -30,7 +30,7 @@ fn rights_and_schemas_are_told() {
 #[test]
 fn code_that_cannot_be_seen_is_a_gap() {
     check(
-        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE plpython3u AS 'return 1'",
         "create f {kind: function}; ~ ChangesCatalog; ! CREATE FUNCTION defines code that is not followed",
     );
     check(
@@ -68,7 +68,7 @@ fn code_that_cannot_be_seen_is_a_gap() {
         "label users {kind: table}; ~ ChangesCatalog; ! SECURITY LABEL changes what others enforce",
     );
     check(
-        "CREATE TYPE r AS RANGE (SUBTYPE = float8)",
+        "CREATE TYPE r AS RANGE (SUBTYPE = float8, CANONICAL = f)",
         "create r {kind: type}; ~ ChangesCatalog; ! CREATE makes an object of code or files that are not seen",
     );
     check(

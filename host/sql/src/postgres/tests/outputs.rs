@@ -63,7 +63,7 @@ fn joins_and_functions_pass_on_what_they_are_given() {
         "~value <- users.*, users.u, users.value",
     );
     outputs("SELECT q.y FROM users u, LATERAL (SELECT u.ssn AS y) q", "y <- users.ssn");
-    outputs("SELECT f.x FROM f(1) AS f (x)", "?~x <- ");
+    outputs("SELECT f.x FROM f(1) AS f (x)", "~x <- (call).f.*");
     outputs("SELECT x FROM ROWS FROM (unnest(ARRAY[1]) AS (x int)) AS t", "~x <- ");
 }
 
@@ -167,8 +167,8 @@ fn names_that_resolve_to_nothing_may_be_anything() {
     outputs("SELECT n FROM generate_series(1, 3) n, (SELECT ssn FROM users) q", "~n <- ");
     outputs("SELECT users.nope.ssn FROM users", "ssn <- users.ssn, users.nope.ssn");
     outputs("SELECT ghost.ssn FROM users", "ssn <- ghost.ssn, users.ssn");
-    outputs("SELECT my_function(id) FROM users", "?~my_function <- users.id");
-    outputs("SELECT * FROM my_function(1)", "*?~ <-  (inexact)");
+    outputs("SELECT my_function(id) FROM users", "~my_function <- users.id, (call).my_function.*");
+    outputs("SELECT * FROM my_function(1)", "*~ <- (call).my_function.* (inexact)");
     outputs("SELECT \"ssn\", \"SSN\" FROM users", "ssn <- users.ssn; SSN <- users.SSN");
     outputs(
         "SELECT public.users.ssn FROM public.users, other.users AS o",

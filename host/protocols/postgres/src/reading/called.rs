@@ -1,0 +1,137 @@
+//! What a statement does by calling functions that somebody defined, directly and through the views that it reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use palisade_policy::Operation;
+use palisade_sql::{Object, Statement};
+
+use super::resolved;
+use crate::catalog::{Known, in_the_guise_of_a_column, resolve};
+
+/// A function as it is called, and all that it does; none where not all of that is understood.
+type Call<'a> = (String, Option<Vec<&'a palisade_sql::Operation>>);
+
+/// The functions that a statement calls, and the blocks that it runs.
+pub(super) struct Called<'a> {
+    calls: Vec<Call<'a>>,
+    blocks: Vec<Call<'a>>,
+}
+
+impl<'a> Called<'a> {
+    pub(super) fn new(statement: &'a Statement, known: &'a Known) -> Self {
+        let mut labels: BTreeSet<&str> = statement.unknown.iter().map(String::as_str).collect();
+        let in_guise = super::sources(statement);
+        let in_guise = in_guise.filter_map(|source| in_the_guise_of_a_column(known, source));
+        let in_guise = in_guise.filter(|name| known.defines_function(name));
+        labels.extend(in_guise);
+        let mut views = BTreeMap::new();
+        for operation in &statement.operations {
+            let Object::Relation(name) = &operation.object else { continue };
+            for relation in resolve(known, name) {
+                relation.views(known, &mut views);
+            }
+        }
+        labels.extend(views.values().flat_map(|view| &view.calls).map(String::as_str));
+        let calls = labels.into_iter().map(|label| (label.to_owned(), known.does(label)));
+        let blocks = statement.blocks.iter();
+        let blocks = blocks.map(|block| ("a block".to_owned(), known.block_does(block)));
+        Self { calls: calls.collect(), blocks: blocks.collect() }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Call<'a>> {
+        self.calls.iter().chain(&self.blocks)
+    }
+
+    /// Whether all that they do is understood.
+    pub(super) fn is_understood(&self, known: &Known) -> bool {
+        let sees = |operation: &palisade_sql::Operation| match &operation.object {
+            Object::Relation(name) => {
+                !resolve(known, name).any(|it| it.runs_code(operation.action))
+            }
+            Object::Other(_) => true,
+        };
+        self.all().all(|(_, does)| does.as_ref().is_some_and(|does| does.iter().all(|it| sees(it))))
+    }
+
+    /// Why the statement is not accounted for.
+    pub(super) fn unseen_block(&self) -> Option<&'static str> {
+        let unseen = self.blocks.iter().any(|(_, does)| does.is_none());
+        unseen.then_some("DO runs code that is not followed")
+    }
+
+    /// Adds the relations that they touch.
+    pub(super) fn touched(&self, known: &Known, into: &mut BTreeSet<(String, String)>) {
+        for operation in self.all().filter_map(|(_, does)| does.as_ref()).flatten() {
+            let Object::Relation(name) = &operation.object else { continue };
+            for relation in resolve(known, name) {
+                relation.touched(known, into);
+            }
+        }
+    }
+
+    /// Adds what they do to the operations of the statement, which begin at `first`.
+    pub(super) fn add_to(&self, into: &mut Vec<Operation>, first: usize, known: &Known) {
+        for call in into.iter_mut().skip(first).filter(|operation| operation.action == "call") {
+            let understood = |(label, does): &Call<'_>| *label == call.object && does.is_some();
+            if self.calls.iter().any(understood) {
+                for (_, function) in call.facts.iter_mut().filter(|(fact, _)| fact == "function") {
+                    "defined".clone_into(function);
+                }
+            }
+        }
+        let told: BTreeSet<_> = into.iter().skip(first).map(|it| it.object.clone()).collect();
+        let mut done = Vec::new();
+        for (label, does) in self.calls.iter().filter(|(label, _)| !told.contains(label)) {
+            let function = if does.is_some() { "defined" } else { "unknown" };
+            done.push(Operation {
+                action: "call".to_owned(),
+                object: label.clone(),
+                facts: vec![("function".to_owned(), function.to_owned())],
+                ..Operation::default()
+            });
+        }
+        for (label, operations) in &self.calls {
+            add(label, operations.iter().flatten().copied(), known, &mut done);
+        }
+        for (label, operations) in &self.blocks {
+            add(label, operations.iter().flatten().copied(), known, &mut done);
+        }
+        into.append(&mut done);
+    }
+}
+
+/// Adds what a function does, once.
+fn add<'a>(
+    label: &str,
+    operations: impl Iterator<Item = &'a palisade_sql::Operation>,
+    known: &Known,
+    into: &mut Vec<Operation>,
+) {
+    for operation in operations {
+        // That a relation is named does not mean that there is one.
+        if let Object::Relation(name) = &operation.object
+            && resolve(known, name).next().is_none()
+        {
+            continue;
+        }
+        // What it calls is among what it does.
+        if operation.action == "call"
+            && operation.facts.iter().any(|(_, function)| function == "unknown")
+        {
+            continue;
+        }
+        let mut found = Vec::new();
+        resolved(operation, known, &mut found);
+        if let Object::Relation(name) = &operation.object {
+            for relation in resolve(known, name) {
+                relation.done_elsewhere(operation.action, known, &mut found);
+            }
+        }
+        for mut operation in found {
+            operation.facts.push(("through".to_owned(), label.to_owned()));
+            if !into.contains(&operation) {
+                into.push(operation);
+            }
+        }
+    }
+}
