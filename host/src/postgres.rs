@@ -66,7 +66,9 @@ impl PostgresService {
         let servers = servers(&gateway.config.connections, &trusted)?;
         let catalogs = servers.values().map(|known| Arc::clone(&known.catalog)).collect();
         let host = Arc::new(Door { gateway, servers });
-        let acceptor = TlsAcceptor::from(certificate);
+        let mut certificate = (*certificate).clone();
+        certificate.alpn_protocols = vec![palisade_postgres::codec::startup::ALPN.to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(certificate));
         let service = Service { host, acceptor, options, cancels: Arc::default() };
         Ok((Self { service }, Catalogs(catalogs)))
     }

@@ -394,3 +394,35 @@ fn a_server_that_goes_away_ends_the_session_with_a_word_and_a_record() {
         (sessions[0]["state"] != "open" && !sessions[0]["ended_at"].is_null()).then_some(())
     });
 }
+
+/// Begins with TLS at once, as libpq does for `sslnegotiation=direct`, sends a start-up packet, and gives what comes back.
+fn begin_with_tls(gateway: &Gateway, protocol: &[&str]) -> Vec<u8> {
+    let mut client = std::process::Command::new("openssl")
+        .args(["s_client", "-quiet", "-connect", &format!("127.0.0.1:{}", gateway.port)])
+        .args(protocol)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = client.stdin.take().unwrap();
+    // Where the gateway refuses the handshake there is nobody to read it.
+    let _ = stdin.write_all(b"\0\0\0\x25\0\x03\0\0user\0orders\0database\0orders\0\0");
+    let mut answer = vec![0; 9];
+    let read = client.stdout.take().unwrap().read(&mut answer).unwrap();
+    answer.truncate(read);
+    drop(stdin);
+    // It may wait for more of the gateway.
+    let _ = client.kill();
+    client.wait().unwrap();
+    answer
+}
+
+#[test]
+fn a_client_may_begin_with_tls_at_once_if_it_says_for_which_protocol() {
+    let (_postgres, gateway) = baseline();
+    let asked_for_a_password = b"R\0\0\0\x08\0\0\0\x03";
+    assert_eq!(begin_with_tls(&gateway, &["-alpn", "postgresql"]), asked_for_a_password);
+    assert_eq!(begin_with_tls(&gateway, &["-alpn", "http/1.1"]), b"");
+    assert_eq!(begin_with_tls(&gateway, &[]), b"");
+}

@@ -16,6 +16,8 @@ pub enum Step<D> {
     Read,
     /// TLS on the link, before any further byte.
     Secure,
+    /// The same, where the peer's handshake begins with what was read; it must agree to speak this protocol (ALPN).
+    SecureAtOnce(&'static [u8]),
     /// Nothing: it is done.
     Done(D),
 }
@@ -104,6 +106,13 @@ pub async fn converse<S: Sequence>(
                     Secure::Connect(config, name) => {
                         link.connect_tls(Arc::clone(config), name.clone()).await?
                     }
+                };
+                sequence.secured(link.peer_certificate());
+            }
+            Step::SecureAtOnce(protocol) => {
+                link = match secure {
+                    Secure::Accept(acceptor) => link.accept_tls_at_once(acceptor, protocol).await?,
+                    Secure::Connect(..) => return Err(TlsError::Smuggled.into()),
                 };
                 sequence.secured(link.peer_certificate());
             }

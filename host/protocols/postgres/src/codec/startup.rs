@@ -11,6 +11,12 @@ const CANCEL: u32 = (1234 << 16) | 5678;
 const SSL: u32 = (1234 << 16) | 5679;
 const GSSENC: u32 = (1234 << 16) | 5680;
 
+/// The first byte of a TLS handshake, by which a client may begin: no start-up packet is so long.
+pub const TLS_HANDSHAKE: u8 = 0x16;
+/// The protocol's name in such a handshake (ALPN), which it must then agree on.
+/// Source: PostgreSQL documentation, "SSL Session Encryption".
+pub const ALPN: &[u8] = b"postgresql";
+
 /// Longest start-up packet, as in PostgreSQL itself, in bytes.
 pub const LONGEST: u32 = 10_000;
 /// Longest cancel key of protocol 3.2, in bytes.

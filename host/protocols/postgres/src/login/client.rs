@@ -80,6 +80,9 @@ impl Sequence for ClientOpening {
         input: &mut BytesMut,
         output: &mut BytesMut,
     ) -> Result<Step<Opened>, OpeningRefused> {
+        if !self.secure && !self.asked_gss && input.first() == Some(&startup::TLS_HANDSHAKE) {
+            return Ok(Step::SecureAtOnce(startup::ALPN));
+        }
         loop {
             let (opening, size) = match startup::decode(input) {
                 Ok(Some(found)) => found,
