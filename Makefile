@@ -1,6 +1,6 @@
 # The few entry points. Each does its own set-up first and is safe to run again.
 
-.PHONY: setup demo test lint build suites fuzz fuzz-short
+.PHONY: setup demo test lint build bench suites fuzz fuzz-short
 
 setup:
 	@tests/setup.sh
@@ -25,6 +25,10 @@ lint: setup
 # The optimised binary: target/release/palisade
 build: setup
 	cargo build --release -p palisade
+
+# What the parts cost, as ratios in one run.
+bench: setup
+	cargo bench -p palisade-sql
 
 # Test suites that others wrote, directly and through the gateway. SUITES="--only psycopg2 --quick" picks some.
 suites: build
