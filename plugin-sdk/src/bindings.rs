@@ -49,3 +49,21 @@ pub mod reviewer_piece {
         with: { "palisade:policy/types@0.1.0": super::types },
     });
 }
+
+/// Lines in the gateway's log.
+#[cfg(target_arch = "wasm32")]
+pub mod log_piece {
+    wit_bindgen::generate!({ world: "log-piece" });
+}
+
+/// The time.
+#[cfg(target_arch = "wasm32")]
+pub mod clock_piece {
+    wit_bindgen::generate!({ world: "clock-piece" });
+}
+
+/// Counters.
+#[cfg(target_arch = "wasm32")]
+pub mod state_piece {
+    wit_bindgen::generate!({ world: "state-piece" });
+}

@@ -35,7 +35,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! A plugin is a pure function of its arguments: each call gets a fresh instance, so nothing is remembered from one to the next.
+//! A plugin is a pure function of its arguments: each call gets a fresh instance, so nothing is remembered from one to the next,
+//! but for what [`granted`] keeps.
 //! Natively it is an ordinary crate, tested with [`testing`]; only the build for wasm32 has exports.
 
 // `#[config]` names this crate as a plugin would, in its own tests too.
@@ -45,6 +46,7 @@ extern crate self as plugin_sdk;
 #[doc(hidden)]
 pub mod bindings;
 mod export;
+pub mod granted;
 mod hooks;
 mod pattern;
 mod plan;

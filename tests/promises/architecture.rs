@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::harness::run;
 
 /// Every edge that there may be between our crates.
-const EDGES: [(&str, &[&str]); 17] = [
+const EDGES: [(&str, &[&str]); 18] = [
     (
         "palisade",
         &[
@@ -36,6 +36,7 @@ const EDGES: [(&str, &[&str]); 17] = [
     ("sql-guard", &["palisade-plugin-sdk"]),
     ("mask-secrets", &["palisade-plugin-sdk"]),
     ("approve-risky", &["palisade-plugin-sdk"]),
+    ("budget", &["palisade-plugin-sdk"]),
     ("trickster", &[]),
     ("lookout", &[]),
 ];

@@ -88,3 +88,14 @@ fn a_missing_policy_file_is_named() {
     let outcome = check(|good| good.replace("policy.toml", "nowhere.toml"), GUARD);
     refused(&outcome, &["palisade.toml:16", "nowhere.toml"]);
 }
+
+#[test]
+fn a_plugin_gets_nothing_that_the_policy_file_does_not_grant() {
+    let budget = "[[use]]\nplugin = 'budget'\n[use.config]\n\
+                  budgets = [{ name = 'b', actions = ['*'], most = 1, within = 1 }]\n";
+    let outcome = check(|good| good, budget);
+    refused(&outcome, &["policy.toml", "add the line `grants = [\"state\"]`"]);
+    let granted = budget.replace("[use.config]", "grants = ['state']\n[use.config]");
+    let outcome = check(|good| good, &granted);
+    assert!(outcome.ok, "{}{}", outcome.stdout, outcome.stderr);
+}

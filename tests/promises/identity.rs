@@ -81,15 +81,22 @@ fn the_servers_password_is_nowhere_to_be_seen() {
 #[test]
 fn parameters_that_would_change_who_acts_are_refused() {
     let (_postgres, gateway) = baseline();
-    for options in
-        ["-c role=admin", "-c session_authorization=admin", "-c standard_conforming_strings=off"]
-    {
+    for options in ["-c role=admin", "-c session_authorization=admin", "-c backslash_quote=on"] {
         let error = gateway.agent().option("PGOPTIONS", options).error("SELECT 1");
         assert!(error.contains("is refused"), "{options}: {error}");
     }
     let shown =
         gateway.agent().option("PGOPTIONS", "-c search_path=audit").query("SHOW search_path");
     assert_eq!(shown, "audit");
+}
+
+#[test]
+fn where_a_backslash_may_escape_no_text_with_one_is_read() {
+    let (_postgres, gateway) = baseline();
+    let agent = gateway.agent().option("PGOPTIONS", "-c standard_conforming_strings=off");
+    assert_eq!(agent.query("SELECT 'it is off'"), "it is off");
+    let hidden = r"SELECT 'a\' AS item, ' FROM secrets --";
+    assert!(agent.error(hidden).contains("it has a backslash"), "{}", agent.error(hidden));
 }
 
 #[test]

@@ -78,3 +78,45 @@ fn a_function_that_the_policy_vouches_for_is_one_of_the_harmless() {
     let gateway = Gateway::start(&postgres, Settings::policy(&policy));
     assert_eq!(gateway.agent().query("SELECT twice(id) FROM secrets WHERE id = 2"), "4");
 }
+
+/// The baseline's masks, and a budget of two guesses.
+const TWO_GUESSES: &str = "
+[[use]]
+plugin = 'mask-secrets'
+config = { protect = ['*.*.password'] }
+[[use]]
+plugin = 'budget'
+grants = ['state']
+on = { actions = ['use'], facts = ['guesses'] }
+[use.config]
+budgets = [{ name = 'guesses', actions = ['use'], facts = { protected = '*' }, weight = 'guesses', most = 2, within = 3600 }]
+";
+
+#[tokio::test]
+async fn guesses_are_counted_at_each_run_and_across_sessions() {
+    let postgres = Postgres::start();
+    let settings = Settings { insecure: true, ..Settings::policy(TWO_GUESSES) };
+    let gateway = Gateway::start(&postgres, settings);
+    let client = connect(&gateway).await;
+    let guess = client.prepare("SELECT name FROM secrets WHERE password = $1").await.unwrap();
+    for password in ["a", "b"] {
+        assert!(client.query(&guess, &[&password]).await.unwrap().is_empty());
+    }
+    let denied = client.query(&guess, &[&"hunter2-mail"]).await.unwrap_err();
+    assert!(denied.as_db_error().unwrap().message().contains("\"guesses\" is used up"), "{denied}");
+    client.query("SELECT item FROM orders WHERE item = $1", &[&"lamp"]).await.unwrap();
+    let again = connect(&gateway).await;
+    let text = "SELECT name FROM secrets WHERE password = $1";
+    assert!(again.query(text, &[&"hunter2-mail"]).await.is_err());
+}
+
+#[tokio::test]
+async fn many_guesses_in_one_statement_are_many() {
+    let postgres = Postgres::start();
+    let settings = Settings { insecure: true, ..Settings::policy(TWO_GUESSES) };
+    let gateway = Gateway::start(&postgres, settings);
+    let client = connect(&gateway).await;
+    let text = "SELECT name FROM secrets WHERE password IN ($1, $2, $3)";
+    let denied = client.query(text, &[&"a", &"b", &"hunter2-mail"]).await.unwrap_err();
+    assert!(denied.as_db_error().unwrap().message().contains("\"guesses\" is used up"), "{denied}");
+}

@@ -142,7 +142,7 @@ fn a_restart_compiles_nothing() {
         stamps
     };
     let before = stamps(&gateway);
-    assert_eq!(before.len(), 3, "one file of compiled code for each plugin");
+    assert_eq!(before.len(), 4, "one file of compiled code for each plugin");
     gateway.kill_and_restart();
     assert_eq!(stamps(&gateway), before);
     assert!(gateway.agent().error("DROP TABLE orders").contains("sql-guard.drop"));

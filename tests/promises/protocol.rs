@@ -202,7 +202,7 @@ fn a_function_call_message_is_judged_by_what_it_calls_and_the_session_goes_on() 
     let postgres = Postgres::start();
     let gateway = Gateway::start(&postgres, Settings::insecure());
     let mut stream = raw_session(&gateway);
-    // length(text), lo_creat(integer), and none.
+    // length(text), lo_import(text), and none.
     let call = |oid: u32, argument: &[u8]| {
         let length = u32::try_from(argument.len()).unwrap().to_be_bytes();
         [&oid.to_be_bytes()[..], &[0, 0, 0, 1], &length, argument, &[0, 0]].concat()
@@ -211,7 +211,7 @@ fn a_function_call_message_is_judged_by_what_it_calls_and_the_session_goes_on() 
     let (seen, text) = read_until(&mut stream, b'Z');
     assert_eq!(seen, "VZ");
     assert!(text.contains('5'), "{text}");
-    for (oid, why) in [(957, "large objects"), (1, "no function")] {
+    for (oid, why) in [(764, "files of the server"), (1, "no function")] {
         send(&mut stream, b'F', &call(oid, b"1"));
         let (seen, text) = read_until(&mut stream, b'Z');
         assert_eq!(seen, "EZ");

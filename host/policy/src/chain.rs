@@ -119,7 +119,7 @@ impl Chain {
     #[must_use]
     pub fn judge(&self, context: &Context, command: &Command) -> Judged {
         let mut judged = Judged { ruling: Ruling::Allow, observed: vec![], memorable: true };
-        for placed in self.placed(&self.guards) {
+        for placed in self.placed(&self.guards).filter(|it| it.scope.asks_about(command)) {
             judged.memorable &= placed.policy.is_pure();
             let answer = placed.policy.judge(context, command);
             // A failure may pass; only answers are remembered.

@@ -50,6 +50,33 @@ pub fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
+/// What a plugin may ask of the gateway, where a policy file grants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grant {
+    /// Lines in the gateway's log.
+    Log,
+    /// The time.
+    Clock,
+    /// Counters that outlive a call.
+    State,
+}
+
+impl Grant {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Log, Self::Clock, Self::State];
+
+    /// Its name in a policy file and in the contract.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Clock => "clock",
+            Self::State => "state",
+        }
+    }
+}
+
 /// One plugin in use.
 #[derive(Clone, Debug)]
 pub struct Use {
@@ -61,6 +88,8 @@ pub struct Use {
     pub mode: Mode,
     /// Where it acts.
     pub scope: Scope,
+    /// What it may ask of the gateway.
+    pub grants: Vec<Grant>,
     /// Its configuration, as JSON.
     pub config: serde_json::Value,
     /// The file that says so.
@@ -100,6 +129,7 @@ impl PolicyFile {
                     name: used.name,
                     mode: used.mode,
                     scope: used.on,
+                    grants: used.grants,
                     config: used.config.map_or_else(
                         || serde_json::Value::Object(serde_json::Map::new()),
                         Spanned::into_inner,
@@ -150,6 +180,8 @@ struct RawUse {
     mode: Mode,
     #[serde(default)]
     on: Scope,
+    #[serde(default)]
+    grants: Vec<Grant>,
     config: Option<Spanned<serde_json::Value>>,
 }
 

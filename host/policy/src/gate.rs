@@ -78,7 +78,7 @@ pub struct Allowed {
     pub command: Arc<Command>,
     /// Whether a policy put it there.
     pub rewritten: bool,
-    /// Whether a hold was spent on it: it may run once.
+    /// Whether it may run once: a hold was spent on it, or a policy may say otherwise next time.
     pub once: bool,
     /// The version of the policies that allowed it.
     pub version: u64,
@@ -211,7 +211,11 @@ impl GateSession {
 
     /// Takes up the newest policies: a command's boundary. Gives their version.
     pub fn renew(&mut self) -> u64 {
-        self.take_newest();
+        let newest = self.gate.set.load();
+        if newest.version != self.chain.version() {
+            self.chain = Arc::new(Chain::new(Arc::clone(&newest), &self.context));
+            self.remembered.forget();
+        }
         self.chain.version()
     }
 
@@ -309,14 +313,6 @@ impl GateSession {
         self.put(&Entry::Error { number, code, message }).map(drop)
     }
 
-    fn take_newest(&mut self) {
-        let newest = self.gate.set.load();
-        if newest.version != self.chain.version() {
-            self.chain = Arc::new(Chain::new(Arc::clone(&newest), &self.context));
-            self.remembered.forget();
-        }
-    }
-
     fn judge(&mut self, command: &Arc<Command>) -> Arc<Judged> {
         if let Some(judged) = self.remembered.verdict(command) {
             return judged;
@@ -342,7 +338,7 @@ impl GateSession {
             number: self.last_number,
             command: Arc::clone(command),
             rewritten,
-            once: false,
+            once: !judged.memorable,
             version: self.chain.version(),
         };
         asked(kept, allowed)

@@ -21,7 +21,7 @@ mod verdict;
 
 pub use chain::{Chain, Judged, Mode, Observation, Placed, PolicySet};
 pub use event::{Command, Context, Operation, Principal, Target};
-pub use file::{Mistake, PolicyFile, Use, line_of};
+pub use file::{Grant, Mistake, PolicyFile, Use, line_of};
 pub use gate::{
     Allowed, Asked, Decision, Gate, GateSession, HoldNotice, Planned, Planner, Waiting,
 };

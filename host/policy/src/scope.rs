@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
-use crate::Context;
+use crate::{Command, Context, Operation};
 
 /// Where a policy acts. What is left out matches everything; lists hold globs of which one must match.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -19,6 +19,10 @@ pub struct Scope {
     pub labels: Option<BTreeMap<String, String>>,
     /// Roles of the principal.
     pub roles: Option<Vec<String>>,
+    /// Actions of operations: guards are asked only about commands that have such an operation.
+    pub actions: Option<Vec<String>>,
+    /// Names of facts that such an operation must have one of.
+    pub facts: Option<Vec<String>>,
 }
 
 impl Scope {
@@ -33,6 +37,19 @@ impl Scope {
                 let glob = WildMatch::new(pattern);
                 target.labels.iter().any(|(name, value)| name == key && glob.matches(value))
             })
+    }
+
+    /// Whether guards are asked about this command: one of its operations is in the scope, or not all of them are known.
+    #[must_use]
+    pub fn asks_about(&self, command: &Command) -> bool {
+        let covers = |operation: &Operation| {
+            matches_any(self.actions.as_deref(), std::iter::once(&operation.action))
+                && (self.facts.is_none()
+                    || matches_any(self.facts.as_deref(), operation.facts.iter().map(|(it, _)| it)))
+        };
+        (self.actions.is_none() && self.facts.is_none())
+            || !command.complete
+            || command.operations.iter().any(covers)
     }
 }
 

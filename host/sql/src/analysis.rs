@@ -39,6 +39,8 @@ pub struct Statement {
     pub outputs: Outputs,
     /// Columns whose values decide something, or are computed with, without being put out as they are.
     pub uses: Vec<Use>,
+    /// How many bound parameters columns are compared with for equality.
+    pub guesses: usize,
     /// What it stores, and where.
     pub stores: Vec<Store>,
     /// The server's own functions that it calls, by their names as written.

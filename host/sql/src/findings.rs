@@ -33,6 +33,8 @@ pub(crate) struct Findings {
     pub(crate) how: How,
     /// What is walked now is not evaluated: its columns are used for nothing.
     pub(crate) idle: bool,
+    /// How many parameters columns are compared with.
+    pub(crate) guesses: usize,
     pub(crate) operations: Vec<Operation>,
     pub(crate) effects: Vec<Effect>,
     gaps: Vec<String>,
@@ -258,18 +260,29 @@ impl Findings {
                 ("dangerous", true)
             }
             Function::Unknown => {
+                self.operate(Operation::other("call", label.clone()).fact("function", "unknown"));
                 self.reserve(format!("function {label} is not known to be harmless"));
-                let given = Flow { sources: [Source::called(&label)].into(), ..Flow::default() };
-                self.consume(&given);
-                self.unknown.insert(label.clone());
-                self.operate(Operation::other("call", label).fact("function", "unknown"));
-                return given;
+                return self.give(label);
             }
         };
         self.calls.insert(label.clone());
         self.operate(Operation::other("call", label).fact("function", fact));
         let given = Flow { opaque, ..Flow::default() };
         self.consume(&given);
+        given
+    }
+
+    /// Writes down that a procedure is called, and returns what it may give.
+    pub(crate) fn call_procedure(&mut self, label: String) -> Flow {
+        self.reserve(format!("procedure {label} is not known to be harmless"));
+        self.give(label)
+    }
+
+    /// What somebody's own function or procedure gives.
+    fn give(&mut self, label: String) -> Flow {
+        let given = Flow { sources: [Source::called(&label)].into(), ..Flow::default() };
+        self.consume(&given);
+        self.unknown.insert(label);
         given
     }
 
@@ -297,6 +310,7 @@ impl Findings {
                 opaque,
             },
             uses: std::mem::take(&mut self.uses).into_iter().collect(),
+            guesses: std::mem::take(&mut self.guesses),
             stores: std::mem::take(&mut self.stores).into_iter().collect(),
             calls: std::mem::take(&mut self.calls),
             unknown: std::mem::take(&mut self.unknown),

@@ -71,8 +71,16 @@ const POLICY: Keys = Table(&[
             ("mode", Any),
             (
                 "on",
-                Table(&[("protocols", Any), ("connections", Any), ("labels", Any), ("roles", Any)]),
+                Table(&[
+                    ("protocols", Any),
+                    ("connections", Any),
+                    ("labels", Any),
+                    ("roles", Any),
+                    ("actions", Any),
+                    ("facts", Any),
+                ]),
             ),
+            ("grants", Any),
             ("config", Any),
         ]),
     ),

@@ -171,7 +171,12 @@ impl Plugins {
             }
             return Err(reason);
         }
-        let policy = plugin.configure(&old.name, &old.used.config.to_string(), self.limits);
+        let policy = plugin.configure(
+            &old.name,
+            &old.used.config.to_string(),
+            self.limits,
+            &old.used.grants,
+        );
         policy.map(Arc::new).map_err(|error| format!("{error} (the configuration is at {place})"))
     }
 

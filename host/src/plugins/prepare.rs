@@ -112,7 +112,7 @@ impl Work<'_> {
             return Err(misfits.iter().map(place).collect());
         }
         let limits = call_limits(&self.config.limits);
-        let policy = plugin.configure(&name, &used.config.to_string(), limits);
+        let policy = plugin.configure(&name, &used.config.to_string(), limits, &used.grants);
         let policy = policy.map_err(|error| {
             let line = Some(used.config_line);
             vec![Mistake { line, ..mistake(&used, error.to_string(), "mend its configuration") }]

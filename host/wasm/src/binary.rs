@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use palisade_policy::Grant;
 use wasmparser::{Parser, Payload, Validator};
 use wit_component::ComponentEncoder;
 
@@ -27,11 +28,12 @@ fn from_core_module(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     let failed = |error: String| LoadError::NotComponent(error);
     Validator::new().validate_all(bytes).map_err(|error| failed(first_line(&error)))?;
     let module = Module::read(bytes).map_err(|error| failed(first_line(&error)))?;
-    if !module.imports.is_empty() {
-        return Err(LoadError::Imports(module.imports));
+    if !module.unknown.is_empty() {
+        return Err(LoadError::Imports(module.unknown));
     }
     let mut plain = module.plain;
-    contract::describe(&mut plain, |name| module.interfaces.contains(name)).map_err(failed)?;
+    let has = |name: &str| module.interfaces.contains(name);
+    contract::describe(&mut plain, has, &module.asks).map_err(failed)?;
     ComponentEncoder::default()
         .validate(true)
         .module(&plain)
@@ -42,8 +44,10 @@ fn from_core_module(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
 /// What has to be known of a core module.
 #[derive(Default)]
 struct Module<'a> {
-    /// Everything that it imports, as `module/name`.
-    imports: Vec<String>,
+    /// What of the contract it imports.
+    asks: BTreeSet<Grant>,
+    /// Everything else that it imports, as `module/name`.
+    unknown: Vec<String>,
     /// The interfaces that its exports belong to: an export is named `interface#function`.
     interfaces: BTreeSet<&'a str>,
     /// The module without its custom sections.
@@ -61,7 +65,12 @@ impl<'a> Module<'a> {
                 Payload::ImportSection(section) => {
                     for import in section.clone().into_imports() {
                         let import = import?;
-                        module.imports.push(format!("{}/{}", import.module, import.name));
+                        match contract::asks_for(import.module) {
+                            Some(grant) => drop(module.asks.insert(grant)),
+                            None => {
+                                module.unknown.push(format!("{}/{}", import.module, import.name));
+                            }
+                        }
                     }
                 }
                 Payload::ExportSection(section) => {

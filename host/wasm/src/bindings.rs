@@ -18,6 +18,9 @@ wasmtime::component::bindgen!({
     inline: "
         package palisade:host;
         world every-hook {
+            import palisade:policy/log@0.1.0;
+            import palisade:policy/clock@0.1.0;
+            import palisade:policy/state@0.1.0;
             export palisade:policy/plugin@0.1.0;
             export palisade:policy/guard@0.1.0;
             export palisade:policy/mask@0.1.0;
@@ -25,6 +28,8 @@ wasmtime::component::bindgen!({
         }
     ",
     world: "palisade:host/every-hook",
+    // What is not granted, or has no room, ends the call.
+    imports: { default: trappable },
     // Arguments are borrowed, so that a long command is copied once: into the guest.
     ownership: Borrowing { duplicate_if_necessary: true },
 });

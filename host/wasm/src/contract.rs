@@ -1,5 +1,8 @@
 //! The contract in itself: the names of its interfaces, and its text where a component has to be made by it.
 
+use std::collections::BTreeSet;
+
+use palisade_policy::Grant;
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -8,18 +11,37 @@ pub(crate) const GUARD: &str = "palisade:policy/guard@0.1.0";
 pub(crate) const MASK: &str = "palisade:policy/mask@0.1.0";
 pub(crate) const REVIEWER: &str = "palisade:policy/reviewer@0.1.0";
 
+/// The interfaces of what a plugin may ask of the gateway.
+pub(crate) const IMPORTS: [(Grant, &str); 3] = [
+    (Grant::Log, "palisade:policy/log@0.1.0"),
+    (Grant::Clock, "palisade:policy/clock@0.1.0"),
+    (Grant::State, "palisade:policy/state@0.1.0"),
+];
+
+/// What an imported interface asks of the gateway, if it is one of the contract's.
+pub(crate) fn asks_for(interface: &str) -> Option<Grant> {
+    IMPORTS.iter().find(|(_, known)| *known == interface).map(|(grant, _)| *grant)
+}
+
 const TEXT: &str = include_str!("../../../wit/policy.wit");
 
 /// Adds to a core module the description of its types, by which `wit_component` makes a component of it.
 ///
-/// The description says that the module has those interfaces of the contract that `has` says it has.
-pub(crate) fn describe(module: &mut Vec<u8>, has: impl Fn(&str) -> bool) -> Result<(), String> {
+/// The description says that the module has those interfaces of the contract that `has` says it has, and asks for those of
+/// `wants`.
+pub(crate) fn describe(
+    module: &mut Vec<u8>,
+    has: impl Fn(&str) -> bool,
+    wants: &BTreeSet<Grant>,
+) -> Result<(), String> {
+    let imports = IMPORTS.iter().filter(|(grant, _)| wants.contains(grant));
+    let imports: String = imports.map(|(_, interface)| format!("import {interface};")).collect();
     let exports: String = [PLUGIN, GUARD, MASK, REVIEWER]
         .into_iter()
         .filter(|interface| has(interface))
         .map(|interface| format!("export {interface};"))
         .collect();
-    let world = format!("package palisade:host; world module {{ {exports} }}");
+    let world = format!("package palisade:host; world module {{ {imports} {exports} }}");
     let mut resolve = Resolve::default();
     resolve
         .push_source("policy.wit", TEXT)

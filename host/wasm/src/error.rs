@@ -1,6 +1,6 @@
 //! Why a plugin, or the host itself, could not be loaded. A call's failures are `palisade_policy::PolicyFailure`.
 
-use palisade_policy::PolicyFailure;
+use palisade_policy::{Grant, PolicyFailure};
 
 /// Why the plugin host could not start.
 #[derive(Debug, thiserror::Error)]
@@ -36,13 +36,19 @@ pub enum LoadError {
     /// It is not valid, or uses what the engine does not allow.
     #[error("the component does not compile: {0}")]
     Compile(String),
-    /// It imports functions, and none are granted.
+    /// It imports what is not in the contract.
     #[error(
-        "the plugin wants imports that are not granted: {}; this version can grant no import at all, \
-         so there is no line to add: build the plugin without them (the target wasm32-unknown-unknown has none)",
+        "the plugin wants imports that no policy file can grant: {}; build it without them (the target \
+         wasm32-unknown-unknown has none)",
         .0.join(", ")
     )]
     Imports(Vec<String>),
+    /// It asks for what the policy file does not grant it.
+    #[error(
+        "the plugin asks for what it is not granted; if it shall have it, add the line `grants = [{}]`",
+        .0.iter().map(|grant| format!("\"{}\"", grant.name())).collect::<Vec<_>>().join(", ")
+    )]
+    Grants(Vec<Grant>),
     /// It does not say what it is.
     #[error("the component does not export `{0}`, which every plugin must")]
     NoPlugin(&'static str),

@@ -8,6 +8,7 @@ use wasmtime::{Store, component};
 use crate::limits::Meter;
 use crate::plugin::{CompiledPlugin, Manifest};
 use crate::runtime::failure;
+use crate::services::Caller;
 use crate::ticker::{Awake, Ticker};
 use crate::{Limits, from_wit};
 
@@ -28,9 +29,10 @@ impl<'a> Instance<'a> {
     pub(crate) fn start(
         plugin: &'a CompiledPlugin,
         limits: Limits,
+        caller: Caller,
         answer_bytes: usize,
     ) -> Result<Self, PolicyFailure> {
-        let mut store = Store::new(&plugin.runtime.engine, Meter::new(limits));
+        let mut store = Store::new(&plugin.runtime.engine, Meter::new(limits, caller));
         store.limiter(|meter| meter);
         store.set_hostcall_fuel(answer_bytes);
         store.set_epoch_deadline(Ticker::epochs(limits.time));

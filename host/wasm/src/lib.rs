@@ -10,8 +10,8 @@
 //!              WasmPolicy: Policy ── each call ──▶ a fresh instance: configure, one hook, gone
 //! ```
 //!
-//! A plugin gets no imports, and no instance serves two calls.
-//! So an answer is a function of the configuration and of the call's arguments alone, and nothing of one session can reach the next.
+//! A plugin gets no imports but what a policy file grants (`services`), and no instance serves two calls.
+//! So where it imports nothing an answer is a function of the configuration and of the call's arguments alone, and nothing of one session can reach the next.
 //!
 //! This crate knows no protocol and no store; it does not combine answers and has no opinion on what a failure means.
 
@@ -27,6 +27,7 @@ mod limits;
 mod plugin;
 mod policy;
 mod runtime;
+mod services;
 mod ticker;
 mod to_wit;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
+use crate::services::Caller;
 use crate::ticker::Ticker;
 
 /// How often a call's time may pass on the wall clock before the call ends whatever the processor did meanwhile.
@@ -44,11 +45,17 @@ pub(crate) struct Meter {
     /// The thread's processor time when the call began.
     began: Duration,
     extensions: u32,
+    caller: Caller,
 }
 
 impl Meter {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, memory: 0, refused: false, began: thread_time(), extensions: 0 }
+    pub(crate) fn new(limits: Limits, caller: Caller) -> Self {
+        Self { limits, memory: 0, refused: false, began: thread_time(), extensions: 0, caller }
+    }
+
+    /// Who runs, and what it may ask for.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// How much of its time the call has used.

@@ -4,16 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use palisade_policy::Hooks;
+use palisade_policy::{Grant, Hooks};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre};
 
 use crate::binary::first_line;
 use crate::bindings::exports::palisade::policy::{guard, mask, plugin, reviewer};
-use crate::contract::{GUARD, MASK, PLUGIN, REVIEWER};
+use crate::contract::{GUARD, MASK, PLUGIN, REVIEWER, asks_for};
 use crate::instance::{ANSWER_BYTES, Instance};
 use crate::limits::Meter;
 use crate::runtime::Runtime;
+use crate::services::Caller;
 use crate::{Limits, LoadError, WasmPolicy};
 
 /// How long a plugin may take to describe itself, or to look at its configuration for the first time.
@@ -38,6 +39,7 @@ pub struct CompiledPlugin {
     pub(crate) pre: InstancePre<Meter>,
     pub(crate) exports: Exports,
     manifest: Manifest,
+    asks: Vec<Grant>,
     hash: String,
     size: usize,
 }
@@ -57,16 +59,17 @@ impl CompiledPlugin {
         hash: String,
         size: usize,
     ) -> Result<Self, LoadError> {
-        check_imports(component)?;
+        let asks = imports(component)?;
         let contract =
             |error: wasmtime::Error| LoadError::Contract(first_line(&error.root_cause()));
         let pre = runtime.linker.instantiate_pre(component).map_err(contract)?;
         let exports = Exports::find(&pre)?;
-        let mut plugin = Self { runtime, pre, exports, manifest: Manifest::default(), hash, size };
+        let manifest = Manifest::default();
+        let mut plugin = Self { runtime, pre, exports, manifest, asks, hash, size };
         let limits =
             Limits { time: LOAD_TIME, memory: plugin.runtime.max_memory, ..Limits::default() };
-        let mut instance =
-            Instance::start(&plugin, limits, ANSWER_BYTES).map_err(LoadError::Start)?;
+        let mut instance = Instance::start(&plugin, limits, Caller::default(), ANSWER_BYTES)
+            .map_err(LoadError::Start)?;
         instance.check_types().map_err(contract)?;
         let manifest = instance.describe().map_err(LoadError::Start)?;
         drop(instance);
@@ -79,19 +82,30 @@ impl CompiledPlugin {
     /// The configuration is tried at once, with a second of time, so that a refusal is found here and not at a command.
     ///
     /// # Errors
-    /// When the plugin refuses the configuration or fails on it, or the host has not the memory that `limits` promise.
+    /// When the plugin asks for what is not granted, refuses the configuration or fails on it, or the host has not the memory
+    /// that `limits` promise.
     pub fn configure(
         self: &Arc<Self>,
         name: &str,
         config_json: &str,
         limits: Limits,
+        grants: &[Grant],
     ) -> Result<WasmPolicy, LoadError> {
+        if self.asks.iter().any(|asked| !grants.contains(asked)) {
+            return Err(LoadError::Grants(self.asks.clone()));
+        }
+        let caller = Caller {
+            policy: name.into(),
+            grants: grants.into(),
+            counters: Arc::clone(&self.runtime.counters),
+        };
         let most = self.runtime.max_memory;
         if limits.memory > most {
             return Err(LoadError::Limit { asked: limits.memory, most });
         }
         let time = limits.time.max(LOAD_TIME);
-        let mut instance = Instance::start(self, Limits { time, ..limits }, ANSWER_BYTES)
+        let limits_then = Limits { time, ..limits };
+        let mut instance = Instance::start(self, limits_then, caller.clone(), ANSWER_BYTES)
             .map_err(LoadError::Start)?;
         instance
             .configure(config_json)
@@ -103,7 +117,7 @@ impl CompiledPlugin {
                 "reading its configuration took this plugin longer than a whole call may take"
             );
         }
-        Ok(WasmPolicy::new(name.to_owned(), Arc::clone(self), config_json.to_owned(), limits))
+        Ok(WasmPolicy::new(caller, Arc::clone(self), config_json.to_owned(), limits))
     }
 
     /// The hooks that it exports.
@@ -114,6 +128,12 @@ impl CompiledPlugin {
             mask: self.exports.mask.is_some(),
             reviewer: self.exports.reviewer.is_some(),
         }
+    }
+
+    /// What it asks of the gateway; where it is nothing, its answers are a function of the call alone.
+    #[must_use]
+    pub fn asks(&self) -> &[Grant] {
+        &self.asks
     }
 
     /// What it says of itself.
@@ -140,6 +160,7 @@ impl fmt::Debug for CompiledPlugin {
         f.debug_struct("CompiledPlugin")
             .field("manifest", &self.manifest)
             .field("hooks", &self.hooks())
+            .field("asks", &self.asks)
             .field("hash", &self.hash)
             .field("size", &self.size)
             .finish_non_exhaustive()
@@ -168,11 +189,13 @@ impl Exports {
     }
 }
 
+/// What a component asks of the gateway.
+///
 /// An imported instance that holds nothing but types, as `palisade:policy/types` does, gives a plugin nothing to call.
-fn check_imports(component: &Component) -> Result<(), LoadError> {
+fn imports(component: &Component) -> Result<Vec<Grant>, LoadError> {
     let engine = component.engine();
-    let wanted: Vec<String> = component
-        .component_type()
+    let types = component.component_type();
+    let wanted = types
         .imports(engine)
         .filter(|(_, import)| match &import.ty {
             ComponentItem::ComponentInstance(instance) => {
@@ -181,9 +204,15 @@ fn check_imports(component: &Component) -> Result<(), LoadError> {
             ComponentItem::Type(_) => false,
             _ => true,
         })
-        .map(|(name, _)| name.to_owned())
-        .collect();
-    if wanted.is_empty() { Ok(()) } else { Err(LoadError::Imports(wanted)) }
+        .map(|(name, _)| name);
+    let (mut asks, mut unknown) = (Vec::new(), Vec::new());
+    for name in wanted {
+        match asks_for(name) {
+            Some(grant) => asks.push(grant),
+            None => unknown.push(name.to_owned()),
+        }
+    }
+    if unknown.is_empty() { Ok(asks) } else { Err(LoadError::Imports(unknown)) }
 }
 
 #[cfg(test)]

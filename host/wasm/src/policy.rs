@@ -9,15 +9,16 @@ use palisade_policy::{
 };
 
 use crate::instance::{ANSWER_BYTES, Instance};
+use crate::services::Caller;
 use crate::{CompiledPlugin, Limits, from_wit, to_wit};
 
 /// A plugin with its configuration.
 ///
 /// No instance serves two calls: nothing of one session can be seen by the next, and an answer depends on the
-/// configuration and the arguments alone.
+/// configuration and the arguments alone, and on what the plugin was granted to ask for.
 /// A call runs on the thread that makes it, for at most `limits.time`, the plugin's `configure` included.
 pub struct WasmPolicy {
-    name: String,
+    caller: Caller,
     plugin: Arc<CompiledPlugin>,
     config: String,
     limits: Limits,
@@ -25,12 +26,12 @@ pub struct WasmPolicy {
 
 impl WasmPolicy {
     pub(crate) fn new(
-        name: String,
+        caller: Caller,
         plugin: Arc<CompiledPlugin>,
         config: String,
         limits: Limits,
     ) -> Self {
-        Self { name, plugin, config, limits }
+        Self { caller, plugin, config, limits }
     }
 
     /// The plugin that it is made of.
@@ -41,7 +42,8 @@ impl WasmPolicy {
 
     /// A fresh instance that has its configuration.
     fn instance(&self, answer_bytes: usize) -> Result<Instance<'_>, PolicyFailure> {
-        let mut instance = Instance::start(&self.plugin, self.limits, answer_bytes)?;
+        let caller = self.caller.clone();
+        let mut instance = Instance::start(&self.plugin, self.limits, caller, answer_bytes)?;
         instance.configure(&self.config)?.map_err(|reason| {
             PolicyFailure::Answer(format!(
                 "it refuses the configuration that it took before: {reason}"
@@ -53,16 +55,16 @@ impl WasmPolicy {
 
 impl Policy for WasmPolicy {
     fn name(&self) -> &str {
-        &self.name
+        &self.caller.policy
     }
 
     fn hooks(&self) -> Hooks {
         self.plugin.hooks()
     }
 
-    /// Always: a plugin has no imports and starts anew for each call.
+    /// Where the plugin imports nothing, for it starts anew for each call.
     fn is_pure(&self) -> bool {
-        true
+        self.plugin.asks().is_empty()
     }
 
     fn judge(&self, context: &Context, command: &Command) -> Result<Verdict, PolicyFailure> {
@@ -126,7 +128,8 @@ impl Policy for WasmPolicy {
 impl fmt::Debug for WasmPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WasmPolicy")
-            .field("name", &self.name)
+            .field("name", &self.caller.policy)
+            .field("grants", &self.caller.grants)
             .field("plugin", &self.plugin)
             .field("limits", &self.limits)
             .finish_non_exhaustive()

@@ -1,13 +1,17 @@
 //! The engine under all plugins, and how it is set up: one pool of instances, finite in every dimension.
 
+use std::sync::Arc;
+
 use palisade_policy::PolicyFailure;
-use wasmtime::component::Linker;
+use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy, Trap,
 };
 
 use crate::binary::first_line;
+use crate::bindings::EveryHook;
 use crate::limits::{Meter, TABLE_ELEMENTS};
+use crate::services::Counters;
 use crate::ticker::Ticker;
 use crate::{HostError, HostOptions};
 
@@ -16,13 +20,14 @@ const PARTS: u32 = 16;
 /// Bytes of a used memory or table that are cleared in place when its slot is freed; the rest goes back to the system.
 const KEEP_RESIDENT: usize = 128 << 10;
 
-/// The engine, its clock, and the empty set of imports.
+/// The engine, its clock, what can be imported, and the policies' counters.
 pub(crate) struct Runtime {
     pub(crate) engine: Engine,
     pub(crate) ticker: Ticker,
     pub(crate) linker: Linker<Meter>,
     /// Bytes that a memory of the pool can have.
     pub(crate) max_memory: usize,
+    pub(crate) counters: Arc<Counters>,
 }
 
 impl Runtime {
@@ -30,8 +35,12 @@ impl Runtime {
         let engine = Engine::new(&config(options))
             .map_err(|error| HostError::Engine(first_line(&error.root_cause())))?;
         let ticker = Ticker::start(engine.clone()).map_err(HostError::Ticker)?;
-        let linker = Linker::new(&engine);
-        Ok(Self { engine, ticker, linker, max_memory: options.max_memory })
+        let mut linker = Linker::new(&engine);
+        // Linked for every plugin; what one may call its grants say.
+        EveryHook::add_to_linker::<_, HasSelf<_>>(&mut linker, |meter: &mut Meter| meter)
+            .map_err(|error| HostError::Engine(first_line(&error.root_cause())))?;
+        let counters = Arc::default();
+        Ok(Self { engine, ticker, linker, max_memory: options.max_memory, counters })
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn patient() -> Limits {
 }
 
 pub(crate) fn trickster(config: &str) -> WasmPolicy {
-    TRICKSTER.configure("trickster", config, patient()).unwrap()
+    TRICKSTER.configure("trickster", config, patient(), &[]).unwrap()
 }
 
 /// A component or module, from its text.

@@ -133,7 +133,24 @@ pub(super) fn how(expression: &AExpr) -> How {
     };
     match with.node.as_ref() {
         Some(NodeEnum::List(list)) => list.items.iter().map(guess).max().unwrap_or(How::Other),
+        // Of a bound array it is not known how many guesses it holds; in a few questions they tell any value apart.
+        Some(NodeEnum::AArrayExpr(_)) => guess(with),
+        _ if expression.kind() == AExprKind::AexprOpAny => How::Other,
         _ => guess(with),
+    }
+}
+
+/// How many parameters a column is compared with.
+pub(super) fn guesses(expression: &AExpr) -> usize {
+    let listed = |node: &Node| match node.node.as_ref() {
+        Some(NodeEnum::List(list)) => list.items.len(),
+        Some(NodeEnum::AArrayExpr(array)) => array.elements.len(),
+        _ => 1,
+    };
+    if how(expression) == How::EqualsParameter {
+        expression.rexpr.as_deref().map_or(1, listed)
+    } else {
+        0
     }
 }
 

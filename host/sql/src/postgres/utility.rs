@@ -2,7 +2,7 @@
 
 use super::session::joined;
 use super::{Walker, names};
-use crate::lineage::{Flow, Scope, Shape};
+use crate::lineage::{Scope, Shape};
 use crate::{Effect, Operation};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{LockStmt, Node, RangeVar, TruncateStmt, VacuumStmt, VariableSetStmt};
@@ -55,12 +55,13 @@ impl Walker<'_> {
         match node {
             NodeEnum::DoStmt(block) => self.block(block),
             NodeEnum::CallStmt(call) => {
-                self.hide("CALL runs a procedure that is not followed");
                 let Some(function) = call.funccall.as_deref() else { return self.unreadable() };
                 let name = names::dotted(&function.funcname);
-                self.found.operate(Operation::other("call", name).fact("kind", "procedure"));
-                let flow = self.all(&function.args, &Scope::root());
-                return Shape::opaque(Flow { opaque: true, ..flow });
+                self.found
+                    .operate(Operation::other("call", name.clone()).fact("kind", "procedure"));
+                let mut flow = self.all(&function.args, &Scope::root());
+                flow.absorb(&self.found.call_procedure(name));
+                return Shape::opaque(flow.derive());
             }
             NodeEnum::LoadStmt(_) => {
                 self.hide("LOAD runs a library of the server");

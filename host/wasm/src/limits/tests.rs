@@ -5,7 +5,7 @@ fn grow(meter: &mut Meter, current: usize, desired: usize) -> bool {
 }
 
 fn meter(memory: usize) -> Meter {
-    Meter::new(Limits { memory, ..Limits::default() })
+    Meter::new(Limits { memory, ..Limits::default() }, Caller::default())
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn refused(text: &str, reason: &str) {
 }
 
 fn configuration(config: &str, limits: Limits) -> LoadError {
-    TRICKSTER.configure("trickster", config, limits).unwrap_err()
+    TRICKSTER.configure("trickster", config, limits, &[]).unwrap_err()
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_component_that_wants_imports_is_refused_with_the_list_of_them() {
             (import "palisade:policy/types@0.1.0" (instance))
             (import "wasi:clocks/wall-clock@0.2.0" (instance (export "now" (func))))
             (import "log" (func (param "text" string))))"#,
-        "wants imports that are not granted: wasi:clocks/wall-clock@0.2.0, log; this version can grant no import",
+        "wants imports that no policy file can grant: wasi:clocks/wall-clock@0.2.0, log; build it without them",
     );
 }
 

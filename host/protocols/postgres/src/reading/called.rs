@@ -54,9 +54,19 @@ impl<'a> Called<'a> {
     }
 
     /// Why the statement is not accounted for.
-    pub(super) fn unseen_block(&self) -> Option<&'static str> {
-        let unseen = self.blocks.iter().any(|(_, does)| does.is_none());
-        unseen.then_some("DO runs code that is not followed")
+    pub(super) fn unseen(&self, statement: &Statement) -> Option<&'static str> {
+        let block = self.blocks.iter().any(|(_, does)| does.is_none());
+        let procedure = statement.operations.iter().any(|operation| {
+            let label = operation.object.to_string();
+            operation.action == "call"
+                && operation.facts.contains(&("kind", "procedure".to_owned()))
+                && self.calls.iter().any(|(called, does)| *called == label && does.is_none())
+        });
+        match (block, procedure) {
+            (true, _) => Some("DO runs code that is not followed"),
+            (_, true) => Some("CALL runs a procedure that is not followed"),
+            _ => None,
+        }
     }
 
     /// Adds the relations that they touch.

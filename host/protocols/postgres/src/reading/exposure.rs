@@ -182,6 +182,12 @@ fn reference(operation: &palisade_sql::Operation, known: &Known) -> Option<Vec<O
 /// What decides without being shown, in the statement itself and in the views that it reads.
 pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
     let mut operations = used(&statement.uses, known);
+    let guesses = |operation: &&mut Operation| {
+        operation.facts.iter().any(|(_, how)| how == how_name(How::EqualsParameter))
+    };
+    for operation in operations.iter_mut().filter(guesses) {
+        operation.facts.push(("guesses".to_owned(), statement.guesses.to_string()));
+    }
     let mut views = BTreeMap::new();
     for operation in &statement.operations {
         let Object::Relation(name) = &operation.object else { continue };

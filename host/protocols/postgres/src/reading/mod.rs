@@ -5,7 +5,7 @@ mod copy;
 mod exposure;
 mod lineage;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use palisade_policy::{Command, Denial, Operation};
@@ -137,7 +137,7 @@ impl Reading {
             }
             let called = Called::new(read, known);
             called.add_to(&mut operations, first, known);
-            unseen.extend(called.unseen_block());
+            unseen.extend(called.unseen(read));
             operations.extend(exposure::uses(read, known));
             operations.extend(exposure::elsewhere(read, known));
             statements.push(statement(read, &called, known, certain && !known.is_doubtful()));
@@ -238,8 +238,7 @@ fn touch(operations: &[Operation], defines: &[Arc<Routine>], touched: &mut Touch
         *touched = Touched::Any;
         return;
     }
-    let name =
-        |operation: &Operation| operation.object.rsplit('.').next().unwrap_or_default().to_owned();
+    let name = bare_name;
     for operation in operations.iter().filter(|operation| operation.action == "alter") {
         let fact = |name: &str| operation.facts.iter().find(|(known, _)| known == name);
         if let (Some((_, change)), Some((_, to))) = (fact("change"), fact("to"))
@@ -258,23 +257,7 @@ fn touch(operations: &[Operation], defines: &[Arc<Routine>], touched: &mut Touch
     all.extend(changed.map(name));
     // What has to do with something that was there before may hold what that holds; a foreign key or a LIKE takes
     // nothing from there.
-    for routine in defines {
-        routines.entry(routine.name.name.clone()).or_default().push(Arc::clone(routine));
-        all.insert(routine.name.name.clone());
-    }
-    for operation in operations.iter().filter(|o| ["create", "alter"].contains(&o.action.as_str()))
-    {
-        let kind = operation.facts.iter().find(|(fact, _)| fact == "kind");
-        let is_defined = defines
-            .iter()
-            .any(|routine| routine.name.to_string() == operation.object && routine.gaps.is_empty());
-        if !is_defined && kind.is_some_and(|(_, kind)| !is_plain_kind(kind)) {
-            let unknown = Arc::new(Routine::unknown("it was changed in this transaction"));
-            routines.entry(name(operation)).or_default().push(unknown);
-            all.insert(name(operation));
-            code.insert(name(operation));
-        }
-    }
+    touch_code(operations, defines, all, routines, code);
     let known_fresh = fresh.clone();
     let is_new = |o: &&Operation| {
         let via = |o: &Operation| o.facts.iter().any(|(_, v)| v == "foreign-key" || v == "like");
@@ -301,6 +284,38 @@ fn touch(operations: &[Operation], defines: &[Arc<Routine>], touched: &mut Touch
         return;
     }
     fresh.extend(made(&["index", "sequence", "table"]));
+}
+
+/// Adds what may run code, by the names that it got.
+fn touch_code(
+    operations: &[Operation],
+    defines: &[Arc<Routine>],
+    all: &mut BTreeSet<String>,
+    routines: &mut BTreeMap<String, Vec<Arc<Routine>>>,
+    code: &mut BTreeSet<String>,
+) {
+    for routine in defines {
+        routines.entry(routine.name.name.clone()).or_default().push(Arc::clone(routine));
+        all.insert(routine.name.name.clone());
+    }
+    for operation in operations.iter().filter(|o| ["create", "alter"].contains(&o.action.as_str()))
+    {
+        let kind = operation.facts.iter().find(|(fact, _)| fact == "kind");
+        let is_defined = defines
+            .iter()
+            .any(|routine| routine.name.to_string() == operation.object && routine.gaps.is_empty());
+        if !is_defined && kind.is_some_and(|(_, kind)| !is_plain_kind(kind)) {
+            let unknown = Arc::new(Routine::unknown("it was changed in this transaction"));
+            routines.entry(bare_name(operation)).or_default().push(unknown);
+            all.insert(bare_name(operation));
+            code.insert(bare_name(operation));
+        }
+    }
+}
+
+/// An operation's object without its schema.
+fn bare_name(operation: &Operation) -> String {
+    operation.object.rsplit('.').next().unwrap_or_default().to_owned()
 }
 
 /// Whether what is of this kind, as `create` calls it, runs no code under its own name.

@@ -42,10 +42,7 @@ fn code_that_cannot_be_seen_is_a_gap() {
         "alter f {kind: function}; ~ ChangesCatalog; ! ALTER FUNCTION changes code that is not followed",
     );
     check("DO $$ BEGIN DELETE FROM users; END $$", "do; ! DO runs code that is not followed");
-    check(
-        "CALL p(1, (SELECT ssn FROM users))",
-        "call p {kind: procedure}; select users [ssn]; ! CALL runs a procedure that is not followed",
-    );
+    check("CALL p(1, (SELECT ssn FROM users))", "call p {kind: procedure}; select users [ssn]");
     check(
         "CREATE TRIGGER tr BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION f()",
         "create tr {kind: trigger}; alter users {change: add-trigger}; ~ ChangesCatalog; ! CREATE TRIGGER makes other statements run code",

@@ -1,0 +1,180 @@
+//! Denies what a principal has done often enough for some time.
+//!
+//! ```text
+//!   operation ─▶ matches a budget? ─▶ counted for who acts, on this connection ─▶ more than the budget? ─▶ deny
+//! ```
+//!
+//! What is denied was counted all the same, so that trying on does not pay.
+
+use std::collections::BTreeMap;
+
+use plugin_sdk::granted;
+use plugin_sdk::prelude::*;
+
+/// What may be done so often.
+#[config]
+struct Budget {
+    /// The budgets; every one that matches an operation is spent from.
+    #[schemars(length(min = 1))]
+    budgets: Vec<Limit>,
+}
+
+/// One budget.
+#[config]
+struct Limit {
+    /// Its name in the record, `budget.<name>`.
+    #[schemars(length(min = 1))]
+    name: String,
+    /// Globs of actions.
+    #[schemars(length(min = 1))]
+    actions: Vec<Pattern>,
+    /// Globs of what they act on. Left out: everything.
+    objects: Option<Vec<Pattern>>,
+    /// Facts that the operation must have, with globs of their values.
+    #[serde(default)]
+    facts: BTreeMap<String, Pattern>,
+    /// A fact that says how much one operation spends: `guesses`. Left out: one.
+    weight: Option<String>,
+    /// How much may be spent.
+    most: u32,
+    /// In how many seconds, from the first time on.
+    #[schemars(range(min = 1))]
+    within: u32,
+    /// Whose budget it is. Left out: "principal".
+    #[serde(default)]
+    per: Per,
+}
+
+/// Whose budget it is, on one connection.
+#[config]
+#[derive(Clone, Copy, Default)]
+#[serde(rename_all = "kebab-case")]
+enum Per {
+    /// Everybody has their own, in whatever session.
+    #[default]
+    Principal,
+    /// Every session has its own.
+    Session,
+    /// All together have one.
+    Connection,
+}
+
+impl Plugin for Budget {
+    fn validate(&self) -> Result<(), String> {
+        match self.budgets.iter().find(|limit| limit.name.is_empty() || limit.within == 0) {
+            Some(limit) => {
+                Err(format!("budget `{}`: it needs a name, and `within` above 0", limit.name))
+            }
+            None if self.budgets.is_empty() => Err("budgets must have at least one".to_owned()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Guard for Budget {
+    fn judge(&self, context: &Context, command: &Command) -> Verdict {
+        let mut verdict = Verdict::Allow;
+        for limit in &self.budgets {
+            let spent: i64 = command.operations.iter().filter_map(|it| limit.spends(it)).sum();
+            if spent > 0 && limit.is_over(context, spent) && verdict == Verdict::Allow {
+                verdict = limit.denial();
+            }
+        }
+        verdict
+    }
+}
+
+impl Limit {
+    /// How much an operation spends, if it matches.
+    fn spends(&self, operation: &Operation) -> Option<i64> {
+        let any = |patterns: &[Pattern], text: &str| patterns.iter().any(|it| it.matches(text));
+        let matches = any(&self.actions, &operation.action)
+            && self.objects.as_deref().is_none_or(|objects| any(objects, &operation.object))
+            && self.facts.iter().all(|(name, pattern)| {
+                operation.facts.iter().any(|(fact, value)| fact == name && pattern.matches(value))
+            });
+        let weight = || self.weight.as_deref().and_then(|fact| operation.fact(fact)?.parse().ok());
+        matches.then(|| weight().unwrap_or(1).max(1))
+    }
+
+    fn is_over(&self, context: &Context, spent: i64) -> bool {
+        let who = match self.per {
+            Per::Principal => format!("{} {}", context.principal.issuer, context.principal.subject),
+            Per::Session => context.session.clone(),
+            Per::Connection => String::new(),
+        };
+        let key = format!("{} {} {who}", self.name, context.target.connection);
+        // A counter's name has its limits; two that begin alike for so long share one.
+        let end = key.floor_char_boundary(256);
+        let key = key.get(..end).unwrap_or_default();
+        granted::count(key, spent, self.within) > i64::from(self.most)
+    }
+
+    fn denial(&self) -> Verdict {
+        let reason = format!(
+            "the budget \"{}\" is used up: {} in {} seconds",
+            self.name, self.most, self.within
+        );
+        Verdict::deny(format!("budget.{}", self.name), reason)
+            .hint("Wait until it begins anew, or ask whoever operates the gateway for more.")
+    }
+}
+
+plugin_sdk::plugin!(Budget: guard);
+
+#[cfg(test)]
+mod tests {
+    use plugin_sdk::testing::{command, configure, context, operation};
+
+    use super::*;
+
+    fn budget(more: &str) -> Budget {
+        let config = format!(
+            r#"{{"budgets": [{{"name": "guesses", "actions": ["use"], "most": 2, "within": 60 {more}}}]}}"#
+        );
+        configure(&config).expect("a good configuration")
+    }
+
+    fn denied(plugin: &Budget, context: &Context, operation: Operation) -> bool {
+        plugin.judge(context, &command("x", [operation])) != Verdict::Allow
+    }
+
+    #[test]
+    fn what_was_done_often_enough_is_denied() {
+        let (plugin, context) = (budget(""), context());
+        let used = || operation("use", "public.users");
+        assert!(!denied(&plugin, &context, used()));
+        assert!(!denied(&plugin, &context, operation("select", "public.users")));
+        assert!(!denied(&plugin, &context, used()));
+        assert!(denied(&plugin, &context, used()));
+    }
+
+    #[test]
+    fn everybody_has_their_own() {
+        let plugin = budget("");
+        let (one, mut other) = (context(), context());
+        other.principal.subject = "other".to_owned();
+        for _ in 0..3 {
+            denied(&plugin, &one, operation("use", "t"));
+        }
+        assert!(denied(&plugin, &one, operation("use", "t")));
+        assert!(!denied(&plugin, &other, operation("use", "t")));
+    }
+
+    #[test]
+    fn a_fact_says_how_much_is_spent_and_others_whether() {
+        let plugin = budget(r#", "weight": "guesses", "facts": {"protected": "*"}"#);
+        let mut used = operation("use", "public.users");
+        used.facts.push(("guesses".to_owned(), "3".to_owned()));
+        assert!(!denied(&plugin, &context(), used.clone()));
+        used.facts.push(("protected".to_owned(), "ssn".to_owned()));
+        assert!(denied(&plugin, &context(), used));
+    }
+
+    #[test]
+    fn a_budget_without_a_name_is_refused() {
+        let nameless =
+            r#"{"budgets": [{"name": "", "actions": ["use"], "most": 2, "within": 60}]}"#;
+        assert!(configure::<Budget>(nameless).is_err());
+    }
+}
