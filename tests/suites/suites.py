@@ -222,6 +222,40 @@ class NodePostgres(Suite):
         return ("passed", "") if status == 0 else ("failed", text[-2000:])
 
 
+class NodePackages(Suite):
+    """The packages around node-postgres whose tests the registry has, on today's pg: pools, cursors, streams."""
+
+    name = "node-packages"
+    PACKAGES = ("pg-pool@2.0.10", "pg-cursor@2.0.0", "pg-query-stream@3.0.0")
+    # They need a package that comes from elsewhere than the registry, or another language.
+    WITHOUT = ("stream-tester", "async-iterator")
+
+    def unavailable(self):
+        return None if shutil.which("npm") else "there is no npm"
+
+    def run(self, side, folder, only=None):
+        root = self.tools.node_packages(self.PACKAGES)
+        outcomes = {}
+        for package in self.PACKAGES:
+            tests = sorted((root / package / "package/test").glob("*.js"))
+            tests = [str(test) for test in tests if not test.stem.startswith(self.WITHOUT)]
+            report = folder / f"{package}.json"
+            mocha = [root / "node_modules/.bin/mocha", "--no-config", "--no-opts", "--exit", "--timeout", "20000"]
+            mocha += ["--reporter", "json", "--reporter-option", f"output={report}"]
+            _, output = run([*mocha, *tests], side.environment(), 300, root / package / "package")
+            outcomes |= self._outcomes(package, report, output)
+        return {test: outcome for test, outcome in outcomes.items() if only is None or test in only}
+
+    @staticmethod
+    def _outcomes(package, report, output):
+        if not report.exists():
+            return {package: ("failed", output[-2000:])}
+        tests = json.loads(report.read_text())["tests"]
+        error = lambda test: test["err"].get("message", "")
+        outcome = lambda test: ("failed", error(test)) if test["err"] else ("passed", "")
+        return {f"{package}: {test['fullTitle']}": outcome(test) for test in tests}
+
+
 ALL = (
     Pgbench,
     Psycopg2,
@@ -231,6 +265,7 @@ ALL = (
     SqlalchemyAsyncpg,
     SqlalchemyPsycopg2,
     Psycopg,
+    NodePackages,
     NodePostgres,
 )
 
@@ -260,6 +295,28 @@ class Tools:
                 archive.extractall(archives, filter="data")
             next(path for path in archives.iterdir() if path.is_dir()).rename(made(unpacked))
         return unpacked
+
+    def node_packages(self, packages):
+        """The unpacked packages, in a folder with the modules that their tests need."""
+        root = self.folder / "node"
+        wanted = (HERE / "package.json").read_text()
+        stamp = root / "installed.json"
+        if stamp.exists() and stamp.read_text() == wanted:
+            return root
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir()
+        (root / "package.json").write_text(wanted)
+        npm = ["npm", "--silent", "--no-audit", "--no-fund"]
+        subprocess.run([*npm, "install"], check=True, cwd=root)
+        for package in packages:
+            (root / package).mkdir()
+            packed = subprocess.run(
+                [*npm, "pack", package], check=True, cwd=root / package, capture_output=True, text=True
+            )
+            with tarfile.open(root / package / packed.stdout.strip()) as archive:
+                archive.extractall(root / package, filter="data")
+        stamp.write_text(wanted)
+        return root
 
     def _pip(self, *arguments):
         # psycopg2's metadata needs pg_config; without the client's headers it is found beside the server.

@@ -36,6 +36,15 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The same for a call that is given so many bytes: only to take them takes a while, 5 µs for each KiB at most.
+    #[must_use]
+    pub fn for_bytes(self, given: usize) -> Self {
+        let micros = u64::try_from(given / 1024 * 5).unwrap_or(u64::MAX);
+        Self { time: self.time.saturating_add(Duration::from_micros(micros)), ..self }
+    }
+}
+
 /// Counts what one instance uses, and refuses what goes over its limits.
 #[derive(Debug)]
 pub(crate) struct Meter {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use palisade_policy::{
-    Action, Batch, Command, Context, Hold, Hooks, Plan, Policy, PolicyFailure, Review, Shape,
-    Verdict,
+    Action, Batch, Command, Context, Field, Hold, Hooks, Plan, Policy, PolicyFailure, Review,
+    Shape, Verdict,
 };
 
 use crate::instance::{ANSWER_BYTES, Instance};
@@ -16,7 +16,8 @@ use crate::{CompiledPlugin, Limits, from_wit, to_wit};
 ///
 /// No instance serves two calls: nothing of one session can be seen by the next, and an answer depends on the
 /// configuration and the arguments alone, and on what the plugin was granted to ask for.
-/// A call runs on the thread that makes it, for at most `limits.time`, the plugin's `configure` included.
+/// A call runs on the thread that makes it, for at most `limits.time` and what it is given time for besides, the plugin's
+/// `configure` included.
 pub struct WasmPolicy {
     caller: Caller,
     plugin: Arc<CompiledPlugin>,
@@ -40,10 +41,11 @@ impl WasmPolicy {
         &self.plugin
     }
 
-    /// A fresh instance that has its configuration.
-    fn instance(&self, answer_bytes: usize) -> Result<Instance<'_>, PolicyFailure> {
+    /// A fresh instance that has its configuration, for a call that is given so many bytes.
+    fn instance(&self, given: usize, answer_bytes: usize) -> Result<Instance<'_>, PolicyFailure> {
         let caller = self.caller.clone();
-        let mut instance = Instance::start(&self.plugin, self.limits, caller, answer_bytes)?;
+        let limits = self.limits.for_bytes(given);
+        let mut instance = Instance::start(&self.plugin, limits, caller, answer_bytes)?;
         instance.configure(&self.config)?.map_err(|reason| {
             PolicyFailure::Answer(format!(
                 "it refuses the configuration that it took before: {reason}"
@@ -69,7 +71,7 @@ impl Policy for WasmPolicy {
 
     fn judge(&self, context: &Context, command: &Command) -> Result<Verdict, PolicyFailure> {
         let Some(guard) = &self.plugin.exports.guard else { return Ok(Verdict::Allow) };
-        let mut instance = self.instance(ANSWER_BYTES)?;
+        let mut instance = self.instance(command.text.len(), ANSWER_BYTES)?;
         let verdict = instance.call(|store, instance| {
             let guard = guard.load(&mut *store, instance)?;
             to_wit::context(context, |context| {
@@ -81,7 +83,7 @@ impl Policy for WasmPolicy {
 
     fn plan(&self, context: &Context, shape: &Shape) -> Result<Plan, PolicyFailure> {
         let Some(mask) = &self.plugin.exports.mask else { return Ok(keep_all(shape)) };
-        let mut instance = self.instance(ANSWER_BYTES)?;
+        let mut instance = self.instance(size_of(shape), ANSWER_BYTES)?;
         let plan = instance.call(|store, instance| {
             let mask = mask.load(&mut *store, instance)?;
             to_wit::context(context, |context| {
@@ -94,7 +96,7 @@ impl Policy for WasmPolicy {
     fn inspect(&self, context: &Context, values: &Batch) -> Result<Batch, PolicyFailure> {
         let Some(mask) = &self.plugin.exports.mask else { return Ok(Batch::default()) };
         let answer_bytes = ANSWER_BYTES.saturating_add(values.bytes.len().saturating_mul(2));
-        let mut instance = self.instance(answer_bytes)?;
+        let mut instance = self.instance(values.bytes.len(), answer_bytes)?;
         let batch = instance.call(|store, instance| {
             let mask = mask.load(&mut *store, instance)?;
             to_wit::context(context, |context| {
@@ -111,7 +113,7 @@ impl Policy for WasmPolicy {
         hold: &Hold,
     ) -> Result<Review, PolicyFailure> {
         let Some(reviewer) = &self.plugin.exports.reviewer else { return Ok(Review::Undecided) };
-        let mut instance = self.instance(ANSWER_BYTES)?;
+        let mut instance = self.instance(command.text.len(), ANSWER_BYTES)?;
         let decision = instance.call(|store, instance| {
             let reviewer = reviewer.load(&mut *store, instance)?;
             to_wit::context(context, |context| {
@@ -133,6 +135,16 @@ impl fmt::Debug for WasmPolicy {
             .field("plugin", &self.plugin)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
+    }
+}
+
+/// Bytes of a result's description.
+fn size_of(shape: &Shape) -> usize {
+    let of =
+        |field: &Field| field.name.len() + field.sources.iter().map(String::len).sum::<usize>();
+    match shape {
+        Shape::Table(fields) => fields.iter().map(of).sum(),
+        Shape::Document(_) | Shape::ByteStream => 0,
     }
 }
 
