@@ -6,7 +6,7 @@ use crate::Analysis;
 ///
 /// A parse tree takes some hundred times the memory of its words, which have a limit of their own; a long value takes its own
 /// length a few times.
-pub(crate) const MAX_TEXT: usize = 32 << 20;
+pub(crate) const MAX_TEXT: usize = 64 << 20;
 
 /// How much stack in bytes must be left for an analysis to run on the thread's own.
 ///
