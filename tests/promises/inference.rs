@@ -87,7 +87,7 @@ config = { protect = ['*.*.password'] }
 [[use]]
 plugin = 'budget'
 grants = ['state']
-on = { actions = ['use'], facts = ['guesses'] }
+on = { actions = ['use'], facts = ['protected'] }
 [use.config]
 budgets = [{ name = 'guesses', actions = ['use'], facts = { protected = '*' }, weight = 'guesses', most = 2, within = 3600 }]
 ";

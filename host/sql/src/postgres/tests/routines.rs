@@ -1,5 +1,7 @@
 //! What is made of functions that somebody wrote.
 
+use proptest::prelude::*;
+
 use crate::{Dialect, Object, PostgreSql, Routine};
 
 fn routine(text: &str) -> Routine {
@@ -108,4 +110,24 @@ fn types_without_code_of_their_own_only_make_values() {
     }
     let range = "CREATE TYPE t AS RANGE (subtype = int4, subtype_diff = g)";
     assert!(!PostgreSql.analyze(range).is_complete());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_body_is_read_or_is_not(body in "(\\PC|[a-z \"'().;:=|$]){0,60}") {
+        let definition = format!("CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $f_f$ {body} $f_f$");
+        PostgreSql.analyze(&definition);
+        PostgreSql.analyze(&format!("DO $f_f${body}$f_f$"));
+    }
+
+    #[test]
+    fn what_stands_before_a_word_does_not_hide_it(before in "[a-z0-9 ().;:=|<>,+*\"-]{0,30}") {
+        let quotes = before.matches('"').count();
+        let comment = before.contains("--");
+        prop_assume!(quotes % 2 == 0 && !comment);
+        let f = plpgsql(&format!("BEGIN {before} EXECUTE x; END"));
+        prop_assert!(!f.gaps.is_empty());
+    }
 }
