@@ -183,6 +183,18 @@ class SqlalchemyPsycopg2(Sqlalchemy):
     driver = "psycopg2"
 
 
+class PsycopgFeatures(Pytest):
+    """What psycopg 3 can do, as tests of ours: its own are in no package."""
+
+    name = "psycopg-features"
+    parts = ("test_psycopg.py",)
+    arguments = ("test_psycopg.py",)
+    setup = ("CREATE EXTENSION hstore",)
+
+    def source(self):
+        return HERE / "own"
+
+
 class Psycopg(Pytest):
     """psycopg 3. Its tests are in no package: they come from a checkout."""
 
@@ -265,6 +277,7 @@ ALL = (
     SqlalchemyAsyncpg,
     SqlalchemyPsycopg2,
     Psycopg,
+    PsycopgFeatures,
     NodePackages,
     NodePostgres,
 )
