@@ -6,6 +6,7 @@ use palisade_policy::Operation;
 use palisade_sql::{Object, Statement};
 
 use super::resolved;
+use super::wanted::sources;
 use crate::catalog::{Known, in_the_guise_of_a_column, resolve};
 
 /// A function as it is called, and all that it does; none where not all of that is understood.
@@ -20,7 +21,7 @@ pub(super) struct Called<'a> {
 impl<'a> Called<'a> {
     pub(super) fn new(statement: &'a Statement, known: &'a Known) -> Self {
         let mut labels: BTreeSet<&str> = statement.unknown.iter().map(String::as_str).collect();
-        let in_guise = super::sources(statement);
+        let in_guise = sources(statement);
         let in_guise = in_guise.filter_map(|source| in_the_guise_of_a_column(known, source));
         let in_guise = in_guise.filter(|name| known.defines_function(name));
         labels.extend(in_guise);

@@ -4,23 +4,25 @@ mod called;
 mod copy;
 mod exposure;
 mod lineage;
+mod touched;
+mod wanted;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use palisade_policy::{Command, Denial, Operation};
-use palisade_sql::{Analysis, Effect, Name, Object, Routine, Source, Statement};
+use palisade_sql::{Analysis, Effect, Object, Routine, Statement};
 
 use self::called::Called;
+use self::touched::touch;
 
-use crate::catalog::{
-    ANYWHERE, Known, Touched, Wanted, in_the_guise_of_a_column, is_system, names_of, reads,
-    resolve, unresolved,
-};
+use crate::catalog::{ANYWHERE, Known, Touched, is_system, resolve, unresolved};
 
 pub use copy::CopyShape;
 pub use exposure::{Exposure, Stored, USE};
 pub use lineage::Lineage;
+pub use wanted::wanted;
+pub(crate) use wanted::wanted_by_new;
 
 /// The action of an operation that says why a command is not accounted for; its object is the reason.
 pub const UNACCOUNTED: &str = "unaccounted";
@@ -222,199 +224,6 @@ impl Reading {
         let defines = self.statements.iter().flat_map(|statement| &statement.defines);
         touch(&self.command.operations, &defines.cloned().collect::<Vec<_>>(), touched);
     }
-}
-
-/// Adds the relations whose meaning may be another once this was done.
-fn touch(operations: &[Operation], defines: &[Arc<Routine>], touched: &mut Touched) {
-    let moves = |o: &Operation| o.facts.iter().any(|(_, what)| what == "set-schema");
-    let gets_another_name = |o: &Operation| {
-        let is_code = o.facts.iter().any(|(fact, kind)| fact == "kind" && !is_plain_kind(kind));
-        is_code && o.facts.iter().any(|(_, what)| what == "rename")
-    };
-    let moved =
-        operations.iter().any(|o| o.action == "alter" && (moves(o) || gets_another_name(o)));
-    let Touched::Names { all, fresh, renamed, routines, code } = touched else { return };
-    if moved {
-        *touched = Touched::Any;
-        return;
-    }
-    let name = bare_name;
-    for operation in operations.iter().filter(|operation| operation.action == "alter") {
-        let fact = |name: &str| operation.facts.iter().find(|(known, _)| known == name);
-        if let (Some((_, change)), Some((_, to))) = (fact("change"), fact("to"))
-            && change == "rename"
-        {
-            let old = name(operation);
-            let before = renamed.get(&old).cloned().unwrap_or_default();
-            renamed.entry(to.clone()).or_default().extend(before.into_iter().chain([old]));
-        }
-    }
-    // What is only altered is still found under its name.
-    let is_column = |o: &Operation| o.facts.iter().any(|(_, kind)| kind == "column");
-    let changed = operations
-        .iter()
-        .filter(|o| ["create", "drop", "import"].contains(&o.action.as_str()) && !is_column(o));
-    all.extend(changed.map(name));
-    // What has to do with something that was there before may hold what that holds; a foreign key or a LIKE takes
-    // nothing from there.
-    touch_code(operations, defines, all, routines, code);
-    let known_fresh = fresh.clone();
-    let is_new = |o: &&Operation| {
-        let via = |o: &Operation| o.facts.iter().any(|(_, v)| v == "foreign-key" || v == "like");
-        o.action == USE
-            || (o.action == "create" && !o.object.is_empty())
-            || known_fresh.contains(&name(o))
-            || o.object.starts_with("?.")
-            || o.object.starts_with("(new).")
-            || (o.action == "references" && via(o))
-    };
-    let made = |kinds: &'static [&str]| {
-        let made = move |o: &&Operation| {
-            o.action == "create" && o.facts.iter().any(|(_, kind)| kinds.contains(&kind.as_str()))
-        };
-        operations.iter().filter(made).map(name)
-    };
-    if !operations.iter().all(|operation| is_new(&operation)) {
-        // A table that becomes a part of another holds what is written to that, and something else of its name may
-        // hold anything.
-        let changes =
-            |o: &&Operation| ["alter", "references", "create"].contains(&o.action.as_str());
-        fresh.retain(|known| !operations.iter().filter(changes).any(|o| name(o) == *known));
-        fresh.extend(made(&["index", "sequence"]));
-        return;
-    }
-    fresh.extend(made(&["index", "sequence", "table"]));
-}
-
-/// Adds what may run code, by the names that it got.
-fn touch_code(
-    operations: &[Operation],
-    defines: &[Arc<Routine>],
-    all: &mut BTreeSet<String>,
-    routines: &mut BTreeMap<String, Vec<Arc<Routine>>>,
-    code: &mut BTreeSet<String>,
-) {
-    for routine in defines {
-        routines.entry(routine.name.name.clone()).or_default().push(Arc::clone(routine));
-        all.insert(routine.name.name.clone());
-    }
-    for operation in operations.iter().filter(|o| ["create", "alter"].contains(&o.action.as_str()))
-    {
-        let kind = operation.facts.iter().find(|(fact, _)| fact == "kind");
-        let is_defined = defines
-            .iter()
-            .any(|routine| routine.name.to_string() == operation.object && routine.gaps.is_empty());
-        if !is_defined && kind.is_some_and(|(_, kind)| !is_plain_kind(kind)) {
-            let unknown = Arc::new(Routine::unknown("it was changed in this transaction"));
-            routines.entry(bare_name(operation)).or_default().push(unknown);
-            all.insert(bare_name(operation));
-            code.insert(bare_name(operation));
-        }
-    }
-}
-
-/// An operation's object without its schema.
-fn bare_name(operation: &Operation) -> String {
-    operation.object.rsplit('.').next().unwrap_or_default().to_owned()
-}
-
-/// Whether what is of this kind, as `create` calls it, runs no code under its own name.
-fn is_plain_kind(kind: &str) -> bool {
-    matches!(
-        kind,
-        "column"
-            | "constraint"
-            | "index"
-            | "materialized-view"
-            | "policy"
-            | "publication"
-            | "rule"
-            | "schema"
-            | "sequence"
-            | "statistics"
-            | "table"
-            | "trigger"
-            | "view"
-    )
-}
-
-/// The relations that must be looked up before this text can be read.
-#[must_use]
-pub fn wanted(analysis: &Analysis, known: &Known) -> Wanted {
-    let mut names = BTreeSet::new();
-    for statement in &analysis.statements {
-        for name in mentioned(statement) {
-            if known.named(&name.name).is_none() {
-                names.insert(name.name.clone());
-            }
-        }
-    }
-    let calls = |s: &Statement| {
-        let none = s.calls.is_empty() && s.operators.is_empty() && s.casts.is_empty();
-        !none || !s.unknown.is_empty() || !s.blocks.is_empty()
-    };
-    let in_guise = analysis.statements.iter().flat_map(sources);
-    let in_guise = in_guise.filter_map(|source| in_the_guise_of_a_column(known, source));
-    let in_guise: Vec<&str> = in_guise.collect();
-    let routines =
-        !known.has_routines() && (!in_guise.is_empty() || analysis.statements.iter().any(calls));
-    let in_guise = in_guise.into_iter().filter(|_| known.has_routines());
-    let in_guise = in_guise.filter(|name| known.defines_function(name));
-    let labels = analysis.statements.iter().flat_map(labels).map(String::as_str);
-    let called = labels.chain(in_guise).filter(|label| !known.has_called(label));
-    let called = called.flat_map(names_of).map(str::to_owned).collect();
-    Wanted { names, routines, called, ..Wanted::default() }
-}
-
-/// Adds what must be looked up because of functions that were made while others do not see them yet.
-pub(crate) fn wanted_by_new(
-    analysis: &Analysis,
-    known: &Known,
-    touched: &Touched,
-    into: &mut Wanted,
-) {
-    let Touched::Names { routines, .. } = touched else { return };
-    let mut left: Vec<&String> = analysis.statements.iter().flat_map(labels).collect();
-    let mut seen = BTreeSet::new();
-    while let Some(label) = left.pop() {
-        if !seen.insert(label) {
-            continue;
-        }
-        if !known.has_called(label) {
-            into.called.extend(names_of(label).map(str::to_owned));
-        }
-        for routine in names_of(label).filter_map(|name| routines.get(name)).flatten() {
-            into.names.extend(reads(routine).filter(|name| known.named(name).is_none()));
-            left.extend(&routine.unknown);
-        }
-    }
-}
-
-/// The functions of somebody's that a statement calls, by their names as written.
-fn labels(statement: &Statement) -> impl Iterator<Item = &String> {
-    statement.unknown.iter().chain(statement.blocks.iter().flat_map(|block| &block.unknown))
-}
-
-/// All that is shown or used of a statement.
-fn sources(statement: &Statement) -> impl Iterator<Item = &Source> {
-    let outputs = &statement.outputs;
-    let columns = outputs.columns.iter().flat_map(|column| &column.sources);
-    let sources = columns.chain(&outputs.all_sources);
-    sources.chain(statement.uses.iter().map(|used| &used.source))
-}
-
-fn mentioned(statement: &Statement) -> impl Iterator<Item = &Name> {
-    let objects = statement.operations.iter().filter_map(|operation| match &operation.object {
-        Object::Relation(name) => Some(name),
-        Object::Other(_) => None,
-    });
-    let sources = sources(statement).filter(|source| source.function().is_none());
-    let blocks = statement.blocks.iter().flat_map(|block| &block.operations);
-    let blocks = blocks.filter_map(|operation| match &operation.object {
-        Object::Relation(name) => Some(name),
-        Object::Other(_) => None,
-    });
-    objects.chain(sources.map(|source| &source.relation)).chain(blocks)
 }
 
 fn statement(

@@ -1,0 +1,124 @@
+//! What a text that changes the catalog makes uncertain, while others do not see the change yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use palisade_policy::Operation;
+use palisade_sql::Routine;
+
+use super::USE;
+use crate::catalog::Touched;
+
+/// Adds the relations whose meaning may be another once this was done.
+pub(super) fn touch(operations: &[Operation], defines: &[Arc<Routine>], touched: &mut Touched) {
+    let moves = |o: &Operation| o.facts.iter().any(|(_, what)| what == "set-schema");
+    let gets_another_name = |o: &Operation| {
+        let is_code = o.facts.iter().any(|(fact, kind)| fact == "kind" && !is_plain_kind(kind));
+        is_code && o.facts.iter().any(|(_, what)| what == "rename")
+    };
+    let moved =
+        operations.iter().any(|o| o.action == "alter" && (moves(o) || gets_another_name(o)));
+    let Touched::Names { all, fresh, renamed, routines, code } = touched else { return };
+    if moved {
+        *touched = Touched::Any;
+        return;
+    }
+    let name = bare_name;
+    for operation in operations.iter().filter(|operation| operation.action == "alter") {
+        let fact = |name: &str| operation.facts.iter().find(|(known, _)| known == name);
+        if let (Some((_, change)), Some((_, to))) = (fact("change"), fact("to"))
+            && change == "rename"
+        {
+            let old = name(operation);
+            let before = renamed.get(&old).cloned().unwrap_or_default();
+            renamed.entry(to.clone()).or_default().extend(before.into_iter().chain([old]));
+        }
+    }
+    // What is only altered is still found under its name.
+    let is_column = |o: &Operation| o.facts.iter().any(|(_, kind)| kind == "column");
+    let changed = operations
+        .iter()
+        .filter(|o| ["create", "drop", "import"].contains(&o.action.as_str()) && !is_column(o));
+    all.extend(changed.map(name));
+    // What has to do with something that was there before may hold what that holds; a foreign key or a LIKE takes
+    // nothing from there.
+    touch_code(operations, defines, all, routines, code);
+    let known_fresh = fresh.clone();
+    let is_new = |o: &&Operation| {
+        let via = |o: &Operation| o.facts.iter().any(|(_, v)| v == "foreign-key" || v == "like");
+        o.action == USE
+            || (o.action == "create" && !o.object.is_empty())
+            || known_fresh.contains(&name(o))
+            || o.object.starts_with("?.")
+            || o.object.starts_with("(new).")
+            || (o.action == "references" && via(o))
+    };
+    let made = |kinds: &'static [&str]| {
+        let made = move |o: &&Operation| {
+            o.action == "create" && o.facts.iter().any(|(_, kind)| kinds.contains(&kind.as_str()))
+        };
+        operations.iter().filter(made).map(name)
+    };
+    if !operations.iter().all(|operation| is_new(&operation)) {
+        // A table that becomes a part of another holds what is written to that, and something else of its name may
+        // hold anything.
+        let changes =
+            |o: &&Operation| ["alter", "references", "create"].contains(&o.action.as_str());
+        fresh.retain(|known| !operations.iter().filter(changes).any(|o| name(o) == *known));
+        fresh.extend(made(&["index", "sequence"]));
+        return;
+    }
+    fresh.extend(made(&["index", "sequence", "table"]));
+}
+
+/// Adds what may run code, by the names that it got.
+fn touch_code(
+    operations: &[Operation],
+    defines: &[Arc<Routine>],
+    all: &mut BTreeSet<String>,
+    routines: &mut BTreeMap<String, Vec<Arc<Routine>>>,
+    code: &mut BTreeSet<String>,
+) {
+    for routine in defines {
+        routines.entry(routine.name.name.clone()).or_default().push(Arc::clone(routine));
+        all.insert(routine.name.name.clone());
+    }
+    for operation in operations.iter().filter(|o| ["create", "alter"].contains(&o.action.as_str()))
+    {
+        let kind = operation.facts.iter().find(|(fact, _)| fact == "kind");
+        let is_defined = defines
+            .iter()
+            .any(|routine| routine.name.to_string() == operation.object && routine.gaps.is_empty());
+        if !is_defined && kind.is_some_and(|(_, kind)| !is_plain_kind(kind)) {
+            let unknown = Arc::new(Routine::unknown("it was changed in this transaction"));
+            routines.entry(bare_name(operation)).or_default().push(unknown);
+            all.insert(bare_name(operation));
+            code.insert(bare_name(operation));
+        }
+    }
+}
+
+/// An operation's object without its schema.
+fn bare_name(operation: &Operation) -> String {
+    operation.object.rsplit('.').next().unwrap_or_default().to_owned()
+}
+
+/// Whether what is of this kind, as `create` calls it, runs no code under its own name.
+fn is_plain_kind(kind: &str) -> bool {
+    matches!(
+        kind,
+        "column"
+            | "constraint"
+            | "index"
+            | "materialized-view"
+            | "policy"
+            | "publication"
+            | "rule"
+            | "schema"
+            | "sequence"
+            | "statistics"
+            | "table"
+            | "trigger"
+            | "view"
+    )
+}
