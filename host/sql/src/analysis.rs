@@ -93,10 +93,13 @@ impl Routine {
     }
 }
 
+/// The column of a [`Store`] that goes into every column, each into its own.
+pub const EVERY_COLUMN: &str = "(every)";
+
 /// A value that a statement puts into a relation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Store {
-    /// The column that it is put into; `*` where that is not known.
+    /// The column that it is put into; `*` where that is not known, [`EVERY_COLUMN`] where it is each.
     pub target: Source,
     /// A column that it may come from.
     pub source: Source,

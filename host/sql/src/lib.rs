@@ -26,8 +26,8 @@ mod postgres;
 mod rendering;
 
 pub use analysis::{
-    Analysis, Effect, How, Name, Object, Operation, Output, Outputs, Routine, Source, Statement,
-    Store, Usage, Use,
+    Analysis, EVERY_COLUMN, Effect, How, Name, Object, Operation, Output, Outputs, Routine, Source,
+    Statement, Store, Usage, Use,
 };
 pub use ansi::{Generic, MySql};
 pub use copy::{CopyFormat, CopyOut, CopySource, Quoted};

@@ -9,6 +9,21 @@ use pg_query::protobuf::{
     FuncCall, JsonAggConstructor, JsonBehavior, JsonFuncExpr, JsonKeyValue, JsonValueExpr, Node,
 };
 
+/// What the nodes of SQL/JSON are called where they are written like functions.
+const WORDS: [&str; 11] = [
+    "json",
+    "json_array",
+    "json_arrayagg",
+    "json_exists",
+    "json_object",
+    "json_objectagg",
+    "json_query",
+    "json_scalar",
+    "json_serialize",
+    "json_table",
+    "json_value",
+];
+
 impl Walker<'_> {
     /// A function call: its arguments flow into its value, and it may do more than that.
     pub(super) fn call(&mut self, call: &FuncCall, scope: &Scope<'_>) -> Flow {
@@ -149,6 +164,8 @@ impl Walker<'_> {
 
     /// The nodes of SQL/JSON.
     pub(super) fn json(&mut self, node: &NodeEnum, scope: &Scope<'_>) -> Flow {
+        // Words of the grammar since PostgreSQL 16 to 18; before that, the names of somebody's functions.
+        self.found.calls.extend(WORDS.map(str::to_owned));
         let flow = match node {
             NodeEnum::JsonValueExpr(value) => self.json_value(Some(value), scope),
             NodeEnum::JsonFuncExpr(function) => self.json_function(function, scope),

@@ -110,6 +110,18 @@ pub(super) fn compares(expression: &AExpr) -> bool {
     }
 }
 
+/// The operators that an expression uses without naming them.
+pub(super) fn implied(kind: AExprKind) -> &'static [&'static str] {
+    match kind {
+        AExprKind::AexprBetween
+        | AExprKind::AexprNotBetween
+        | AExprKind::AexprBetweenSym
+        | AExprKind::AexprNotBetweenSym => &["<", "<=", ">", ">="],
+        AExprKind::AexprDistinct | AExprKind::AexprNotDistinct | AExprKind::AexprNullif => &["="],
+        _ => &[],
+    }
+}
+
 /// In what way they are: a plain column with a parameter or a constant, or otherwise.
 pub(super) fn how(expression: &AExpr) -> How {
     let equals = names::qualified(&expression.name).name == "=";

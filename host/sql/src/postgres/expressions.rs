@@ -46,7 +46,6 @@ impl Walker<'_> {
             | NodeEnum::ParamRef(_)
             | NodeEnum::SqlvalueFunction(_)
             | NodeEnum::SetToDefault(_)
-            | NodeEnum::MergeSupportFunc(_)
             | NodeEnum::CurrentOfExpr(_)
             | NodeEnum::TypeName(_)
             | NodeEnum::String(_)
@@ -55,6 +54,10 @@ impl Walker<'_> {
             | NodeEnum::Boolean(_)
             | NodeEnum::BitString(_)
             | NodeEnum::AStar(_) => Flow::constant(),
+            NodeEnum::MergeSupportFunc(_) => {
+                self.found.calls.insert("merge_action".to_owned());
+                Flow::constant()
+            }
             NodeEnum::AExpr(expression) => self.operator(expression, scope),
             NodeEnum::BoolExpr(expression) => self.all(&expression.args, scope),
             NodeEnum::FuncCall(call) => self.call(call, scope),
@@ -138,11 +141,20 @@ impl Walker<'_> {
     fn column(&mut self, reference: &ColumnRef, scope: &Scope<'_>) -> Flow {
         let found = lookup(reference, scope);
         self.found.refer(&found);
+        if let [.., _, last] = names::strings(&reference.fields).as_slice()
+            && !found.flow.sources.iter().any(|source| source.column == *last)
+        {
+            // A value's attribute may be a function of it.
+            self.found.calls.insert(last.clone());
+        }
         found.flow
     }
 
     fn operator(&mut self, expression: &AExpr, scope: &Scope<'_>) -> Flow {
         self.check_operator(&expression.name);
+        for operator in comparisons::implied(expression.kind()) {
+            self.found.operator(operator);
+        }
         let (usage, how) = (self.found.usage, self.found.how);
         if comparisons::compares(expression) {
             self.found.usage = Some(comparing(usage));
@@ -201,6 +213,9 @@ impl Walker<'_> {
 
     fn sublink(&mut self, link: &SubLink, scope: &Scope<'_>) -> Flow {
         self.check_operator(&link.oper_name);
+        if link.oper_name.is_empty() {
+            self.found.operator("=");
+        }
         let kind = link.sub_link_type();
         let before = self.found.usage;
         if !matches!(kind, SubLinkType::ExprSublink | SubLinkType::ArraySublink) {
@@ -233,6 +248,9 @@ impl Walker<'_> {
     fn case(&mut self, case: &CaseExpr, scope: &Scope<'_>) -> Flow {
         let before = self.found.use_for(comparing(self.found.usage));
         let mut flow = self.optional(case.arg.as_deref(), scope);
+        if case.arg.is_some() {
+            self.found.operator("=");
+        }
         self.found.usage = before;
         flow.absorb(&self.all(&case.args, scope));
         flow.absorb(&self.optional(case.defresult.as_deref(), scope));
@@ -241,6 +259,7 @@ impl Walker<'_> {
 
     fn indirection(&mut self, indirection: &AIndirection, scope: &Scope<'_>) -> Flow {
         let mut flow = self.optional(indirection.arg.as_deref(), scope);
+        self.found.calls.extend(names::strings(&indirection.indirection));
         flow.absorb(&self.all(&indirection.indirection, scope));
         flow.derive()
     }

@@ -75,7 +75,7 @@ impl Walker<'_> {
                 ("prepare-transaction", transaction.gid.clone(), Some(Effect::PrepareTransaction))
             }
             TransactionStmtKind::TransStmtCommitPrepared => {
-                ("commit-prepared", transaction.gid.clone(), None)
+                ("commit-prepared", transaction.gid.clone(), Some(Effect::ChangesCatalog))
             }
             TransactionStmtKind::TransStmtRollbackPrepared => {
                 ("rollback-prepared", transaction.gid.clone(), None)

@@ -2,7 +2,7 @@
 
 use super::{Walker, names};
 use crate::lineage::{Flow, Item, Piece, Scope, Shape};
-use crate::{How, Name, Operation, Usage};
+use crate::{EVERY_COLUMN, How, Name, Operation, Usage};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, Constraint, CreateStatsStmt,
@@ -111,7 +111,7 @@ impl Walker<'_> {
                 Some(NodeEnum::AlterTableCmd(command)) => {
                     self.say(index, "change", &change(command));
                     self.drop_column(command, &name);
-                    self.alter_command(command, &scope);
+                    self.alter_command(command, &name, &scope);
                 }
                 _ => drop(self.unreadable()),
             }
@@ -128,7 +128,7 @@ impl Walker<'_> {
         }
     }
 
-    fn alter_command(&mut self, command: &AlterTableCmd, scope: &Scope<'_>) {
+    fn alter_command(&mut self, command: &AlterTableCmd, name: &Name, scope: &Scope<'_>) {
         if command.subtype() == AlterTableType::AtChangeOwner {
             self.changes_rights("OWNER TO");
         }
@@ -138,6 +138,9 @@ impl Walker<'_> {
             Some(NodeEnum::Constraint(constraint)) => self.constraint(constraint, scope),
             Some(NodeEnum::PartitionCmd(partition)) => {
                 let part = names::relation_of(partition.name.as_ref());
+                if command.subtype() == AlterTableType::AtAttachPartition {
+                    self.found.store(name, EVERY_COLUMN, &Flow::of(&part, "*"));
+                }
                 self.found.operate(Operation::on("alter", part).fact("change", "partition-of"));
                 if let Some(bound) = &partition.bound {
                     for datums in [&bound.listdatums, &bound.lowerdatums, &bound.upperdatums] {
@@ -147,6 +150,9 @@ impl Walker<'_> {
             }
             Some(NodeEnum::RangeVar(other)) => {
                 let other = names::relation(other);
+                if command.subtype() == AlterTableType::AtAddInherit {
+                    self.found.store(&other, EVERY_COLUMN, &Flow::of(name, "*"));
+                }
                 self.found.operate(Operation::on("references", other).fact("via", "inherit"));
             }
             Some(

@@ -95,16 +95,24 @@ async fn defined(backend: &dyn Backend, link: &mut Option<Link>) -> Result<Routi
            WHERE c.castfunc <> 0 AND {} \
          UNION SELECT t.typname FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_type t \
            ON t.oid = c.contypid JOIN pg_catalog.pg_depend u ON u.objid = c.oid \
-           AND u.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND u.refobjid >= 16384",
+           AND u.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND u.refobjid >= 16384; \
+         SELECT 1 FROM pg_catalog.pg_cast c WHERE c.castfunc <> 0 AND c.castcontext <> 'e' AND {} LIMIT 1",
         foreign("pg_proc", "p"),
         foreign("pg_operator", "o"),
         foreign("pg_cast", "c"),
+        foreign("pg_cast", "c"),
     );
     let results = ask(backend, link, text).await?;
-    let [functions, operators, casts] = <[Vec<Row>; 3]>::try_from(results).map_err(|_other| ODD)?;
+    let [functions, operators, casts, implicit] =
+        <[Vec<Row>; 4]>::try_from(results).map_err(|_other| ODD)?;
     let names =
         |rows: Vec<Row>| rows.iter().filter_map(|row| text_at(row, 0).map(str::to_owned)).collect();
-    Ok(Routines { functions: names(functions), operators: names(operators), casts: names(casts) })
+    Ok(Routines {
+        functions: names(functions),
+        operators: names(operators),
+        casts: names(casts),
+        implicit: !implicit.is_empty(),
+    })
 }
 
 /// Functions by their OIDs, as (schema, name).

@@ -100,6 +100,11 @@ impl Known {
         self.routines.as_ref().is_none_or(|routines| routines.casts.contains(name))
     }
 
+    /// Whether somebody may have defined a cast that runs without being written.
+    pub(crate) fn casts_by_itself(&self) -> bool {
+        self.routines.as_ref().is_none_or(|routines| routines.implicit)
+    }
+
     /// Whether the operator vouches for a function, given as (schema, name).
     pub(crate) fn trusts(&self, (schema, name): &(String, String)) -> bool {
         self.trusted.names(schema, name)
@@ -128,6 +133,8 @@ pub(crate) struct Routines {
     pub(crate) operators: HashSet<String>,
     /// Types that a cast of somebody's leads to, and domains with checks that run somebody's function.
     pub(crate) casts: HashSet<String>,
+    /// Whether one of these runs without being written.
+    pub(crate) implicit: bool,
 }
 
 /// What changes under way mean for names, while others do not see them yet.
@@ -332,6 +339,21 @@ impl Known {
             doubted.by_oid.insert(oid, Arc::new(Relation::fresh(name)));
         }
         doubted
+    }
+
+    /// The same without knowing what any function does.
+    #[must_use]
+    pub(crate) fn following_nothing(&self) -> Self {
+        Self {
+            by_oid: self.by_oid.clone(),
+            by_name: self.by_name.clone(),
+            routines: self.routines.clone(),
+            trusted: self.trusted.clone(),
+            unsure: self.unsure.clone(),
+            doubtful: self.doubtful,
+            generation: self.generation,
+            ..Self::default()
+        }
     }
 
     fn add(&mut self, names: &BTreeSet<String>, found: Vec<Relation>) {

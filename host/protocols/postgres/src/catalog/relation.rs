@@ -149,6 +149,10 @@ impl Relation {
         for (schema, name) in &self.parents {
             into.insert(format!("{schema}.{name}.{column}"));
         }
+        // Its rows are also those of its parts, which may be protected by names of their own.
+        for (schema, name) in self.parts.iter().take(MOST_PARTS) {
+            into.insert(format!("{schema}.{name}.{column}"));
+        }
         if self.runs.iter().any(|(kind, _)| kind == "foreign") {
             // Another server's values, or this one's by another way.
             into.insert(ANYWHERE.to_owned());
@@ -171,6 +175,7 @@ impl Relation {
             return;
         }
         into.extend(self.parents.iter().cloned());
+        into.extend(self.parts.iter().take(MOST_PARTS).cloned());
         let Some(view) = &self.view else { return };
         for name in &view.reads {
             for relation in resolve(known, name) {

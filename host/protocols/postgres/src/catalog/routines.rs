@@ -61,10 +61,10 @@ impl Known {
         self.follow(label, &mut operations, &mut seen).then_some(operations)
     }
 
-    /// All that a block of code does.
+    /// All that a block of code does, or a function that is being defined, which may call itself.
     pub(crate) fn block_does<'a>(&'a self, block: &'a Routine) -> Option<Vec<&'a Operation>> {
         let mut operations = Vec::new();
-        let mut seen = BTreeSet::new();
+        let mut seen = BTreeSet::from([block.name.to_string(), block.name.name.clone()]);
         self.follow_into(block, &mut operations, &mut seen).then_some(operations)
     }
 

@@ -16,6 +16,8 @@ type Call<'a> = (String, Option<Vec<&'a palisade_sql::Operation>>);
 pub(super) struct Called<'a> {
     calls: Vec<Call<'a>>,
     blocks: Vec<Call<'a>>,
+    /// The functions that it defines: what they would do if they were called.
+    defines: Vec<Call<'a>>,
 }
 
 impl<'a> Called<'a> {
@@ -36,7 +38,9 @@ impl<'a> Called<'a> {
         let calls = labels.into_iter().map(|label| (label.to_owned(), known.does(label)));
         let blocks = statement.blocks.iter();
         let blocks = blocks.map(|block| ("a block".to_owned(), known.block_does(block)));
-        Self { calls: calls.collect(), blocks: blocks.collect() }
+        let defines = statement.defines.iter().filter(|defined| defined.gaps.is_empty());
+        let defines = defines.map(|it| (it.name.to_string(), known.block_does(it)));
+        Self { calls: calls.collect(), blocks: blocks.collect(), defines: defines.collect() }
     }
 
     fn all(&self) -> impl Iterator<Item = &Call<'a>> {
@@ -63,6 +67,9 @@ impl<'a> Called<'a> {
                 && operation.facts.contains(&("kind", "procedure".to_owned()))
                 && self.calls.iter().any(|(called, does)| *called == label && does.is_none())
         });
+        if self.defines.iter().any(|(_, does)| does.is_none()) {
+            return Some("CREATE FUNCTION defines code that is not followed");
+        }
         match (block, procedure) {
             (true, _) => Some("DO runs code that is not followed"),
             (_, true) => Some("CALL runs a procedure that is not followed"),
@@ -70,9 +77,11 @@ impl<'a> Called<'a> {
         }
     }
 
-    /// Adds the relations that they touch.
+    /// Adds the relations that they touch, those that defined functions would touch among them: code that reads what is
+    /// protected could be hung where nobody sees it run.
     pub(super) fn touched(&self, known: &Known, into: &mut BTreeSet<(String, String)>) {
-        for operation in self.all().filter_map(|(_, does)| does.as_ref()).flatten() {
+        let all = self.all().chain(&self.defines);
+        for operation in all.filter_map(|(_, does)| does.as_ref()).flatten() {
             let Object::Relation(name) = &operation.object else { continue };
             for relation in resolve(known, name) {
                 relation.touched(known, into);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use palisade_policy::Operation;
-use palisade_sql::{How, Object, Source, Statement, Usage, Use};
+use palisade_sql::{EVERY_COLUMN, How, Object, Source, Statement, Usage, Use};
 
 use super::keeps;
 use crate::catalog::{Known, Relation, resolve, source_names};
@@ -99,11 +99,18 @@ fn behind_names<'a>(
     let functions = functions.filter(|name| known.defines_function(name));
     let operators = statement.operators.iter().filter(|name| known.defines_operator(name));
     let casts = statement.casts.iter().filter(|name| known.defines_cast(name));
+    // What is computed, or written, may be cast on the way.
+    let computes = !(statement.calls.is_empty() && statement.operators.is_empty())
+        || statement.operations.iter().any(|operation| {
+            matches!(operation.action, "insert" | "update" | "merge" | "copy-from")
+        });
+    let unwritten = (computes && known.casts_by_itself()).then_some("whatever is needed");
     let of = |kind| move |name: &'a String| (kind, name.as_str());
     functions
         .map(of(Behind::Function))
         .chain(operators.map(of(Behind::Operator)))
         .chain(casts.map(of(Behind::Cast)))
+        .chain(unwritten.map(|name| (Behind::Cast, name)))
 }
 
 /// A call of each of these.
@@ -267,6 +274,8 @@ fn stored(statement: &Statement, known: &Known) -> Vec<Stored> {
     for operation in &statement.operations {
         let renames = operation.action == "alter"
             && operation.facts.iter().any(|(_, to)| to.contains("rename") || to.contains("schema"));
+        // What a materialized view is made of may be something else for as long as it is refreshed.
+        let renames = renames || operation.action == "refresh";
         if let (Object::Relation(name), true) = (&operation.object, renames) {
             put(BTreeSet::new(), &Source::new(name, "*"));
         }
@@ -278,7 +287,9 @@ fn stored(statement: &Statement, known: &Known) -> Vec<Stored> {
     }
     for store in &statement.stores {
         let mut into = BTreeSet::new();
-        if store.target.column != "*" {
+        if store.target.column == EVERY_COLUMN {
+            source_names(known, &Source::new(&store.target.relation, "*"), &mut into, 0);
+        } else if store.target.column != "*" {
             source_names(known, &store.target, &mut into, 0);
         }
         put(into, &store.source);

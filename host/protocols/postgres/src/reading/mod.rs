@@ -285,7 +285,11 @@ fn resolved(operation: &palisade_sql::Operation, known: &Known, into: &mut Vec<O
     let mut found = false;
     for relation in resolve(known, name) {
         found = true;
-        into.push(on(relation.full_name(), facts.clone()));
+        let mut own = facts.clone();
+        if operation.action == "references" && !relation.runs.is_empty() {
+            own.push(("runs".to_owned(), "code".to_owned()));
+        }
+        into.push(on(relation.full_name(), own));
         let mut bases = BTreeSet::new();
         relation.bases(known, &mut bases);
         for base in bases {

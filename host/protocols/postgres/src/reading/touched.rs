@@ -13,7 +13,10 @@ use crate::catalog::Touched;
 pub(super) fn touch(operations: &[Operation], defines: &[Arc<Routine>], touched: &mut Touched) {
     let moves = |o: &Operation| o.facts.iter().any(|(_, what)| what == "set-schema");
     let gets_another_name = |o: &Operation| {
-        let is_code = o.facts.iter().any(|(fact, kind)| fact == "kind" && !is_plain_kind(kind));
+        let is_code = o
+            .facts
+            .iter()
+            .any(|(fact, kind)| fact == "kind" && (kind == "schema" || !is_plain_kind(kind)));
         is_code && o.facts.iter().any(|(_, what)| what == "rename")
     };
     let moved =
@@ -40,12 +43,15 @@ pub(super) fn touch(operations: &[Operation], defines: &[Arc<Routine>], touched:
         .iter()
         .filter(|o| ["create", "drop", "import"].contains(&o.action.as_str()) && !is_column(o));
     all.extend(changed.map(name));
-    // What has to do with something that was there before may hold what that holds; a foreign key or a LIKE takes
-    // nothing from there.
+    // What has to do with something that was there before may hold what that holds; a foreign key takes nothing from there,
+    // and a LIKE what is hung on it.
     touch_code(operations, defines, all, routines, code);
     let known_fresh = fresh.clone();
     let is_new = |o: &&Operation| {
-        let via = |o: &Operation| o.facts.iter().any(|(_, v)| v == "foreign-key" || v == "like");
+        let runs = |o: &Operation| o.facts.iter().any(|(fact, _)| fact == "runs");
+        let via = |o: &Operation| {
+            o.facts.iter().any(|(_, v)| v == "foreign-key" || (v == "like" && !runs(o)))
+        };
         o.action == USE
             || (o.action == "create" && !o.object.is_empty())
             || known_fresh.contains(&name(o))

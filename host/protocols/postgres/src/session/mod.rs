@@ -201,7 +201,10 @@ impl Session {
             "client_encoding" => {
                 self.encoding.characters = Characters::of(value);
             }
-            "standard_conforming_strings" => self.encoding.conforming_strings = value == "on",
+            "standard_conforming_strings" => {
+                self.encoding.conforming_strings = value == "on";
+                self.encoding.always_conforming &= value == "on";
+            }
             _ => {}
         }
     }

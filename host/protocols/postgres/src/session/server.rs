@@ -279,6 +279,10 @@ impl Session {
             _ => return Ok(self.out_of_order(frame.tag, output)),
         };
         self.copy_in = self.copy_in_due(0);
+        if self.changing.is_some() {
+            // It may have been a COMMIT, which others see before the rest of the text is answered.
+            self.catalog.forget();
+        }
         let mut result =
             self.result.take().unwrap_or_else(|| OpenResult::new(vec![], self.record_limit));
         if let Some(denial) = result.withheld {

@@ -77,7 +77,7 @@ fn transactions_are_effects() {
     check("ROLLBACK TO s", "rollback s; ~ RollbackTo { name: \"s\" }");
     check("RELEASE s", "release s; ~ Release { name: \"s\" }");
     check("PREPARE TRANSACTION 'x'", "prepare-transaction x; ~ PrepareTransaction");
-    check("COMMIT PREPARED 'x'", "commit-prepared x");
+    check("COMMIT PREPARED 'x'", "commit-prepared x; ~ ChangesCatalog");
 }
 
 #[test]
