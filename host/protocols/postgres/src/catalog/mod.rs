@@ -8,6 +8,7 @@ mod relation;
 mod routines;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use palisade_relay::Link;
@@ -37,6 +38,8 @@ pub struct Catalog {
     trusted: Trusted,
     known: RwLock<Known>,
     link: Mutex<Option<Link>>,
+    /// How often a session changed what names mean.
+    changes: AtomicU64,
 }
 
 /// Everything that was looked up since the last change.
@@ -198,7 +201,13 @@ impl Catalog {
     #[must_use]
     pub fn new(backend: Arc<dyn Backend>, trusted: Trusted) -> Self {
         let known = Known { trusted: trusted.clone(), ..Known::default() };
-        Self { backend, trusted, known: RwLock::new(known), link: Mutex::default() }
+        Self {
+            backend,
+            trusted,
+            known: RwLock::new(known),
+            link: Mutex::default(),
+            changes: AtomicU64::new(0),
+        }
     }
 
     /// Functions of somebody's that the operator says are harmless.
@@ -237,6 +246,17 @@ impl Catalog {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.look(|known| known.generation)
+    }
+
+    /// How often a session changed what names mean, or began to.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
+    }
+
+    /// Counts one more such change.
+    pub fn change(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Forgets everything: the server's catalog has changed, or may have.

@@ -97,6 +97,14 @@ impl StatementReading {
         self.effects.iter().any(changes) || self.is_opaque()
     }
 
+    /// Takes its result to hold values from anywhere: what it was judged by is no longer so.
+    pub(crate) fn open(&mut self) {
+        self.lineage.open();
+        self.writes = true;
+        self.copy = None;
+        self.guarded = true;
+    }
+
     /// Whether its result may hold a value from anywhere.
     #[must_use]
     pub fn is_opaque(&self) -> bool {
@@ -217,6 +225,19 @@ impl Reading {
     pub fn changes_catalog(&self) -> bool {
         let effects = self.statements.iter().flat_map(|statement| &statement.effects);
         effects.into_iter().any(|effect| *effect == Effect::ChangesCatalog)
+    }
+
+    /// Whether it may make something that is there already mean something else, also to statements that run meanwhile.
+    #[must_use]
+    pub fn changes_meanings(&self) -> bool {
+        let is_new =
+            |kind: &str| matches!(kind, "column" | "index" | "schema" | "sequence" | "table");
+        let changes = |operation: &Operation| match operation.action.as_str() {
+            "alter" | "commit-prepared" | "import" => true,
+            "create" => !operation.facts.iter().any(|(fact, kind)| fact == "kind" && is_new(kind)),
+            _ => false,
+        };
+        self.changes_catalog() && self.command.operations.iter().any(changes)
     }
 
     /// Adds the relations whose meaning may be another once this has run.

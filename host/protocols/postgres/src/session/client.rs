@@ -152,7 +152,8 @@ impl Session {
         }
         let (number, segment) = (allowed.number, self.segment);
         let rewritten = allowed.rewritten.then(|| both(text, &allowed.command.text));
-        self.due.push(Expected::Query { number, segment, reading, complete: 0, rewritten });
+        let moment = self.changes_of_others();
+        self.due.push(Expected::Query { number, segment, reading, moment, complete: 0, rewritten });
         self.segment += 1;
         if allowed.rewritten {
             output.server.build(|out| build::query(out, &allowed.command.text));

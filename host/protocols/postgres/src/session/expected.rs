@@ -16,13 +16,15 @@ pub(super) enum Expected {
         number: u64,
         segment: u64,
         reading: Arc<Reading>,
+        /// How often others had changed the catalog when it was judged.
+        moment: u64,
         /// How many of its statements are complete.
         complete: usize,
         /// The client's text and the one that was sent, where a policy put that in its place.
         rewritten: Option<(Arc<str>, Arc<str>)>,
     },
     /// `FunctionCall`: a value, then `ReadyForQuery`.
-    Function { number: u64, segment: u64, reading: Arc<Reading> },
+    Function { number: u64, segment: u64, reading: Arc<Reading>, moment: u64 },
     /// `Parse`.
     Parse { name: String, statement: Arc<Statement> },
     /// `Bind`.
@@ -34,7 +36,7 @@ pub(super) enum Expected {
     /// `Describe` of a portal that `Bind` did not make.
     DescribeOther,
     /// `Execute`.
-    Execute { number: u64, portal: Arc<Portal>, reading: Arc<Reading> },
+    Execute { number: u64, portal: Arc<Portal>, reading: Arc<Reading>, moment: u64 },
     /// `Close`.
     Close,
     /// `Sync`.

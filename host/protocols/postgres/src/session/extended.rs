@@ -208,7 +208,8 @@ impl Session {
             self.copy_in = CopyIn::Due;
         }
         let reading = Arc::clone(reading);
-        self.due.push(Expected::Execute { number: allowed.number, portal, reading });
+        let moment = self.changes_of_others();
+        self.due.push(Expected::Execute { number: allowed.number, portal, reading, moment });
     }
 
     pub(super) fn close(

@@ -45,7 +45,8 @@ impl Session {
         }
         self.follow(&reading);
         let (number, segment) = (allowed.number, self.segment);
-        self.due.push(Expected::Function { number, segment, reading });
+        let moment = self.changes_of_others();
+        self.due.push(Expected::Function { number, segment, reading, moment });
         self.segment += 1;
         Ok(Fate::Forward)
     }

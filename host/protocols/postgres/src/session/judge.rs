@@ -333,11 +333,29 @@ impl Session {
         Some(Arc::new(extended))
     }
 
+    /// How often others have changed what names mean.
+    pub(super) fn changes_of_others(&self) -> u64 {
+        self.catalog.changes().wrapping_sub(self.own_changes)
+    }
+
+    /// Lets other sessions know that what they were judged by may be, or become, something else.
+    pub(super) fn tell_of_changes(&mut self) {
+        self.catalog.forget();
+        self.catalog.change();
+        self.own_changes = self.own_changes.wrapping_add(1);
+    }
+
     /// Remembers what a statement that is sent on does to the session.
     pub(super) fn follow(&mut self, reading: &Arc<Reading>) {
         self.guarded |= reading.statements.iter().any(|statement| statement.guarded);
         if reading.changes_catalog() {
             reading.touch(self.changing.get_or_insert_default());
+        }
+        self.changing_meanings |= reading.changes_meanings();
+        let effects = reading.statements.iter().flat_map(|statement| &statement.effects);
+        let commits = |effect: &Effect| matches!(effect, Effect::Commit { .. });
+        if self.changing_meanings && (self.status == b'I' || effects.into_iter().any(commits)) {
+            self.tell_of_changes();
         }
         if reading.statements.iter().any(StatementReading::may_change_paths) {
             self.paths += 1;

@@ -130,6 +130,10 @@ pub struct Session {
     paths: u64,
     /// Statements were sent that change the catalog, and others may not see that yet: these names are touched.
     changing: Option<Touched>,
+    /// What it changes is something that was there before.
+    changing_meanings: bool,
+    /// How often it told others of its changes.
+    own_changes: u64,
     expired: bool,
     /// The client has left or said that it does; the server finishes what is due.
     leaving: Option<&'static str>,
@@ -176,6 +180,8 @@ impl Session {
             guarded: false,
             paths: 0,
             changing: None,
+            changing_meanings: false,
+            own_changes: 0,
             expired: false,
             leaving: None,
             server_ended: false,

@@ -111,14 +111,20 @@ impl Session {
 
     /// The statement whose result the server is sending.
     pub(super) fn statement_due(&self) -> StatementReading {
-        let (reading, at) = match self.due.front() {
-            Some(Expected::Query { reading, complete, .. }) => (Arc::clone(reading), *complete),
-            Some(Expected::Execute { reading, .. } | Expected::Function { reading, .. }) => {
-                (Arc::clone(reading), 0)
-            }
+        let (reading, at, moment) = match self.due.front() {
+            Some(Expected::Query { reading, complete, moment, .. }) => (reading, *complete, moment),
+            Some(
+                Expected::Execute { reading, moment, .. }
+                | Expected::Function { reading, moment, .. },
+            ) => (reading, 0, moment),
             _ => return StatementReading::default(),
         };
-        reading.statements.get(at).cloned().unwrap_or_default()
+        let mut statement = reading.statements.get(at).cloned().unwrap_or_default();
+        if *moment != self.changes_of_others() {
+            // It may have waited for a lock while what it reads was made something else.
+            statement.open();
+        }
+        statement
     }
 
     /// Whether relations must be looked up before it is known where these columns come from.

@@ -282,6 +282,9 @@ impl Session {
         if self.changing.is_some() {
             // It may have been a COMMIT, which others see before the rest of the text is answered.
             self.catalog.forget();
+            if self.changing_meanings {
+                self.tell_of_changes();
+            }
         }
         let mut result =
             self.result.take().unwrap_or_else(|| OpenResult::new(vec![], self.record_limit));
@@ -417,6 +420,7 @@ impl Session {
         // What was sent since and is not answered may change it as well.
         if self.status == b'I' && self.due.is_empty() {
             self.changing = None;
+            self.changing_meanings = false;
         }
     }
 
