@@ -1,6 +1,7 @@
 //! Expressions: which columns a value may come from. Each kind of node is either walked whole or a gap.
 
 use super::{Walker, comparisons, names};
+use crate::functions::{Function, classify};
 use crate::lineage::{Flow, Resolved, Scope};
 use crate::{How, Operation, Usage};
 use pg_query::NodeEnum;
@@ -144,10 +145,20 @@ impl Walker<'_> {
         if let [.., _, last] = names::strings(&reference.fields).as_slice()
             && !found.flow.sources.iter().any(|source| source.column == *last)
         {
-            // A value's attribute may be a function of it.
-            self.found.calls.insert(last.clone());
+            self.attribute(last);
         }
         found.flow
+    }
+
+    /// A value's attribute, which may be a function of it: `('x'::text).f` is `f('x')`.
+    fn attribute(&mut self, name: &str) {
+        match classify(None, name) {
+            Function::Harmless | Function::Unknown => {}
+            Function::Stateful | Function::Sink | Function::Dangerous(_) => {
+                self.found.gap(format!("function {name} is called in the guise of an attribute"));
+            }
+        }
+        self.found.calls.insert(name.to_owned());
     }
 
     fn operator(&mut self, expression: &AExpr, scope: &Scope<'_>) -> Flow {
@@ -259,7 +270,9 @@ impl Walker<'_> {
 
     fn indirection(&mut self, indirection: &AIndirection, scope: &Scope<'_>) -> Flow {
         let mut flow = self.optional(indirection.arg.as_deref(), scope);
-        self.found.calls.extend(names::strings(&indirection.indirection));
+        for name in names::strings(&indirection.indirection) {
+            self.attribute(&name);
+        }
         flow.absorb(&self.all(&indirection.indirection, scope));
         flow.derive()
     }

@@ -252,6 +252,14 @@ fn of_plpgsql(body: &str, trusted: &Trusted) -> Routine {
         if let Function::Dangerous(reason) = classify(None, &word.name) {
             routine.gap(&format!("function {} {reason}", word.name));
         }
+        let acts = matches!(classify(None, &word.name), Function::Stateful | Function::Sink);
+        if acts
+            && before.last().is_some_and(|it| it.name == ".")
+            && !QUIET.contains(&word.name.as_str())
+        {
+            routine
+                .gap(&format!("function {} may be called in the guise of an attribute", word.name));
+        }
         let schema = schema_before(&before);
         let calls = tokens.peek().is_some_and(|next| next.token() == Token::Ascii40);
         if calls && !word.is_plain() {

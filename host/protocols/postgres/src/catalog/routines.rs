@@ -15,7 +15,7 @@ use crate::serve::Backend;
 const MOST: usize = 200;
 
 /// Extensions whose functions, operators and casts compute from what they are given, and read or run nothing else.
-const COMPUTING: [&str; 18] = [
+const COMPUTING: [&str; 17] = [
     "btree_gin",
     "btree_gist",
     "citext",
@@ -33,7 +33,6 @@ const COMPUTING: [&str; 18] = [
     "unaccent",
     "uuid-ossp",
     "vector",
-    "xid8",
 ];
 
 /// What the server calls its own code behind the functions that come with a range type.
