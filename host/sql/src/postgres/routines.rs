@@ -242,24 +242,7 @@ fn of_plpgsql(body: &str, trusted: &Trusted) -> Routine {
             before.clear();
             continue;
         };
-        if word.name.len() > LONGEST_NAME {
-            routine.gap("it has names that are cut");
-        }
-        if word.acts() {
-            routine.gap(&format!("it has the word {}", word.name));
-        }
-        // A function can be called in the guise of a column.
-        if let Function::Dangerous(reason) = classify(None, &word.name) {
-            routine.gap(&format!("function {} {reason}", word.name));
-        }
-        let acts = matches!(classify(None, &word.name), Function::Stateful | Function::Sink);
-        if acts
-            && before.last().is_some_and(|it| it.name == ".")
-            && !QUIET.contains(&word.name.as_str())
-        {
-            routine
-                .gap(&format!("function {} may be called in the guise of an attribute", word.name));
-        }
+        look_at(&word, &before, &mut routine);
         let schema = schema_before(&before);
         let calls = tokens.peek().is_some_and(|next| next.token() == Token::Ascii40);
         if calls && !word.is_plain() {
@@ -277,6 +260,27 @@ fn of_plpgsql(body: &str, trusted: &Trusted) -> Routine {
     });
     routine.operations.extend(reads);
     routine
+}
+
+/// Writes down what a word makes of a body, wherever it stands.
+fn look_at(word: &Word, before: &[Word], routine: &mut Routine) {
+    if word.name.len() > LONGEST_NAME {
+        routine.gap("it has names that are cut");
+    }
+    if word.acts() {
+        routine.gap(&format!("it has the word {}", word.name));
+    }
+    // A function can be called in the guise of a column.
+    if let Function::Dangerous(reason) = classify(None, &word.name) {
+        routine.gap(&format!("function {} {reason}", word.name));
+    }
+    let acts = matches!(classify(None, &word.name), Function::Stateful | Function::Sink);
+    if acts
+        && before.last().is_some_and(|it| it.name == ".")
+        && !QUIET.contains(&word.name.as_str())
+    {
+        routine.gap(&format!("function {} may be called in the guise of an attribute", word.name));
+    }
 }
 
 /// Writes down that a function is called.
