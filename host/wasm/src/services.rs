@@ -9,7 +9,7 @@ use palisade_policy::Grant;
 use crate::bindings::palisade::policy::{clock, log, state, types};
 use crate::limits::Meter;
 
-/// How many counters there are for all policies together.
+/// How many counters a policy has.
 const MOST_COUNTERS: usize = 100_000;
 /// The longest name of a counter, in bytes.
 const LONGEST_KEY: usize = 256;
@@ -35,7 +35,7 @@ impl Caller {
 
 /// The counters of all policies.
 #[derive(Debug, Default)]
-pub(crate) struct Counters(Mutex<HashMap<(Arc<str>, String), Counter>>);
+pub(crate) struct Counters(Mutex<HashMap<Arc<str>, HashMap<String, Counter>>>);
 
 #[derive(Debug)]
 struct Counter {
@@ -47,16 +47,16 @@ impl Counters {
     /// Adds to a policy's counter and gives what it is then; none where there is no room for another.
     fn add(&self, policy: &Arc<str>, key: &str, amount: i64, life: Duration) -> Option<i64> {
         let now = Instant::now();
-        let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (Arc::clone(policy), key.to_owned());
-        if !counters.contains_key(&key) && counters.len() >= MOST_COUNTERS {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let counters = all.entry(Arc::clone(policy)).or_default();
+        if !counters.contains_key(key) && counters.len() >= MOST_COUNTERS {
             counters.retain(|_, counter| counter.ends > now);
             if counters.len() >= MOST_COUNTERS {
                 return None;
             }
         }
         let fresh = || Counter { value: 0, ends: now.checked_add(life).unwrap_or(now) };
-        let counter = counters.entry(key).or_insert_with(fresh);
+        let counter = counters.entry(key.to_owned()).or_insert_with(fresh);
         if counter.ends <= now {
             *counter = fresh();
         }

@@ -145,8 +145,8 @@ pub(super) fn how(expression: &AExpr) -> How {
     };
     match with.node.as_ref() {
         Some(NodeEnum::List(list)) => list.items.iter().map(guess).max().unwrap_or(How::Other),
-        // Of a bound array it is not known how many guesses it holds; in a few questions they tell any value apart.
-        Some(NodeEnum::AArrayExpr(_)) => guess(with),
+        // Of an array it is not known how many guesses it holds: what is bound in it may be an array as well. In a few
+        // questions they tell any value apart.
         _ if expression.kind() == AExprKind::AexprOpAny => How::Other,
         _ => guess(with),
     }
@@ -156,7 +156,6 @@ pub(super) fn how(expression: &AExpr) -> How {
 pub(super) fn guesses(expression: &AExpr) -> usize {
     let listed = |node: &Node| match node.node.as_ref() {
         Some(NodeEnum::List(list)) => list.items.len(),
-        Some(NodeEnum::AArrayExpr(array)) => array.elements.len(),
         _ => 1,
     };
     if how(expression) == How::EqualsParameter {
@@ -175,9 +174,6 @@ fn guess(node: &Node) -> How {
     match node.node.as_ref() {
         Some(NodeEnum::ParamRef(_)) => How::EqualsParameter,
         Some(NodeEnum::AConst(_)) => How::EqualsConstant,
-        Some(NodeEnum::AArrayExpr(array)) => {
-            array.elements.iter().map(guess).max().unwrap_or(How::Other)
-        }
         Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().map_or(How::Other, guess),
         _ => How::Other,
     }

@@ -28,6 +28,8 @@ use crate::findings::Findings;
 use crate::lineage::{Flow, Scope, Shape};
 use crate::{Analysis, Dialect, Trusted};
 
+pub use parse::has_name_with;
+
 /// PostgreSQL with `standard_conforming_strings` on and a UTF-8 client encoding.
 ///
 /// A statement that changes either is a gap; that a session begins with them is for the caller to ensure.

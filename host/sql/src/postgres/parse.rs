@@ -1,7 +1,7 @@
 //! From text to PostgreSQL's parse tree, within limits.
 
 use crate::dialect::MAX_TEXT;
-use pg_query::protobuf::{ParseResult, ScanToken};
+use pg_query::protobuf::{ParseResult, ScanToken, Token};
 use std::panic::catch_unwind;
 use std::sync::{Mutex, PoisonError};
 
@@ -43,6 +43,22 @@ pub(super) fn scan(text: &str) -> Option<Vec<ScanToken>> {
     let scanned = catch_unwind(|| pg_query::scan(text));
     drop(guard);
     scanned.ok()?.ok().map(|scanned| scanned.tokens)
+}
+
+/// Whether a text has such a character anywhere but in a value or a comment; also where it cannot be told.
+#[must_use]
+pub fn has_name_with(text: &str, such: impl Fn(char) -> bool) -> bool {
+    if text.len() > MAX_TEXT || super::limits::refusal(text).is_some() {
+        return true;
+    }
+    let Some(tokens) = scan(text) else { return true };
+    let place = |at: i32| usize::try_from(at).unwrap_or(usize::MAX);
+    tokens.iter().any(|token| {
+        let value = matches!(token.token(), Token::Sconst | Token::SqlComment | Token::CComment);
+        // What cannot be cut out is not known.
+        let written = text.get(place(token.start)..place(token.end));
+        !value && written.is_none_or(|written| written.chars().any(&such))
+    })
 }
 
 /// The parser's message without the text that it quotes.

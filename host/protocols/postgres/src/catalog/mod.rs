@@ -8,7 +8,7 @@ mod relation;
 mod routines;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use palisade_relay::Link;
@@ -40,6 +40,8 @@ pub struct Catalog {
     link: Mutex<Option<Link>>,
     /// How often a session changed what names mean.
     changes: AtomicU64,
+    /// How many sessions commit such changes now.
+    commits: AtomicUsize,
 }
 
 /// Everything that was looked up since the last change.
@@ -156,7 +158,7 @@ pub enum Touched {
         /// Names of what may run code that nobody has seen.
         code: BTreeSet<String>,
     },
-    /// Any name may: something was renamed.
+    /// Any name may: a schema or code got another name or schema.
     Any,
 }
 
@@ -207,6 +209,7 @@ impl Catalog {
             known: RwLock::new(known),
             link: Mutex::default(),
             changes: AtomicU64::new(0),
+            commits: AtomicUsize::new(0),
         }
     }
 
@@ -252,6 +255,22 @@ impl Catalog {
     #[must_use]
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::SeqCst)
+    }
+
+    /// How many sessions commit such changes now.
+    #[must_use]
+    pub fn commits(&self) -> usize {
+        self.commits.load(Ordering::SeqCst)
+    }
+
+    /// A session begins to; it says when it is done.
+    pub fn begin_commit(&self) {
+        self.commits.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// It is done.
+    pub fn end_commit(&self) {
+        self.commits.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Counts one more such change.

@@ -27,7 +27,7 @@ fn parameters_that_change_who_acts_are_refused() {
 }
 
 #[test]
-fn parameters_that_change_how_statements_are_read_are_refused() {
+fn how_statements_are_read_is_for_the_session_to_follow() {
     check(&[("options", "-c standard_conforming_strings=off")], true);
     check(&[("standard_conforming_strings", "on")], true);
 }

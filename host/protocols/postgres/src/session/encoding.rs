@@ -4,8 +4,6 @@
 
 use std::borrow::Cow;
 
-use palisade_sql::Analysis;
-
 /// Why a text is not accounted for that names something in characters which are not known.
 pub(super) const UNKNOWN_NAME: &str =
     "it has a name with characters beyond ASCII, and the session's encoding is not UTF-8";
@@ -14,7 +12,7 @@ pub(super) const UNKNOWN_NAME: &str =
 const STAND_IN: u32 = 0xE000;
 
 /// What the bytes of a client's texts stand for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Characters {
     /// UTF-8, or whatever the server takes them for.
     Utf8,
@@ -51,6 +49,8 @@ impl Characters {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Encoding {
     pub(super) characters: Characters,
+    /// Those of the session's encodings that are the hardest to read.
+    pub(super) worst_characters: Characters,
     /// A backslash in a plain literal is a backslash.
     pub(super) conforming_strings: bool,
     /// It always was, so that functions' bodies are read by the server as by the judge.
@@ -59,22 +59,29 @@ pub(super) struct Encoding {
 
 impl Default for Encoding {
     fn default() -> Self {
-        Self { characters: Characters::Utf8, conforming_strings: true, always_conforming: true }
+        Self {
+            characters: Characters::Utf8,
+            worst_characters: Characters::Utf8,
+            conforming_strings: true,
+            always_conforming: true,
+        }
     }
 }
 
 impl Encoding {
     /// The text, if the server reads it as the judge does; owned where bytes of another encoding have stand-ins.
+    /// `settled`: nothing that was sent before it, and may put a setting back, is still to be answered.
     ///
     /// # Errors
     /// Why it does not.
-    pub(super) fn readable(self, text: &[u8]) -> Result<Cow<'_, str>, &'static str> {
-        if !self.conforming_strings && text.contains(&b'\\') {
+    pub(super) fn readable(self, text: &[u8], settled: bool) -> Result<Cow<'_, str>, &'static str> {
+        let conforming = if settled { self.conforming_strings } else { self.always_conforming };
+        if !conforming && text.contains(&b'\\') {
             return Err(
                 "it has a backslash, and standard_conforming_strings is off in this session",
             );
         }
-        match self.characters {
+        match if settled { self.characters } else { self.worst_characters } {
             Characters::BeyondAscii if !text.is_ascii() => {
                 let stand_in = |byte: &u8| match byte {
                     0..128 => char::from(*byte),
@@ -94,23 +101,19 @@ impl Encoding {
 }
 
 /// Whether a text that was read with stand-ins says more with them than what values are.
-pub(super) fn names_what_is_not_known(analysis: &Analysis) -> bool {
-    // Texts of other encodings than UTF-8 are few: what was found is looked through as it is printed.
-    let printed = format!("{:?}", analysis.statements);
+pub(super) fn names_what_is_not_known(text: &str) -> bool {
     let stands_in = |c: char| (STAND_IN..STAND_IN + 256).contains(&u32::from(c));
-    printed.chars().any(stands_in) || printed.contains("\\u{e0")
+    palisade_sql::has_name_with(text, stands_in)
 }
 
 #[cfg(test)]
 mod tests {
-    use palisade_sql::{PostgreSql, Trusted};
-
     use super::*;
 
     fn readable(encoding: &str, text: &[u8]) -> Result<bool, &'static str> {
         let encoding = Encoding { characters: Characters::of(encoding), ..Encoding::default() };
-        let text = encoding.readable(text)?;
-        Ok(!names_what_is_not_known(&PostgreSql.trusting(&text, &Trusted::default())))
+        let text = encoding.readable(text, true)?;
+        Ok(!names_what_is_not_known(&text))
     }
 
     #[test]
@@ -138,7 +141,20 @@ mod tests {
     #[test]
     fn a_backslash_is_not_read_while_it_may_escape() {
         let encoding = Encoding { conforming_strings: false, ..Encoding::default() };
-        assert!(encoding.readable(b"SELECT 'a\\' , ' FROM t --'").is_err());
-        assert!(encoding.readable(b"SELECT 'a'").is_ok());
+        assert!(encoding.readable(b"SELECT 'a\\' , ' FROM t --'", true).is_err());
+        assert!(encoding.readable(b"SELECT 'a'", true).is_ok());
+    }
+
+    #[test]
+    fn what_was_sent_before_may_put_a_setting_back() {
+        let encoding = Encoding {
+            always_conforming: false,
+            worst_characters: Characters::Mixed,
+            ..Encoding::default()
+        };
+        for text in [&b"SELECT '\\'"[..], "SELECT 'é'".as_bytes()] {
+            assert!(encoding.readable(text, true).is_ok());
+            assert!(encoding.readable(text, false).is_err());
+        }
     }
 }

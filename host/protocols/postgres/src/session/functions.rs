@@ -64,8 +64,10 @@ impl Session {
             let functions = BTreeSet::from([oid]);
             let wanted = Wanted { functions: functions.clone(), ..Wanted::default() };
             let load = async move {
+                let before = catalog.generation();
                 let result = catalog.load(&wanted).await;
-                let found = LookedUp { functions, ..LookedUp::default() };
+                let kept = catalog.generation() == before;
+                let found = LookedUp { functions, kept, ..LookedUp::default() };
                 Answer::LookedUp { found, result }
             };
             output.wait(Peer::Client, Box::pin(load));

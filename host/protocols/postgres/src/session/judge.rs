@@ -33,15 +33,29 @@ pub(super) struct AtHand {
     decided: Option<Decision>,
     /// Analyses of the texts that it is about.
     analyses: HashMap<Box<str>, Arc<Analysis>>,
-    /// Names that were looked up for it.
+    /// Names that were looked up for it in the catalog's generation `generation`.
     looked_up: BTreeSet<String>,
+    generation: u64,
+    /// How often the catalog changed while they were.
+    tries: usize,
     /// Why they could not be.
     problem: Option<String>,
     /// The client cancelled it.
     cancelled: bool,
 }
 
+/// How often a look-up is begun anew because the catalog changed meanwhile.
+const MOST_TRIES: usize = 20;
+
 impl AtHand {
+    /// Forgets what was looked up before the catalog changed.
+    fn renew(&mut self, generation: u64) {
+        if self.generation != generation {
+            self.looked_up.clear();
+            self.generation = generation;
+        }
+    }
+
     pub(super) fn decide(&mut self, decision: Decision) {
         self.decided = Some(decision);
     }
@@ -59,8 +73,21 @@ impl AtHand {
         *self = Self { cancelled: true, ..Self::default() };
     }
 
-    pub(super) fn looked_up(&mut self, names: BTreeSet<String>, result: Result<(), String>) {
-        self.looked_up.extend(names);
+    pub(super) fn looked_up(
+        &mut self,
+        names: BTreeSet<String>,
+        kept: bool,
+        result: Result<(), String>,
+    ) {
+        if kept {
+            self.looked_up.extend(names);
+        } else {
+            self.tries += 1;
+        }
+        let result = match result {
+            Ok(()) if self.tries > MOST_TRIES => Err("they change all the time".to_owned()),
+            other => other,
+        };
         if let Err(problem) = result {
             self.problem = Some(format!(
                 "the gateway could not look up the relations that it names: {problem}"
@@ -197,14 +224,12 @@ impl Session {
             let text = String::from_utf8_lossy(text).into_owned();
             Some(Arc::new(Reading::unreadable(text, reason)))
         };
-        let read = match self.encoding.readable(text) {
+        let read = match self.encoding.readable(text, self.due.is_empty()) {
             Ok(text) => text,
             Err(reason) => return unreadable(reason),
         };
         if let Cow::Owned(stood_in) = &read
-            && encoding::names_what_is_not_known(
-                &self.at_hand.analysis(stood_in, self.catalog.trusted()),
-            )
+            && encoding::names_what_is_not_known(stood_in)
         {
             return unreadable(encoding::UNKNOWN_NAME);
         }
@@ -240,16 +265,19 @@ impl Session {
             }
             wanted
         });
+        self.at_hand.renew(generation);
         wanted.names.retain(|name| !self.at_hand.looked_up.contains(name));
         if self.at_hand.problem.is_some() {
-            wanted.called.clear();
+            wanted = Wanted::default();
         }
         wanted.routines &= self.at_hand.problem.is_none();
         if !wanted.is_empty() {
             let catalog = Arc::clone(&self.catalog);
             let load = async move {
+                let before = catalog.generation();
                 let result = catalog.load(&wanted).await;
-                let found = LookedUp { names: wanted.names, ..LookedUp::default() };
+                let kept = catalog.generation() == before;
+                let found = LookedUp { names: wanted.names, kept, ..LookedUp::default() };
                 Answer::LookedUp { found, result }
             };
             output.wait(Peer::Client, Box::pin(load));
@@ -338,11 +366,27 @@ impl Session {
         self.catalog.changes().wrapping_sub(self.own_changes)
     }
 
+    /// Whether what this session's statement was judged by may be something else by now.
+    pub(super) fn is_overtaken(&self, moment: u64) -> bool {
+        moment != self.changes_of_others() || self.catalog.commits() > usize::from(self.committing)
+    }
+
+    /// Its changes are there, or never will be.
+    pub(super) fn end_commit(&mut self) {
+        if std::mem::take(&mut self.committing) {
+            self.catalog.end_commit();
+        }
+    }
+
     /// Lets other sessions know that what they were judged by may be, or become, something else.
     pub(super) fn tell_of_changes(&mut self) {
         self.catalog.forget();
         self.catalog.change();
         self.own_changes = self.own_changes.wrapping_add(1);
+        if !self.committing {
+            self.committing = true;
+            self.catalog.begin_commit();
+        }
     }
 
     /// Remembers what a statement that is sent on does to the session.

@@ -65,6 +65,8 @@ pub struct LookedUp {
     pub oids: BTreeSet<u32>,
     /// Functions of these OIDs.
     pub functions: BTreeSet<u32>,
+    /// The catalog did not change meanwhile, so that what was found is known now.
+    pub kept: bool,
 }
 
 /// What may be asked of a running session.
@@ -134,6 +136,8 @@ pub struct Session {
     changing_meanings: bool,
     /// How often it told others of its changes.
     own_changes: u64,
+    /// Others were told that it commits them.
+    committing: bool,
     expired: bool,
     /// The client has left or said that it does; the server finishes what is due.
     leaving: Option<&'static str>,
@@ -147,6 +151,12 @@ pub struct Session {
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session").field("due", &self.due).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.end_commit();
     }
 }
 
@@ -182,6 +192,7 @@ impl Session {
             changing: None,
             changing_meanings: false,
             own_changes: 0,
+            committing: false,
             expired: false,
             leaving: None,
             server_ended: false,
@@ -205,7 +216,9 @@ impl Session {
     fn parameter_changed(&mut self, name: &str, value: &str) {
         match name {
             "client_encoding" => {
-                self.encoding.characters = Characters::of(value);
+                let characters = Characters::of(value);
+                self.encoding.characters = characters;
+                self.encoding.worst_characters = self.encoding.worst_characters.max(characters);
             }
             "standard_conforming_strings" => {
                 self.encoding.conforming_strings = value == "on";
@@ -277,8 +290,10 @@ impl Machine for Session {
         match (peer, answer) {
             (_, Answer::Decision(decision)) => self.at_hand.decide(decision),
             (Peer::Client, Answer::LookedUp { found, result }) => {
-                self.unknown_functions.extend(found.functions);
-                self.at_hand.looked_up(found.names, result);
+                if found.kept {
+                    self.unknown_functions.extend(found.functions);
+                }
+                self.at_hand.looked_up(found.names, found.kept, result);
             }
             (Peer::Server, Answer::LookedUp { found, result }) => {
                 if let Err(problem) = result {
@@ -287,7 +302,9 @@ impl Machine for Session {
                     );
                     self.fail("58000", &message, "", output);
                 }
-                self.unknown_oids.extend(found.oids);
+                if found.kept {
+                    self.unknown_oids.extend(found.oids);
+                }
             }
         }
         self.end_if_expired(output);

@@ -120,7 +120,7 @@ impl Session {
             _ => return StatementReading::default(),
         };
         let mut statement = reading.statements.get(at).cloned().unwrap_or_default();
-        if *moment != self.changes_of_others() {
+        if self.is_overtaken(*moment) {
             // It may have waited for a lock while what it reads was made something else.
             statement.open();
         }
@@ -140,8 +140,10 @@ impl Session {
         let catalog = Arc::clone(&self.catalog);
         let wanted = Wanted { oids, ..Wanted::default() };
         let load = async move {
+            let before = catalog.generation();
             let result = catalog.load(&wanted).await;
-            let found = LookedUp { oids: wanted.oids, ..LookedUp::default() };
+            let kept = catalog.generation() == before;
+            let found = LookedUp { oids: wanted.oids, kept, ..LookedUp::default() };
             Answer::LookedUp { found, result }
         };
         output.wait(Peer::Server, Box::pin(load));

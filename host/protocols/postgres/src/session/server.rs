@@ -281,9 +281,11 @@ impl Session {
         self.copy_in = self.copy_in_due(0);
         if self.changing.is_some() {
             // It may have been a COMMIT, which others see before the rest of the text is answered.
-            self.catalog.forget();
-            if self.changing_meanings {
-                self.tell_of_changes();
+            if self.status == b'I' || frame.body.starts_with(b"COMMIT") {
+                self.catalog.forget();
+                if self.changing_meanings {
+                    self.tell_of_changes();
+                }
             }
         }
         let mut result =
@@ -408,19 +410,22 @@ impl Session {
         Ok(Fate::Forward)
     }
 
-    /// Forgets what was known of a catalog that was changed.
-    ///
-    /// Inside a transaction others do not see the change yet, so that it must be forgotten again at its end.
+    /// Forgets what was known of a catalog that was changed: inside a transaction others do not see the change yet, and the
+    /// session itself goes by what it knows of it.
     fn catalog_settled(&mut self) {
         if self.changing.is_none() {
             return;
         }
-        self.catalog.forget();
+        if self.status == b'I' {
+            self.catalog.forget();
+        }
         self.unknown_oids.clear();
+        self.unknown_functions.clear();
         // What was sent since and is not answered may change it as well.
         if self.status == b'I' && self.due.is_empty() {
             self.changing = None;
             self.changing_meanings = false;
+            self.end_commit();
         }
     }
 

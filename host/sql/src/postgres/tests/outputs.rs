@@ -266,7 +266,7 @@ fn equality_with_a_parameter_is_told_from_other_comparisons() {
     ways("SELECT 1 FROM users WHERE $1::text = ssn", &[(Predicate, EqualsParameter, ssn)]);
     ways("SELECT 1 FROM users WHERE ssn IN ($1, $2)", &[(Predicate, EqualsParameter, ssn)]);
     ways("SELECT 1 FROM users WHERE ssn = ANY ($1)", &[(Predicate, Other, ssn)]);
-    ways("SELECT 1 FROM users WHERE ssn = ANY (ARRAY[$1])", &[(Predicate, EqualsParameter, ssn)]);
+    ways("SELECT 1 FROM users WHERE ssn = ANY (ARRAY[$1])", &[(Predicate, Other, ssn)]);
     ways("SELECT 1 FROM users WHERE ssn IN ($1, 'x')", &[(Predicate, EqualsConstant, ssn)]);
     ways("SELECT 1 FROM users WHERE ssn = 'x'", &[(Predicate, EqualsConstant, ssn)]);
     ways("SELECT 1 FROM users WHERE ssn <> $1", &[(Predicate, Other, ssn)]);
