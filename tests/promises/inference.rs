@@ -92,11 +92,16 @@ on = { actions = ['use'], facts = ['protected'] }
 budgets = [{ name = 'guesses', actions = ['use'], facts = { protected = '*' }, weight = 'guesses', most = 2, within = 3600 }]
 ";
 
-#[tokio::test]
-async fn guesses_are_counted_at_each_run_and_across_sessions() {
+fn with_two_guesses() -> (Postgres, Gateway) {
     let postgres = Postgres::start();
     let settings = Settings { insecure: true, ..Settings::policy(TWO_GUESSES) };
     let gateway = Gateway::start(&postgres, settings);
+    (postgres, gateway)
+}
+
+#[tokio::test]
+async fn guesses_are_counted_at_each_run_and_across_sessions() {
+    let (_postgres, gateway) = with_two_guesses();
     let client = connect(&gateway).await;
     let guess = client.prepare("SELECT name FROM secrets WHERE password = $1").await.unwrap();
     for password in ["a", "b"] {
@@ -112,9 +117,7 @@ async fn guesses_are_counted_at_each_run_and_across_sessions() {
 
 #[tokio::test]
 async fn many_guesses_in_one_statement_are_many() {
-    let postgres = Postgres::start();
-    let settings = Settings { insecure: true, ..Settings::policy(TWO_GUESSES) };
-    let gateway = Gateway::start(&postgres, settings);
+    let (_postgres, gateway) = with_two_guesses();
     let client = connect(&gateway).await;
     let text = "SELECT name FROM secrets WHERE password IN ($1, $2, $3)";
     let denied = client.query(text, &[&"a", &"b", &"hunter2-mail"]).await.unwrap_err();

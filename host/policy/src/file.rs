@@ -63,9 +63,6 @@ pub enum Grant {
 }
 
 impl Grant {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Log, Self::Clock, Self::State];
-
     /// Its name in a policy file and in the contract.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -12,7 +12,7 @@ pub(crate) const MASK: &str = "palisade:policy/mask@0.1.0";
 pub(crate) const REVIEWER: &str = "palisade:policy/reviewer@0.1.0";
 
 /// The interfaces of what a plugin may ask of the gateway.
-pub(crate) const IMPORTS: [(Grant, &str); 3] = [
+const IMPORTS: [(Grant, &str); 3] = [
     (Grant::Log, "palisade:policy/log@0.1.0"),
     (Grant::Clock, "palisade:policy/clock@0.1.0"),
     (Grant::State, "palisade:policy/state@0.1.0"),

@@ -152,17 +152,13 @@ pub(super) fn how(expression: &AExpr) -> How {
     }
 }
 
-/// How many parameters a column is compared with.
-pub(super) fn guesses(expression: &AExpr) -> usize {
+/// How many parameters a column is compared with, in the way that [`how`] tells.
+pub(super) fn guesses(expression: &AExpr, how: How) -> usize {
     let listed = |node: &Node| match node.node.as_ref() {
         Some(NodeEnum::List(list)) => list.items.len(),
         _ => 1,
     };
-    if how(expression) == How::EqualsParameter {
-        expression.rexpr.as_deref().map_or(1, listed)
-    } else {
-        0
-    }
+    if how == How::EqualsParameter { expression.rexpr.as_deref().map_or(1, listed) } else { 0 }
 }
 
 fn is_column(node: &Node) -> bool {

@@ -170,7 +170,7 @@ impl Walker<'_> {
         if comparisons::compares(expression) {
             self.found.usage = Some(comparing(usage));
             self.found.how = comparisons::how(expression);
-            self.found.guesses += comparisons::guesses(expression);
+            self.found.guesses += comparisons::guesses(expression, self.found.how);
         }
         let mut flow = self.optional(expression.lexpr.as_deref(), scope);
         flow.absorb(&self.optional(expression.rexpr.as_deref(), scope));

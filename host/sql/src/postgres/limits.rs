@@ -13,6 +13,9 @@ const MAX_NESTING: usize = 50;
 /// The longest run of operator characters. A run of nothing but `-` is a comment and may be of any length.
 const MAX_OPERATOR: usize = 1_000;
 
+/// The characters that operators are made of.
+pub(super) const OPERATOR_CHARACTERS: &[u8] = b"+-*/<>=~!@#%^&|`?";
+
 /// The most signs and words, of which a syntax tree has about as many nodes.
 const MAX_WORDS: usize = 400_000;
 
@@ -52,7 +55,7 @@ fn nesting(bytes: &[u8]) -> usize {
 
 /// The length of the longest run of characters that operators are made of.
 fn longest_operator(bytes: &[u8]) -> usize {
-    let runs = bytes.split(|byte| !b"+-*/<>=~!@#%^&|`?".contains(byte));
+    let runs = bytes.split(|byte| !OPERATOR_CHARACTERS.contains(byte));
     runs.filter(|run| run.iter().any(|byte| *byte != b'-')).map(<[u8]>::len).max().unwrap_or(0)
 }
 

@@ -45,6 +45,12 @@ pub(super) fn scan(text: &str) -> Option<Vec<ScanToken>> {
     scanned.ok()?.ok().map(|scanned| scanned.tokens)
 }
 
+/// What of the text a word or sign is; none where it cannot be cut out.
+pub(super) fn written<'t>(text: &'t str, token: &ScanToken) -> Option<&'t str> {
+    let place = |at: i32| usize::try_from(at).ok();
+    text.get(place(token.start)?..place(token.end)?)
+}
+
 /// Whether a text has such a character anywhere but in a value or a comment; also where it cannot be told.
 #[must_use]
 pub fn has_name_with(text: &str, such: impl Fn(char) -> bool) -> bool {
@@ -52,12 +58,10 @@ pub fn has_name_with(text: &str, such: impl Fn(char) -> bool) -> bool {
         return true;
     }
     let Some(tokens) = scan(text) else { return true };
-    let place = |at: i32| usize::try_from(at).unwrap_or(usize::MAX);
     tokens.iter().any(|token| {
         let value = matches!(token.token(), Token::Sconst | Token::SqlComment | Token::CComment);
         // What cannot be cut out is not known.
-        let written = text.get(place(token.start)..place(token.end));
-        !value && written.is_none_or(|written| written.chars().any(&such))
+        !value && written(text, token).is_none_or(|written| written.chars().any(&such))
     })
 }
 

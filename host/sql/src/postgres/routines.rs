@@ -11,7 +11,7 @@ use pg_query::protobuf::{CreateFunctionStmt, DoStmt, KeywordKind, Node, Token, T
 use std::collections::BTreeSet;
 
 /// Words of PL/pgSQL that make a body more than a computation over what it reads.
-const ACTS: [&str; 35] = [
+const ACTS: [&str; 41] = [
     "alter",
     "analyze",
     "call",
@@ -46,11 +46,14 @@ const ACTS: [&str; 35] = [
     "reset",
     "revoke",
     "rollback",
+    "savepoint",
     "security",
+    "set",
+    "truncate",
+    "unlisten",
+    "update",
+    "vacuum",
 ];
-
-/// More of them.
-const ACTS_TOO: [&str; 6] = ["set", "truncate", "unlisten", "update", "vacuum", "savepoint"];
 
 /// Words before a parenthesis that call nothing, unless somebody named a function so.
 const PLAIN_WORDS: [&str; 24] = [
@@ -226,7 +229,7 @@ fn of_plpgsql(body: &str, trusted: &Trusted) -> Routine {
     let mut before: Vec<Word> = Vec::new();
     let mut tokens = tokens.iter().filter(|token| !is_comment(token.token())).peekable();
     while let Some(token) = tokens.next() {
-        let written = range(body, token.start, token.end);
+        let written = super::parse::written(body, token).unwrap_or_default();
         let Some(word) = word(written, token.token(), token.keyword_kind()) else {
             match token.token() {
                 Token::Uident | Token::Usconst | Token::Uescape => {
@@ -314,8 +317,7 @@ impl Word {
     }
 
     fn acts(&self) -> bool {
-        let name = self.name.as_str();
-        !self.quoted && (ACTS.contains(&name) || ACTS_TOO.contains(&name))
+        !self.quoted && ACTS.contains(&self.name.as_str())
     }
 
     /// Whether it calls nothing where it stands before a parenthesis.
@@ -367,12 +369,7 @@ fn is_comment(token: Token) -> bool {
 }
 
 fn is_operator(written: &str) -> bool {
-    !written.is_empty() && written.bytes().all(|byte| b"+-*/<>=~!@#%^&|`?".contains(&byte))
-}
-
-fn range(text: &str, start: i32, end: i32) -> &str {
-    let place = |at: i32| usize::try_from(at).unwrap_or(usize::MAX);
-    text.get(place(start)..place(end)).unwrap_or_default()
+    !written.is_empty() && written.bytes().all(|byte| limits::OPERATOR_CHARACTERS.contains(&byte))
 }
 
 /// An option's name and value.

@@ -218,7 +218,8 @@ async fn describe(
 /// keys follow them (`delete`, `update`). Each row has the relation, which of these, a schema and a name.
 fn attached(list: &str) -> String {
     format!(
-        "SELECT t.tgrelid, 'run', n.nspname, p.proname FROM pg_catalog.pg_trigger t \
+        "WITH followers AS ({followers}) \
+         SELECT t.tgrelid, 'run', n.nspname, p.proname FROM pg_catalog.pg_trigger t \
            JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
            WHERE t.tgrelid IN ({list}) AND NOT t.tgisinternal AND t.tgenabled <> 'D' \
          UNION SELECT r.ev_class, 'run', 'rule', r.rulename FROM pg_catalog.pg_rewrite r \
@@ -241,9 +242,9 @@ fn attached(list: &str) -> String {
              UNION SELECT down.root, i.inhrelid FROM down JOIN pg_catalog.pg_inherits i ON i.inhparent = down.child) \
            SELECT root, child FROM down LIMIT 2000) parts JOIN pg_catalog.pg_class c ON c.oid = parts.child \
            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         UNION SELECT f.root, f.what, n.nspname, c.relname FROM ({followers}) f \
+         UNION SELECT f.root, f.what, n.nspname, c.relname FROM followers f \
            JOIN pg_catalog.pg_class c ON c.oid = f.child JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         UNION SELECT f.root, 'run-' || f.what, n.nspname, p.proname FROM ({followers}) f \
+         UNION SELECT f.root, 'run-' || f.what, n.nspname, p.proname FROM followers f \
            JOIN pg_catalog.pg_trigger t ON t.tgrelid = f.child AND NOT t.tgisinternal AND t.tgenabled <> 'D' \
            JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace",
         followers = followers(list)

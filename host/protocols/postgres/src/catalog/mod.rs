@@ -19,10 +19,8 @@ use crate::reading::Reading;
 use crate::serve::Backend;
 
 pub use relation::Relation;
-#[cfg(test)]
-pub(crate) use relation::View;
 pub(crate) use relation::{
-    ANYWHERE, FRESH, in_the_guise_of_a_column, is_system, resolve, source_names, unresolved,
+    ANYWHERE, FRESH, View, in_the_guise_of_a_column, is_system, resolve, source_names, unresolved,
 };
 pub(crate) use routines::{names_of, reads};
 

@@ -7,7 +7,19 @@ use palisade_sql::{Object, Statement};
 
 use super::resolved;
 use super::wanted::sources;
-use crate::catalog::{Known, in_the_guise_of_a_column, resolve};
+use crate::catalog::{Known, View, in_the_guise_of_a_column, resolve};
+
+/// The views that a statement reads, by their full names, also through others.
+pub(super) fn views<'a>(statement: &'a Statement, known: &'a Known) -> BTreeMap<String, &'a View> {
+    let mut views = BTreeMap::new();
+    for operation in &statement.operations {
+        let Object::Relation(name) = &operation.object else { continue };
+        for relation in resolve(known, name) {
+            relation.views(known, &mut views);
+        }
+    }
+    views
+}
 
 /// A function as it is called, and all that it does; none where not all of that is understood.
 type Call<'a> = (String, Option<Vec<&'a palisade_sql::Operation>>);
@@ -27,13 +39,7 @@ impl<'a> Called<'a> {
         let in_guise = in_guise.filter_map(|source| in_the_guise_of_a_column(known, source));
         let in_guise = in_guise.filter(|name| known.defines_function(name));
         labels.extend(in_guise);
-        let mut views = BTreeMap::new();
-        for operation in &statement.operations {
-            let Object::Relation(name) = &operation.object else { continue };
-            for relation in resolve(known, name) {
-                relation.views(known, &mut views);
-            }
-        }
+        let views = views(statement, known);
         labels.extend(views.values().flat_map(|view| &view.calls).map(String::as_str));
         let calls = labels.into_iter().map(|label| (label.to_owned(), known.does(label)));
         let blocks = statement.blocks.iter();
@@ -110,10 +116,7 @@ impl<'a> Called<'a> {
                 ..Operation::default()
             });
         }
-        for (label, operations) in &self.calls {
-            add(label, operations.iter().flatten().copied(), known, &mut done);
-        }
-        for (label, operations) in &self.blocks {
+        for (label, operations) in self.all() {
             add(label, operations.iter().flatten().copied(), known, &mut done);
         }
         into.append(&mut done);

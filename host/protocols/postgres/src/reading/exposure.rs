@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use palisade_policy::Operation;
 use palisade_sql::{EVERY_COLUMN, How, Object, Source, Statement, Usage, Use};
 
+use super::called::views;
 use super::keeps;
 use crate::catalog::{Known, Relation, resolve, source_names};
 
@@ -195,14 +196,7 @@ pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
     for operation in operations.iter_mut().filter(guesses) {
         operation.facts.push(("guesses".to_owned(), statement.guesses.to_string()));
     }
-    let mut views = BTreeMap::new();
-    for operation in &statement.operations {
-        let Object::Relation(name) = &operation.object else { continue };
-        for relation in resolve(known, name) {
-            relation.views(known, &mut views);
-        }
-    }
-    for (name, view) in views {
+    for (name, view) in views(statement, known) {
         // What it computes with is a part of what it shows.
         let decides = view.uses.iter().filter(|used| used.usage != Usage::Expression);
         operations.extend(used(decides, known).into_iter().map(|mut operation| {

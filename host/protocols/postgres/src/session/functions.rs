@@ -2,9 +2,6 @@
 //!
 //! Source: PostgreSQL documentation, "Message Flow", "Function Call".
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use palisade_mask::{CellForm, CellMask, Treated};
 use palisade_policy::{Field, Moment, Shape};
 use palisade_relay::{Output, Peer};
@@ -12,7 +9,7 @@ use palisade_relay::{Output, Peer};
 use super::client::Fate;
 use super::expected::{Expected, Refusal};
 use super::judge::Told;
-use super::{Answer, LookedUp, Session};
+use super::{Answer, Session};
 use crate::catalog::Wanted;
 use crate::codec::{Frame, FrameError, backend, build, frontend};
 
@@ -60,17 +57,8 @@ impl Session {
     ) -> Option<Result<String, Refusal>> {
         let known = self.catalog.look(|known| known.function(oid).cloned());
         if known.is_none() && !self.unknown_functions.contains(&oid) {
-            let catalog = Arc::clone(&self.catalog);
-            let functions = BTreeSet::from([oid]);
-            let wanted = Wanted { functions: functions.clone(), ..Wanted::default() };
-            let load = async move {
-                let before = catalog.generation();
-                let result = catalog.load(&wanted).await;
-                let kept = catalog.generation() == before;
-                let found = LookedUp { functions, kept, ..LookedUp::default() };
-                Answer::LookedUp { found, result }
-            };
-            output.wait(Peer::Client, Box::pin(load));
+            let wanted = Wanted { functions: [oid].into(), ..Wanted::default() };
+            self.look_up(Peer::Client, wanted, output);
             return None;
         }
         Some(match known {

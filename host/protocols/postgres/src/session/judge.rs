@@ -11,7 +11,7 @@ use palisade_sql::{Analysis, Effect, PostgreSql, Trusted};
 
 use super::expected::Refusal;
 use super::protection::{Asking, Protection};
-use super::{Answer, LookedUp, Session, encoding};
+use super::{Answer, Session, encoding};
 use crate::catalog::{Catalog, Known, Wanted};
 use crate::reading::{Lineage, Reading, StatementReading, Stored, wanted, wanted_by_new};
 use crate::reply;
@@ -272,15 +272,7 @@ impl Session {
         }
         wanted.routines &= self.at_hand.problem.is_none();
         if !wanted.is_empty() {
-            let catalog = Arc::clone(&self.catalog);
-            let load = async move {
-                let before = catalog.generation();
-                let result = catalog.load(&wanted).await;
-                let kept = catalog.generation() == before;
-                let found = LookedUp { names: wanted.names, kept, ..LookedUp::default() };
-                Answer::LookedUp { found, result }
-            };
-            output.wait(Peer::Client, Box::pin(load));
+            self.look_up(Peer::Client, wanted, output);
             return None;
         }
         let problem = self.at_hand.problem.as_deref();

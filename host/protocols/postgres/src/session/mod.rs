@@ -37,7 +37,7 @@ use self::judge::{AtHand, Meanings};
 use self::protection::Protection;
 use self::result::OpenResult;
 use self::statements::Names;
-use crate::catalog::{Catalog, Touched};
+use crate::catalog::{Catalog, Touched, Wanted};
 use crate::codec::{FrameError, build};
 use crate::reply;
 use crate::serve::{Admission, Options};
@@ -210,6 +210,19 @@ impl Session {
     #[must_use]
     pub fn ending(&self) -> (&str, u64, u64) {
         (self.ended.as_deref().unwrap_or("the connection failed"), self.bytes_in, self.bytes_out)
+    }
+
+    /// Looks up what is wanted while a peer waits.
+    fn look_up(&self, peer: Peer, wanted: Wanted, output: &mut Output<Answer>) {
+        let catalog = Arc::clone(&self.catalog);
+        let load = async move {
+            let before = catalog.generation();
+            let result = catalog.load(&wanted).await;
+            let kept = catalog.generation() == before;
+            let Wanted { names, oids, functions, .. } = wanted;
+            Answer::LookedUp { found: LookedUp { names, oids, functions, kept }, result }
+        };
+        output.wait(peer, Box::pin(load));
     }
 
     /// Follows a setting that decides how texts are read.

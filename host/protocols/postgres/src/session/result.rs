@@ -10,7 +10,7 @@ use palisade_relay::{Output, Peer};
 use super::copy::{CopyMask, shape_of};
 use super::encoding::Characters;
 use super::expected::{Expected, Refusal};
-use super::{Answer, LookedUp, Session, types};
+use super::{Answer, Session, types};
 use crate::catalog::{Relation, Wanted};
 use crate::codec::backend::Column;
 use crate::reading::{Reading, StatementReading};
@@ -137,16 +137,7 @@ impl Session {
         if oids.is_empty() {
             return false;
         }
-        let catalog = Arc::clone(&self.catalog);
-        let wanted = Wanted { oids, ..Wanted::default() };
-        let load = async move {
-            let before = catalog.generation();
-            let result = catalog.load(&wanted).await;
-            let kept = catalog.generation() == before;
-            let found = LookedUp { oids: wanted.oids, kept, ..LookedUp::default() };
-            Answer::LookedUp { found, result }
-        };
-        output.wait(Peer::Server, Box::pin(load));
+        self.look_up(Peer::Server, Wanted { oids, ..Wanted::default() }, output);
         true
     }
 

@@ -279,14 +279,12 @@ impl Session {
             _ => return Ok(self.out_of_order(frame.tag, output)),
         };
         self.copy_in = self.copy_in_due(0);
-        if self.changing.is_some() {
-            // It may have been a COMMIT, which others see before the rest of the text is answered.
-            if self.status == b'I' || frame.body.starts_with(b"COMMIT") {
-                self.catalog.forget();
-                if self.changing_meanings {
-                    self.tell_of_changes();
-                }
-            }
+        // Others see what was committed before the rest of the text is answered.
+        let committed = self.status == b'I' || frame.body.starts_with(b"COMMIT");
+        if self.changing_meanings && committed {
+            self.tell_of_changes();
+        } else if self.changing.is_some() && committed {
+            self.catalog.forget();
         }
         let mut result =
             self.result.take().unwrap_or_else(|| OpenResult::new(vec![], self.record_limit));
