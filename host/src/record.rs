@@ -89,6 +89,9 @@ pub enum Record<'a> {
         truncated: bool,
         /// The server's word for what it did.
         tag: Text<'a>,
+        /// What observing policies would have covered besides.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        observed: Vec<Observed<'a>>,
     },
     /// A command ended in an error.
     Error {
@@ -121,7 +124,7 @@ pub struct RecordedOperation<'a> {
 pub struct Observed<'a> {
     /// The policy.
     pub policy: Text<'a>,
-    /// `deny`, `hold`, `rewrite` or `fail`.
+    /// `deny`, `hold`, `rewrite`, `mask` or `fail`.
     pub verdict: Text<'a>,
     /// The rule.
     #[serde(default, skip_serializing_if = "str::is_empty")]
@@ -141,6 +144,9 @@ pub struct Column<'a> {
     pub type_name: Text<'a>,
     /// Whether a policy covered it or looked into it.
     pub masked: bool,
+    /// Where its values come from; left out where no policy was asked about the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<Vec<Text<'a>>>,
 }
 
 impl<'a> From<&Entry<'a>> for Record<'a> {
@@ -224,7 +230,7 @@ fn decided<'a>(number: u64, hold: &'a str, outcome: &'a Outcome) -> Record<'a> {
 }
 
 fn result_of(number: u64, result: &RecordedResult) -> Record<'_> {
-    let RecordedResult { fields, rows, row_count, bytes, truncated, tag } = result;
+    let RecordedResult { fields, rows, row_count, bytes, truncated, tag, observed } = result;
     Record::Result {
         number,
         fields: fields.iter().map(column).collect(),
@@ -236,12 +242,18 @@ fn result_of(number: u64, result: &RecordedResult) -> Record<'_> {
         bytes: *bytes,
         truncated: *truncated,
         tag: tag.into(),
+        observed: observed.iter().map(observation).collect(),
     }
 }
 
 fn column(field: &RecordedField) -> Column<'_> {
-    let RecordedField { name, type_name, masked } = field;
-    Column { name: name.into(), type_name: type_name.into(), masked: *masked }
+    let RecordedField { name, type_name, masked, sources } = field;
+    Column {
+        name: name.into(),
+        type_name: type_name.into(),
+        masked: *masked,
+        sources: sources.as_ref().map(|sources| sources.iter().map(Cow::from).collect()),
+    }
 }
 
 #[cfg(test)]

@@ -67,3 +67,9 @@ pub mod clock_piece {
 pub mod state_piece {
     wit_bindgen::generate!({ world: "state-piece" });
 }
+
+/// Requests.
+#[cfg(target_arch = "wasm32")]
+pub mod http_piece {
+    wit_bindgen::generate!({ world: "http-piece" });
+}

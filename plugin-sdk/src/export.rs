@@ -105,6 +105,7 @@ impl<T: Exported> plugin::Guest for T {
             version: T::VERSION.to_owned(),
             description: T::DESCRIPTION.to_owned(),
             config_schema: schemars::schema_for!(T).as_value().to_string(),
+            looks_at: T::LOOKS_AT,
         }
     }
 

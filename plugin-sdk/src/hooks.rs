@@ -1,12 +1,28 @@
 //! The traits that a plugin implements: [`Plugin`] always, and those hooks that it has.
 
-use crate::{Command, Context, Decision, Hold, Plan, Shape, Verdict};
+use crate::{Command, Context, ContextParts, Decision, Hold, Plan, Shape, Verdict};
 
 /// A plugin's configuration, which is the plugin itself: the hooks are methods of what was configured.
 ///
 /// `#[config]` derives what this asks for.
 /// The name, version and description that an operator sees are the crate's own, from its `Cargo.toml`.
 pub trait Plugin: serde::de::DeserializeOwned + schemars::JsonSchema + 'static {
+    /// What of the context the hooks look at: the rest of it is empty when they are called. A plugin that looks at less is asked
+    /// less often, since an answer is remembered for every session in which these parts are equal.
+    ///
+    /// ```
+    /// # use plugin_sdk::prelude::*;
+    /// /// Looks at commands alone, whoever sends them.
+    /// #[config]
+    /// struct NoDrop {}
+    ///
+    /// impl Plugin for NoDrop {
+    ///     const LOOKS_AT: ContextParts = ContextParts::empty();
+    /// }
+    /// # fn main() {}
+    /// ```
+    const LOOKS_AT: ContextParts = ContextParts::all();
+
     /// Refuses a configuration that has the right form but makes no sense.
     ///
     /// # Errors

@@ -60,6 +60,7 @@ pub use palisade_plugin_sdk_macros::config;
 pub use pattern::{EmptyPattern, Pattern};
 pub use {schemars, serde};
 
+pub use bindings::plugin_piece::exports::palisade::policy::plugin::ContextParts;
 pub use bindings::reviewer_piece::exports::palisade::policy::reviewer::Decision;
 pub use bindings::types::{
     Action, Batch, Command, Context, Denial, Field, Hold, Operation, Plan, Principal, Shape,
@@ -74,7 +75,7 @@ struct Readme;
 /// What most plugins use.
 pub mod prelude {
     pub use crate::{
-        Action, Command, Context, Decision, Field, Guard, Hold, Mask, Operation, Pattern, Plan,
-        Plugin, Reviewer, Shape, Verdict, config,
+        Action, Command, Context, ContextParts, Decision, Field, Guard, Hold, Mask, Operation,
+        Pattern, Plan, Plugin, Reviewer, Shape, Verdict, config,
     };
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::harness::run;
 
 /// Every edge that there may be between our crates.
-const EDGES: [(&str, &[&str]); 18] = [
+const EDGES: [(&str, &[&str]); 19] = [
     (
         "palisade",
         &[
@@ -39,6 +39,7 @@ const EDGES: [(&str, &[&str]); 18] = [
     ("budget", &["palisade-plugin-sdk"]),
     ("trickster", &[]),
     ("lookout", &[]),
+    ("traveller", &[]),
 ];
 
 /// Packages that only tests load.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Batch, Command, Context, Denial, Hold, Masking, Policy, PolicyFailure, Review, Ruling, Scope,
-    Shape, Verdict,
+    Batch, Command, Context, Denial, Field, Hold, Masking, Memory, Plan, Policy, PolicyFailure,
+    Review, Ruling, Scope, Shape, Treatment, Verdict,
 };
 
 /// Whether a policy's answers bind.
@@ -27,6 +27,41 @@ pub struct Placed {
     pub mode: Mode,
     /// Where it acts.
     pub scope: Scope,
+    /// What it said before, in any session.
+    pub memory: Arc<Memory>,
+}
+
+impl Placed {
+    /// A policy that binds everywhere, with nothing remembered.
+    #[must_use]
+    pub fn everywhere(policy: Arc<dyn Policy>) -> Self {
+        let (mode, scope, memory) = Default::default();
+        Self { policy, mode, scope, memory }
+    }
+
+    fn judge(&self, view: &Arc<Context>, command: &Arc<Command>) -> Result<Verdict, PolicyFailure> {
+        if !self.policy.is_pure() {
+            return self.memory.count(self.policy.judge(view, command));
+        }
+        if let Some(verdict) = self.memory.verdict(view, command) {
+            return Ok(verdict);
+        }
+        let verdict = self.memory.count(self.policy.judge(view, command))?;
+        self.memory.keep_verdict(view, command, &verdict);
+        Ok(verdict)
+    }
+
+    fn plan(&self, view: &Arc<Context>, shape: &Shape) -> Result<Plan, PolicyFailure> {
+        if !self.policy.is_pure() {
+            return self.memory.count(self.policy.plan(view, shape));
+        }
+        if let Some(plan) = self.memory.plan(view, shape) {
+            return Ok(plan);
+        }
+        let plan = self.memory.count(self.policy.plan(view, shape))?;
+        self.memory.keep_plan(view, shape, &plan);
+        Ok(plan)
+    }
 }
 
 impl std::fmt::Debug for Placed {
@@ -45,12 +80,12 @@ pub struct PolicySet {
     pub policies: Vec<Placed>,
 }
 
-/// A policy that only observes would have decided otherwise than to allow, or failed.
+/// A policy that only observes would have decided otherwise than to allow or to keep, or failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// The policy's name.
     pub policy: String,
-    /// What it would have done: `deny`, `hold`, `rewrite` or `fail`.
+    /// What it would have done: `deny`, `hold`, `rewrite`, `mask` or `fail`.
     pub word: &'static str,
     /// The rule's id, empty where there is none.
     pub rule: String,
@@ -73,34 +108,43 @@ pub struct Judged {
 #[derive(Clone, Debug)]
 pub struct Chain {
     set: Arc<PolicySet>,
-    guards: Vec<usize>,
-    masks: Vec<usize>,
-    reviewers: Vec<usize>,
+    guards: Vec<Seat>,
+    masks: Vec<Seat>,
+    reviewers: Vec<Seat>,
+    /// Masks that only observe.
+    observers: Vec<Seat>,
+}
+
+/// A policy's place in the set, and what it sees of the session's context.
+#[derive(Clone, Debug)]
+struct Seat {
+    index: usize,
+    view: Arc<Context>,
 }
 
 impl Chain {
     /// Picks out of a set what acts in this context.
     #[must_use]
     pub fn new(set: Arc<PolicySet>, context: &Context) -> Self {
-        let mut chain =
-            Self { set: Arc::clone(&set), guards: vec![], masks: vec![], reviewers: vec![] };
+        let (mut guards, mut masks, mut reviewers, mut observers) = Default::default();
+        let sit = |seats: &mut Vec<Seat>, seat: &Seat| seats.push(seat.clone());
         for (index, placed) in set.policies.iter().enumerate() {
             if !placed.scope.covers(context) {
                 continue;
             }
-            let hooks = placed.policy.hooks();
+            let (hooks, enforced) = (placed.policy.hooks(), placed.mode == Mode::Enforce);
+            let seat = Seat { index, view: Arc::new(placed.policy.looks_at().of(context)) };
             if hooks.guard {
-                chain.guards.push(index);
+                sit(&mut guards, &seat);
             }
-            // Only enforced masks are asked: an observed plan would have to be carried out to say anything.
-            if hooks.mask && placed.mode == Mode::Enforce {
-                chain.masks.push(index);
+            if hooks.mask {
+                sit(if enforced { &mut masks } else { &mut observers }, &seat);
             }
-            if hooks.reviewer && placed.mode == Mode::Enforce {
-                chain.reviewers.push(index);
+            if hooks.reviewer && enforced {
+                sit(&mut reviewers, &seat);
             }
         }
-        chain
+        Self { set, guards, masks, reviewers, observers }
     }
 
     /// The set's version.
@@ -112,16 +156,19 @@ impl Chain {
     /// Whether no policy of this chain looks at results.
     #[must_use]
     pub fn masks_nothing(&self) -> bool {
-        self.masks.is_empty()
+        self.masks.is_empty() && self.observers.is_empty()
     }
 
     /// Asks every guard.
     #[must_use]
-    pub fn judge(&self, context: &Context, command: &Command) -> Judged {
+    pub fn judge(&self, command: &Arc<Command>) -> Judged {
         let mut judged = Judged { ruling: Ruling::Allow, observed: vec![], memorable: true };
-        for placed in self.placed(&self.guards).filter(|it| it.scope.asks_about(command)) {
+        for (placed, seat) in self.placed(&self.guards) {
+            if !placed.scope.asks_about(command) {
+                continue;
+            }
             judged.memorable &= placed.policy.is_pure();
-            let answer = placed.policy.judge(context, command);
+            let answer = placed.judge(&seat.view, command);
             // A failure may pass; only answers are remembered.
             judged.memorable &= answer.is_ok();
             match placed.mode {
@@ -140,30 +187,43 @@ impl Chain {
     ///
     /// # Errors
     /// A denial when a policy fails or plans for another shape: the result must be withheld.
-    pub fn plan(&self, context: &Context, shape: &Shape) -> Result<Masking, Denial> {
+    pub fn plan(&self, shape: &Shape) -> Result<Masking, Denial> {
         let mut masking = Masking::default();
         if let Shape::Table(fields) = shape {
             masking.fields.resize_with(fields.len(), Default::default);
         }
-        for &index in &self.masks {
-            let Some(placed) = self.set.policies.get(index) else { continue };
-            placed
-                .policy
-                .plan(context, shape)
-                .and_then(|plan| masking.add(index, shape, &plan).map_err(PolicyFailure::Answer))
+        for (placed, seat) in self.placed(&self.masks) {
+            add_plan(&mut masking, placed, seat, shape)
                 .map_err(|failure| failed(placed, &failure))?;
         }
         Ok(masking)
+    }
+
+    /// What the masks that only observe would have covered of a result that is masked like this.
+    #[must_use]
+    pub fn observe(&self, shape: &Shape, masking: &Masking) -> Vec<Observation> {
+        let observed = self.placed(&self.observers).filter_map(|(placed, seat)| {
+            let mut theirs = Masking::default();
+            let (word, reason) = match add_plan(&mut theirs, placed, seat, shape) {
+                Ok(()) => ("mask", newly_covered(shape, masking, &theirs)?),
+                Err(failure) => ("fail", failure.to_string()),
+            };
+            let (policy, rule) = (placed.policy.name().into(), String::new());
+            Some(Observation { policy, word, rule, reason })
+        });
+        observed.collect()
     }
 
     /// Sends values to the `inspect` of the policy at a place that a [`Masking`] of this chain named.
     ///
     /// # Errors
     /// A denial when the policy fails or answers with another number of values.
-    pub fn inspect(&self, context: &Context, index: usize, values: Batch) -> Result<Batch, Denial> {
-        let Some(placed) = self.set.policies.get(index) else { return Ok(values) };
-        let answer =
-            placed.policy.inspect(context, &values).map_err(|failure| failed(placed, &failure))?;
+    pub fn inspect(&self, index: usize, values: Batch) -> Result<Batch, Denial> {
+        let seat = self.masks.iter().find(|seat| seat.index == index);
+        let placed = seat.and_then(|seat| Some((self.set.policies.get(index)?, seat)));
+        let Some((placed, seat)) = placed else { return Ok(values) };
+        let answer = placed.memory.count(placed.policy.inspect(&seat.view, &values));
+        let answer = answer.map_err(|failure| failed(placed, &failure))?;
         if answer.ends.is_empty() {
             return Ok(values);
         }
@@ -176,10 +236,10 @@ impl Chain {
 
     /// Asks the reviewers about a held command; the first that decides is heard, a refusal beats a grant.
     #[must_use]
-    pub fn review(&self, context: &Context, command: &Command, hold: &Hold) -> Review {
+    pub fn review(&self, command: &Command, hold: &Hold) -> Review {
         let mut granted = Review::Undecided;
-        for placed in self.placed(&self.reviewers) {
-            match placed.policy.review(context, command, hold) {
+        for (placed, seat) in self.placed(&self.reviewers) {
+            match placed.memory.count(placed.policy.review(&seat.view, command, hold)) {
                 Ok(Review::Undecided) => {}
                 Ok(Review::Approve(reason)) if granted == Review::Undecided => {
                     granted = Review::Approve(format!("{}: {reason}", placed.policy.name()));
@@ -194,9 +254,36 @@ impl Chain {
         granted
     }
 
-    fn placed<'a>(&'a self, indices: &'a [usize]) -> impl Iterator<Item = &'a Placed> {
-        indices.iter().filter_map(|index| self.set.policies.get(*index))
+    fn placed<'a>(&'a self, seats: &'a [Seat]) -> impl Iterator<Item = (&'a Placed, &'a Seat)> {
+        seats.iter().filter_map(|seat| Some((self.set.policies.get(seat.index)?, seat)))
     }
+}
+
+fn add_plan(
+    masking: &mut Masking,
+    placed: &Placed,
+    seat: &Seat,
+    shape: &Shape,
+) -> Result<(), PolicyFailure> {
+    let plan = placed.plan(&seat.view, shape)?;
+    masking.add(seat.index, shape, &plan).map_err(PolicyFailure::Answer)
+}
+
+/// The fields of a table that one plan treats and the other keeps, for a person to read.
+fn newly_covered(shape: &Shape, masking: &Masking, theirs: &Masking) -> Option<String> {
+    let Shape::Table(fields) = shape else { return None };
+    let covers = |masking: &Masking, index| {
+        masking.fields.get(index).is_some_and(|treatment: &Treatment| treatment.cover.is_some())
+    };
+    let name = |(_, field): (usize, &Field)| match field.sources.as_slice() {
+        [] => field.name.clone(),
+        sources => format!("{} ({})", field.name, sources.join(", ")),
+    };
+    let fields = fields.iter().enumerate();
+    let newly =
+        fields.filter(|(index, _)| !covers(masking, *index) && covers(theirs, *index)).map(name);
+    let newly: Vec<String> = newly.collect();
+    (!newly.is_empty()).then(|| format!("would cover {}", newly.join(", ")))
 }
 
 fn failed(placed: &Placed, failure: &PolicyFailure) -> Denial {

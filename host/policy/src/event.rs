@@ -51,6 +51,45 @@ pub struct Context {
     pub client_address: String,
 }
 
+/// Which parts of a [`Context`] a policy looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "a set, each member by its name")]
+pub struct ContextParts {
+    /// The session's id.
+    pub session: bool,
+    /// Who acts.
+    pub principal: bool,
+    /// Where.
+    pub target: bool,
+    /// The peer's address.
+    pub client_address: bool,
+}
+
+impl ContextParts {
+    /// Every part.
+    pub const ALL: Self =
+        Self { session: true, principal: true, target: true, client_address: true };
+
+    /// The context with these parts alone; the others are empty.
+    #[must_use]
+    pub fn of(self, context: &Context) -> Context {
+        let mut seen = context.clone();
+        if !self.session {
+            seen.session = String::new();
+        }
+        if !self.principal {
+            seen.principal = Principal::default();
+        }
+        if !self.target {
+            seen.target = Target::default();
+        }
+        if !self.client_address {
+            seen.client_address = String::new();
+        }
+        seen
+    }
+}
+
 /// One thing that a command would do, in one shape for every protocol.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Operation {

@@ -1,11 +1,12 @@
 //! Policy files: which plugin acts where, in order, with its configuration.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{Mode, Scope};
+use crate::{Grants, Mode, Scope};
 
 /// Something wrong in a file that a person wrote: where, what, and how to mend it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,28 +51,18 @@ pub fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
-/// What a plugin may ask of the gateway, where a policy file grants it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Grant {
-    /// Lines in the gateway's log.
-    Log,
-    /// The time.
-    Clock,
-    /// Counters that outlive a call.
-    State,
-}
-
-impl Grant {
-    /// Its name in a policy file and in the contract.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Log => "log",
-            Self::Clock => "clock",
-            Self::State => "state",
-        }
-    }
+/// What one call of a policy may use, where its policy file says so; the gateway's own limits elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallLimits {
+    /// Milliseconds of processor time.
+    pub time_ms: Option<NonZeroU32>,
+    /// Mebibytes of memory.
+    pub memory_mib: Option<NonZeroU32>,
+    /// Tables.
+    pub tables: Option<NonZeroU32>,
+    /// Core instances.
+    pub instances: Option<NonZeroU32>,
 }
 
 /// One plugin in use.
@@ -86,7 +77,9 @@ pub struct Use {
     /// Where it acts.
     pub scope: Scope,
     /// What it may ask of the gateway.
-    pub grants: Vec<Grant>,
+    pub grants: Grants,
+    /// What one call of it may use.
+    pub limits: CallLimits,
     /// Its configuration, as JSON.
     pub config: serde_json::Value,
     /// The file that says so.
@@ -119,14 +112,16 @@ impl PolicyFile {
             .into_iter()
             .map(|used| {
                 let line = line_of(text, used.plugin.span().start);
+                let grants = granted(file, text, &used.grants)?;
                 let config_line =
                     used.config.as_ref().map_or(line, |c| line_of(text, c.span().start));
-                Use {
+                Ok(Use {
                     plugin: used.plugin.into_inner(),
                     name: used.name,
                     mode: used.mode,
                     scope: used.on,
-                    grants: used.grants,
+                    grants,
+                    limits: used.limits,
                     config: used.config.map_or_else(
                         || serde_json::Value::Object(serde_json::Map::new()),
                         Spanned::into_inner,
@@ -134,9 +129,9 @@ impl PolicyFile {
                     file: file.to_owned(),
                     line,
                     config_line,
-                }
+                })
             })
-            .collect();
+            .collect::<Result<_, Mistake>>()?;
         let harmless_functions = raw.harmless_functions.into_iter();
         let harmless_functions = harmless_functions.map(|name| {
             let line = line_of(text, name.span().start);
@@ -159,6 +154,23 @@ impl PolicyFile {
     }
 }
 
+fn granted(
+    file: &Path,
+    text: &str,
+    items: &[Spanned<serde_json::Value>],
+) -> Result<Grants, Mistake> {
+    let mut grants = Grants::default();
+    for item in items {
+        grants.add(item.get_ref()).map_err(|problem| Mistake {
+            file: file.to_owned(),
+            line: Some(line_of(text, item.span().start)),
+            problem: format!("grants: {problem}"),
+            fix: String::new(),
+        })?;
+    }
+    Ok(grants)
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
@@ -178,7 +190,9 @@ struct RawUse {
     #[serde(default)]
     on: Scope,
     #[serde(default)]
-    grants: Vec<Grant>,
+    grants: Vec<Spanned<serde_json::Value>>,
+    #[serde(default)]
+    limits: CallLimits,
     config: Option<Spanned<serde_json::Value>>,
 }
 

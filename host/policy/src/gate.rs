@@ -6,6 +6,7 @@ mod held;
 mod remembered;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use arc_swap::ArcSwap;
 
@@ -13,8 +14,8 @@ use self::held::OpenHolds;
 use self::remembered::Remembered;
 use crate::{
     Approvals, Batch, Chain, Command, Context, Denial, Entry, Field, HoldRequest, Journal,
-    JournalFailure, Judged, Later, Masking, Moment, Placed, PolicySet, RecordedResult, Review,
-    Ruling, Shape,
+    JournalFailure, Judged, Later, Masking, Moment, Observation, Placed, PolicySet, RecordedResult,
+    Review, Ruling, Shape,
 };
 
 /// How often a command may be rewritten before the policies are taken to disagree for ever.
@@ -23,6 +24,8 @@ const MOST_REWRITES: usize = 4;
 /// The policies in force, and where the record and the holds are kept.
 pub struct Gate {
     set: ArcSwap<PolicySet>,
+    /// Commands judged by what their own session remembered.
+    recalled: AtomicU64,
     approvals: Arc<dyn Approvals>,
     journal: Arc<dyn Journal>,
 }
@@ -37,7 +40,7 @@ impl Gate {
     /// A gate without policies; [`install`](Self::install) brings them.
     #[must_use]
     pub fn new(approvals: Arc<dyn Approvals>, journal: Arc<dyn Journal>) -> Self {
-        Self { set: ArcSwap::default(), approvals, journal }
+        Self { set: ArcSwap::default(), recalled: AtomicU64::new(0), approvals, journal }
     }
 
     /// Puts a whole new set of policies in force, from each session's next command on.
@@ -46,6 +49,11 @@ impl Gate {
         let installed =
             self.set.rcu(|old| PolicySet { version: old.version + 1, policies: policies.clone() });
         installed.version + 1
+    }
+
+    /// How many commands were judged by what their own session remembered, so that no policy was asked.
+    pub fn recalled(&self) -> u64 {
+        self.recalled.load(Relaxed)
     }
 
     /// The set in force.
@@ -136,8 +144,9 @@ pub enum Asked {
 pub struct Planned {
     /// What to do.
     pub masking: Arc<Masking>,
+    /// What policies that only observe would have done besides.
+    pub observed: Arc<[Observation]>,
     chain: Arc<Chain>,
-    context: Arc<Context>,
 }
 
 impl Planned {
@@ -146,7 +155,7 @@ impl Planned {
     /// # Errors
     /// A denial when that policy fails; the result must then be withheld.
     pub fn inspect(&self, index: usize, values: Batch) -> Result<Batch, Denial> {
-        self.chain.inspect(&self.context, index, values)
+        self.chain.inspect(index, values)
     }
 }
 
@@ -154,7 +163,6 @@ impl Planned {
 #[derive(Clone, Debug)]
 pub struct Planner {
     chain: Arc<Chain>,
-    context: Arc<Context>,
 }
 
 impl Planner {
@@ -168,7 +176,7 @@ impl Planner {
     ) -> Result<Vec<bool>, Denial> {
         let field = |sources| Field { name: String::new(), sources, type_name: "text".to_owned() };
         let shape = Shape::Table(values.into_iter().map(field).collect());
-        let masking = self.chain.plan(&self.context, &shape)?;
+        let masking = self.chain.plan(&shape)?;
         Ok(masking.fields.iter().map(|treatment| treatment.cover.is_some()).collect())
     }
 }
@@ -274,21 +282,22 @@ impl GateSession {
     /// # Errors
     /// A denial when a policy fails; the result must then be withheld.
     pub fn plan(&mut self, shape: &Shape) -> Result<Planned, Denial> {
-        let masking = match self.remembered.plan(shape) {
-            Some(masking) => masking,
+        let (masking, observed) = match self.remembered.plan(shape) {
+            Some(planned) => planned,
             None => {
-                let masking = Arc::new(self.chain.plan(&self.context, shape)?);
-                self.remembered.keep_plan(shape, &masking);
-                masking
+                let masking = Arc::new(self.chain.plan(shape)?);
+                let observed: Arc<[_]> = self.chain.observe(shape, &masking).into();
+                self.remembered.keep_plan(shape, &masking, &observed);
+                (masking, observed)
             }
         };
-        Ok(Planned { masking, chain: Arc::clone(&self.chain), context: Arc::clone(&self.context) })
+        Ok(Planned { masking, observed, chain: Arc::clone(&self.chain) })
     }
 
     /// What plans results as this session does now, apart from it.
     #[must_use]
     pub fn planner(&self) -> Planner {
-        Planner { chain: Arc::clone(&self.chain), context: Arc::clone(&self.context) }
+        Planner { chain: Arc::clone(&self.chain) }
     }
 
     /// Whether no policy looks at this session's results.
@@ -315,9 +324,10 @@ impl GateSession {
 
     fn judge(&mut self, command: &Arc<Command>) -> Arc<Judged> {
         if let Some(judged) = self.remembered.verdict(command) {
+            self.gate.recalled.fetch_add(1, Relaxed);
             return judged;
         }
-        let judged = Arc::new(self.chain.judge(&self.context, command));
+        let judged = Arc::new(self.chain.judge(command));
         if judged.memorable {
             self.remembered.keep_verdict(command, &judged);
         }
@@ -378,7 +388,7 @@ impl GateSession {
         };
         let mut open = OpenHolds::new(Arc::clone(&self.gate), Arc::clone(&self.context), allowed);
         for hold in terms {
-            let opened = match self.chain.review(&self.context, command, hold) {
+            let opened = match self.chain.review(command, hold) {
                 Review::Undecided => open.open(HoldRequest {
                     context: Arc::clone(&self.context),
                     command: Arc::clone(command),

@@ -64,6 +64,8 @@ pub struct RecordedField {
     pub type_name: String,
     /// Whether a policy covered it or looked into it.
     pub masked: bool,
+    /// Where its values come from, where policies were asked about that.
+    pub sources: Option<Vec<String>>,
 }
 
 /// What came back from a command, as the client saw it.
@@ -81,6 +83,8 @@ pub struct RecordedResult {
     pub truncated: bool,
     /// The server's own word for what it did (`UPDATE 3`).
     pub tag: String,
+    /// What policies that only observe would have covered besides.
+    pub observed: Arc<[Observation]>,
 }
 
 /// One thing that happened in a session.

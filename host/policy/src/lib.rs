@@ -13,22 +13,26 @@ mod chain;
 mod event;
 mod file;
 mod gate;
+mod grants;
 mod journal;
+mod memory;
 mod plan;
 mod policy;
 mod scope;
 mod verdict;
 
 pub use chain::{Chain, Judged, Mode, Observation, Placed, PolicySet};
-pub use event::{Command, Context, Operation, Principal, Target};
-pub use file::{Grant, Mistake, PolicyFile, Use, line_of};
+pub use event::{Command, Context, ContextParts, Operation, Principal, Target};
+pub use file::{CallLimits, Mistake, PolicyFile, Use, line_of};
 pub use gate::{
     Allowed, Asked, Decision, Gate, GateSession, HoldNotice, Planned, Planner, Waiting,
 };
+pub use grants::{Grant, Grants, NoOrigin, Origin};
 pub use journal::{
     Approvals, Entry, HoldRequest, Journal, JournalFailure, Later, Moment, Outcome, RecordedField,
     RecordedResult, Ticket,
 };
+pub use memory::{Memory, PolicyCounts};
 pub use plan::{Action, Batch, Cover, Field, Masking, Plan, Shape, Treatment};
 pub use policy::{Hooks, Policy, PolicyFailure, Review};
 pub use scope::Scope;

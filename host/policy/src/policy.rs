@@ -1,6 +1,6 @@
 //! The one trait between the gate and whatever runs policies.
 
-use crate::{Batch, Command, Context, Hold, Plan, Shape, Verdict};
+use crate::{Batch, Command, Context, ContextParts, Hold, Plan, Shape, Verdict};
 
 /// Which hooks a policy has; the gate calls no other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,9 @@ pub enum PolicyFailure {
     /// It asked for more memory than it may have.
     #[error("ran over its memory limit")]
     Memory,
+    /// It asked for what its policy file does not grant.
+    #[error("asks for what it is not granted: {0}")]
+    Ungranted(String),
     /// It trapped.
     #[error("trapped: {0}")]
     Trap(String),
@@ -51,6 +54,11 @@ pub trait Policy: Send + Sync {
 
     /// Whether equal arguments always give equal answers, so that answers may be remembered.
     fn is_pure(&self) -> bool;
+
+    /// What it looks at of a context; it is given nothing else.
+    fn looks_at(&self) -> ContextParts {
+        ContextParts::ALL
+    }
 
     /// Judges a command.
     ///

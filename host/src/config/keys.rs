@@ -81,6 +81,15 @@ const POLICY: Keys = Table(&[
                 ]),
             ),
             ("grants", Any),
+            (
+                "limits",
+                Table(&[
+                    ("time_ms", Any),
+                    ("memory_mib", Any),
+                    ("tables", Any),
+                    ("instances", Any),
+                ]),
+            ),
             ("config", Any),
         ]),
     ),

@@ -10,11 +10,13 @@ mod prepare;
 mod schema;
 
 use std::fmt::Write as _;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
-use palisade_policy::{Gate, Mode, Placed, Policy, Use};
+use palisade_policy::{Gate, Memory, Mode, Placed, Policy, Use};
 use palisade_wasm::{CompiledPlugin, HostOptions, Limits as CallLimits, PluginHost, WasmPolicy};
 use serde_json::{Value, json};
 
@@ -26,6 +28,9 @@ pub use prepare::prepare;
 
 /// The largest file of a plugin, in bytes.
 const LARGEST_FILE: usize = 64 << 20;
+
+/// The most memory that a policy file can give a plugin, in bytes.
+const MOST_MEMORY: usize = 512 << 20;
 
 /// Where a plugin's file came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +57,8 @@ pub struct InForce {
     pub plugin: Arc<CompiledPlugin>,
     /// The plugin with its configuration.
     pub policy: Arc<WasmPolicy>,
+    /// What it said before.
+    pub memory: Arc<Memory>,
     /// Where the plugin came from.
     pub origin: Origin,
     /// Since when it is in force, RFC 3339.
@@ -63,7 +70,7 @@ pub struct InForce {
 pub struct Plugins {
     host: PluginHost,
     data_dir: PathBuf,
-    limits: CallLimits,
+    limits: Limits,
     gate: Arc<Gate>,
     in_force: Mutex<Vec<InForce>>,
 }
@@ -74,7 +81,7 @@ pub struct Plugins {
 /// When it cannot be started.
 pub fn start_host(data_dir: &Path, cache_key: [u8; 32], limits: &Limits) -> Result<PluginHost> {
     let mut options = HostOptions::new(data_dir, cache_key);
-    options.max_memory = limits.plugin_memory.max(options.max_memory);
+    options.max_memory = limits.plugin_memory.max(MOST_MEMORY);
     options.max_file_size = LARGEST_FILE;
     // A call occupies its thread: there are never more than there are threads that serve.
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -82,9 +89,17 @@ pub fn start_host(data_dir: &Path, cache_key: [u8; 32], limits: &Limits) -> Resu
     Ok(PluginHost::new(options)?)
 }
 
-/// What one call of a plugin may use.
-pub fn call_limits(limits: &Limits) -> CallLimits {
-    CallLimits { time: limits.plugin_time, memory: limits.plugin_memory, ..CallLimits::default() }
+/// What one call of a plugin may use: what its policy file says, and the gateway's limits for the rest.
+pub fn call_limits(limits: &Limits, used: &Use) -> CallLimits {
+    let own = used.limits;
+    let number = |own: Option<NonZeroU32>| own.map(|own| own.get() as usize);
+    let usual = CallLimits::default();
+    CallLimits {
+        time: own.time_ms.map_or(limits.plugin_time, |ms| Duration::from_millis(ms.get().into())),
+        memory: number(own.memory_mib).map_or(limits.plugin_memory, |mib| mib << 20),
+        tables: number(own.tables).unwrap_or(usual.tables),
+        instances: number(own.instances).unwrap_or(usual.instances),
+    }
 }
 
 impl Plugins {
@@ -96,7 +111,7 @@ impl Plugins {
         in_force: Vec<InForce>,
     ) -> Self {
         gate.install(placed(&in_force));
-        let (data_dir, limits) = (config.data_dir.clone(), call_limits(&config.limits));
+        let (data_dir, limits) = (config.data_dir.clone(), config.limits);
         Self { host, data_dir, limits, gate, in_force: Mutex::new(in_force) }
     }
 
@@ -143,7 +158,8 @@ impl Plugins {
                 let policy = self.configure(&plugin, old)?;
                 let (plugin, since) = (Arc::clone(&plugin), since.clone());
                 let origin = Origin::Loaded { by: by.to_owned() };
-                InForce { plugin, policy, origin, since, ..old.clone() }
+                let memory = Arc::default();
+                InForce { plugin, policy, memory, origin, since, ..old.clone() }
             } else {
                 old.clone()
             });
@@ -174,7 +190,7 @@ impl Plugins {
         let policy = plugin.configure(
             &old.name,
             &old.used.config.to_string(),
-            self.limits,
+            call_limits(&self.limits, &old.used),
             &old.used.grants,
         );
         policy.map(Arc::new).map_err(|error| format!("{error} (the configuration is at {place})"))
@@ -191,6 +207,7 @@ fn placed(in_force: &[InForce]) -> Vec<Placed> {
         policy: Arc::clone(&one.policy) as Arc<dyn Policy>,
         mode: one.used.mode,
         scope: one.used.scope.clone(),
+        memory: Arc::clone(&one.memory),
     };
     in_force.iter().map(place).collect()
 }

@@ -111,13 +111,21 @@ impl Work<'_> {
             let place = |misfit| schema::mistake(misfit, &used.file, text, index, used.config_line);
             return Err(misfits.iter().map(place).collect());
         }
-        let limits = call_limits(&self.config.limits);
+        let limits = call_limits(&self.config.limits, &used);
         let policy = plugin.configure(&name, &used.config.to_string(), limits, &used.grants);
         let policy = policy.map_err(|error| {
             let line = Some(used.config_line);
             vec![Mistake { line, ..mistake(&used, error.to_string(), "mend its configuration") }]
         })?;
-        self.in_force.push(InForce { name, used, plugin, policy: Arc::new(policy), origin, since });
+        self.in_force.push(InForce {
+            name,
+            used,
+            plugin,
+            policy: Arc::new(policy),
+            memory: Arc::default(),
+            origin,
+            since,
+        });
         Ok(())
     }
 

@@ -70,17 +70,23 @@ fn a_hold_and_its_end_name_who_and_why() {
 #[test]
 fn a_result_keeps_null_apart_from_empty() {
     let result = RecordedResult {
-        fields: vec![RecordedField { name: "a".into(), type_name: "text".into(), masked: true }],
+        fields: vec![RecordedField {
+            name: "a".into(),
+            type_name: "text".into(),
+            masked: true,
+            sources: Some(vec!["public.t.a".into()]),
+        }],
         rows: vec![vec![None], vec![Some(String::new())]],
         row_count: 2,
         bytes: 9,
         truncated: false,
         tag: "SELECT 2".into(),
+        observed: std::sync::Arc::default(),
     };
     check(
         &Entry::Result { number: 1, result: &result },
         json!({"kind": "result", "number": 1,
-            "fields": [{"name": "a", "type": "text", "masked": true}],
+            "fields": [{"name": "a", "type": "text", "masked": true, "sources": ["public.t.a"]}],
             "rows": [[null], [""]], "row_count": 2, "bytes": 9, "truncated": false,
             "tag": "SELECT 2"}),
     );

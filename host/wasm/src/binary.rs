@@ -13,6 +13,11 @@ use wit_component::ComponentEncoder;
 
 use crate::{LoadError, contract};
 
+/// What modules import WASI by that were not made for components.
+const PREVIEW1: &str = "wasi_snapshot_preview1";
+/// What meets it. It imports nothing, so that the module stays a function of its arguments.
+pub(crate) const ADAPTER: &str = include_str!("preview1.wat");
+
 /// The component in `bytes`, made here where they are a core module of `wasm32-unknown-unknown`.
 pub(crate) fn component(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadError> {
     if Parser::is_component(bytes) {
@@ -28,15 +33,21 @@ fn from_core_module(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     let failed = |error: String| LoadError::NotComponent(error);
     Validator::new().validate_all(bytes).map_err(|error| failed(first_line(&error)))?;
     let module = Module::read(bytes).map_err(|error| failed(first_line(&error)))?;
+    if let Some(version) = module.foreign_version() {
+        return Err(LoadError::Version { version: version.to_owned() });
+    }
     if !module.unknown.is_empty() {
         return Err(LoadError::Imports(module.unknown));
     }
     let mut plain = module.plain;
     let has = |name: &str| module.interfaces.contains(name);
     contract::describe(&mut plain, has, &module.asks).map_err(failed)?;
-    ComponentEncoder::default()
-        .validate(true)
-        .module(&plain)
+    let encoder = ComponentEncoder::default().validate(true).module(&plain);
+    let adapted = encoder.and_then(|encoder| match module.preview1 {
+        true => encoder.adapter(PREVIEW1, &wat::parse_str(ADAPTER)?),
+        false => Ok(encoder),
+    });
+    adapted
         .and_then(|mut encoder| encoder.encode())
         .map_err(|error| failed(first_line(&error.root_cause())))
 }
@@ -46,6 +57,8 @@ fn from_core_module(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
 struct Module<'a> {
     /// What of the contract it imports.
     asks: BTreeSet<Grant>,
+    /// Whether it imports WASI as it was before components.
+    preview1: bool,
     /// Everything else that it imports, as `module/name`.
     unknown: Vec<String>,
     /// The interfaces that its exports belong to: an export is named `interface#function`.
@@ -67,6 +80,7 @@ impl<'a> Module<'a> {
                         let import = import?;
                         match contract::asks_for(import.module) {
                             Some(grant) => drop(module.asks.insert(grant)),
+                            None if import.module == PREVIEW1 => module.preview1 = true,
                             None => {
                                 module.unknown.push(format!("{}/{}", import.module, import.name));
                             }
@@ -89,6 +103,12 @@ impl<'a> Module<'a> {
             }
         }
         Ok(module)
+    }
+
+    /// The version of the contract that its exports have, where this gateway does not know it.
+    fn foreign_version(&self) -> Option<&'a str> {
+        let mut versions = self.interfaces.iter().filter_map(|name| contract::version(name));
+        versions.find(|version| !contract::VERSIONS.contains(version))
     }
 
     fn copy(&mut self, bytes: &[u8], range: &std::ops::Range<usize>) {

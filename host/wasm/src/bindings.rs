@@ -21,6 +21,7 @@ wasmtime::component::bindgen!({
             import palisade:policy/log@0.1.0;
             import palisade:policy/clock@0.1.0;
             import palisade:policy/state@0.1.0;
+            import palisade:policy/http@0.1.0;
             export palisade:policy/plugin@0.1.0;
             export palisade:policy/guard@0.1.0;
             export palisade:policy/mask@0.1.0;

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use ring::{digest, hmac};
 use wasmtime::Engine;
 
+use crate::{binary, contract};
+
 /// SHA-256 of a plugin's file.
 pub(crate) type Hash256 = [u8; 32];
 
@@ -90,8 +92,13 @@ impl Cache {
     }
 }
 
+/// What compiled code depends on besides the plugin: the engine, and what this crate adds to a core module.
 fn hash_of_engine(engine: &Engine) -> Hash256 {
-    finish(|context| engine.precompile_compatibility_hash().hash(&mut Feed(context)))
+    finish(|context| {
+        engine.precompile_compatibility_hash().hash(&mut Feed(context));
+        context.update(contract::TEXT.as_bytes());
+        context.update(binary::ADAPTER.as_bytes());
+    })
 }
 
 fn finish(feed: impl FnOnce(&mut digest::Context)) -> Hash256 {

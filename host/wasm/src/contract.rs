@@ -12,10 +12,11 @@ pub(crate) const MASK: &str = "palisade:policy/mask@0.1.0";
 pub(crate) const REVIEWER: &str = "palisade:policy/reviewer@0.1.0";
 
 /// The interfaces of what a plugin may ask of the gateway.
-const IMPORTS: [(Grant, &str); 3] = [
+const IMPORTS: [(Grant, &str); 4] = [
     (Grant::Log, "palisade:policy/log@0.1.0"),
     (Grant::Clock, "palisade:policy/clock@0.1.0"),
     (Grant::State, "palisade:policy/state@0.1.0"),
+    (Grant::Http, "palisade:policy/http@0.1.0"),
 ];
 
 /// What an imported interface asks of the gateway, if it is one of the contract's.
@@ -23,7 +24,15 @@ pub(crate) fn asks_for(interface: &str) -> Option<Grant> {
     IMPORTS.iter().find(|(_, known)| *known == interface).map(|(grant, _)| *grant)
 }
 
-const TEXT: &str = include_str!("../../../wit/policy.wit");
+/// The versions of the contract that were published; a plugin speaks one of them.
+pub(crate) const VERSIONS: [&str; 1] = ["0.1.0"];
+
+/// The version of the contract that an interface belongs to, if it is the contract's.
+pub(crate) fn version(interface: &str) -> Option<&str> {
+    interface.strip_prefix("palisade:policy/")?.split_once('@').map(|(_, version)| version)
+}
+
+pub(crate) const TEXT: &str = include_str!("../../../wit/policy.wit");
 
 /// Adds to a core module the description of its types, by which `wit_component` makes a component of it.
 ///

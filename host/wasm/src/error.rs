@@ -2,6 +2,8 @@
 
 use palisade_policy::{Grant, PolicyFailure};
 
+use crate::contract::VERSIONS;
+
 /// Why the plugin host could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
@@ -36,17 +38,28 @@ pub enum LoadError {
     /// It is not valid, or uses what the engine does not allow.
     #[error("the component does not compile: {0}")]
     Compile(String),
-    /// It imports what is not in the contract.
+    /// It imports what nobody can grant.
     #[error(
-        "the plugin wants imports that no policy file can grant: {}; build it without them (the target \
-         wasm32-unknown-unknown has none)",
-        .0.join(", ")
+        "the plugin imports what no policy file can grant: {}; what can be granted are {}, and of WASI 0.2 io, cli, clocks, \
+         random, filesystem and sockets are met, with nothing in them",
+        .0.join(", "),
+        Grant::ALL.map(Grant::name).join(", ")
     )]
     Imports(Vec<String>),
+    /// It is made for a version of the contract that this gateway does not know.
+    #[error(
+        "the plugin is made for palisade:policy@{version}, this gateway knows {known}; build it with the gateway's own wit/policy.wit",
+        known = VERSIONS.join(", ")
+    )]
+    Version {
+        /// The version that it is made for.
+        version: String,
+    },
     /// It asks for what the policy file does not grant it.
     #[error(
-        "the plugin asks for what it is not granted; if it shall have it, add the line `grants = [{}]`",
-        .0.iter().map(|grant| format!("\"{}\"", grant.name())).collect::<Vec<_>>().join(", ")
+        "the plugin asks for what it is not granted ({}); if it shall have it, add the line `grants = [{}]`",
+        .0.iter().map(|grant| grant.name()).collect::<Vec<_>>().join(", "),
+        .0.iter().map(|grant| grant.line()).collect::<Vec<_>>().join(", ")
     )]
     Grants(Vec<Grant>),
     /// It does not say what it is.

@@ -2,7 +2,9 @@
 //!
 //! How many fields a plan must have is known to the caller, who knows the result's shape; it is not checked here.
 
-use palisade_policy::{Action, Batch, Denial, Hold, Plan, PolicyFailure, Review, Verdict};
+use palisade_policy::{
+    Action, Batch, ContextParts, Denial, Hold, Plan, PolicyFailure, Review, Verdict,
+};
 
 use crate::Manifest;
 use crate::bindings::exports::palisade::policy::plugin;
@@ -107,12 +109,18 @@ pub(crate) fn review(decision: Decision) -> Review {
 }
 
 pub(crate) fn manifest(manifest: plugin::Manifest) -> Manifest {
-    let plugin::Manifest { name, version, description, config_schema } = manifest;
+    let plugin::Manifest { name, version, description, config_schema, looks_at } = manifest;
     Manifest {
         name: shortened(name),
         version: shortened(version),
         description: shortened(description),
         config_schema,
+        looks_at: ContextParts {
+            session: looks_at.contains(plugin::ContextParts::SESSION),
+            principal: looks_at.contains(plugin::ContextParts::PRINCIPAL),
+            target: looks_at.contains(plugin::ContextParts::TARGET),
+            client_address: looks_at.contains(plugin::ContextParts::CLIENT_ADDRESS),
+        },
     }
 }
 

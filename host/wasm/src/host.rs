@@ -10,7 +10,7 @@ use crate::binary::{self, first_line};
 use crate::cache::{self, Cache, Hash256};
 use crate::plugin::CompiledPlugin;
 use crate::runtime::Runtime;
-use crate::{HostError, LoadError};
+use crate::{HostError, LoadError, Outbound};
 
 /// How the plugin host is set up.
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub struct HostOptions {
     pub max_instances: u32,
     /// Bytes that a plugin's file may have.
     pub max_file_size: usize,
+    /// Sends the plugins' requests; none are sent without it.
+    pub outbound: Option<Arc<dyn Outbound>>,
 }
 
 impl HostOptions {
@@ -37,6 +39,7 @@ impl HostOptions {
             max_memory: 64 << 20,
             max_instances: 64,
             max_file_size: 32 << 20,
+            outbound: None,
         }
     }
 }

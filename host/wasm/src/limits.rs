@@ -3,7 +3,7 @@
 //! The engine's epoch (see `ticker`) says when to look at the time; what counts is the processor's time of the calling thread,
 //! so that a plugin is not blamed for a busy machine.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{ResourceLimiter, UpdateDeadline};
@@ -54,17 +54,41 @@ pub(crate) struct Meter {
     /// The thread's processor time when the call began.
     began: Duration,
     extensions: u32,
+    /// When the call began, on the wall clock.
+    started: Instant,
+    /// How often it looked at a clock that nobody granted.
+    looks: u64,
     caller: Caller,
 }
 
 impl Meter {
     pub(crate) fn new(limits: Limits, caller: Caller) -> Self {
-        Self { limits, memory: 0, refused: false, began: thread_time(), extensions: 0, caller }
+        Self {
+            limits,
+            memory: 0,
+            refused: false,
+            began: thread_time(),
+            extensions: 0,
+            started: Instant::now(),
+            looks: 0,
+            caller,
+        }
     }
 
     /// Who runs, and what it may ask for.
     pub(crate) fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// How long the call runs, on the wall clock.
+    pub(crate) fn since_start(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Counts one more look at a clock that nobody granted.
+    pub(crate) fn looked_at_clock(&mut self) -> u64 {
+        self.looks += 1;
+        self.looks
     }
 
     /// How much of its time the call has used.

@@ -4,24 +4,24 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use palisade_policy::{Grant, Hooks};
+use palisade_policy::{ContextParts, Grant, Grants, Hooks};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre};
 
 use crate::binary::first_line;
 use crate::bindings::exports::palisade::policy::{guard, mask, plugin, reviewer};
-use crate::contract::{GUARD, MASK, PLUGIN, REVIEWER, asks_for};
+use crate::contract::{self, GUARD, MASK, PLUGIN, REVIEWER, VERSIONS, asks_for};
 use crate::instance::{ANSWER_BYTES, Instance};
 use crate::limits::Meter;
 use crate::runtime::Runtime;
 use crate::services::Caller;
-use crate::{Limits, LoadError, WasmPolicy};
+use crate::{Limits, LoadError, WasmPolicy, wasi};
 
 /// How long a plugin may take to describe itself, or to look at its configuration for the first time.
 const LOAD_TIME: Duration = Duration::from_secs(1);
 
 /// What a plugin says of itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
     /// Its name; the operator may know it by another.
     pub name: String,
@@ -31,6 +31,15 @@ pub struct Manifest {
     pub description: String,
     /// JSON Schema of its configuration, as the plugin gave it.
     pub config_schema: String,
+    /// What it looks at of a context.
+    pub looks_at: ContextParts,
+}
+
+impl Default for Manifest {
+    fn default() -> Self {
+        let (name, version, description, config_schema) = Default::default();
+        Self { name, version, description, config_schema, looks_at: ContextParts::ALL }
+    }
 }
 
 /// A plugin that can be configured, as often as wanted. Immutable, shared by all policies made of it.
@@ -39,9 +48,20 @@ pub struct CompiledPlugin {
     pub(crate) pre: InstancePre<Meter>,
     pub(crate) exports: Exports,
     manifest: Manifest,
-    asks: Vec<Grant>,
+    imports: Imports,
     hash: String,
     size: usize,
+}
+
+/// What a component imports.
+#[derive(Debug, Default)]
+struct Imports {
+    /// Every interface with something to call.
+    names: Vec<String>,
+    /// What it cannot run without, of what the contract offers.
+    asks: Vec<Grant>,
+    /// What it takes through WASI, where that is granted.
+    uses: Vec<Grant>,
 }
 
 /// Where a component's calls are, looked up once.
@@ -59,13 +79,15 @@ impl CompiledPlugin {
         hash: String,
         size: usize,
     ) -> Result<Self, LoadError> {
-        let asks = imports(component)?;
+        let imports = imports(component)?;
         let contract =
             |error: wasmtime::Error| LoadError::Contract(first_line(&error.root_cause()));
-        let pre = runtime.linker.instantiate_pre(component).map_err(contract)?;
+        let mut linker = runtime.linker.clone();
+        wasi::link(&mut linker, component).map_err(contract)?;
+        let pre = linker.instantiate_pre(component).map_err(contract)?;
         let exports = Exports::find(&pre)?;
         let manifest = Manifest::default();
-        let mut plugin = Self { runtime, pre, exports, manifest, asks, hash, size };
+        let mut plugin = Self { runtime, pre, exports, manifest, imports, hash, size };
         let limits =
             Limits { time: LOAD_TIME, memory: plugin.runtime.max_memory, ..Limits::default() };
         let mut instance = Instance::start(&plugin, limits, Caller::default(), ANSWER_BYTES)
@@ -89,15 +111,16 @@ impl CompiledPlugin {
         name: &str,
         config_json: &str,
         limits: Limits,
-        grants: &[Grant],
+        grants: &Grants,
     ) -> Result<WasmPolicy, LoadError> {
-        if self.asks.iter().any(|asked| !grants.contains(asked)) {
-            return Err(LoadError::Grants(self.asks.clone()));
+        if self.imports.asks.iter().any(|asked| !grants.has(*asked)) {
+            return Err(LoadError::Grants(self.imports.asks.clone()));
         }
         let caller = Caller {
             policy: name.into(),
-            grants: grants.into(),
+            grants: Arc::new(grants.clone()),
             counters: Arc::clone(&self.runtime.counters),
+            outbound: self.runtime.outbound.clone(),
         };
         let most = self.runtime.max_memory;
         if limits.memory > most {
@@ -130,10 +153,28 @@ impl CompiledPlugin {
         }
     }
 
-    /// What it asks of the gateway; where it is nothing, its answers are a function of the call alone.
+    /// What it asks of the gateway, without which it is refused.
     #[must_use]
     pub fn asks(&self) -> &[Grant] {
-        &self.asks
+        &self.imports.asks
+    }
+
+    /// What it takes through WASI, where it is granted.
+    #[must_use]
+    pub fn uses(&self) -> &[Grant] {
+        &self.imports.uses
+    }
+
+    /// The names of the interfaces that it imports.
+    #[must_use]
+    pub fn imports(&self) -> &[String] {
+        &self.imports.names
+    }
+
+    /// Whether its answers are a function of the call alone, where it has these grants.
+    #[must_use]
+    pub fn is_pure(&self, grants: &Grants) -> bool {
+        self.imports.asks.is_empty() && !self.imports.uses.iter().any(|used| grants.has(*used))
     }
 
     /// What it says of itself.
@@ -160,7 +201,7 @@ impl fmt::Debug for CompiledPlugin {
         f.debug_struct("CompiledPlugin")
             .field("manifest", &self.manifest)
             .field("hooks", &self.hooks())
-            .field("asks", &self.asks)
+            .field("imports", &self.imports)
             .field("hash", &self.hash)
             .field("size", &self.size)
             .finish_non_exhaustive()
@@ -172,6 +213,9 @@ impl Exports {
         let has = |name| pre.component().get_export_index(None, name).is_some();
         let contract = |error: wasmtime::Error| LoadError::Contract(first_line(&error));
         if !has(PLUGIN) {
+            if let Some(version) = exported_version(pre.component()) {
+                return Err(LoadError::Version { version });
+            }
             return Err(LoadError::NoPlugin(PLUGIN));
         }
         if ![GUARD, MASK, REVIEWER].into_iter().any(has) {
@@ -189,30 +233,43 @@ impl Exports {
     }
 }
 
-/// What a component asks of the gateway.
+/// The version of the contract that the exports have, where it is one that this gateway does not know.
+fn exported_version(component: &Component) -> Option<String> {
+    let ty = component.component_type();
+    let versions = ty.exports(component.engine()).filter_map(|(name, _)| contract::version(name));
+    versions.filter(|version| !VERSIONS.contains(version)).map(str::to_owned).next()
+}
+
+/// What a component imports.
 ///
 /// An imported instance that holds nothing but types, as `palisade:policy/types` does, gives a plugin nothing to call.
-fn imports(component: &Component) -> Result<Vec<Grant>, LoadError> {
+fn imports(component: &Component) -> Result<Imports, LoadError> {
     let engine = component.engine();
     let types = component.component_type();
-    let wanted = types
-        .imports(engine)
-        .filter(|(_, import)| match &import.ty {
-            ComponentItem::ComponentInstance(instance) => {
-                instance.exports(engine).any(|(_, item)| !matches!(item.ty, ComponentItem::Type(_)))
-            }
-            ComponentItem::Type(_) => false,
-            _ => true,
-        })
-        .map(|(name, _)| name);
-    let (mut asks, mut unknown) = (Vec::new(), Vec::new());
-    for name in wanted {
-        match asks_for(name) {
-            Some(grant) => asks.push(grant),
-            None => unknown.push(name.to_owned()),
+    let has_functions = |import: &ComponentItem| match import {
+        ComponentItem::ComponentInstance(instance) => {
+            instance.exports(engine).any(|(_, item)| !matches!(item.ty, ComponentItem::Type(_)))
+        }
+        ComponentItem::Type(_) => false,
+        _ => true,
+    };
+    let mut imports = Imports::default();
+    let mut unknown = Vec::new();
+    for (name, import) in types.imports(engine) {
+        if let Some(version) = contract::version(name).filter(|it| !VERSIONS.contains(it)) {
+            return Err(LoadError::Version { version: version.to_owned() });
+        }
+        if !has_functions(&import.ty) {
+            continue;
+        }
+        imports.names.push(name.to_owned());
+        match (asks_for(name), wasi::is_met(name)) {
+            (Some(grant), _) => imports.asks.push(grant),
+            (None, true) => imports.uses.extend(wasi::uses(name)),
+            (None, false) => unknown.push(name.to_owned()),
         }
     }
-    if unknown.is_empty() { Ok(asks) } else { Err(LoadError::Imports(unknown)) }
+    if unknown.is_empty() { Ok(imports) } else { Err(LoadError::Imports(unknown)) }
 }
 
 #[cfg(test)]

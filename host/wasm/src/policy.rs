@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use palisade_policy::{
-    Action, Batch, Command, Context, Field, Hold, Hooks, Plan, Policy, PolicyFailure, Review,
-    Shape, Verdict,
+    Action, Batch, Command, Context, ContextParts, Field, Hold, Hooks, Plan, Policy, PolicyFailure,
+    Review, Shape, Verdict,
 };
 
 use crate::instance::{ANSWER_BYTES, Instance};
@@ -23,6 +23,7 @@ pub struct WasmPolicy {
     plugin: Arc<CompiledPlugin>,
     config: String,
     limits: Limits,
+    pure: bool,
 }
 
 impl WasmPolicy {
@@ -32,7 +33,8 @@ impl WasmPolicy {
         config: String,
         limits: Limits,
     ) -> Self {
-        Self { caller, plugin, config, limits }
+        let pure = plugin.is_pure(&caller.grants);
+        Self { caller, plugin, config, limits, pure }
     }
 
     /// The plugin that it is made of.
@@ -64,9 +66,13 @@ impl Policy for WasmPolicy {
         self.plugin.hooks()
     }
 
-    /// Where the plugin imports nothing, for it starts anew for each call.
+    /// Where the plugin has nothing but its arguments to go by, for it starts anew for each call.
     fn is_pure(&self) -> bool {
-        self.plugin.asks().is_empty()
+        self.pure
+    }
+
+    fn looks_at(&self) -> ContextParts {
+        self.plugin.manifest().looks_at
     }
 
     fn judge(&self, context: &Context, command: &Command) -> Result<Verdict, PolicyFailure> {

@@ -11,9 +11,9 @@ use wasmtime::{
 use crate::binary::first_line;
 use crate::bindings::EveryHook;
 use crate::limits::{Meter, TABLE_ELEMENTS};
-use crate::services::Counters;
+use crate::services::{Counters, Ungranted};
 use crate::ticker::Ticker;
-use crate::{HostError, HostOptions};
+use crate::{HostError, HostOptions, Outbound};
 
 /// Core instances and tables that any one component may have; `Limits` narrow them for each policy.
 const PARTS: u32 = 16;
@@ -28,6 +28,7 @@ pub(crate) struct Runtime {
     /// Bytes that a memory of the pool can have.
     pub(crate) max_memory: usize,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) outbound: Option<Arc<dyn Outbound>>,
 }
 
 impl Runtime {
@@ -40,7 +41,8 @@ impl Runtime {
         EveryHook::add_to_linker::<_, HasSelf<_>>(&mut linker, |meter: &mut Meter| meter)
             .map_err(|error| HostError::Engine(first_line(&error.root_cause())))?;
         let counters = Arc::default();
-        Ok(Self { engine, ticker, linker, max_memory: options.max_memory, counters })
+        let (max_memory, outbound) = (options.max_memory, options.outbound.clone());
+        Ok(Self { engine, ticker, linker, max_memory, counters, outbound })
     }
 }
 
@@ -87,6 +89,9 @@ fn pool(options: &HostOptions) -> PoolingAllocationConfig {
 
 /// What an error of a call means: the engine tells traps, the meter tells memory, the rest are answers that cannot be read.
 pub(crate) fn failure(error: &wasmtime::Error, meter: &Meter) -> PolicyFailure {
+    if let Some(Ungranted(what)) = error.downcast_ref() {
+        return PolicyFailure::Ungranted(what.clone());
+    }
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => PolicyFailure::Time,
         _ if meter.has_refused() => PolicyFailure::Memory,

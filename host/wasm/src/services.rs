@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use palisade_policy::Grant;
+use palisade_policy::{Grant, Grants};
 
-use crate::bindings::palisade::policy::{clock, log, state, types};
+use crate::Outbound;
+use crate::bindings::palisade::policy::{clock, http, log, state, types};
 use crate::limits::Meter;
+use crate::outbound::{LARGEST_BODY, NotSent, checked};
 
 /// How many counters a policy has.
 const MOST_COUNTERS: usize = 100_000;
@@ -17,19 +19,33 @@ const LONGEST_KEY: usize = 256;
 const LONGEST_LINE: usize = 1_000;
 
 /// Who asks, and what it may ask for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Caller {
     pub(crate) policy: Arc<str>,
-    pub(crate) grants: Arc<[Grant]>,
+    pub(crate) grants: Arc<Grants>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) outbound: Option<Arc<dyn Outbound>>,
 }
 
+impl std::fmt::Debug for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { policy, grants, .. } = self;
+        f.debug_struct("Caller").field("policy", policy).field("grants", grants).finish()
+    }
+}
+
+/// A plugin asked for what its policy file does not grant it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Ungranted(pub(crate) String);
+
 impl Caller {
-    fn may(&self, grant: Grant) -> wasmtime::Result<()> {
-        if self.grants.contains(&grant) {
+    pub(crate) fn may(&self, grant: Grant) -> wasmtime::Result<()> {
+        if self.grants.has(grant) {
             return Ok(());
         }
-        Err(wasmtime::Error::msg(format!("it asks for `{}` without a grant", grant.name())))
+        let (name, line) = (grant.name(), grant.line());
+        Err(Ungranted(format!("`{name}`; if it shall have it, add `grants = [{line}]`")).into())
     }
 }
 
@@ -74,6 +90,33 @@ impl log::Host for Meter {
         let message: String = message.chars().take(LONGEST_LINE).collect();
         tracing::info!(policy = %caller.policy, message = %message.escape_debug(), "a policy says");
         Ok(())
+    }
+}
+
+impl http::Host for Meter {
+    fn send(&mut self, request: http::Request) -> wasmtime::Result<Result<http::Response, String>> {
+        let caller = self.caller();
+        caller.may(Grant::Http)?;
+        let http::Request { method, url, headers, body } = request;
+        let request = match checked(&caller.grants, method, &url, headers, body) {
+            Ok(request) => request,
+            Err(NotSent::Wrong(reason)) => return Ok(Err(reason)),
+            Err(NotSent::Origin(origin)) => {
+                let what = format!("requests to {origin}");
+                let line = format!("{{ http = [\"{origin}\"] }}");
+                let fix = format!("{what}; if it shall send them, add `grants = [{line}]`");
+                return Err(Ungranted(fix).into());
+            }
+        };
+        let Some(outbound) = &caller.outbound else {
+            return Ok(Err("requests are not sent here".to_owned()));
+        };
+        let answer = outbound.send(request, LARGEST_BODY);
+        Ok(answer.map(|answer| http::Response {
+            status: answer.status,
+            headers: answer.headers,
+            body: answer.body,
+        }))
     }
 }
 

@@ -6,6 +6,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use std::{env, fs};
 
+use palisade_policy::Grants;
+
 use crate::{CompiledPlugin, HostOptions, Limits, LoadError, PluginHost, WasmPolicy};
 
 pub(crate) const KEY: [u8; 32] = [7; 32];
@@ -30,7 +32,7 @@ pub(crate) fn patient() -> Limits {
 }
 
 pub(crate) fn trickster(config: &str) -> WasmPolicy {
-    TRICKSTER.configure("trickster", config, patient(), &[]).unwrap()
+    TRICKSTER.configure("trickster", config, patient(), &Grants::default()).unwrap()
 }
 
 /// A component or module, from its text.
@@ -45,7 +47,15 @@ static GUESTS: LazyLock<()> = LazyLock::new(|| {
     let program = if wrapper.exists() { wrapper.into_os_string() } else { usual() };
     let status = Process::new(program)
         .args(["build", "--quiet", "--profile", "plugin", "--target", "wasm32-unknown-unknown"])
-        .args(["--package", "trickster", "--package", "lookout", "--target-dir"])
+        .args([
+            "--package",
+            "trickster",
+            "--package",
+            "lookout",
+            "--package",
+            "traveller",
+            "--target-dir",
+        ])
         .arg(target())
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()

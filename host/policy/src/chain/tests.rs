@@ -33,13 +33,13 @@ impl Policy for Fixed {
 
 fn chain(verdict: Result<Verdict, PolicyFailure>, plan: Vec<Action>, mode: Mode) -> Chain {
     let policy = Arc::new(Fixed { verdict, plan });
-    let placed = Placed { policy, mode, scope: Scope::default() };
+    let placed = Placed { mode, ..Placed::everywhere(policy) };
     let set = PolicySet { version: 1, policies: vec![placed] };
     Chain::new(Arc::new(set), &Context::default())
 }
 
 fn judged(verdict: Result<Verdict, PolicyFailure>, mode: Mode) -> Judged {
-    chain(verdict, vec![], mode).judge(&Context::default(), &Command::default())
+    chain(verdict, vec![], mode).judge(&Arc::default())
 }
 
 #[test]
@@ -61,9 +61,9 @@ fn an_observing_policy_changes_nothing_and_is_heard() {
 
 #[test]
 fn a_plan_with_the_wrong_number_of_fields_withholds_the_result() {
-    let shape = Shape::Table(vec![crate::Field::default()]);
+    let shape = Shape::Table(vec![Field::default()]);
     let chain = chain(Ok(Verdict::Allow), vec![Action::Keep, Action::Keep], Mode::Enforce);
-    assert!(chain.plan(&Context::default(), &shape).is_err());
+    assert!(chain.plan(&shape).is_err());
 }
 
 #[test]
@@ -72,5 +72,5 @@ fn an_inspection_that_loses_values_withholds_the_result() {
     let mut two = Batch::default();
     two.push(b"a");
     two.push(b"b");
-    assert!(chain.inspect(&Context::default(), 0, two).is_err());
+    assert!(chain.inspect(0, two).is_err());
 }

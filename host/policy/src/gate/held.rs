@@ -92,7 +92,7 @@ impl OpenHolds {
         if unchanged {
             return Decision::Allow(allowed);
         }
-        let denial = match chain.judge(&self.context, &self.allowed.command).ruling {
+        let denial = match chain.judge(&self.allowed.command).ruling {
             Ruling::Allow => return Decision::Allow(allowed),
             Ruling::Hold(holds) if holds.iter().all(|hold| self.granted.contains(&hold.rule)) => {
                 return Decision::Allow(allowed);

@@ -1,10 +1,11 @@
 //! What pure policies said before, in this session: bounded, and forgotten when the policies change.
 
-use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::{Command, Judged, Masking, Shape};
+use crate::{Command, Judged, Masking, Observation, Shape};
+
+type Planned = (Arc<Masking>, Arc<[Observation]>);
 
 /// How many verdicts, and how many plans, a session remembers.
 const MOST: usize = 256;
@@ -14,7 +15,7 @@ const LONGEST_TEXT: usize = 16 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
     verdicts: HashMap<Arc<Command>, Arc<Judged>>,
-    plans: BTreeMap<Shape, Arc<Masking>>,
+    plans: HashMap<Shape, Planned>,
 }
 
 impl Remembered {
@@ -32,15 +33,20 @@ impl Remembered {
         self.verdicts.insert(Arc::clone(command), Arc::clone(judged));
     }
 
-    pub(super) fn plan(&self, shape: &Shape) -> Option<Arc<Masking>> {
+    pub(super) fn plan(&self, shape: &Shape) -> Option<Planned> {
         self.plans.get(shape).cloned()
     }
 
-    pub(super) fn keep_plan(&mut self, shape: &Shape, masking: &Arc<Masking>) {
+    pub(super) fn keep_plan(
+        &mut self,
+        shape: &Shape,
+        masking: &Arc<Masking>,
+        observed: &Arc<[Observation]>,
+    ) {
         if self.plans.len() >= MOST {
             self.plans.clear();
         }
-        self.plans.insert(shape.clone(), Arc::clone(masking));
+        self.plans.insert(shape.clone(), (Arc::clone(masking), Arc::clone(observed)));
     }
 
     pub(super) fn forget(&mut self) {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use super::*;
-use crate::{Hold, Hooks, Mode, Outcome, Plan, Policy, PolicyFailure, Scope, Ticket, Verdict};
+use crate::{Hold, Hooks, Outcome, Plan, Policy, PolicyFailure, Ticket, Verdict};
 
 /// Judges by what a text contains, or denies whatever it is.
 #[derive(Default)]
@@ -119,11 +119,7 @@ struct Setup {
 }
 
 fn placed() -> Vec<Placed> {
-    vec![Placed {
-        policy: Arc::new(ByText::default()),
-        mode: Mode::Enforce,
-        scope: Scope::default(),
-    }]
+    vec![Placed::everywhere(Arc::new(ByText::default()))]
 }
 
 fn setup() -> Setup {
@@ -258,7 +254,7 @@ fn policies_that_changed_while_a_command_was_held_judge_it_again() {
     let mut setup = setup();
     let Asked::Waiting(mut waiting) = setup.ask("hold") else { panic!("it must wait") };
     let policy = Arc::new(ByText { denies_all: true });
-    setup.gate.install(vec![Placed { policy, mode: Mode::Enforce, scope: Scope::default() }]);
+    setup.gate.install(vec![Placed::everywhere(policy)]);
     *setup.outcome.lock().unwrap() = Some(Outcome::Granted { by: vec![] });
     let Poll::Ready(decision) = poll(&mut waiting) else { panic!("decided") };
     assert_eq!(denied_by(decision), "new");

@@ -1,7 +1,7 @@
 use super::*;
 
 fn column(name: &'static str, type_name: &'static str) -> Column<'static> {
-    Column { name: name.into(), type_name: type_name.into(), masked: false }
+    Column { name: name.into(), type_name: type_name.into(), masked: false, sources: None }
 }
 
 #[test]

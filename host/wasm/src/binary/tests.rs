@@ -21,11 +21,9 @@ fn a_core_module_becomes_a_component() {
 
 #[test]
 fn a_core_module_that_wants_imports_is_refused_with_the_list_of_them() {
-    let bytes = module(
-        r#"(module (import "wasi_snapshot_preview1" "fd_write" (func)) (import "env" "now" (func)))"#,
-    );
+    let bytes = module(r#"(module (import "wasi" "fd_write" (func)) (import "env" "now" (func)))"#);
     let text = error(&bytes);
-    assert!(text.contains("wasi_snapshot_preview1/fd_write, env/now"), "{text}");
+    assert!(text.contains("wasi/fd_write, env/now"), "{text}");
     assert!(text.contains("no policy file can grant"), "{text}");
 }
 

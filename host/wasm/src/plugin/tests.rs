@@ -13,7 +13,7 @@ fn refused(text: &str, reason: &str) {
 }
 
 fn configuration(config: &str, limits: Limits) -> LoadError {
-    TRICKSTER.configure("trickster", config, limits, &[]).unwrap_err()
+    TRICKSTER.configure("trickster", config, limits, &Grants::default()).unwrap_err()
 }
 
 #[test]
@@ -94,9 +94,22 @@ fn a_component_that_wants_imports_is_refused_with_the_list_of_them() {
         r#"(component
             (import "palisade:policy/types@0.1.0" (instance))
             (import "wasi:clocks/wall-clock@0.2.0" (instance (export "now" (func))))
+            (import "wasi:http/outgoing-handler@0.2.0" (instance (export "handle" (func))))
             (import "log" (func (param "text" string))))"#,
-        "wants imports that no policy file can grant: wasi:clocks/wall-clock@0.2.0, log; build it without them",
+        "imports what no policy file can grant: wasi:http/outgoing-handler@0.2.0, log; what can be granted are log, clock",
     );
+}
+
+#[test]
+fn a_plugin_for_another_version_of_the_contract_is_told_which_there_are() {
+    let reason = "made for palisade:policy@0.9.0, this gateway knows 0.1.0";
+    refused(
+        r#"(component
+            (instance $plugin)
+            (export "palisade:policy/plugin@0.9.0" (instance $plugin)))"#,
+        reason,
+    );
+    refused(r#"(module (func (export "palisade:policy/guard@0.9.0#judge")))"#, reason);
 }
 
 #[test]

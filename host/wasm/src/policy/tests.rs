@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use palisade_policy::{Denial, Field, Operation, Principal, Target};
+use palisade_policy::{Denial, Field, Grants, Operation, Principal, Target};
 use tempfile::TempDir;
 
 use super::*;
@@ -121,7 +121,8 @@ fn the_whole_command_and_context_reach_the_plugin() {
 
 #[test]
 fn an_endless_loop_runs_out_of_time() {
-    let policy = TRICKSTER.configure("loop", "loop", Limits::default(), &[]).unwrap();
+    let policy =
+        TRICKSTER.configure("loop", "loop", Limits::default(), &Grants::default()).unwrap();
     fails(policy.judge(&Context::default(), &Command::default()), "ran over its time limit");
     fails(policy.plan(&Context::default(), &table(1)), "ran over its time limit");
     fails(policy.inspect(&Context::default(), &two_values()), "ran over its time limit");
@@ -283,7 +284,7 @@ fn a_review_comes_back_as_it_was_given() {
 #[test]
 fn a_hook_that_the_plugin_lacks_changes_nothing() {
     let plugin = HOST.compile(&guest("lookout")).unwrap();
-    let policy = plugin.configure("lookout", "{}", patient(), &[]).unwrap();
+    let policy = plugin.configure("lookout", "{}", patient(), &Grants::default()).unwrap();
     let context = Context::default();
     let nothing = Plan { fields: vec![Action::Keep; 2], keys: Vec::new(), rest: Action::Keep };
     assert_eq!(policy.judge(&context, &Command::default()), Ok(Verdict::Allow));
@@ -320,8 +321,10 @@ fn nothing_of_one_call_can_be_found_by_the_next_in_the_same_slot() {
     let plugin = one_slot(&folder);
     let canary = "canary-4f1d9c";
     let reversed: String = canary.chars().rev().collect();
-    let plant = plugin.configure("plant", "plant", patient(), &[]).unwrap();
-    let seek = plugin.configure("seek", &format!("seek:{reversed}"), patient(), &[]).unwrap();
+    let plant = plugin.configure("plant", "plant", patient(), &Grants::default()).unwrap();
+    let seek = plugin
+        .configure("seek", &format!("seek:{reversed}"), patient(), &Grants::default())
+        .unwrap();
     let found = |text: &str| -> usize {
         reason(seek.judge(&Context::default(), &command(text))).parse().unwrap()
     };
@@ -350,7 +353,8 @@ fn calls_on_many_threads_do_not_disturb_each_other() {
 #[test]
 fn policies_outlive_the_host_that_made_them() {
     let folder = TempDir::new().unwrap();
-    let policy = one_slot(&folder).configure("loop", "loop", Limits::default(), &[]).unwrap();
+    let policy =
+        one_slot(&folder).configure("loop", "loop", Limits::default(), &Grants::default()).unwrap();
     fails(policy.judge(&Context::default(), &Command::default()), "ran over its time limit");
 }
 
@@ -358,7 +362,7 @@ fn policies_outlive_the_host_that_made_them() {
 fn a_call_beyond_the_pool_fails_and_the_next_one_does_not() {
     let folder = TempDir::new().unwrap();
     let plugin = one_slot(&folder);
-    let policy = plugin.configure("allow", "allow", patient(), &[]).unwrap();
+    let policy = plugin.configure("allow", "allow", patient(), &Grants::default()).unwrap();
     let taken = Instance::start(&plugin, patient(), Caller::default(), ANSWER_BYTES).unwrap();
     let text = policy.judge(&Context::default(), &Command::default()).unwrap_err().to_string();
     assert!(text.starts_with("trapped: no instance: maximum concurrent"), "{text}");

@@ -37,6 +37,7 @@ impl OpenResult {
             name: column.name.clone(),
             type_name: types::name(column.type_oid),
             masked: false,
+            sources: None,
         });
         Self {
             record: RecordedResult { fields: fields.collect(), ..RecordedResult::default() },
@@ -57,6 +58,7 @@ impl OpenResult {
 
     /// Takes up a plan for its columns.
     pub(super) fn follow(&mut self, planned: Planned) -> Result<(), Denial> {
+        self.record.observed = Arc::clone(&planned.observed);
         if planned.masking.keeps_fields() {
             return Ok(());
         }
@@ -101,6 +103,9 @@ impl Session {
         let statement = self.statement_due();
         let fields = self.fields(&columns, &statement);
         let mut result = OpenResult::new(columns, self.record_limit);
+        for (recorded, field) in result.record.fields.iter_mut().zip(&fields) {
+            recorded.sources = Some(field.sources.clone());
+        }
         let planned = self.gate.plan(&Shape::Table(fields));
         if let Err(denial) = planned.and_then(|planned| result.follow(planned)) {
             result.withheld = Some(denial);

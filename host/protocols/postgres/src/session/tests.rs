@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex};
 use bytes::BytesMut;
 use palisade_policy::{
     Approvals, Batch, Command, Context, Denial, Entry, Gate, Hold, HoldRequest, Hooks, Journal,
-    JournalFailure, Later, Mode, Placed, Plan, Policy, PolicyFailure, Review, Scope, Shape, Ticket,
-    Verdict,
+    JournalFailure, Later, Placed, Plan, Policy, PolicyFailure, Review, Shape, Ticket, Verdict,
 };
 use palisade_relay::{Link, Secure};
 use palisade_sql::Trusted;
@@ -130,7 +129,7 @@ fn script_with(kept: Kept) -> Script {
     let kept = Arc::new(kept);
     let gate = Arc::new(Gate::new(Arc::new(NoApprovals), Arc::clone(&kept) as Arc<dyn Journal>));
     let policy = Arc::new(Guard);
-    gate.install(vec![Placed { policy, mode: Mode::Enforce, scope: Scope::default() }]);
+    gate.install(vec![Placed::everywhere(policy)]);
     let backend: Arc<dyn Backend> = Arc::new(Nowhere);
     let admission = Admission {
         gate: gate.session(Context::default()),

@@ -14,7 +14,7 @@
 wit_bindgen::generate!({ path: "../../../../wit", world: "guard-plugin" });
 
 use exports::palisade::policy::guard::Guest as Guard;
-use exports::palisade::policy::plugin::{Guest as Plugin, Manifest};
+use exports::palisade::policy::plugin::{ContextParts, Guest as Plugin, Manifest};
 use palisade::policy::types::{Command, Context, Verdict};
 
 struct Lookout;
@@ -26,6 +26,7 @@ impl Plugin for Lookout {
             version: "0.1.0".to_owned(),
             description: "Lets everything through.".to_owned(),
             config_schema: "{}".to_owned(),
+            looks_at: ContextParts::empty(),
         }
     }
 

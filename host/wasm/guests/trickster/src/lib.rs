@@ -13,7 +13,7 @@ use std::sync::Mutex;
 
 use bindings::exports::palisade::policy::guard::Guest as Guard;
 use bindings::exports::palisade::policy::mask::Guest as Mask;
-use bindings::exports::palisade::policy::plugin::{Guest as Plugin, Manifest};
+use bindings::exports::palisade::policy::plugin::{ContextParts, Guest as Plugin, Manifest};
 use bindings::exports::palisade::policy::reviewer::{Decision, Guest as Reviewer};
 use bindings::palisade::policy::types::{Batch, Command, Context, Hold, Plan, Shape, Verdict};
 
@@ -28,6 +28,7 @@ impl Plugin for Trickster {
             version: "1.2.3".to_owned(),
             description: "Misbehaves on demand.".to_owned(),
             config_schema: r#"{"type":"string"}"#.to_owned(),
+            looks_at: ContextParts::all(),
         }
     }
 

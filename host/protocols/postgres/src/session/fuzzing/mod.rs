@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use bytes::BytesMut;
-use palisade_policy::{Context, Gate, Mode, Placed, Scope};
+use palisade_policy::{Context, Gate, Placed};
 use palisade_relay::{Machine, Output, Peer};
 
 use self::client::Client;
@@ -276,7 +276,7 @@ impl<'r> Play<'r> {
 fn install(gate: &Gate, strict: bool) -> Arc<Mutex<HashSet<String>>> {
     let allowed = Arc::<Mutex<HashSet<String>>>::default();
     let policy = Arc::new(Guard { strict, allowed: Arc::clone(&allowed) });
-    gate.install(vec![Placed { policy, mode: Mode::Enforce, scope: Scope::default() }]);
+    gate.install(vec![Placed::everywhere(policy)]);
     allowed
 }
 

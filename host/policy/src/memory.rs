@@ -1,0 +1,161 @@
+//! What one policy said before, in any session, and how often it was asked and failed.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::{Command, Context, Plan, PolicyFailure, Shape, Verdict};
+
+/// Roughly how many bytes of questions are remembered for one policy.
+const MOST_BYTES: usize = 4 << 20;
+/// Longer questions are asked anew each time, in bytes.
+const LONGEST: usize = 16 << 10;
+
+/// The answers of one policy, by what it looks at of the context and by what it was asked; and its counts.
+///
+/// It belongs to one plugin with one configuration: another of either begins with another memory.
+#[derive(Debug, Default)]
+pub struct Memory {
+    answers: Mutex<Answers>,
+    counts: Counts,
+}
+
+#[derive(Debug, Default)]
+struct Answers {
+    known: HashMap<Arc<Context>, Known>,
+    bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    verdicts: HashMap<Arc<Command>, Verdict>,
+    plans: HashMap<Shape, Plan>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    asked: AtomicU64,
+    remembered: AtomicU64,
+    time: AtomicU64,
+    memory: AtomicU64,
+    trap: AtomicU64,
+    answer: AtomicU64,
+}
+
+/// How often a policy was asked, and what came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PolicyCounts {
+    /// Calls of the plugin.
+    pub asked: u64,
+    /// Answers that were remembered from an earlier call.
+    pub remembered: u64,
+    /// Calls that ran over their time.
+    pub time: u64,
+    /// Calls that ran over their memory, or over their tables.
+    pub memory: u64,
+    /// Calls that trapped, or asked for what is not granted.
+    pub trap: u64,
+    /// Calls whose answer could not be used.
+    pub answer: u64,
+}
+
+impl Memory {
+    /// How often the policy was asked, and what came of it.
+    #[must_use]
+    pub fn counts(&self) -> PolicyCounts {
+        let Counts { asked, remembered, time, memory, trap, answer } = &self.counts;
+        PolicyCounts {
+            asked: asked.load(Relaxed),
+            remembered: remembered.load(Relaxed),
+            time: time.load(Relaxed),
+            memory: memory.load(Relaxed),
+            trap: trap.load(Relaxed),
+            answer: answer.load(Relaxed),
+        }
+    }
+
+    pub(crate) fn verdict(&self, view: &Arc<Context>, command: &Arc<Command>) -> Option<Verdict> {
+        let verdict = self.answers().known.get(view)?.verdicts.get(command).cloned()?;
+        self.counts.remembered.fetch_add(1, Relaxed);
+        Some(verdict)
+    }
+
+    pub(crate) fn keep_verdict(
+        &self,
+        view: &Arc<Context>,
+        command: &Arc<Command>,
+        verdict: &Verdict,
+    ) {
+        if let Some(mut answers) = self.room(size_of_command(command)) {
+            let known = answers.known.entry(Arc::clone(view)).or_default();
+            known.verdicts.insert(Arc::clone(command), verdict.clone());
+        }
+    }
+
+    pub(crate) fn plan(&self, view: &Arc<Context>, shape: &Shape) -> Option<Plan> {
+        let plan = self.answers().known.get(view)?.plans.get(shape).cloned()?;
+        self.counts.remembered.fetch_add(1, Relaxed);
+        Some(plan)
+    }
+
+    pub(crate) fn keep_plan(&self, view: &Arc<Context>, shape: &Shape, plan: &Plan) {
+        if let Some(mut answers) = self.room(size_of_shape(shape)) {
+            let known = answers.known.entry(Arc::clone(view)).or_default();
+            known.plans.insert(shape.clone(), plan.clone());
+        }
+    }
+
+    /// Counts a call, and gives back what came of it.
+    pub(crate) fn count<T>(&self, answer: Result<T, PolicyFailure>) -> Result<T, PolicyFailure> {
+        self.counts.asked.fetch_add(1, Relaxed);
+        let failures = match &answer {
+            Ok(_) => return answer,
+            Err(PolicyFailure::Time) => &self.counts.time,
+            Err(PolicyFailure::Memory) => &self.counts.memory,
+            Err(PolicyFailure::Trap(_) | PolicyFailure::Ungranted(_)) => &self.counts.trap,
+            Err(PolicyFailure::Answer(_)) => &self.counts.answer,
+        };
+        failures.fetch_add(1, Relaxed);
+        answer
+    }
+
+    /// The answers, with room for one of this size; everything is forgotten where there was none.
+    fn room(&self, size: usize) -> Option<MutexGuard<'_, Answers>> {
+        if size > LONGEST {
+            return None;
+        }
+        let mut answers = self.answers();
+        answers.bytes += size;
+        if answers.bytes > MOST_BYTES {
+            *answers = Answers { bytes: size, ..Answers::default() };
+        }
+        Some(answers)
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Answers> {
+        // Each change is one insertion: a panic elsewhere does not make it wrong.
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What an entry costs besides its texts, roughly.
+const ENTRY: usize = 256;
+
+fn size_of_command(command: &Command) -> usize {
+    let operations = command.operations.iter().map(|each| {
+        let texts = each.fields.iter().chain(each.facts.iter().flat_map(|(name, of)| [name, of]));
+        each.action.len() + each.object.len() + texts.map(|text| text.len() + 24).sum::<usize>()
+    });
+    ENTRY + command.text.len() + operations.sum::<usize>()
+}
+
+fn size_of_shape(shape: &Shape) -> usize {
+    let Shape::Table(fields) = shape else { return ENTRY };
+    let of = |field: &crate::Field| {
+        24 + field.name.len() + field.sources.iter().map(|source| source.len() + 24).sum::<usize>()
+    };
+    ENTRY + fields.iter().map(of).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests;
