@@ -1,6 +1,7 @@
 //! The way in: takes a plugin's file and gives it back compiled, from the disk where it was compiled before.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ pub struct HostOptions {
     pub data_dir: PathBuf,
     /// Authenticates compiled code. Secret, and the same after a restart.
     pub cache_key: [u8; 32],
-    /// Bytes of memory that any instance can have. Twice this is reserved as address space for each of `max_instances`.
+    /// Bytes of memory that any instance can have. Eight times this is reserved as address space for each of `max_instances`.
     pub max_memory: usize,
     /// Calls that can run at the same time; one more fails. Should be above the number of threads that call.
     pub max_instances: u32,
@@ -90,11 +91,22 @@ impl PluginHost {
         if let Some(component) = self.kept(&hash) {
             return self.load(&component, &hash, bytes.len());
         }
-        let component = Component::from_binary(&self.runtime.engine, &binary::component(bytes)?)
-            .map_err(|error| LoadError::Compile(first_line(&error.root_cause())))?;
+        let component = self.component(bytes)?;
         let plugin = self.load(&component, &hash, bytes.len())?;
         self.keep(&component, &hash);
         Ok(plugin)
+    }
+
+    /// The libraries that read a file panic on some that they should refuse; such a file is refused here.
+    fn component(&self, bytes: &[u8]) -> Result<Component, LoadError> {
+        let compile = || {
+            Component::from_binary(&self.runtime.engine, &binary::component(bytes)?)
+                .map_err(|error| LoadError::Compile(first_line(&error.root_cause())))
+        };
+        // Nothing outlives the attempt: the engine only adds what it has finished.
+        catch_unwind(AssertUnwindSafe(compile)).unwrap_or_else(|_| {
+            Err(LoadError::Compile("the compiler gave up on it, see standard error".to_owned()))
+        })
     }
 
     fn load(

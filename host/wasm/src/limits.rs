@@ -32,7 +32,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time: Duration::from_millis(10), memory: 64 << 20, tables: 8, instances: 16 }
+        Self { time: Duration::from_millis(10), memory: 64 << 20, tables: 8, instances: 48 }
     }
 }
 

@@ -15,8 +15,12 @@ use crate::services::{Counters, Ungranted};
 use crate::ticker::Ticker;
 use crate::{HostError, HostOptions, Outbound};
 
-/// Core instances and tables that any one component may have; `Limits` narrow them for each policy.
-const PARTS: u32 = 16;
+/// Core instances that any one component may have; `Limits` narrow them for each policy. Python's has 38.
+const INSTANCES: u32 = 48;
+/// Tables that any one component may have.
+const TABLES: u32 = 16;
+/// Memories that any one component may have: its own, and those of what it is put together from. JavaScript's has 3.
+const MEMORIES: u32 = 4;
 /// Bytes of a used memory or table that are cleared in place when its slot is freed; the rest goes back to the system.
 const KEEP_RESIDENT: usize = 128 << 10;
 
@@ -60,7 +64,8 @@ fn config(options: &HostOptions) -> Config {
         .memory_reservation((options.max_memory as u64).saturating_mul(2))
         .wasm_backtrace_max_frames(None)
         .wasm_memory64(false)
-        .wasm_multi_memory(false)
+        // What joins two components of one file has a memory of each.
+        .wasm_multi_memory(true)
         // Equal arguments give equal answers, on every processor.
         .wasm_relaxed_simd(false)
         .cranelift_nan_canonicalization(true);
@@ -71,15 +76,15 @@ fn pool(options: &HostOptions) -> PoolingAllocationConfig {
     let instances = options.max_instances;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(PARTS))
-        .max_core_instances_per_component(PARTS)
-        .total_memories(instances)
-        .max_memories_per_component(1)
+        .total_core_instances(instances.saturating_mul(INSTANCES))
+        .max_core_instances_per_component(INSTANCES)
+        .total_memories(instances.saturating_mul(MEMORIES))
+        .max_memories_per_component(MEMORIES)
         .max_memory_size(options.max_memory)
         .linear_memory_keep_resident(KEEP_RESIDENT)
-        .total_tables(instances.saturating_mul(PARTS))
-        .max_tables_per_component(PARTS)
-        .max_tables_per_module(PARTS)
+        .total_tables(instances.saturating_mul(TABLES))
+        .max_tables_per_component(TABLES)
+        .max_tables_per_module(TABLES)
         .table_elements(TABLE_ELEMENTS)
         .table_keep_resident(KEEP_RESIDENT)
         // Clears just the pages that were written, where the kernel can tell (Linux 6.7).
