@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
-use crate::plugins::loaded::write_whole;
+use crate::plugins::files::write_whole;
 
 /// Where a running gateway listens; the file is there while it does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::approvals::Approvals;
 use crate::blocking::blocking;
+use crate::changes::Changes;
 use crate::clock;
 use crate::config::Config;
 use crate::holds::{HoldDocument, NotDecided};
@@ -34,6 +35,8 @@ pub struct Gateway {
     pub approvals: Approvals,
     /// The policies in force.
     pub plugins: Plugins,
+    /// What was changed in the gateway itself.
+    pub changes: Changes,
     /// Functions that the policy files vouch for, as `schema.name`.
     pub harmless_functions: Vec<String>,
     /// Where commands meet verdicts.
@@ -77,14 +80,16 @@ impl palisade_admin::Gateway for Gateway {
                 self.check_administers(caller)?;
                 Ok(self.plugins.list().into())
             }
-            Ask::LoadPlugin { name, file } => {
+            Ask::PluginHistory { limit } => {
                 self.check_administers(caller)?;
-                let by = who(caller);
-                let loaded = self.plugins.load(name.as_deref(), &file, &by);
-                loaded.map(Value::from).map_err(|reason| {
-                    tracing::warn!(reason, by, "a plugin was rejected");
-                    Problem::refused(reason)
-                })
+                Ok(self.changes.newest(limit).map_err(failed)?.into())
+            }
+            Ask::LoadPlugin { name, file } => {
+                self.change(caller, |by| self.plugins.load(name.as_deref(), &file, by))
+            }
+            Ask::UnloadPlugin { name } => self.change(caller, |by| self.plugins.unload(&name, by)),
+            Ask::RollBackPlugin { name } => {
+                self.change(caller, |by| self.plugins.rollback(&name, by))
             }
         })
     }
@@ -108,6 +113,7 @@ impl Gateway {
                 "admin": self.addresses.1.to_string(),
                 "connections": self.config.connections.iter().map(|c| &c.name).collect::<Vec<_>>(),
                 "policies_version": self.gate.policies().version,
+                "verdicts_remembered": self.gate.recalled(),
                 "open_sessions": self.sessions.open_count(),
                 "open_holds": self.approvals.open_count(),
             });
@@ -196,6 +202,15 @@ impl Gateway {
                 .roles
                 .may_decide(caller, &hold.connection, &hold.approvers, &requester)
                 .is_ok()
+    }
+
+    fn change(
+        &self,
+        caller: &Identity,
+        change: impl FnOnce(&str) -> Result<Vec<Value>, String>,
+    ) -> Result<Value, Problem> {
+        self.check_administers(caller)?;
+        change(&who(caller)).map(Value::from).map_err(Problem::refused)
     }
 
     fn check_administers(&self, caller: &Identity) -> Result<(), Problem> {

@@ -16,6 +16,7 @@
 mod admin;
 mod approvals;
 mod blocking;
+mod changes;
 mod cli;
 mod clock;
 mod config;
@@ -25,6 +26,7 @@ mod holds;
 mod journal;
 mod listener;
 mod logging;
+mod outbound;
 mod plugins;
 mod postgres;
 mod record;

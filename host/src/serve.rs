@@ -16,12 +16,13 @@ use tokio::sync::watch;
 
 use crate::admin::AdminService;
 use crate::approvals::Approvals;
+use crate::changes::Changes;
 use crate::config::{self, Config};
 use crate::data_dir::{self, Listening};
 use crate::gateway::Gateway;
 use crate::journal::Journal;
 use crate::listener::{Listener, Places, bind};
-use crate::plugins::{Plugins, prepare, start_host};
+use crate::plugins::{Plugins, prepare, start_host, watch};
 use crate::postgres::PostgresService;
 use crate::sessions::Sessions;
 use crate::{clock, tls};
@@ -52,11 +53,11 @@ struct Sockets {
     admin: StdListener,
 }
 
-/// Runs the gateway until it is told to stop.
+/// Runs the gateway until it is told to stop. Policies follow their files where it `watches` them.
 ///
 /// # Errors
 /// What keeps it from starting.
-pub fn serve(config: Config) -> Result<(), NotServing> {
+pub fn serve(config: Config, watches: bool) -> Result<(), NotServing> {
     data_dir::create(&config.data_dir)?;
     let store = open_store(&config)?;
     let (postgres, postgres_address) = bind(config.listen.postgres, "postgres")?;
@@ -67,6 +68,9 @@ pub fn serve(config: Config) -> Result<(), NotServing> {
     let places = Places::new(gateway.config.limits.max_connections);
     let sockets = Sockets { postgres, admin };
     let server = server(&gateway, sockets, &places, &stop)?;
+    if watches {
+        watch(&gateway)?;
+    }
     announce(&gateway)?;
     drop(gateway);
     server.run(RunArgs { shutdown_signal: Box::new(Stopping { tell, places }) });
@@ -116,7 +120,10 @@ fn assemble(
     let approvals = Approvals::new(&store)?;
     let journal = Journal::new(store.clone(), Arc::clone(&sessions));
     let gate = Arc::new(Gate::new(Arc::new(approvals.clone()), Arc::new(journal)));
-    let plugins = Plugins::start(host, &config, Arc::clone(&gate), prepared.in_force);
+    let changes = Changes::new(store.clone());
+    let in_force = prepared.in_force;
+    let plugins = Plugins::start(host, &config, Arc::clone(&gate), changes.clone(), in_force)
+        .map_err(anyhow::Error::msg)?;
     Ok(Gateway {
         verifier: Box::new(GatewayVerifier::new(&key)),
         config,
@@ -124,6 +131,7 @@ fn assemble(
         sessions,
         approvals,
         plugins,
+        changes,
         harmless_functions: prepared.harmless_functions,
         gate,
         started_at: clock::now_micros(),

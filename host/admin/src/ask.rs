@@ -51,6 +51,21 @@ pub enum Ask {
     },
     /// The plugins in use.
     Plugins,
+    /// The newest changes of the policies in force.
+    PluginHistory {
+        /// At most so many.
+        limit: usize,
+    },
+    /// What was loaded for a policy is to be taken out again.
+    UnloadPlugin {
+        /// The policy.
+        name: String,
+    },
+    /// The latest change of a policy's plugin is to be undone.
+    RollBackPlugin {
+        /// The policy.
+        name: String,
+    },
     /// A plugin's file, to be put in force.
     LoadPlugin {
         /// The name of the policy that it replaces; the plugin's own where left out.

@@ -77,6 +77,9 @@ const ROUTES: &[Route] = &[
     post("/v1/holds/{id}/approve", Body::Json, |input| decide(input, true)),
     post("/v1/holds/{id}/deny", Body::Json, |input| decide(input, false)),
     get("/v1/plugins", |_| Ok(Ask::Plugins)),
+    get("/v1/plugins/history", |input| Ok(Ask::PluginHistory { limit: limit(&input.query)? })),
+    post("/v1/plugins/{id}/unload", Body::None, |input| Ok(Ask::UnloadPlugin { name: input.id })),
+    post("/v1/plugins/{id}/rollback", Body::None, |input| Ok(Ask::RollBackPlugin { name: input.id })),
     post("/v1/plugins", Body::Wasm, |input| {
         let name = value(&input.query, "name").map(str::to_owned);
         if name.as_deref().is_some_and(|name| !is_name(name)) {

@@ -40,7 +40,11 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Runs the gateway.
-    Serve,
+    Serve {
+        /// Takes up policy files and plugins' files when they change.
+        #[arg(long)]
+        watch: bool,
+    },
     /// Checks the configuration, the policy files and the plugins, and names every mistake.
     Check,
     /// Prints a short-lived token, which a client gives as its password.
@@ -143,6 +147,38 @@ pub enum PluginsCommand {
         /// The policy whose plugin is replaced; the name in the file where left out.
         #[arg(long)]
         name: Option<String>,
+    },
+    /// Takes out again what was loaded: the policy file's own plugin comes back.
+    Unload {
+        /// The policy.
+        name: String,
+    },
+    /// Undoes the latest load or unload of a policy.
+    Rollback {
+        /// The policy.
+        name: String,
+    },
+    /// Lists who changed the policies in force, when, and how.
+    History {
+        /// How many changes.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        limit: u64,
+    },
+    /// Makes a key that signs plugins, and shows what trusts it.
+    Key {
+        /// The new file, as PEM.
+        file: PathBuf,
+    },
+    /// Signs a plugin's file, so that gateways that trust the key put it in force.
+    Sign {
+        /// The plugin.
+        file: PathBuf,
+        /// The private key, Ed25519 as PEM.
+        #[arg(long)]
+        key: PathBuf,
+        /// Where the signed file goes; in its place where left out.
+        #[arg(long)]
+        out: Option<PathBuf>,
     },
 }
 

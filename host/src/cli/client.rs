@@ -104,6 +104,12 @@ impl Client {
         self.answer(request.send(json!({ "reason": reason }).to_string()))
     }
 
+    /// Asks for a change that needs no more words.
+    pub(super) fn post(&self, path: &str) -> Result<Value, NoAnswer> {
+        let request = self.agent.post(format!("{}{path}", self.base));
+        self.answer(request.header("authorization", self.authorization()?).send_empty())
+    }
+
     /// Sends a plugin's file.
     pub(super) fn load(&self, path: &str, file: &[u8]) -> Result<Value, NoAnswer> {
         let request = self.agent.post(format!("{}{path}", self.base));

@@ -7,6 +7,7 @@ mod check;
 mod client;
 mod plugins;
 mod sessions;
+mod signing;
 mod token;
 
 use std::io::{self, Write};
@@ -65,7 +66,7 @@ impl From<Vec<Mistake>> for Failure {
 /// not understood.
 pub fn run() -> ExitCode {
     let args = Args::parse();
-    let serves = matches!(args.command, Command::Serve);
+    let serves = matches!(args.command, Command::Serve { .. });
     crate::logging::start(args.log.as_deref(), if serves { "info" } else { "error" });
     match dispatch(args) {
         Ok(code) => code,
@@ -77,11 +78,16 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
     if let Command::Check = args.command {
         return check::check(&args.config, args.json);
     }
-    let config = Config::read(&args.config)?;
     let screen = Screen::new();
+    if let Command::Plugins(asked) = &args.command
+        && let Some(done) = plugins::without_gateway(asked, args.json)
+    {
+        return done;
+    }
+    let config = Config::read(&args.config)?;
     match &args.command {
         Command::Check => {}
-        Command::Serve => serve(config).map_err(|not| match not {
+        Command::Serve { watch } => serve(config, *watch).map_err(|not| match not {
             NotServing::Mistakes(mistakes) => Failure::Mistakes(mistakes),
             NotServing::Failed(error) => Failure::Other(error),
         })?,

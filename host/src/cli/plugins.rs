@@ -1,15 +1,18 @@
 //! `palisade plugins`.
 
 use std::path::Path;
+use std::process::ExitCode;
 
 use anyhow::Context;
+use serde_json::Value;
 
-use super::Failure;
 use super::archive::{list, path};
 use super::args::{Args, PluginsCommand};
 use super::client::Client;
+use super::{Failure, signing};
 use crate::config::Config;
-use crate::show::{self, Screen, text::visible};
+use crate::show::text::{cut, visible};
+use crate::show::{self, Screen};
 
 pub(super) fn plugins(
     config: &Config,
@@ -18,6 +21,9 @@ pub(super) fn plugins(
     mut screen: Screen,
 ) -> Result<(), Failure> {
     let client = Client::new(config, args.token.as_deref())?;
+    let change = |name: &str, change: &str| -> Result<Vec<Value>, Failure> {
+        list(client.post(&format!("/v1/plugins/{}/{change}", policy(name)?))?)
+    };
     match command {
         PluginsCommand::List => {
             let plugins = list(client.get("/v1/plugins")?)?;
@@ -27,35 +33,71 @@ pub(super) fn plugins(
             Ok(show::plugins(&mut screen, &plugins)?)
         }
         PluginsCommand::Load { file, name } => {
-            load(&client, file, name.as_deref(), args.json, screen)
+            let loaded = load(&client, file, name.as_deref())?;
+            changed(&loaded, args.json, screen)
         }
+        PluginsCommand::Unload { name } => changed(&change(name, "unload")?, args.json, screen),
+        PluginsCommand::Rollback { name } => changed(&change(name, "rollback")?, args.json, screen),
+        PluginsCommand::History { limit } => {
+            let changes = list(client.get(&format!("/v1/plugins/history?limit={limit}"))?)?;
+            if args.json {
+                return Ok(screen.json(&changes)?);
+            }
+            Ok(show::changes(&mut screen, &changes)?)
+        }
+        // Done before, without a gateway.
+        PluginsCommand::Key { .. } | PluginsCommand::Sign { .. } => Ok(()),
     }
 }
 
-fn load(
-    client: &Client,
-    file: &Path,
-    name: Option<&str>,
+/// What needs no gateway and no configuration; `None` for what does.
+pub(super) fn without_gateway(
+    command: &PluginsCommand,
     json: bool,
-    mut screen: Screen,
-) -> Result<(), Failure> {
+) -> Option<Result<ExitCode, Failure>> {
+    let screen = Screen::new();
+    let done = match command {
+        PluginsCommand::Key { file } => signing::key(file, json, screen),
+        PluginsCommand::Sign { file, key, out } => {
+            signing::sign(file, key, out.as_deref(), json, screen)
+        }
+        _ => return None,
+    };
+    Some(done.map(|()| ExitCode::SUCCESS))
+}
+
+fn load(client: &Client, file: &Path, name: Option<&str>) -> Result<Vec<Value>, Failure> {
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let target = match name {
-        Some(name) => format!("/v1/plugins?name={}", path(&name.replace('_', "-")).map(|_| name)?),
+        Some(name) => format!("/v1/plugins?name={}", policy(name)?),
         None => "/v1/plugins".to_owned(),
     };
-    let loaded = list(client.load(&target, &bytes)?)?;
+    list(client.load(&target, &bytes)?)
+}
+
+/// A policy's name as a part of a path.
+fn policy(name: &str) -> anyhow::Result<&str> {
+    path(&name.replace('_', "-")).map(|_| name)
+}
+
+/// Says what runs now.
+fn changed(plugins: &[Value], json: bool, mut screen: Screen) -> Result<(), Failure> {
     if json {
-        return Ok(screen.json(&loaded)?);
+        return Ok(screen.json(plugins)?);
     }
-    for plugin in &loaded {
+    for plugin in plugins {
         let text = |key: &str| visible(plugin[key].as_str().unwrap_or_default());
+        let origin = match text("origin").as_str() {
+            "loaded" => format!("loaded by {}", text("loaded_by")),
+            "file" => text("file"),
+            _ => "bundled".to_owned(),
+        };
         screen.line(&format!(
-            "{} now runs {} {} ({}), from the next command of every session on",
+            "{} now runs {} {} ({origin}, {}), from the next command of every session on",
             text("name"),
             text("plugin"),
             text("version"),
-            file.display(),
+            cut(&text("hash"), 13),
         ))?;
     }
     Ok(())

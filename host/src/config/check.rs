@@ -12,6 +12,7 @@ use toml::Spanned;
 
 use super::raw::{RawConfig, RawConnection, RawLimits, RawListen, RawRole, RawTls};
 use super::{Config, Connection, Limits, Listen, PROTOCOLS, Record, TlsFiles, keys, nearest};
+use crate::plugins::PublicKey;
 
 /// The longest name of a connection: what a PostgreSQL client can have as its user name is longer, a table's column not.
 const LONGEST_NAME: usize = 128;
@@ -56,6 +57,8 @@ impl Check<'_> {
         let roles = raw.roles.into_iter().map(|role| self.role(role, &names)).collect();
         let policies =
             raw.policies.files.iter().map(|path| self.existing("policy file", path)).collect();
+        let trusted_keys = raw.policies.trusted_keys.iter();
+        let trusted_keys = trusted_keys.filter_map(|key| self.key(key)).collect();
         let result_limit =
             self.number(raw.record.result_limit.as_ref(), 64 << 10, 0..=64 << 20, "bytes");
         let limits = self.limits(&raw.limits);
@@ -69,10 +72,20 @@ impl Check<'_> {
             role_names,
             connections,
             policies,
+            trusted_keys,
             record: Record { durability: raw.record.durability, result_limit },
             limits,
             warnings: vec![],
         })
+    }
+
+    fn key(&mut self, raw: &Spanned<String>) -> Option<PublicKey> {
+        let key = PublicKey::parse(raw.get_ref());
+        if let Err(error) = &key {
+            let problem = format!("`{}` is no public key", raw.get_ref().escape_debug());
+            self.mistake(Some(raw), problem, &error.to_string());
+        }
+        key.ok()
     }
 
     fn listen(&mut self, raw: &RawListen) -> Option<Listen> {

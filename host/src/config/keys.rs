@@ -32,7 +32,7 @@ const CONFIG: Keys = Table(&[
             ("administers", Any),
         ]),
     ),
-    ("policies", Table(&[("files", Any)])),
+    ("policies", Table(&[("files", Any), ("trusted_keys", Any)])),
     ("record", Table(&[("durability", Any), ("result_limit", Any)])),
     (
         "limits",

@@ -15,6 +15,8 @@ use std::time::Duration;
 use palisade_identity::{Credential, Roles};
 use palisade_policy::Mistake;
 
+use crate::plugins::PublicKey;
+
 pub use keys::unknown_policy_keys;
 pub use nearest::nearest;
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub role_names: Vec<String>,
     /// The policy files, in order.
     pub policies: Vec<PathBuf>,
+    /// Whose plugins are put in force, besides the bundled ones; anybody's where there is none.
+    pub trusted_keys: Vec<PublicKey>,
     /// How sessions are recorded.
     pub record: Record,
     /// What is finite, and how much of it there is.

@@ -83,6 +83,8 @@ pub(super) struct RawRole {
 pub(super) struct RawPolicies {
     #[serde(default)]
     pub(super) files: Vec<Spanned<PathBuf>>,
+    #[serde(default)]
+    pub(super) trusted_keys: Vec<Spanned<String>>,
 }
 
 #[derive(Default, Deserialize)]

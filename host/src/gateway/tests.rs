@@ -58,7 +58,9 @@ fn fixture() -> Fixture {
     let journal = Journal::new(store.clone(), Arc::clone(&sessions));
     let gate = Arc::new(Gate::new(Arc::new(approvals.clone()), Arc::new(journal)));
     let host = start_host(&config.data_dir, [7; 32], &config.limits).unwrap();
-    let plugins = Plugins::start(host, &config, Arc::clone(&gate), vec![]);
+    let changes = Changes::new(store.clone());
+    let plugins =
+        Plugins::start(host, &config, Arc::clone(&gate), changes.clone(), vec![]).unwrap();
     let addresses = (config.listen.postgres, config.listen.admin);
     let verifier = Box::new(GatewayVerifier::new(&key));
     let gateway = Gateway {
@@ -68,6 +70,7 @@ fn fixture() -> Fixture {
         sessions,
         approvals,
         plugins,
+        changes,
         harmless_functions: vec![],
         gate,
         started_at: 0,

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use palisade_policy::{Mistake, Mode, PolicyFile, Use};
 use palisade_wasm::{CompiledPlugin, PluginHost};
 
-use super::{InForce, Origin, bundled, call_limits, loaded, schema};
+use super::files::sha256;
+use super::signature::Signature;
+use super::{InForce, Origin, PublicKey, bundled, call_limits, history, schema, signature};
 use crate::clock;
 use crate::config::{Config, PROTOCOLS, nearest, unknown_policy_keys};
 
@@ -92,17 +94,19 @@ impl Work<'_> {
 
     fn used(&mut self, used: Use, index: usize, text: &str) -> Result<(), Vec<Mistake>> {
         let (mut origin, bytes) = source(&used)?;
+        let mut signed_by = self.signer(&used, &origin, &bytes)?;
         let mut plugin = self.compile(&used, &bytes)?;
         let name = used.name.clone().unwrap_or_else(|| plugin.manifest().name.clone());
-        if !loaded::is_keepable(&name) {
+        if !history::is_keepable(&name) {
             let problem = format!("`{}` cannot be the name of a policy", name.escape_debug());
             let fix = "give it a `name` of letters, digits, - and _";
             return Err(vec![mistake(&used, problem, fix)]);
         }
         let mut since = clock::rfc3339(clock::now_micros());
         if let Some((loaded, bytes)) = self.loaded(&used, &name)? {
-            plugin = self.compile(&used, &bytes)?;
             origin = Origin::Loaded { by: loaded.by };
+            signed_by = self.signer(&used, &origin, &bytes)?;
+            plugin = self.compile(&used, &bytes)?;
             since = loaded.since;
         }
         self.look_at_scope(&used, &plugin);
@@ -124,6 +128,7 @@ impl Work<'_> {
             policy: Arc::new(policy),
             memory: Arc::default(),
             origin,
+            signed_by,
             since,
         });
         Ok(())
@@ -133,7 +138,7 @@ impl Work<'_> {
         let host = self.host;
         let compiled = self
             .compiled
-            .entry(loaded::sha256(bytes))
+            .entry(sha256(bytes))
             .or_insert_with(|| host.compile(bytes).map_err(|error| error.to_string()));
         compiled.clone().map_err(|problem| vec![mistake(used, problem, "use another build of it")])
     }
@@ -142,11 +147,28 @@ impl Work<'_> {
         &self,
         used: &Use,
         name: &str,
-    ) -> Result<Option<(loaded::Loaded, Vec<u8>)>, Vec<Mistake>> {
-        loaded::find(&self.config.data_dir, name).map_err(|error| {
-            let entry = self.config.data_dir.join("plugins").join(format!("{name}.json"));
+    ) -> Result<Option<(history::Choice, Vec<u8>)>, Vec<Mistake>> {
+        let data_dir = &self.config.data_dir;
+        let find = || {
+            let choice = history::of(data_dir, name)?.now;
+            let file = choice.hash.as_deref().map(|hash| history::file(data_dir, hash));
+            Ok(file.transpose()?.map(|file| (choice, file)))
+        };
+        find().map_err(|error: anyhow::Error| {
+            let entry = history::entry(data_dir, name);
             let fix = format!("remove {} to go back to the policy file's plugin", entry.display());
             vec![mistake(used, format!("{error:#}"), &fix)]
+        })
+    }
+
+    fn signer(
+        &self,
+        used: &Use,
+        origin: &Origin,
+        file: &[u8],
+    ) -> Result<Option<PublicKey>, Vec<Mistake>> {
+        signer(origin, file, &self.config.trusted_keys).map_err(|problem| {
+            vec![mistake(used, problem, "sign it, or list the key that signed it")]
         })
     }
 
@@ -184,8 +206,46 @@ impl Work<'_> {
     }
 }
 
+/// Who signed a plugin's file. The bundled ones are as good as the binary that they are part of.
+///
+/// # Errors
+/// Why it may not be put in force by those who trust these keys.
+pub(super) fn signer(
+    origin: &Origin,
+    file: &[u8],
+    trusted: &[PublicKey],
+) -> Result<Option<PublicKey>, String> {
+    if *origin == Origin::Bundled {
+        return Ok(None);
+    }
+    signature::check(file, trusted)?;
+    match signature::signature(file) {
+        Signature::By(key) => Ok(Some(key)),
+        Signature::None | Signature::Wrong(_) => Ok(None),
+    }
+}
+
+/// The policy files and the plugins' files that they name, as far as they can be read.
+pub(super) fn files(config: &Config) -> Vec<PathBuf> {
+    let mut files = config.policies.clone();
+    for file in &config.policies {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let uses = PolicyFile::parse(file, &text).map(|policies| policies.uses);
+        let uses = uses.unwrap_or_default().into_iter();
+        files.extend(uses.filter(|used| bundled::find(&used.plugin).is_none()).map(path_of));
+    }
+    files
+}
+
+/// Paths are relative to the policy file.
+fn path_of(used: Use) -> PathBuf {
+    used.file.parent().unwrap_or(Path::new("")).join(used.plugin)
+}
+
 /// Where a plugin's file is, and what is in it.
-fn source(used: &Use) -> Result<(Origin, std::borrow::Cow<'static, [u8]>), Vec<Mistake>> {
+pub(super) fn source(
+    used: &Use,
+) -> Result<(Origin, std::borrow::Cow<'static, [u8]>), Vec<Mistake>> {
     let name = used.plugin.as_str();
     if let Some(file) = bundled::find(name) {
         return Ok((Origin::Bundled, file.into()));
@@ -202,7 +262,7 @@ fn source(used: &Use) -> Result<(Origin, std::borrow::Cow<'static, [u8]>), Vec<M
         let problem = format!("there is no plugin `{}`", name.escape_debug());
         return Err(vec![mistake(used, problem, &fix)]);
     }
-    let path: PathBuf = used.file.parent().unwrap_or(Path::new("")).join(name);
+    let path = path_of(used.clone());
     match std::fs::read(&path) {
         Ok(file) => Ok((Origin::File(path), file.into())),
         Err(error) => {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use self::text::{fold, visible_json, visible_lines};
 
 pub use hold::{hold, holds};
-pub use plugin::plugins;
+pub use plugin::{changes, plugins};
 pub use replay::Replay;
 pub use session::{ShownEvent, headline, session, sessions, short};
 pub use table::{Table, pairs};

@@ -59,6 +59,33 @@ pub fn plugins(screen: &mut Screen, plugins: &[Value]) -> io::Result<()> {
     Ok(())
 }
 
+/// Who changed the policies in force, as the gateway gives it.
+///
+/// # Errors
+/// When nobody reads any more.
+pub fn changes(screen: &mut Screen, changes: &[Value]) -> io::Result<()> {
+    let mut table = Table::new(&["WHEN", "CHANGE", "POLICY", "BY", "SET", "PLUGINS"]);
+    for change in changes {
+        let members = change["set"].as_array().into_iter().flatten();
+        let members: Vec<String> = members
+            .map(|member| format!("{}={}", text(member, "name"), cut(text(member, "hash"), 9)))
+            .collect();
+        let what = match text(change, "problem") {
+            "" => members.join(" "),
+            problem => format!("refused: {problem}"),
+        };
+        table.row([
+            &short(text(change, "at")),
+            text(change, "change"),
+            text(change, "policy"),
+            text(change, "by"),
+            &change["policies"].to_string(),
+            &what,
+        ]);
+    }
+    table.show(screen)
+}
+
 fn configuration(screen: &mut Screen, plugin: &Value) -> io::Result<()> {
     let name = screen.tone(Tone::Bold, &visible(text(plugin, "plugin")));
     screen.line("")?;

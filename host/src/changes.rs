@@ -1,0 +1,111 @@
+//! What was changed in the gateway itself, by whom: a stream of events of its own in the record, beside the sessions'.
+
+use palisade_store::{SessionId, Store, StoreError};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::clock;
+use crate::journal::read_events;
+
+/// Whose events these are: no session's, since a session's id is never nil.
+const GATEWAY: SessionId = SessionId(0);
+/// Who changes what nobody asked for: files that changed, and the start.
+pub const ITSELF: &str = "gateway";
+
+/// A change of the policies in force.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename = "policies")]
+pub struct PolicyChange<'a> {
+    /// `start`, `load`, `unload`, `rollback` or `reload`.
+    pub change: &'a str,
+    /// The policy that it was about; left out where it was about all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<&'a str>,
+    /// Who asked for it.
+    pub by: &'a str,
+    /// The version of the set that is in force from then on, or stays so where it was refused.
+    pub policies: u64,
+    /// Why it was refused; left out where it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<&'a str>,
+    /// The whole set, in order.
+    pub set: Vec<Member>,
+}
+
+/// A policy in a set.
+#[derive(Debug, Serialize)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its plugin's file.
+    pub hash: String,
+    /// `enforce` or `observe`.
+    pub mode: &'static str,
+}
+
+/// Writes changes to the record, and reads them.
+#[derive(Clone, Debug)]
+pub struct Changes(Store);
+
+impl Changes {
+    /// The changes in this store.
+    pub fn new(store: Store) -> Self {
+        Self(store)
+    }
+
+    /// Records a change, and waits until it is safe.
+    ///
+    /// # Errors
+    /// Why it is not in the record; what it describes must then not happen.
+    pub fn put(&self, change: &PolicyChange<'_>) -> Result<(), String> {
+        let event = serde_json::to_vec(change).map_err(|error| error.to_string())?;
+        let receipt = self.0.append(GATEWAY, clock::now_micros(), &event);
+        let kept = receipt.and_then(|receipt| self.0.wait_durable(receipt));
+        kept.map_err(|error| format!("the record cannot be written: {error}"))
+    }
+
+    /// The newest changes, the oldest of them first.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn newest(&self, limit: usize) -> Result<Vec<Value>, StoreError> {
+        let mut newest: Vec<Value> = vec![];
+        let mut from = 0;
+        loop {
+            let page = read_events(&self.0, GATEWAY, from, 1000)?;
+            let last = page.last().and_then(|event| event.get("id")?.as_str()?.parse::<u64>().ok());
+            let Some(last) = last else { return Ok(newest) };
+            from = last + 1;
+            newest.extend(page);
+            let surplus = newest.len().saturating_sub(limit);
+            newest.drain(..surplus);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use palisade_store::Options;
+
+    use super::*;
+
+    #[test]
+    fn the_newest_changes_are_found_in_their_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let changes = Changes::new(Store::open(dir.path(), Options::default()).unwrap());
+        assert!(changes.newest(9).unwrap().is_empty());
+        for policies in 1..=3 {
+            let (change, by, set) = ("load", "ada", vec![]);
+            let change =
+                PolicyChange { change, policy: Some("guard"), by, policies, problem: None, set };
+            changes.put(&change).unwrap();
+        }
+        let newest = changes.newest(2).unwrap();
+        let versions: Vec<_> = newest.iter().filter_map(|it| it["policies"].as_u64()).collect();
+        assert_eq!(versions, [2, 3]);
+        assert_eq!(
+            (newest[0]["kind"].as_str(), newest[0]["by"].as_str()),
+            (Some("policies"), Some("ada"))
+        );
+    }
+}

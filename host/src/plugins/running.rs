@@ -1,0 +1,355 @@
+//! The policies of a running gateway, and their exchange: always the whole set at once.
+//!
+//! A change is prepared apart from what serves, recorded, kept, and only then in force; whatever fails on the way leaves
+//! everything as it was.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use palisade_policy::{Gate, Placed, Policy};
+use palisade_wasm::{CompiledPlugin, PluginHost, WasmPolicy};
+use serde_json::Value;
+
+use super::files::sha256;
+use super::history::{self, Choice, History};
+use super::listing::{list, show};
+use super::{InForce, Origin, Prepared, PublicKey, call_limits, prepare, schema, word};
+use crate::changes::{Changes, ITSELF, Member, PolicyChange};
+use crate::clock;
+use crate::config::{Config, Limits};
+
+/// The policies of a running gateway.
+#[derive(Debug)]
+pub struct Plugins {
+    host: PluginHost,
+    data_dir: PathBuf,
+    limits: Limits,
+    trusted: Vec<PublicKey>,
+    gate: Arc<Gate>,
+    changes: Changes,
+    /// Held for as long as a change takes, so that changes come one after another.
+    changing: Mutex<()>,
+    in_force: Mutex<Vec<InForce>>,
+}
+
+/// A plugin, and how it was come by.
+struct Chosen {
+    plugin: Arc<CompiledPlugin>,
+    origin: Origin,
+    signed_by: Option<PublicKey>,
+}
+
+impl Plugins {
+    /// Puts prepared policies in force.
+    ///
+    /// # Errors
+    /// When that cannot be recorded.
+    pub fn start(
+        host: PluginHost,
+        config: &Config,
+        gate: Arc<Gate>,
+        changes: Changes,
+        in_force: Vec<InForce>,
+    ) -> Result<Self, String> {
+        let plugins = Self {
+            host,
+            data_dir: config.data_dir.clone(),
+            limits: config.limits,
+            trusted: config.trusted_keys.clone(),
+            gate,
+            changes,
+            changing: Mutex::default(),
+            in_force: Mutex::default(),
+        };
+        plugins.install("start", None, ITSELF, in_force)?;
+        Ok(plugins)
+    }
+
+    /// What is in force, in order, as it is shown.
+    pub fn list(&self) -> Vec<Value> {
+        list(&self.in_force())
+    }
+
+    /// Puts a plugin's file in the place of the plugin that runs under `name` (the plugin's own name where left out),
+    /// everywhere at once and with the configuration that is there, from each session's next command on.
+    /// Compiles, and so takes a while. Gives what is now in force under the name.
+    ///
+    /// # Errors
+    /// Why the file is rejected; everything is then as before.
+    pub fn load(&self, name: Option<&str>, file: &[u8], by: &str) -> Result<Vec<Value>, String> {
+        let _changing = self.changing();
+        let loaded = self.loaded(name, file, by);
+        self.note_refusal("load", name, by, loaded)
+    }
+
+    fn loaded(&self, name: Option<&str>, file: &[u8], by: &str) -> Result<Vec<Value>, String> {
+        let origin = Origin::Loaded { by: by.to_owned() };
+        let signed_by = prepare::signer(&origin, file, &self.trusted)?;
+        let plugin = self.host.compile(file).map_err(|error| error.to_string())?;
+        let name = name.unwrap_or(&plugin.manifest().name).to_owned();
+        self.check_name(&name)?;
+        let history = self.history(&name)?.then(choice(Some(sha256(file)), by));
+        let new = self.with(&name, |_| {
+            let (plugin, origin) = (Arc::clone(&plugin), origin.clone());
+            Ok(Chosen { plugin, origin, signed_by })
+        })?;
+        self.put_in_force("load", &name, by, new, || {
+            history::keep_file(&self.data_dir, file)?;
+            history::keep(&self.data_dir, &name, &history)
+        })
+    }
+
+    /// Takes what was loaded under `name` out again: the policy file's own plugin comes back.
+    ///
+    /// # Errors
+    /// Why not; everything is then as before.
+    pub fn unload(&self, name: &str, by: &str) -> Result<Vec<Value>, String> {
+        let _changing = self.changing();
+        let unloaded = self.check_name(name).and_then(|()| {
+            let history = self.history(name)?;
+            if history.now.hash.is_none() {
+                return Err(format!(
+                    "nothing is loaded as `{name}`: it runs what its policy file names"
+                ));
+            }
+            self.choose("unload", name, &history.then(choice(None, by)), by)
+        });
+        self.note_refusal("unload", Some(name), by, unloaded)
+    }
+
+    /// Undoes the latest load or unload under `name`.
+    ///
+    /// # Errors
+    /// Why not; everything is then as before.
+    pub fn rollback(&self, name: &str, by: &str) -> Result<Vec<Value>, String> {
+        let _changing = self.changing();
+        let back = self.check_name(name).and_then(|()| {
+            let before = self.history(name)?.back();
+            let before = before.ok_or_else(|| {
+                format!("nothing was loaded as `{name}`: there is nothing to go back to")
+            })?;
+            self.choose("rollback", name, &before, by)
+        });
+        self.note_refusal("rollback", Some(name), by, back)
+    }
+
+    /// Reads the policy files and the plugins' files anew. Says whether anything changed.
+    ///
+    /// # Errors
+    /// Why what is written there cannot be put in force; everything is then as before.
+    pub fn reload(&self, config: &Config, harmless: &[String]) -> Result<bool, String> {
+        let _changing = self.changing();
+        match prepare(config, &self.host) {
+            Ok(prepared) => self.take_up(prepared, harmless),
+            Err(mistakes) => {
+                let texts: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+                Err(texts.join("; "))
+            }
+        }
+        .map_err(|reason| self.refused("reload", None, ITSELF, reason))
+    }
+
+    fn take_up(&self, prepared: Prepared, harmless: &[String]) -> Result<bool, String> {
+        if prepared.harmless_functions != harmless {
+            return Err("`harmless_functions` changed, which needs a restart".to_owned());
+        }
+        let mut new = prepared.in_force;
+        {
+            let old = self.in_force();
+            if old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| old.is_same(new)) {
+                return Ok(false);
+            }
+            for one in &mut new {
+                if let Some(twin) = old.iter().find(|old| old.is_asked_alike(one)) {
+                    one.memory = Arc::clone(&twin.memory);
+                }
+            }
+        }
+        self.install("reload", None, ITSELF, new)?;
+        Ok(true)
+    }
+
+    /// Puts what a history says in force under a name.
+    fn choose(
+        &self,
+        change: &str,
+        name: &str,
+        history: &History,
+        by: &str,
+    ) -> Result<Vec<Value>, String> {
+        let new = self.with(name, |place| self.chosen(&history.now, place))?;
+        self.put_in_force(change, name, by, new, || history::keep(&self.data_dir, name, history))
+    }
+
+    /// The set in force with another plugin under a name.
+    fn with(
+        &self,
+        name: &str,
+        choose: impl Fn(&InForce) -> Result<Chosen, String>,
+    ) -> Result<Vec<InForce>, String> {
+        let mut new = self.in_force().clone();
+        for one in new.iter_mut().filter(|one| one.name == name) {
+            let Chosen { plugin, origin, signed_by } = choose(one)?;
+            one.policy = self.configure(&plugin, one)?;
+            (one.plugin, one.origin, one.signed_by) = (plugin, origin, signed_by);
+            (one.memory, one.since) = (Arc::default(), clock::rfc3339(clock::now_micros()));
+        }
+        Ok(new)
+    }
+
+    /// Records a set, keeps what it comes of, and puts it in force. Gives what then runs under the name.
+    fn put_in_force(
+        &self,
+        change: &str,
+        name: &str,
+        by: &str,
+        new: Vec<InForce>,
+        keep: impl FnOnce() -> anyhow::Result<()>,
+    ) -> Result<Vec<Value>, String> {
+        self.record(change, Some(name), by, &new, None)?;
+        keep().map_err(|error| format!("the choice cannot be kept: {error:#}"))?;
+        self.swap(new);
+        tracing::info!(change, policy = name, by, "the policies changed");
+        let in_force = self.in_force();
+        Ok(in_force.iter().filter(|one| one.name == name).map(|one| show(name, one)).collect())
+    }
+
+    /// The plugin that is chosen for a policy.
+    fn chosen(&self, choice: &Choice, place: &InForce) -> Result<Chosen, String> {
+        let (origin, file) = match &choice.hash {
+            Some(hash) => {
+                let file = history::file(&self.data_dir, hash);
+                let by = choice.by.clone();
+                (Origin::Loaded { by }, file.map_err(|error| format!("{error:#}"))?.into())
+            }
+            None => prepare::source(&place.used).map_err(|mistakes| {
+                mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+            })?,
+        };
+        let signed_by = prepare::signer(&origin, &file, &self.trusted)?;
+        let plugin = self.host.compile(&file).map_err(|error| error.to_string())?;
+        Ok(Chosen { plugin, origin, signed_by })
+    }
+
+    fn configure(
+        &self,
+        plugin: &Arc<CompiledPlugin>,
+        old: &InForce,
+    ) -> Result<Arc<WasmPolicy>, String> {
+        let place = format!("{}:{}", old.used.file.display(), old.used.config_line);
+        let misfits = schema::misfits(&plugin.manifest().config_schema, &old.used.config);
+        if !misfits.is_empty() {
+            let mut reason = format!("its schema does not allow the configuration at {place}");
+            for misfit in misfits {
+                let _infallible = write!(reason, "; {}: {}", misfit.pointer, misfit.problem);
+            }
+            return Err(reason);
+        }
+        let policy = plugin.configure(
+            &old.name,
+            &old.used.config.to_string(),
+            call_limits(&self.limits, &old.used),
+            &old.used.grants,
+        );
+        policy.map(Arc::new).map_err(|error| format!("{error} (the configuration is at {place})"))
+    }
+
+    fn check_name(&self, name: &str) -> Result<(), String> {
+        let in_force = self.in_force();
+        let names: Vec<&str> = in_force.iter().map(|one| one.name.as_str()).collect();
+        if names.contains(&name) {
+            return Ok(());
+        }
+        Err(format!(
+            "no policy file puts a policy called `{}` in force; there are: {}",
+            name.escape_debug(),
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") },
+        ))
+    }
+
+    fn history(&self, name: &str) -> Result<History, String> {
+        history::of(&self.data_dir, name).map_err(|error| format!("{error:#}"))
+    }
+
+    fn install(
+        &self,
+        change: &str,
+        policy: Option<&str>,
+        by: &str,
+        new: Vec<InForce>,
+    ) -> Result<(), String> {
+        self.record(change, policy, by, &new, None)?;
+        self.swap(new);
+        Ok(())
+    }
+
+    fn swap(&self, new: Vec<InForce>) {
+        let mut in_force = self.in_force();
+        self.gate.install(placed(&new));
+        *in_force = new;
+    }
+
+    /// Records a change: before it is in force, so that nothing is in force that is not in the record.
+    fn record(
+        &self,
+        change: &str,
+        policy: Option<&str>,
+        by: &str,
+        set: &[InForce],
+        problem: Option<&str>,
+    ) -> Result<(), String> {
+        let member = |one: &InForce| Member {
+            name: one.name.clone(),
+            hash: one.plugin.hash().to_owned(),
+            mode: word(one.used.mode),
+        };
+        let now = self.gate.policies().version;
+        let policies = if problem.is_some() { now } else { now + 1 };
+        let set = set.iter().map(member).collect();
+        self.changes.put(&PolicyChange { change, policy, by, policies, problem, set })
+    }
+
+    fn note_refusal<T>(
+        &self,
+        change: &str,
+        policy: Option<&str>,
+        by: &str,
+        outcome: Result<T, String>,
+    ) -> Result<T, String> {
+        outcome.map_err(|reason| self.refused(change, policy, by, reason))
+    }
+
+    /// Records that a change was refused; gives back why.
+    fn refused(&self, change: &str, policy: Option<&str>, by: &str, reason: String) -> String {
+        tracing::warn!(change, policy, by, reason, "a change of the policies was refused");
+        let in_force = self.in_force().clone();
+        if let Err(problem) = self.record(change, policy, by, &in_force, Some(&reason)) {
+            tracing::error!(problem, "a refused change is not in the record");
+        }
+        reason
+    }
+
+    fn in_force(&self) -> MutexGuard<'_, Vec<InForce>> {
+        // It is replaced as a whole: a panic elsewhere does not make it wrong.
+        self.in_force.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn choice(hash: Option<String>, by: &str) -> Choice {
+    Choice { hash, since: clock::rfc3339(clock::now_micros()), by: by.to_owned() }
+}
+
+fn placed(in_force: &[InForce]) -> Vec<Placed> {
+    let place = |one: &InForce| Placed {
+        policy: Arc::clone(&one.policy) as Arc<dyn Policy>,
+        mode: one.used.mode,
+        scope: one.used.scope.clone(),
+        memory: Arc::clone(&one.memory),
+    };
+    in_force.iter().map(place).collect()
+}
