@@ -15,6 +15,7 @@ mod file;
 mod gate;
 mod grants;
 mod journal;
+mod keys;
 mod memory;
 mod plan;
 mod policy;
@@ -32,6 +33,7 @@ pub use journal::{
     Approvals, Entry, HoldRequest, Journal, JournalFailure, Later, Moment, Outcome, RecordedField,
     RecordedResult, Ticket,
 };
+pub use keys::{Keys, nearest, unknown_keys};
 pub use memory::{Memory, PolicyCounts};
 pub use plan::{Action, Batch, Cover, Field, Masking, Plan, Shape, Treatment};
 pub use policy::{Hooks, Policy, PolicyFailure, Review};
