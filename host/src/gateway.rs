@@ -10,6 +10,7 @@ use palisade_policy::Gate;
 use palisade_store::{Store, StoreError};
 use serde::Serialize;
 use serde_json::{Value, json};
+use wildmatch::WildMatch;
 
 use crate::approvals::Approvals;
 use crate::blocking::blocking;
@@ -19,6 +20,7 @@ use crate::config::Config;
 use crate::holds::{HoldDocument, NotDecided};
 use crate::journal::read_events;
 use crate::plugins::Plugins;
+use crate::recorded::{self, Place};
 use crate::sessions::{SessionDocument, Sessions};
 
 /// Everything that runs.
@@ -73,6 +75,9 @@ impl palisade_admin::Gateway for Gateway {
             Ask::Sessions { limit } => self.sessions(caller, limit),
             Ask::Session { id } => Ok(to_value(&self.session(caller, &id)?)),
             Ask::Events { id, from, limit } => self.events(caller, &id, from, limit),
+            Ask::Record { session, from, connection } => {
+                self.record(caller, &Place { session, from }, connection.as_deref())
+            }
             Ask::Holds { all } => self.holds(caller, all),
             Ask::Hold { id } => self.hold(caller, &id),
             Ask::Decide { id, grant, reason } => self.decide(caller, &id, grant, &reason),
@@ -147,6 +152,21 @@ impl Gateway {
         let session = self.session(caller, id)?;
         let id = session.id.parse().map_err(|_| Problem::not_found("there is no such session"))?;
         Ok(read_events(&self.store, id, from, limit).map_err(failed)?.into())
+    }
+
+    fn record(
+        &self,
+        caller: &Identity,
+        place: &Place,
+        connection: Option<&str>,
+    ) -> Result<Value, Problem> {
+        let asked = connection.map(WildMatch::new);
+        let seen = |session: &SessionDocument| {
+            asked.as_ref().is_none_or(|glob| glob.matches(&session.connection))
+                && self.may_audit(caller, &session.connection)
+        };
+        let page = recorded::page(&self.sessions, &self.store, place, seen).map_err(failed)?;
+        Ok(to_value(&page))
     }
 
     fn holds(&self, caller: &Identity, all: bool) -> Result<Value, Problem> {

@@ -15,6 +15,7 @@
 
 mod admin;
 mod approvals;
+mod backtest;
 mod blocking;
 mod changes;
 mod cli;
@@ -30,6 +31,7 @@ mod outbound;
 mod plugins;
 mod postgres;
 mod record;
+mod recorded;
 mod serve;
 mod sessions;
 mod show;

@@ -197,6 +197,15 @@ impl Sessions {
         Ok(found.into_iter().map(|document| self.with_counts(document)).collect())
     }
 
+    /// The sessions from an id on, in the order in which they opened.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn from(&self, id: &str, limit: usize) -> Result<Vec<SessionDocument>, StoreError> {
+        let documents = self.documents.from(id, limit)?;
+        Ok(documents.into_iter().map(|(_, document)| document).collect())
+    }
+
     /// One session.
     ///
     /// # Errors

@@ -8,11 +8,12 @@ use serde_json::Value;
 use crate::harness::run;
 
 /// Every edge that there may be between our crates.
-const EDGES: [(&str, &[&str]); 19] = [
+const EDGES: [(&str, &[&str]); 20] = [
     (
         "palisade",
         &[
             "palisade-admin",
+            "palisade-author",
             "palisade-identity",
             "palisade-mask",
             "palisade-policy",
@@ -23,6 +24,7 @@ const EDGES: [(&str, &[&str]); 19] = [
         ],
     ),
     ("palisade-admin", &[]),
+    ("palisade-author", &["palisade-policy", "palisade-wasm"]),
     ("palisade-identity", &["palisade-policy"]),
     ("palisade-mask", &["palisade-policy"]),
     ("palisade-policy", &[]),

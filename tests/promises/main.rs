@@ -17,6 +17,7 @@ mod harness;
 
 mod approval;
 mod architecture;
+mod backtest;
 mod blocking;
 mod check;
 mod copying;
@@ -28,4 +29,5 @@ mod plugins;
 mod protocol;
 mod record;
 mod roads;
+mod swapping;
 mod upstream_login;

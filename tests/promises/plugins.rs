@@ -18,7 +18,7 @@ pub(crate) fn behaving(behaviour: &str) -> String {
 }
 
 /// Builds a package for Wasm as plugins are built, and gives its module.
-fn build(package: &str) -> PathBuf {
+pub(crate) fn build(package: &str) -> PathBuf {
     let target = repository().join("target/plugins");
     // Where rustup has no standard library for WebAssembly, the set-up makes this.
     let wrapper = repository().join("target/wasm-toolchain/cargo");

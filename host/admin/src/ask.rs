@@ -30,6 +30,15 @@ pub enum Ask {
         /// At most so many.
         limit: usize,
     },
+    /// A page of the record: many sessions, with what was judged in them and what came back.
+    Record {
+        /// The first session's id.
+        session: String,
+        /// The number of its first event.
+        from: u64,
+        /// A glob of the connections that are asked for.
+        connection: Option<String>,
+    },
     /// The holds that the caller may see.
     Holds {
         /// Those that have ended, too.

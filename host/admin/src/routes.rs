@@ -72,6 +72,15 @@ const ROUTES: &[Route] = &[
         let from = number(&input.query, "from")?.unwrap_or(0);
         Ok(Ask::Events { limit: limit(&input.query)?, id: input.id, from })
     }),
+    get("/v1/record", |input| {
+        let from = number(&input.query, "from")?.unwrap_or(0);
+        let session = value(&input.query, "session").unwrap_or_default().to_owned();
+        let connection = value(&input.query, "connection").map(str::to_owned);
+        if !session.is_empty() && !is_name(&session) {
+            return Err(Problem::bad_request("`session` is no id"));
+        }
+        Ok(Ask::Record { session, from, connection })
+    }),
     get("/v1/holds", |input| Ok(Ask::Holds { all: value(&input.query, "all") == Some("true") })),
     get("/v1/holds/{id}", |input| Ok(Ask::Hold { id: input.id })),
     post("/v1/holds/{id}/approve", Body::Json, |input| decide(input, true)),
@@ -79,7 +88,9 @@ const ROUTES: &[Route] = &[
     get("/v1/plugins", |_| Ok(Ask::Plugins)),
     get("/v1/plugins/history", |input| Ok(Ask::PluginHistory { limit: limit(&input.query)? })),
     post("/v1/plugins/{id}/unload", Body::None, |input| Ok(Ask::UnloadPlugin { name: input.id })),
-    post("/v1/plugins/{id}/rollback", Body::None, |input| Ok(Ask::RollBackPlugin { name: input.id })),
+    post("/v1/plugins/{id}/rollback", Body::None, |input| {
+        Ok(Ask::RollBackPlugin { name: input.id })
+    }),
     post("/v1/plugins", Body::Wasm, |input| {
         let name = value(&input.query, "name").map(str::to_owned);
         if name.as_deref().is_some_and(|name| !is_name(name)) {

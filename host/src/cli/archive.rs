@@ -4,12 +4,14 @@ use anyhow::{Context, anyhow, bail};
 use palisade_identity::{GatewayVerifier, Identity, SigningKey, Verifier, issue_operator};
 use palisade_store::{Options, Store};
 use serde_json::Value;
+use wildmatch::WildMatch;
 
 use super::Failure;
 use super::client::{Client, NoAnswer};
 use crate::config::Config;
 use crate::journal::read_events;
-use crate::sessions::Sessions;
+use crate::recorded::{self, Page, Place};
+use crate::sessions::{SessionDocument, Sessions};
 use crate::{clock, data_dir};
 
 /// Where sessions are read from.
@@ -55,6 +57,23 @@ impl<'c> Archive<'c> {
         }
     }
 
+    /// A page of the record, of the connections that the glob names.
+    pub(super) fn page(&self, place: &Place, connection: Option<&str>) -> Result<Page, Failure> {
+        match self {
+            Self::Running(client) => {
+                let (session, from) = (path(&place.session)?, place.from);
+                let mut asked = format!("/v1/record?session={session}&from={from}");
+                if let Some(glob) = connection {
+                    asked.push_str("&connection=");
+                    asked.push_str(check_glob(glob)?);
+                }
+                let page = client.get(&asked)?;
+                Ok(serde_json::from_value(page).context("the gateway's answer is no record")?)
+            }
+            Self::Stored(stored) => stored.page(place, connection),
+        }
+    }
+
     /// A page of events, from this number on; the last page is empty.
     pub(super) fn events(&self, id: &str, from: u64) -> Result<Vec<Value>, Failure> {
         match self {
@@ -94,6 +113,15 @@ impl<'c> Stored<'c> {
         Ok(values.map_err(anyhow::Error::new)?)
     }
 
+    fn page(&self, place: &Place, connection: Option<&str>) -> Result<Page, Failure> {
+        let asked = connection.map(WildMatch::new);
+        let seen = |session: &SessionDocument| {
+            asked.as_ref().is_none_or(|glob| glob.matches(&session.connection))
+                && self.config.roles.may_audit(&self.identity, &session.connection)
+        };
+        Ok(recorded::page(&self.sessions, &self.store, place, seen)?)
+    }
+
     fn session(&self, id: &str) -> Result<Value, Failure> {
         let session = self.sessions.get(id)?;
         let session = session
@@ -121,6 +149,15 @@ pub(super) fn path(id: &str) -> anyhow::Result<&str> {
         bail!("`{id}` is not an id");
     }
     Ok(id)
+}
+
+/// A glob of connections as a part of a query: no character in it needs an escape.
+fn check_glob(glob: &str) -> anyhow::Result<&str> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.*?".contains(&byte);
+    if !glob.bytes().all(fits) {
+        bail!("`{glob}` is no glob of connections: letters, digits, -, _, ., * and ?");
+    }
+    Ok(glob)
 }
 
 /// The items of a list.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use palisade_author::Language;
 use palisade_identity::Ttl;
 
 /// A policy gateway: judges every command of every session, masks results, holds what needs a person, records it all.
@@ -58,8 +59,30 @@ pub enum Command {
     /// Lists the plugins in use, and swaps them.
     #[command(subcommand)]
     Plugins(PluginsCommand),
+    /// Tries policies on what was recorded. The exit status is 2 where they would have done something else.
+    Backtest(BacktestArgs),
     /// Says whether the gateway runs.
     Status,
+}
+
+/// What is tried, and on what.
+#[derive(Debug, clap::Args)]
+pub struct BacktestArgs {
+    /// A plugin's file, which takes the place of the policy of its name; where there is none, it comes after all others.
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Option<PathBuf>,
+    /// The policy whose plugin is replaced; the name in the file where left out.
+    #[arg(long, requires = "plugin")]
+    pub name: Option<String>,
+    /// A policy file instead of those in force; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Vec<PathBuf>,
+    /// Only sessions that opened so long ago at most: 12h, 7d.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub since: Option<std::time::Duration>,
+    /// Only sessions of the connections that this glob names.
+    #[arg(long, value_name = "GLOB")]
+    pub connection: Option<String>,
 }
 
 /// What a token says.
@@ -163,6 +186,40 @@ pub enum PluginsCommand {
         /// How many changes.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
         limit: u64,
+    },
+    /// Makes a folder with a plugin in it to begin with, that builds and passes its cases.
+    New {
+        /// Its name: letters, digits and -.
+        name: String,
+        /// What it is written in: rust, js, python, c or go.
+        #[arg(long)]
+        lang: Language,
+        /// The folder that the new one is made in.
+        #[arg(long, default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Builds a plugin, and tells if the gateway would refuse it.
+    Build {
+        /// The folder with its plugin.toml.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// Where the plugin goes; NAME.wasm in the folder where left out.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Asks a plugin what the files in its folder's `cases` ask, and shows where it answers otherwise.
+    Test {
+        /// The folder.
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// Another plugin than the one that was built there: a file, or the name of a bundled one.
+        #[arg(long, value_name = "FILE")]
+        plugin: Option<PathBuf>,
+    },
+    /// Shows what a plugin's file is, and what it needs.
+    Inspect {
+        /// The plugin: a file, or the name of a bundled one.
+        file: PathBuf,
     },
     /// Makes a key that signs plugins, and shows what trusts it.
     Key {

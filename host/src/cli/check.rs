@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use palisade_policy::Mistake;
+use palisade_wasm::PluginHost;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::Failure;
 use crate::config::Config;
@@ -71,15 +73,20 @@ type Prepared = Result<(usize, Vec<Mistake>), Vec<Mistake>>;
 /// Compiles and configures every plugin. Compiled code is kept where the gateway keeps it, if it has run here before;
 /// checking makes no data folder.
 fn prepared(config: &Config) -> Result<Prepared, Failure> {
+    let (host, _throwaway) = plugin_host(config)?;
+    let prepared = prepare(config, &host);
+    Ok(prepared.map(|prepared| (prepared.in_force.len(), prepared.warnings)))
+}
+
+/// What runs plugins apart from a gateway. The folder lives as long as it is used.
+pub(super) fn plugin_host(config: &Config) -> Result<(PluginHost, TempDir), Failure> {
     let key = data_dir::existing_cache_key(&config.data_dir).ok().flatten();
     let throwaway = tempfile::tempdir()?;
     let (dir, key) = match key {
         Some(key) => (config.data_dir.as_path(), key),
         None => (throwaway.path(), [0; 32]),
     };
-    let host = start_host(dir, key, &config.limits)?;
-    let prepared = prepare(config, &host);
-    Ok(prepared.map(|prepared| (prepared.in_force.len(), prepared.warnings)))
+    Ok((start_host(dir, key, &config.limits)?, throwaway))
 }
 
 /// A mistake may quote a plugin, which may be anybody's.

@@ -3,6 +3,8 @@
 mod approvals;
 mod archive;
 mod args;
+mod author;
+mod backtest;
 mod check;
 mod client;
 mod plugins;
@@ -31,6 +33,8 @@ enum Failure {
     Mistakes(Vec<Mistake>),
     /// Something else is.
     Other(anyhow::Error),
+    /// Something else is that takes several lines to say.
+    Lines(String),
     /// Whoever read the output reads no more.
     Unread,
 }
@@ -87,6 +91,7 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
     let config = Config::read(&args.config)?;
     match &args.command {
         Command::Check => {}
+        Command::Backtest(asked) => return backtest::backtest(config, asked, &args, screen),
         Command::Serve { watch } => serve(config, *watch).map_err(|not| match not {
             NotServing::Mistakes(mistakes) => Failure::Mistakes(mistakes),
             NotServing::Failed(error) => Failure::Other(error),
@@ -136,6 +141,7 @@ fn report(failure: &Failure) -> ExitCode {
                 mistakes.iter().map(|mistake| visible_lines(&mistake.to_string()).join("\n"));
             texts.into_iter().try_for_each(|text| writeln!(err, "{text}"))
         }
+        Failure::Lines(text) => writeln!(err, "error: {}", visible_lines(text).join("\n")),
         Failure::Other(error) => {
             let text = visible(&format!("{error:#}"));
             writeln!(err, "error: {text}")

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::archive::{list, path};
 use super::args::{Args, PluginsCommand};
 use super::client::Client;
-use super::{Failure, signing};
+use super::{Failure, author, signing};
 use crate::config::Config;
 use crate::show::text::{cut, visible};
 use crate::show::{self, Screen};
@@ -46,7 +46,12 @@ pub(super) fn plugins(
             Ok(show::changes(&mut screen, &changes)?)
         }
         // Done before, without a gateway.
-        PluginsCommand::Key { .. } | PluginsCommand::Sign { .. } => Ok(()),
+        PluginsCommand::Build { .. }
+        | PluginsCommand::Inspect { .. }
+        | PluginsCommand::Key { .. }
+        | PluginsCommand::New { .. }
+        | PluginsCommand::Sign { .. }
+        | PluginsCommand::Test { .. } => Ok(()),
     }
 }
 
@@ -57,6 +62,12 @@ pub(super) fn without_gateway(
 ) -> Option<Result<ExitCode, Failure>> {
     let screen = Screen::new();
     let done = match command {
+        PluginsCommand::New { name, lang, dir } => author::new(name, *lang, dir, json),
+        PluginsCommand::Build { dir, out } => author::build(dir, out.as_deref(), json),
+        PluginsCommand::Test { dir, plugin } => {
+            return Some(author::test(dir, plugin.as_deref(), json));
+        }
+        PluginsCommand::Inspect { file } => author::inspect(file, json),
         PluginsCommand::Key { file } => signing::key(file, json, screen),
         PluginsCommand::Sign { file, key, out } => {
             signing::sign(file, key, out.as_deref(), json, screen)

@@ -28,7 +28,7 @@ use palisade_wasm::{CompiledPlugin, HostOptions, Limits as CallLimits, PluginHos
 use crate::config::Limits;
 use crate::outbound::Sender;
 
-pub use prepare::{Prepared, prepare};
+pub use prepare::{Candidate, Prepared, prepare, prepare_with};
 pub use running::Plugins;
 pub use signature::PublicKey;
 pub use watch::watch;

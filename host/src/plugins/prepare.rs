@@ -24,12 +24,37 @@ pub struct Prepared {
     pub warnings: Vec<Mistake>,
 }
 
+/// A plugin to be tried in the place of the policy of a name.
+#[derive(Debug)]
+pub struct Candidate {
+    /// The plugin.
+    pub plugin: Arc<CompiledPlugin>,
+    /// The policy's name.
+    pub name: String,
+    /// Its file.
+    pub file: PathBuf,
+}
+
 /// Reads, compiles and configures everything that the configuration's policy files name.
 ///
 /// # Errors
 /// Every mistake that can be told without the others mended.
 pub fn prepare(config: &Config, host: &PluginHost) -> Result<Prepared, Vec<Mistake>> {
+    prepare_with(config, host, None)
+}
+
+/// The same with another plugin in the place of one policy; where no policy has its name it comes after all others, with
+/// an empty configuration.
+///
+/// # Errors
+/// As for [`prepare`].
+pub fn prepare_with(
+    config: &Config,
+    host: &PluginHost,
+    candidate: Option<&Candidate>,
+) -> Result<Prepared, Vec<Mistake>> {
     let mut work = Work {
+        candidate,
         config,
         host,
         compiled: HashMap::new(),
@@ -41,6 +66,7 @@ pub fn prepare(config: &Config, host: &PluginHost) -> Result<Prepared, Vec<Mista
     for file in &config.policies {
         work.file(file);
     }
+    work.add_candidate();
     if work.mistakes.is_empty() {
         Ok(Prepared {
             in_force: work.in_force,
@@ -53,6 +79,7 @@ pub fn prepare(config: &Config, host: &PluginHost) -> Result<Prepared, Vec<Mista
 }
 
 struct Work<'a> {
+    candidate: Option<&'a Candidate>,
     config: &'a Config,
     host: &'a PluginHost,
     /// By the file's hash.
@@ -61,6 +88,15 @@ struct Work<'a> {
     harmless_functions: Vec<String>,
     mistakes: Vec<Mistake>,
     warnings: Vec<Mistake>,
+}
+
+/// A policy's plugin, and how it was come by.
+struct Found {
+    name: String,
+    plugin: Arc<CompiledPlugin>,
+    origin: Origin,
+    signed_by: Option<PublicKey>,
+    since: String,
 }
 
 impl Work<'_> {
@@ -93,10 +129,16 @@ impl Work<'_> {
     }
 
     fn used(&mut self, used: Use, index: usize, text: &str) -> Result<(), Vec<Mistake>> {
+        if let Some(candidate) = self.candidate.filter(|it| Some(&it.name) == used.name.as_ref()) {
+            return self.try_candidate(candidate, used, index, text);
+        }
         let (mut origin, bytes) = source(&used)?;
         let mut signed_by = self.signer(&used, &origin, &bytes)?;
         let mut plugin = self.compile(&used, &bytes)?;
         let name = used.name.clone().unwrap_or_else(|| plugin.manifest().name.clone());
+        if let Some(candidate) = self.candidate.filter(|candidate| candidate.name == name) {
+            return self.try_candidate(candidate, used, index, text);
+        }
         if !history::is_keepable(&name) {
             let problem = format!("`{}` cannot be the name of a policy", name.escape_debug());
             let fix = "give it a `name` of letters, digits, - and _";
@@ -109,6 +151,51 @@ impl Work<'_> {
             plugin = self.compile(&used, &bytes)?;
             since = loaded.since;
         }
+        let one = Found { name, plugin, origin, signed_by, since };
+        self.place(one, used, index, text)
+    }
+
+    /// Puts a plugin in the place of a policy's own.
+    fn try_candidate(
+        &mut self,
+        candidate: &Candidate,
+        used: Use,
+        index: usize,
+        text: &str,
+    ) -> Result<(), Vec<Mistake>> {
+        let found = Found {
+            name: candidate.name.clone(),
+            plugin: Arc::clone(&candidate.plugin),
+            origin: Origin::File(candidate.file.clone()),
+            signed_by: None,
+            since: clock::rfc3339(clock::now_micros()),
+        };
+        self.place(found, used, index, text)
+    }
+
+    /// A candidate that takes no policy's place comes last.
+    fn add_candidate(&mut self) {
+        let Some(candidate) = self.candidate else { return };
+        if self.in_force.iter().any(|one| one.name == candidate.name) {
+            return;
+        }
+        let used = "[[use]]\nplugin = 'candidate'\n";
+        let used = PolicyFile::parse(&candidate.file, used).map(|file| file.uses);
+        for used in used.unwrap_or_default() {
+            if let Err(mistakes) = self.try_candidate(candidate, used, 0, "") {
+                self.mistakes.extend(mistakes);
+            }
+        }
+    }
+
+    fn place(
+        &mut self,
+        found: Found,
+        used: Use,
+        index: usize,
+        text: &str,
+    ) -> Result<(), Vec<Mistake>> {
+        let Found { name, plugin, origin, signed_by, since } = found;
         self.look_at_scope(&used, &plugin);
         let misfits = schema::misfits(&plugin.manifest().config_schema, &used.config);
         if !misfits.is_empty() {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
@@ -61,6 +61,16 @@ impl Watched {
         Ok(())
     }
 
+    /// Waits until nothing happened for a while to what is watched; other files of the folders do not count.
+    fn wait_for_quiet(&self, hear: &Receiver<notify::Result<Event>>) {
+        let mut until = Instant::now() + QUIET;
+        while let Ok(event) = hear.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            if self.concerns(&event) {
+                until = Instant::now() + QUIET;
+            }
+        }
+    }
+
     fn concerns(&self, event: &notify::Result<Event>) -> bool {
         match event {
             Ok(event) => {
@@ -82,7 +92,7 @@ fn keep_watch(
         if !watched.concerns(&event) {
             continue;
         }
-        while !matches!(hear.recv_timeout(QUIET), Err(RecvTimeoutError::Timeout)) {}
+        watched.wait_for_quiet(hear);
         let Some(gateway) = gateway.upgrade() else { return };
         // A refusal is logged and recorded there, and the next change is another chance.
         if let Ok(true) = gateway.plugins.reload(&gateway.config, &gateway.harmless_functions) {

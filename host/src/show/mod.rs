@@ -1,6 +1,9 @@
 //! What a person sees: aligned, in colour on a terminal only, and never obeying what an agent wrote.
 
+mod backtest;
+mod case;
 mod hold;
+mod inspected;
 mod plugin;
 mod replay;
 mod session;
@@ -13,7 +16,10 @@ use serde_json::Value;
 
 use self::text::{fold, visible_json, visible_lines};
 
+pub use backtest::backtest;
+pub use case::{case_json, cases};
 pub use hold::{hold, holds};
+pub use inspected::{inspected, inspection};
 pub use plugin::{changes, plugins};
 pub use replay::Replay;
 pub use session::{ShownEvent, headline, session, sessions, short};

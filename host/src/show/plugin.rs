@@ -90,7 +90,15 @@ fn configuration(screen: &mut Screen, plugin: &Value) -> io::Result<()> {
     let name = screen.tone(Tone::Bold, &visible(text(plugin, "plugin")));
     screen.line("")?;
     screen.line(&format!("{name}: {}", visible(text(plugin, "description"))))?;
-    let properties = plugin.pointer("/schema/properties").and_then(Value::as_object);
+    keys(screen, plugin.get("schema").unwrap_or(&Value::Null))
+}
+
+/// What can be written into a configuration, by its JSON Schema.
+///
+/// # Errors
+/// When nobody reads any more.
+pub(super) fn keys(screen: &mut Screen, schema: &Value) -> io::Result<()> {
+    let properties = schema.get("properties").and_then(Value::as_object);
     let mut table = Table::new(&["  KEY", "MEANING"]);
     for (key, property) in properties.into_iter().flatten() {
         table.row([format!("  {key}").as_str(), &text(property, "description").replace('\n', " ")]);

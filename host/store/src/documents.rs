@@ -115,6 +115,15 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
         self.tree.iter().rev().take(limit).map(|entry| self.entry(entry)).collect()
     }
 
+    /// The records from an id on, at most `limit`, in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Collection::list`].
+    pub fn from(&self, id: &str, limit: usize) -> Result<Vec<(String, T)>, StoreError> {
+        self.tree.range(id.as_bytes()..).take(limit).map(|entry| self.entry(entry)).collect()
+    }
+
     fn entry(
         &self,
         entry: sled::Result<(sled::IVec, sled::IVec)>,

@@ -19,13 +19,24 @@ pub(crate) struct Settings {
     pub(crate) insecure: bool,
     /// How the server is reached.
     pub(crate) server_tls: &'static str,
+    /// Whether policies follow their files.
+    pub(crate) watch: bool,
+    /// More lines under `[policies]`.
+    pub(crate) policy_lines: String,
     /// More lines for the configuration file.
     pub(crate) more: String,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { policy: None, insecure: false, server_tls: "prefer", more: String::new() }
+        Self {
+            policy: None,
+            insecure: false,
+            server_tls: "prefer",
+            watch: false,
+            policy_lines: String::new(),
+            more: String::new(),
+        }
     }
 }
 
@@ -52,15 +63,20 @@ impl Gateway {
     pub(crate) fn start(postgres: &Postgres, settings: Settings) -> Self {
         let folder = TempDir::new().unwrap();
         write_configuration(folder.path(), postgres.port, &settings);
-        let (process, port) = serve(folder.path());
+        let (process, port) = serve(folder.path(), settings.watch);
         Self { folder, port, process }
     }
 
     /// Ends it without any chance to clean up, and starts it anew on the same data.
     pub(crate) fn kill_and_restart(&mut self) {
+        self.kill();
+        (self.process, self.port) = serve(self.folder.path(), false);
+    }
+
+    /// Ends it without any chance to clean up.
+    pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        (self.process, self.port) = serve(self.folder.path());
     }
 
     /// Runs a command of the CLI as whoever can read the data folder.
@@ -147,16 +163,25 @@ pub(crate) fn cli(folder: &Path) -> Command {
 }
 
 fn terminate(process: &mut Child) {
+    // One that has ended may have left its number to another.
+    if process.try_wait().is_ok_and(|ended| ended.is_some()) {
+        return;
+    }
     let _ = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
     let _ = process.wait();
 }
 
-fn serve(folder: &Path) -> (Child, u16) {
+fn serve(folder: &Path, watch: bool) -> (Child, u16) {
     let listening = folder.join("data/listening.json");
     let _ = std::fs::remove_file(&listening);
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log"));
     let mut command = cli(folder);
-    command.arg("serve").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.unwrap());
+    command
+        .arg("serve")
+        .args(watch.then_some("--watch"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log.unwrap());
     let mut process = command.spawn().unwrap();
     let address = until("the gateway to listen", || {
         if let Some(status) = process.try_wait().unwrap() {
@@ -218,10 +243,12 @@ name = "administrator"
 administers = true
 [policies]
 files = ["{}"]
+{}
 "#,
         settings.insecure,
         settings.server_tls,
         policy.display(),
+        settings.policy_lines,
     );
     let _ = writeln!(text, "{}", settings.more);
     std::fs::write(folder.join("palisade.toml"), text).unwrap();

@@ -1,0 +1,124 @@
+//! What a backtest found, for a person.
+
+use std::io;
+
+use super::text::visible;
+use super::{Screen, Table, Tone};
+use crate::backtest::{Report, micros, word};
+
+/// The whole report.
+///
+/// # Errors
+/// When nobody reads any more.
+pub fn backtest(screen: &mut Screen, report: &Report) -> io::Result<()> {
+    screen.line(&format!(
+        "tried {} commands and {} results of {} sessions",
+        grouped(report.commands),
+        grouped(report.results),
+        grouped(report.sessions)
+    ))?;
+    let differing = report.differing();
+    let verdict = if report.differs() {
+        let fields = report.fields.len();
+        let text = format!(
+            "{} commands would be judged otherwise, {fields} fields masked otherwise",
+            grouped(differing)
+        );
+        screen.tone(Tone::Odd, &text)
+    } else {
+        screen.tone(Tone::Good, "nothing would differ")
+    };
+    screen.line(&verdict)?;
+    verdicts(screen, report)?;
+    fields(screen, report)?;
+    times(screen, report)?;
+    notes(screen, report)
+}
+
+fn verdicts(screen: &mut Screen, report: &Report) -> io::Result<()> {
+    for ((said, would), kind) in &report.verdicts {
+        screen.line("")?;
+        let head = format!("{} {} → {}", grouped(kind.count), visible(said), visible(would));
+        let head = screen.tone(Tone::Bold, &head);
+        screen.line(&head)?;
+        for (place, text) in &kind.examples {
+            let place = screen.tone(Tone::Dim, place);
+            screen.line(&format!("    {place}  {}", visible(text)))?;
+        }
+    }
+    Ok(())
+}
+
+fn fields(screen: &mut Screen, report: &Report) -> io::Result<()> {
+    if report.fields.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new(&["RESULTS", "WOULD BE", "FOR EXAMPLE", "FIELD"]);
+    for ((sources, masked), field) in &report.fields {
+        table.row([grouped(field.count).as_str(), word(*masked), &field.example, sources]);
+    }
+    screen.line("")?;
+    table.show(screen)
+}
+
+fn times(screen: &mut Screen, report: &Report) -> io::Result<()> {
+    let mut table = Table::new(&["CALLS", "MEAN µs", "P99 µs", "MOST µs", "POLICY"]);
+    for times in &report.policies {
+        let shown = [times.mean, times.p99, times.most].map(|time| format!("{:.1}", micros(time)));
+        let [mean, p99, most] = &shown;
+        let calls = grouped(u64::try_from(times.calls).unwrap_or(u64::MAX));
+        table.row([calls.as_str(), mean, p99, most, &times.policy]);
+    }
+    screen.line("")?;
+    table.show(screen)
+}
+
+fn notes(screen: &mut Screen, report: &Report) -> io::Result<()> {
+    let mut notes = vec![];
+    if !report.left_out.is_empty() {
+        let names = report.left_out.join(", ");
+        notes.push(format!(
+            "not tried: {names}; what they are granted would answer by today's time and counters"
+        ));
+    }
+    for (count, what) in [
+        (
+            report.refused_by_gateway,
+            "commands were refused by the gateway itself, before any policy",
+        ),
+        (report.results_unknown, "results have no sources on record, since no mask was in force"),
+        (report.damaged, "events could not be read"),
+    ] {
+        if count > 0 {
+            notes.push(format!("{} {what}", grouped(count)));
+        }
+    }
+    if !notes.is_empty() {
+        screen.line("")?;
+    }
+    notes.iter().try_for_each(|note| screen.line(&visible(note)))
+}
+
+/// A number with its thousands apart.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        let shown = [0, 999, 1000, 1_234_567].map(grouped);
+        assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);
+    }
+}
