@@ -127,7 +127,7 @@ impl<T: Exported + Mask> mask::Guest for T {
     }
 
     fn inspect(context: Context, values: Batch) -> Batch {
-        configured(|plugin: &T| values.map(|value| plugin.inspect(&context, value)))
+        configured(|plugin: &T| plugin.inspect_all(&context, &values))
     }
 }
 

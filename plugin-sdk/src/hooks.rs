@@ -1,6 +1,6 @@
 //! The traits that a plugin implements: [`Plugin`] always, and those hooks that it has.
 
-use crate::{Command, Context, ContextParts, Decision, Hold, Plan, Shape, Verdict};
+use crate::{Batch, Command, Context, ContextParts, Decision, Hold, Plan, Shape, Verdict};
 
 /// A plugin's configuration, which is the plugin itself: the hooks are methods of what was configured.
 ///
@@ -48,6 +48,12 @@ pub trait Mask: Plugin {
     fn inspect(&self, context: &Context, value: &[u8]) -> Option<Vec<u8>> {
         let _ = (context, value);
         None
+    }
+
+    /// Looks at all such values of a piece of the result at once; as many must come back. By default each goes through
+    /// [`inspect`](Self::inspect).
+    fn inspect_all(&self, context: &Context, values: &Batch) -> Batch {
+        values.map(|value| self.inspect(context, value))
     }
 }
 

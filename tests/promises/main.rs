@@ -29,5 +29,6 @@ mod plugins;
 mod protocol;
 mod record;
 mod roads;
+mod sandbox;
 mod swapping;
 mod upstream_login;
