@@ -19,6 +19,11 @@ pub(crate) fn behaving(behaviour: &str) -> String {
 
 /// Builds a package for Wasm as plugins are built, and gives its module.
 pub(crate) fn build(package: &str) -> PathBuf {
+    build_with(package, &[])
+}
+
+/// The same, with variables that the package is built by.
+fn build_with(package: &str, variables: &[(&str, &str)]) -> PathBuf {
     let target = repository().join("target/plugins");
     // Where rustup has no standard library for WebAssembly, the set-up makes this.
     let wrapper = repository().join("target/wasm-toolchain/cargo");
@@ -27,6 +32,7 @@ pub(crate) fn build(package: &str) -> PathBuf {
     let mut cargo = Command::new(program);
     cargo.current_dir(repository()).args(["build", "--profile", "plugin", "-p", package]);
     cargo.args(["--target", "wasm32-unknown-unknown", "--target-dir"]).arg(&target);
+    cargo.envs(variables.iter().copied());
     for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER"] {
         cargo.env_remove(name);
     }
@@ -34,6 +40,15 @@ pub(crate) fn build(package: &str) -> PathBuf {
     assert!(outcome.ok, "{package} does not build for Wasm: {}", outcome.stderr);
     let module = format!("{}.wasm", package.replace('-', "_"));
     target.join("wasm32-unknown-unknown/plugin").join(module)
+}
+
+/// Two versions of one plugin, of which each denies another table.
+pub(crate) fn two_versions(folder: &Path) -> [PathBuf; 2] {
+    ["orders", "secrets"].map(|table| {
+        let version = folder.join(format!("{table}.wasm"));
+        std::fs::copy(build_with("picket", &[("PICKET_TABLE", table)]), &version).unwrap();
+        version
+    })
 }
 
 fn policy_with(plugin: &Path, config: &str) -> String {

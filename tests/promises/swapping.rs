@@ -1,9 +1,11 @@
 //! The policies in force change as a whole, at a command's boundary, on record, and back again.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::harness::{Gateway, Postgres, Settings, until};
-use crate::plugins::build;
+use crate::plugins::{build, two_versions};
 
 /// A plugin's file and a policy file that names it, in a folder of the test's own.
 fn watched(plugin: &str) -> (tempfile::TempDir, PathBuf, String) {
@@ -142,4 +144,80 @@ fn a_mask_that_observes_records_what_it_would_cover_and_covers_nothing() {
         (Some("trial"), Some("mask"))
     );
     assert!(observed["reason"].as_str().unwrap().contains("public.secrets.password"), "{observed}");
+}
+
+/// How many clients run commands while the policies change, and how often they change.
+const CLIENTS: usize = 16;
+const SWAPS: usize = 40;
+
+#[test]
+fn under_swaps_no_connection_is_lost_and_no_command_is_judged_by_neither_or_by_a_mixture() {
+    let postgres = Postgres::start();
+    let folder = tempfile::tempdir().unwrap();
+    let versions = two_versions(folder.path());
+    // The same plugin twice under one name: what observes must always have said what enforces said.
+    let used = format!("[[use]]\nplugin = '{}'\nname = 'picket'\n", versions[0].display());
+    let policy = format!("{used}{used}mode = 'observe'\n");
+    let gateway =
+        Gateway::start(&postgres, Settings { insecure: true, ..Settings::policy(&policy) });
+    let stop = AtomicBool::new(false);
+    let denied = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(|| ask(&gateway, &stop))).collect();
+        for swap in 1..=SWAPS {
+            let version = versions[swap % 2].to_str().unwrap();
+            let loaded = gateway.cli(&["plugins", "load", version, "--name", "picket"]);
+            assert!(loaded.ok, "{loaded:?}");
+        }
+        stop.store(true, Relaxed);
+        clients.into_iter().map(|client| client.join().unwrap()).sum::<usize>()
+    });
+    let judged = judged_by_version(&gateway);
+    assert_eq!(
+        judged.values().map(|rules| rules.iter().map(|it| it.1).sum::<usize>()).sum::<usize>(),
+        denied
+    );
+    assert!(judged.len() > SWAPS / 2, "most versions judged something: {judged:?}");
+    for (version, rules) in judged {
+        // The first version is number 1, and each swap brings the other.
+        let expected = if version % 2 == 1 { "picket.orders" } else { "picket.secrets" };
+        assert_eq!(rules.keys().collect::<Vec<_>>(), [expected], "version {version}");
+    }
+}
+
+/// Sends commands that every version denies, until it is told to stop. Gives how many were denied.
+fn ask(gateway: &Gateway, stop: &AtomicBool) -> usize {
+    let token = gateway.token("agent-7", "support-agent");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut config = tokio_postgres::Config::new();
+        config.host("127.0.0.1").port(gateway.port).user("orders").dbname("orders").password(token);
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let mut denied = 0;
+        while !stop.load(Relaxed) {
+            let text = "SELECT count(*) FROM orders, secrets";
+            let error = client.simple_query(text).await.expect_err("every version denies it");
+            let error = error.as_db_error().expect("the connection lives");
+            assert_eq!(error.code().code(), "42501", "{error:?}");
+            denied += 1;
+        }
+        assert!(!connection.is_finished(), "the connection lives");
+        denied
+    })
+}
+
+/// How often each rule denied, by the version that judged; where what observed said anything else, that counts as a rule.
+fn judged_by_version(gateway: &Gateway) -> BTreeMap<u64, BTreeMap<String, usize>> {
+    let mut judged: BTreeMap<u64, BTreeMap<String, usize>> = BTreeMap::new();
+    for session in gateway.json(&["sessions", "list", "--limit", "100"]) {
+        for event in gateway.events_of(session["id"].as_str().unwrap()) {
+            let Some(version) = event["policies"].as_u64() else { continue };
+            let rule = event["rule"].as_str().unwrap();
+            let observed = event["observed"][0]["rule"].as_str().unwrap();
+            let rule =
+                if rule == observed { rule.to_owned() } else { format!("{rule}+{observed}") };
+            *judged.entry(version).or_default().entry(rule).or_default() += 1;
+        }
+    }
+    judged
 }
