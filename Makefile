@@ -26,9 +26,10 @@ lint: setup
 build: setup
 	cargo build --release -p palisade
 
-# What the parts cost, as ratios in one run.
-bench: setup
+# What the parts cost, as ratios in one run; and what a client notices of policies that change under load.
+bench: build
 	cargo bench -p palisade-sql
+	@python3 tests/bench/swap.py --palisade target/release/palisade
 
 # Test suites that others wrote, directly and through the gateway. SUITES="--only psycopg2 --quick" picks some.
 suites: build

@@ -19,6 +19,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::holds::{HoldDocument, NotDecided};
 use crate::journal::read_events;
+use crate::metrics::metrics;
 use crate::plugins::Plugins;
 use crate::recorded::{self, Place};
 use crate::sessions::{SessionDocument, Sessions};
@@ -72,6 +73,10 @@ impl palisade_admin::Gateway for Gateway {
     async fn answer(&self, caller: &Identity, ask: Ask) -> Result<Value, Problem> {
         blocking(|| match ask {
             Ask::Status => Ok(self.status(caller)),
+            Ask::Metrics => {
+                self.check_administers(caller)?;
+                Ok(metrics(self).into())
+            }
             Ask::Sessions { limit } => self.sessions(caller, limit),
             Ask::Session { id } => Ok(to_value(&self.session(caller, &id)?)),
             Ask::Events { id, from, limit } => self.events(caller, &id, from, limit),

@@ -27,6 +27,7 @@ mod holds;
 mod journal;
 mod listener;
 mod logging;
+mod metrics;
 mod outbound;
 mod plugins;
 mod postgres;

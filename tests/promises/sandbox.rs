@@ -78,6 +78,26 @@ fn a_guard_that_misbehaves_denies_its_command_and_nothing_else() {
 }
 
 #[test]
+fn the_limits_that_were_hit_are_counted_for_whoever_watches_the_gateway() {
+    let postgres = Postgres::start();
+    let gateway = Gateway::start(&postgres, Settings::policy(&beside_others("'loop'", "")));
+    gateway.agent().run(&["SELECT 'poison'", "SELECT 'fine'", "SELECT 'fine'"]);
+    gateway.agent().run(&["SELECT 'fine'"]);
+    let metrics = gateway.metrics();
+    let number = |line: &str| {
+        let found = metrics.lines().find_map(|it| it.strip_prefix(line));
+        found.unwrap_or_else(|| panic!("{line} is not in {metrics}")).trim().parse::<u64>().unwrap()
+    };
+    assert!(number("palisade_policy_failures_total{policy=\"moody\",reason=\"time\"}") >= 1);
+    assert_eq!(number("palisade_policy_failures_total{policy=\"sql-guard\",reason=\"time\"}"), 0);
+    assert!(number("palisade_verdicts_recalled_total") >= 1, "the same session again");
+    assert!(
+        number("palisade_policy_remembered_total{policy=\"sql-guard\"}") >= 1,
+        "another session, whose context it does not look at"
+    );
+}
+
+#[test]
 fn a_mask_that_misbehaves_withholds_its_result_and_nothing_else() {
     let postgres = Postgres::start();
     for (behaviour, why) in [

@@ -11,6 +11,8 @@ use crate::Problem;
 pub enum Ask {
     /// What runs, and since when.
     Status,
+    /// What is counted, as text.
+    Metrics,
     /// The newest sessions that the caller may see.
     Sessions {
         /// At most so many.

@@ -66,6 +66,7 @@ const LONGEST_REASON: usize = 4096;
 
 const ROUTES: &[Route] = &[
     get("/v1/status", |_| Ok(Ask::Status)),
+    get("/v1/metrics", |_| Ok(Ask::Metrics)),
     get("/v1/sessions", |input| Ok(Ask::Sessions { limit: limit(&input.query)? })),
     get("/v1/sessions/{id}", |input| Ok(Ask::Session { id: input.id })),
     get("/v1/sessions/{id}/events", |input| {

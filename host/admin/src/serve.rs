@@ -14,6 +14,8 @@ use serde_json::Value;
 use crate::routes::{self, Input};
 use crate::{Gateway, Problem, entry};
 
+/// The form of what is counted.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// How long a caller may pause while it sends.
 const READ_TIME: Duration = Duration::from_secs(30);
 
@@ -59,6 +61,8 @@ impl<G: Gateway> ServeHttp for Admin<G> {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         session.set_read_timeout(Some(READ_TIME));
         match self.answer(session).await {
+            // A text alone is no object that anybody asked for: it has a form of its own.
+            Ok(Value::String(text)) => response(200, OPENMETRICS, text),
             Ok(value) => response(200, "application/json", value.to_string()),
             Err(problem) => {
                 // What is left of the request is not worth reading.

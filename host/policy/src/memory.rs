@@ -59,6 +59,21 @@ pub struct PolicyCounts {
     pub answer: u64,
 }
 
+impl std::ops::Add for PolicyCounts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            asked: self.asked + other.asked,
+            remembered: self.remembered + other.remembered,
+            time: self.time + other.time,
+            memory: self.memory + other.memory,
+            trap: self.trap + other.trap,
+            answer: self.answer + other.answer,
+        }
+    }
+}
+
 impl Memory {
     /// How often the policy was asked, and what came of it.
     #[must_use]

@@ -3,11 +3,12 @@
 //! A change is prepared apart from what serves, recorded, kept, and only then in force; whatever fails on the way leaves
 //! everything as it was.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use palisade_policy::{Gate, Placed, Policy};
+use palisade_policy::{Gate, Placed, Policy, PolicyCounts};
 use palisade_wasm::{CompiledPlugin, PluginHost, WasmPolicy};
 use serde_json::Value;
 
@@ -69,6 +70,16 @@ impl Plugins {
     /// What is in force, in order, as it is shown.
     pub fn list(&self) -> Vec<Value> {
         list(&self.in_force())
+    }
+
+    /// What is counted of each policy; those of one name together.
+    pub fn counts(&self) -> BTreeMap<String, PolicyCounts> {
+        let mut counts: BTreeMap<String, PolicyCounts> = BTreeMap::new();
+        for one in self.in_force().iter() {
+            let sum = counts.entry(one.name.clone()).or_default();
+            *sum = *sum + one.memory.counts();
+        }
+        counts
     }
 
     /// Puts a plugin's file in the place of the plugin that runs under `name` (the plugin's own name where left out),

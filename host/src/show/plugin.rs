@@ -25,6 +25,9 @@ pub fn plugins(screen: &mut Screen, plugins: &[Value]) -> io::Result<()> {
         "ORIGIN",
         "HASH",
         "SINCE",
+        "CALLS",
+        "REMEMBERED",
+        "FAILED",
         "PUT IN FORCE BY",
     ]);
     for plugin in plugins {
@@ -44,6 +47,9 @@ pub fn plugins(screen: &mut Screen, plugins: &[Value]) -> io::Result<()> {
             &origin,
             &cut(text(plugin, "hash"), 13),
             &short(text(plugin, "since")),
+            &plugin["counts"]["asked"].to_string(),
+            &plugin["counts"]["remembered"].to_string(),
+            &failed(plugin),
             &format!("{}:{}", text(plugin, "policy_file"), plugin["line"]),
         ]);
     }
@@ -57,6 +63,22 @@ pub fn plugins(screen: &mut Screen, plugins: &[Value]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// How often a plugin failed, and of what.
+fn failed(plugin: &Value) -> String {
+    let kinds = [
+        ("over_time", "time"),
+        ("over_memory", "memory"),
+        ("trapped", "trap"),
+        ("unusable_answers", "answer"),
+    ];
+    let failures = kinds.iter().filter_map(|(key, word)| {
+        let count = plugin["counts"][key].as_u64().filter(|count| *count > 0)?;
+        Some(format!("{count} {word}"))
+    });
+    let failures: Vec<String> = failures.collect();
+    if failures.is_empty() { "0".to_owned() } else { failures.join(", ") }
 }
 
 /// Who changed the policies in force, as the gateway gives it.

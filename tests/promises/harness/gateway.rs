@@ -1,6 +1,8 @@
 //! The real binary, running on a configuration of the test's own.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -130,6 +132,23 @@ impl Gateway {
     pub(crate) fn events_of(&self, session: &str) -> Vec<Value> {
         let shown = self.json(&["sessions", "show", session]);
         shown[0]["events"].as_array().expect("its events").clone()
+    }
+
+    /// What it counts, as a watcher reads it.
+    pub(crate) fn metrics(&self) -> String {
+        let listening = self.folder.path().join("data/listening.json");
+        let listening: Value = serde_json::from_slice(&std::fs::read(listening).unwrap()).unwrap();
+        let mut stream = TcpStream::connect(listening["admin"].as_str().unwrap()).unwrap();
+        let token = self.token("watcher", "administrator");
+        let request = format!(
+            "GET /v1/metrics HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n\
+             connection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        answer
     }
 
     /// What it said on its standard error.
