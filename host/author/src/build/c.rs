@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use super::{Build, bindings};
 use crate::AuthorError;
-use crate::shop::Program;
 
 impl Build<'_> {
     pub(super) fn c(&self) -> Result<PathBuf, AuthorError> {
@@ -13,20 +12,26 @@ impl Build<'_> {
         // The gateway takes the types from the contract, not from the module.
         let options = wit_bindgen_c::Opts { no_object_file: true, ..Default::default() };
         bindings::write("C", options.build(), world, &folder)?;
-        let bindings = folder.join(format!("{}.c", world.name.replace('-', "_")));
+        let snake = world.name.replace('-', "_");
+        let bindings = folder.join(format!("{snake}.c"));
+        // The bindings call what the left out file would define.
+        let rest = folder.join("rest.c");
+        let text = format!("void __component_type_object_force_link_{snake}(void) {{}}\n");
+        bindings::put(&rest, text.as_bytes())?;
         let out = folder.join("plugin.wasm");
         let (zig, first) = self.shop.zig()?;
-        Program::new(self.what(), zig)
+        let compiler = self
+            .program(zig)
             .args(first)
             .args(["-target", "wasm32-wasi", "-mexec-model=reactor", "-Os", "-Wall", "-Wextra"])
             // Without symbols, and with a stack that leaves the memory to the program.
             .args(["-s", "-Wl,-z,stack-size=65536", "-I"])
             .args([&folder])
-            .args(["-o".into(), out.clone(), bindings, source])
+            .args(["-o".into(), out.clone(), bindings, rest, source])
             .env("ZIG_GLOBAL_CACHE_DIR", self.shop.cache("zig")?)
             .env("ZIG_LOCAL_CACHE_DIR", self.work.join("zig"))
-            .within(&self.project.folder)
-            .run(|_| String::new())?;
+            .within(&self.project.folder);
+        self.run(compiler, |_| String::new())?;
         Ok(out)
     }
 }

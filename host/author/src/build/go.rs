@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use super::{Build, bindings};
 use crate::AuthorError;
-use crate::shop::Program;
 
 /// Packages between the bindings and the author's, so that the author needs to know neither.
 const SUPPORT: [(&str, &str); 7] = [
@@ -61,16 +60,20 @@ impl Build<'_> {
         bindings::put(&module, format!("{text}{REPLACE}").as_bytes())?;
         copy_sources(&self.project.folder, &folder.join("plugin"))?;
         let out = folder.join("plugin.wasm");
-        let mut go = Program::new(self.what(), self.shop.go()?)
+        let mut go = self
+            .program(self.shop.go()?)
             .args(["build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false"])
             .args(["-ldflags=-s -w", "-o", "plugin.wasm", "."])
             .within(&folder);
         for (name, value) in SETTINGS {
             go = go.env(name, value);
         }
-        go.env("GOCACHE", self.shop.cache("go-build")?)
-            .env("GOPATH", self.shop.cache("go-path")?)
-            .run(|_| String::new())?;
+        let caches =
+            [("GOCACHE", self.shop.cache("go-build")?), ("GOPATH", self.shop.cache("go-path")?)];
+        for (name, folder) in caches {
+            go = go.env(name, folder);
+        }
+        self.run(go, |_| String::new())?;
         Ok(out)
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Build;
 use crate::AuthorError;
-use crate::shop::{Program, on_path};
+use crate::shop::on_path;
 
 impl Build<'_> {
     pub(super) fn js(&self) -> Result<PathBuf, AuthorError> {
@@ -19,12 +19,13 @@ impl Build<'_> {
             fix: "install Node.js 18 or later".to_owned(),
         })?;
         // What it would import of WASI is put in place by stubs, so that the plugin is a pure function.
-        Program::new(self.what(), node)
+        let bundler = self
+            .program(node)
             .args([bundler])
             .args(["--sync", "--stub-wasi", "--world", &world.name, "--wit"])
             .args([wit, "--js".into(), source, "--output".into(), out.clone()])
-            .within(&self.project.folder)
-            .run(|_| String::new())?;
+            .within(&self.project.folder);
+        self.run(bundler, |_| String::new())?;
         Ok(out)
     }
 }

@@ -7,14 +7,16 @@ mod js;
 mod python;
 mod rust;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Output;
 use std::sync::Arc;
 
 use palisade_wasm::CompiledPlugin;
 
 use crate::project::FILE;
-use crate::shop::Lock;
+use crate::shop::{Lock, Program};
 use crate::wit::World;
 use crate::{AuthorError, Language, Project, Shop};
 
@@ -70,8 +72,20 @@ fn put(file: &Path, bytes: &[u8]) -> Result<(), AuthorError> {
 }
 
 impl Build<'_> {
-    fn what(&self) -> String {
-        format!("building {}", self.project.name)
+    /// A program that makes the plugin, or a part of it.
+    fn program(&self, program: impl AsRef<OsStr>) -> Program {
+        Program::new(format!("building {}", self.project.name), program)
+    }
+
+    /// Runs a compiler, and tells what it warns of. `fix` says what to do, by what it wrote.
+    fn run(
+        &self,
+        compiler: Program,
+        fix: impl FnOnce(&str) -> String,
+    ) -> Result<Output, AuthorError> {
+        let output = compiler.run(fix)?;
+        String::from_utf8_lossy(&output.stderr).lines().for_each(|line| self.shop.tell(line));
+        Ok(output)
     }
 
     /// The author's file, which must be there.

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use super::Build;
 use crate::AuthorError;
-use crate::shop::Program;
 
 impl Build<'_> {
     pub(super) fn python(&self) -> Result<PathBuf, AuthorError> {
@@ -14,7 +13,8 @@ impl Build<'_> {
         let wit = world.write(&folder.join("wit"))?;
         let out = folder.join("plugin.wasm");
         // What it would import of WASI is put in place by stubs, so that the plugin is a pure function.
-        Program::new(self.what(), self.shop.componentize_py()?)
+        let bundler = self
+            .program(self.shop.componentize_py()?)
             .args(["--quiet", "--wit-path"])
             .args([wit])
             .args(["--world", &world.name, "componentize", "--stub-wasi", "--python-path"])
@@ -24,8 +24,8 @@ impl Build<'_> {
             // Packages come from the plugin's folder alone, not from wherever the author happens to be.
             .without_env("VIRTUAL_ENV")
             .without_env("PYTHONPATH")
-            .within(&folder)
-            .run(|_| String::new())?;
+            .within(&folder);
+        self.run(bundler, |_| String::new())?;
         Ok(out)
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Build;
 use crate::AuthorError;
-use crate::shop::{Program, on_path};
+use crate::shop::on_path;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -25,23 +25,24 @@ const FOREIGN: [&str; 6] = [
 impl Build<'_> {
     pub(super) fn rust(&self) -> Result<PathBuf, AuthorError> {
         self.source()?;
-        let mut cargo = Program::new(self.what(), cargo()?)
-            .args(["build", "--release", "--target", TARGET, "--target-dir"])
+        let mut cargo = self
+            .program(cargo()?)
+            .args(["build", "--quiet", "--release", "--target", TARGET, "--target-dir"])
             .args([self.work.join("rust")])
             .args(["--message-format", "json-render-diagnostics"])
             .within(&self.project.folder);
         for foreign in FOREIGN {
             cargo = cargo.without_env(foreign);
         }
-        let said = cargo.run(|said| {
+        let said = self.run(cargo, |said| {
             if said.contains("E0463") || said.contains("may not be installed") {
                 format!("rustup target add {TARGET}")
             } else {
                 String::new()
             }
         })?;
-        module(&String::from_utf8_lossy(&said)).ok_or_else(|| AuthorError::Failed {
-            what: self.what(),
+        module(&String::from_utf8_lossy(&said.stdout)).ok_or_else(|| AuthorError::Failed {
+            what: format!("building {}", self.project.name),
             command: format!("cargo build --target {TARGET}"),
             output: "no .wasm file was made".to_owned(),
             fix: "write `crate-type = [\"cdylib\"]` under [lib] in Cargo.toml".to_owned(),
@@ -62,16 +63,11 @@ fn cargo() -> Result<OsString, AuthorError> {
 
 /// The module that cargo says it made: of all packages the last, which is the plugin itself.
 fn module(messages: &str) -> Option<PathBuf> {
-    let files = messages.lines().filter_map(|line| {
+    messages.lines().rev().find_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
-        let names = message.get("filenames")?.as_array()?.clone();
-        names
-            .iter()
-            .filter_map(Value::as_str)
-            .find(|name| name.ends_with(".wasm"))
-            .map(PathBuf::from)
-    });
-    files.last()
+        let mut names = message.get("filenames")?.as_array()?.iter().filter_map(Value::as_str);
+        names.find(|name| name.ends_with(".wasm")).map(PathBuf::from)
+    })
 }
 
 #[cfg(test)]

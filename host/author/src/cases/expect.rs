@@ -49,6 +49,9 @@ impl Asked {
     }
 }
 
+/// The keys that say what an answer is.
+const DECIDING: [&str; 4] = ["verdict", "decision", "configuration", "failure"];
+
 /// What a case expects: keys and values, in the order of [`Asked::keys`].
 #[derive(Clone, Debug)]
 pub(super) struct Expected {
@@ -125,6 +128,8 @@ impl Expected {
         // A plan has no word that decides: what was not asked of it does not explain anything.
         if is_other && self.asked != Asked::Result || deciding == Some("failure") {
             differences.extend(unexpected);
+            // What it is comes before what it says.
+            differences.sort_by_key(|difference| !DECIDING.contains(&difference.key));
         }
         differences
     }

@@ -114,8 +114,9 @@ fn needed(program: &str, tool: Tool, fix: &str) -> Result<PathBuf, AuthorError> 
 /// `go version` says "go version go1.27.3 linux/amd64".
 fn is_new_enough(go: &Path) -> bool {
     let said = Program::new("asking Go for its version", go).args(["version"]);
-    let said = said.env("GOTOOLCHAIN", "local").run(|_| String::new()).unwrap_or_default();
-    minor(&String::from_utf8_lossy(&said)).is_some_and(|minor| minor >= OLDEST_GO)
+    let said = said.env("GOTOOLCHAIN", "local").run(|_| String::new());
+    let minor = said.ok().and_then(|said| minor(&String::from_utf8_lossy(&said.stdout)));
+    minor.is_some_and(|minor| minor >= OLDEST_GO)
 }
 
 fn minor(version: &str) -> Option<u32> {

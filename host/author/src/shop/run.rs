@@ -46,11 +46,11 @@ impl Program {
         self
     }
 
-    /// Runs it to its end and gives what it wrote to its output.
+    /// Runs it to its end and gives what it wrote.
     ///
     /// # Errors
     /// When it does not start or fails, with its last lines. `fix` says what to do, by what it wrote.
-    pub(crate) fn run(mut self, fix: impl FnOnce(&str) -> String) -> Result<Vec<u8>, AuthorError> {
+    pub(crate) fn run(mut self, fix: impl FnOnce(&str) -> String) -> Result<Output, AuthorError> {
         let failed = |this: &Self, output: String, fix: String| AuthorError::Failed {
             what: this.what.clone(),
             command: this.line(),
@@ -66,7 +66,7 @@ impl Program {
             }
         };
         if output.status.success() {
-            return Ok(output.stdout);
+            return Ok(output);
         }
         let said = said(&output);
         let fix = fix(&said);
