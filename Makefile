@@ -30,6 +30,7 @@ build: setup
 bench: build
 	cargo bench -p palisade-sql
 	@python3 tests/bench/swap.py --palisade target/release/palisade
+	@python3 tests/bench/backtest.py --palisade target/release/palisade
 
 # Test suites that others wrote, directly and through the gateway. SUITES="--only psycopg2 --quick" picks some.
 suites: build

@@ -93,7 +93,8 @@ class Gateway:
         self.process = spawn(self._command("serve"), folder / "gateway.log", self._environment())
         listening = folder / "data/listening.json"
         wait_for("the gateway", listening.exists, self.process, folder / "gateway.log")
-        self.port = int(json.loads(listening.read_text())["postgres"].rsplit(":", 1)[1])
+        addresses = json.loads(listening.read_text())
+        self.port, self.admin = (int(addresses[of].rsplit(":", 1)[1]) for of in ("postgres", "admin"))
 
     def _command(self, *arguments):
         return [self.binary, "--config", self.folder / "palisade.toml", *arguments]
@@ -101,10 +102,13 @@ class Gateway:
     def _environment(self):
         return os.environ | {"SUITE_PASSWORD": self.server.password}
 
-    def side(self, name):
-        command = self._command("token", "--subject", "suite", "--role", "suite", "--ttl", "8h")
+    def token(self, role):
+        command = self._command("token", "--subject", role, "--role", role, "--ttl", "8h")
         done = subprocess.run(command, capture_output=True, text=True, check=True, env=self._environment())
-        return Side(name, self.port, done.stdout.strip())
+        return done.stdout.strip()
+
+    def side(self, name):
+        return Side(name, self.port, self.token("suite"))
 
     def stop(self):
         self.process.terminate()
@@ -128,6 +132,9 @@ password = {{ env = "SUITE_PASSWORD" }}
 [[role]]
 name = "suite"
 connections = ["{NAME}"]
+[[role]]
+name = "administrator"
+administers = true
 [policies]
 files = ["{policy}"]
 """

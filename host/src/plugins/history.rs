@@ -100,7 +100,9 @@ pub fn file(data_dir: &Path, hash: &str) -> Result<Vec<u8>> {
 /// # Errors
 /// When it cannot be written.
 pub fn keep_file(data_dir: &Path, file: &[u8]) -> Result<()> {
-    write_whole(&make_folder(data_dir)?.join(format!("{}.wasm", sha256(file))), file)
+    let path = make_folder(data_dir)?.join(format!("{}.wasm", sha256(file)));
+    // What is there already is looked at when it is read.
+    if path.exists() { Ok(()) } else { write_whole(&path, file) }
 }
 
 /// Keeps a policy's history.
