@@ -17,11 +17,19 @@ const TARGET: &str = "wasm32-unknown-unknown";
 fn main() -> Result<(), Box<dyn Error>> {
     let host = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let workspace = host.parent().ok_or("the package is not in a workspace")?;
-    for watched in ["plugins", "plugin-sdk", "wit", "Cargo.lock"] {
+    for watched in ["plugin-sdk", "wit", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", workspace.join(watched).display());
+    }
+    // What the examples are built into lies beside them, and is no reason to build the plugins.
+    for plugin in PLUGINS {
+        for watched in ["Cargo.toml", "src"] {
+            let path = workspace.join("plugins").join(plugin).join(watched);
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
     }
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=PALISADE_WASM_DIR");
+    look_for_tools();
     let ready = env::var_os("PALISADE_WASM_DIR").map(PathBuf::from);
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let mut list = String::from("&[\n");
@@ -41,6 +49,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     list.push_str("]\n");
     fs::write(out.join("bundled.rs"), list)?;
     Ok(())
+}
+
+/// Whether the tests can build plugins in the languages whose tools need another language's.
+fn look_for_tools() {
+    let works = |program: &str, args: &[&str]| {
+        Command::new(program).args(args).output().is_ok_and(|output| output.status.success())
+    };
+    let found = [
+        ("have_npm", works("npm", &["--version"]) && works("node", &["--version"])),
+        ("have_python3", works("python3", &["-c", "import ensurepip, venv"])),
+    ];
+    for (name, is_there) in found {
+        println!("cargo::rustc-check-cfg=cfg({name})");
+        if is_there {
+            println!("cargo::rustc-cfg={name}");
+        }
+    }
 }
 
 fn watched(file: PathBuf) -> PathBuf {

@@ -17,12 +17,14 @@ mod harness;
 
 mod approval;
 mod architecture;
+mod authoring;
 mod backtest;
 mod blocking;
 mod check;
 mod copying;
 mod identity;
 mod inference;
+mod languages;
 mod lineage;
 mod masking;
 mod plugins;
