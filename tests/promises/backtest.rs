@@ -31,7 +31,7 @@ fn the_policies_in_force_would_do_what_they_did() {
     let (_postgres, gateway) = recorded();
     let (ok, text) = status(&gateway.cli(&["backtest"]));
     assert!(ok && text.contains("nothing would differ"), "{text}");
-    assert!(text.contains("tried 4 commands") && text.contains("of 1 sessions"), "{text}");
+    assert!(text.contains("tried 4 commands") && text.contains("of 1 session"), "{text}");
     assert!(text.contains("not tried: budget"), "{text}");
 }
 

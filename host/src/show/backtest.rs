@@ -12,17 +12,17 @@ use crate::backtest::{Report, micros, word};
 /// When nobody reads any more.
 pub fn backtest(screen: &mut Screen, report: &Report) -> io::Result<()> {
     screen.line(&format!(
-        "tried {} commands and {} results of {} sessions",
-        grouped(report.commands),
-        grouped(report.results),
-        grouped(report.sessions)
+        "tried {} and {} of {}",
+        counted(report.commands, "command"),
+        counted(report.results, "result"),
+        counted(report.sessions, "session")
     ))?;
     let differing = report.differing();
     let verdict = if report.differs() {
-        let fields = report.fields.len();
         let text = format!(
-            "{} commands would be judged otherwise, {fields} fields masked otherwise",
-            grouped(differing)
+            "{} would be judged otherwise, {} masked otherwise",
+            counted(differing, "command"),
+            counted(u64::try_from(report.fields.len()).unwrap_or(u64::MAX), "field")
         );
         screen.tone(Tone::Odd, &text)
     } else {
@@ -82,21 +82,24 @@ fn notes(screen: &mut Screen, report: &Report) -> io::Result<()> {
         ));
     }
     for (count, what) in [
-        (
-            report.refused_by_gateway,
-            "commands were refused by the gateway itself, before any policy",
-        ),
-        (report.results_unknown, "results have no sources on record, since no mask was in force"),
-        (report.damaged, "events could not be read"),
+        (report.refused_by_gateway, "commands that the gateway itself refused, before any policy"),
+        (report.results_unknown, "results without sources on record, since no mask was in force"),
+        (report.damaged, "events that cannot be read"),
     ] {
         if count > 0 {
-            notes.push(format!("{} {what}", grouped(count)));
+            notes.push(format!("not tried: {} {what}", grouped(count)));
         }
     }
     if !notes.is_empty() {
         screen.line("")?;
     }
     notes.iter().try_for_each(|note| screen.line(&visible(note)))
+}
+
+/// So many of something.
+fn counted(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(number))
 }
 
 /// A number with its thousands apart.
