@@ -6,9 +6,17 @@ use crate::authoring::example;
 use crate::harness::{Gateway, Postgres, Settings};
 
 /// A gateway with one plugin in force.
+///
+/// To compile an interpreter may take longer than a test waits for a gateway, so it is compiled before, by `check`, which
+/// keeps what it compiled where a gateway has run.
 fn gateway(postgres: &Postgres, plugin: &Path, more: &str) -> Gateway {
+    let mut gateway = Gateway::start(postgres, Settings::policy(""));
     let policy = format!("[[use]]\nplugin = '{}'\n{more}\n", plugin.display());
-    Gateway::start(postgres, Settings::policy(&policy))
+    std::fs::write(gateway.folder.path().join("policy.toml"), policy).unwrap();
+    let checked = gateway.cli(&["check"]);
+    assert!(checked.ok, "{}{}", checked.stdout, checked.stderr);
+    gateway.kill_and_restart();
+    gateway
 }
 
 #[test]

@@ -32,7 +32,8 @@ pub(super) fn new(
     json: bool,
 ) -> Result<(), Failure> {
     let folder = palisade_author::begin(parent, name, language)?;
-    let shown = folder.display();
+    let shown = folder.strip_prefix(".").unwrap_or(&folder).display().to_string();
+    let shown = visible(&shown);
     let mut screen = Screen::new();
     if json {
         return Ok(
