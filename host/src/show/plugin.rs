@@ -47,8 +47,8 @@ pub fn plugins(screen: &mut Screen, plugins: &[Value]) -> io::Result<()> {
             &origin,
             &cut(text(plugin, "hash"), 13),
             &short(text(plugin, "since")),
-            &plugin["counts"]["asked"].to_string(),
-            &plugin["counts"]["remembered"].to_string(),
+            &count(plugin, "asked").to_string(),
+            &count(plugin, "remembered").to_string(),
             &failed(plugin),
             &format!("{}:{}", text(plugin, "policy_file"), plugin["line"]),
         ]);
@@ -65,6 +65,10 @@ pub fn plugins(screen: &mut Screen, plugins: &[Value]) -> io::Result<()> {
     Ok(())
 }
 
+fn count(plugin: &Value, key: &str) -> u64 {
+    plugin.get("counts").and_then(|counts| counts.get(key)?.as_u64()).unwrap_or(0)
+}
+
 /// How often a plugin failed, and of what.
 fn failed(plugin: &Value) -> String {
     let kinds = [
@@ -74,8 +78,8 @@ fn failed(plugin: &Value) -> String {
         ("unusable_answers", "answer"),
     ];
     let failures = kinds.iter().filter_map(|(key, word)| {
-        let count = plugin["counts"][key].as_u64().filter(|count| *count > 0)?;
-        Some(format!("{count} {word}"))
+        let count = count(plugin, key);
+        (count > 0).then(|| format!("{count} {word}"))
     });
     let failures: Vec<String> = failures.collect();
     if failures.is_empty() { "0".to_owned() } else { failures.join(", ") }
