@@ -14,7 +14,7 @@ use crate::plugins::signature::{Signature, signature};
 /// Everything that is known of a plugin, as JSON.
 pub fn inspected(file: &Path, plugin: &CompiledPlugin, bytes: &[u8]) -> Value {
     let manifest = plugin.manifest();
-    let names = |grants: &[Grant]| grants.iter().map(|grant| grant.name()).collect::<Vec<_>>();
+    let names = |grants: &[Grant]| each(grants).map(Grant::name).collect::<Vec<_>>();
     let (signed_by, is_signed_rightly) = match signature(bytes) {
         Signature::None => (None, None),
         Signature::By(key) => (Some(key.to_string()), Some(true)),
@@ -106,8 +106,11 @@ fn named(all: &[(&'static str, bool)]) -> Vec<&'static str> {
 
 /// The line of a policy file that grants these; none where there is nothing to grant.
 fn line(grants: &[Grant]) -> Option<String> {
-    let mut lines: Vec<String> = grants.iter().map(|grant| grant.line()).collect();
-    lines.sort();
-    lines.dedup();
+    let lines: Vec<String> = each(grants).map(Grant::line).collect();
     (!lines.is_empty()).then(|| format!("grants = [{}]", lines.join(", ")))
+}
+
+/// Each grant once: several interfaces may come by the same.
+fn each(grants: &[Grant]) -> impl Iterator<Item = Grant> {
+    Grant::ALL.into_iter().filter(|grant| grants.contains(grant))
 }

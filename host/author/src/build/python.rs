@@ -24,6 +24,8 @@ impl Build<'_> {
             // Packages come from the plugin's folder alone, not from wherever the author happens to be.
             .without_env("VIRTUAL_ENV")
             .without_env("PYTHONPATH")
+            // Where an exception came from matters, not where the bundler was meanwhile.
+            .env("RUST_BACKTRACE", "0")
             .within(&folder);
         self.run(bundler, |_| String::new())?;
         Ok(out)

@@ -2,6 +2,7 @@
 
 mod install;
 mod list;
+mod room;
 mod run;
 
 use std::fs::{self, DirBuilder, File};
@@ -76,6 +77,7 @@ impl<'t> Shop<'t> {
             max_file_size: LARGEST_FILE,
             ..HostOptions::new(&folder, cache_key)
         };
+        room::make(&folder.join("compiled"), room::MOST);
         Ok(Self { host: PluginHost::new(options)?, folder, tell })
     }
 
