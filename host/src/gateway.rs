@@ -10,7 +10,6 @@ use palisade_policy::Gate;
 use palisade_store::{Store, StoreError};
 use serde::Serialize;
 use serde_json::{Value, json};
-use wildmatch::WildMatch;
 
 use crate::approvals::Approvals;
 use crate::blocking::blocking;
@@ -68,6 +67,10 @@ impl palisade_admin::Gateway for Gateway {
                 None
             }
         }
+    }
+
+    fn may_send_files(&self, caller: &Identity) -> bool {
+        self.config.roles.may_administer(caller)
     }
 
     async fn answer(&self, caller: &Identity, ask: Ask) -> Result<Value, Problem> {
@@ -165,10 +168,9 @@ impl Gateway {
         place: &Place,
         connection: Option<&str>,
     ) -> Result<Value, Problem> {
-        let asked = connection.map(WildMatch::new);
+        let named = recorded::is_named(connection);
         let seen = |session: &SessionDocument| {
-            asked.as_ref().is_none_or(|glob| glob.matches(&session.connection))
-                && self.may_audit(caller, &session.connection)
+            named(session) && self.may_audit(caller, &session.connection)
         };
         let page = recorded::page(&self.sessions, &self.store, place, seen).map_err(failed)?;
         Ok(to_value(&page))

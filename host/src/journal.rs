@@ -65,33 +65,67 @@ pub fn read_events(
     from: u64,
     limit: usize,
 ) -> Result<Vec<Value>, StoreError> {
-    let (mut page, mut bytes, mut next) = (vec![], 0, from);
-    for event in store.events(id, from)?.take(limit) {
-        match event {
+    let mut room = Room { events: limit, bytes: LARGEST_PAGE };
+    Ok(read_some(store, id, from, &mut room)?.0)
+}
+
+/// How much more is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// So many events.
+    pub events: usize,
+    /// About so many bytes of them.
+    pub bytes: usize,
+}
+
+impl Room {
+    fn is_full(&self) -> bool {
+        self.events == 0 || self.bytes == 0
+    }
+}
+
+/// A session's events from one on, as long as there is room, and where it goes on if it may.
+///
+/// # Errors
+/// Failures of the store.
+pub fn read_some(
+    store: &Store,
+    id: SessionId,
+    from: u64,
+    room: &mut Room,
+) -> Result<(Vec<Value>, Option<u64>), StoreError> {
+    let mut page = vec![];
+    let mut events = store.events(id, from)?;
+    while let Some(event) = events.next() {
+        let (last, bytes, shown) = match event {
             Ok(event) => {
-                next = event.sequence + 1;
-                bytes += event.payload.len();
-                page.push(shown(event.sequence, event.at_micros, &event.payload));
+                let bytes = event.payload.len();
+                (event.sequence, bytes, shown(event.sequence, event.at_micros, &event.payload))
             }
             Err(StoreError::Missing { from, to, .. }) => {
-                next = to + 1;
-                let problem = format!("events {from} to {to} are missing");
-                page.push(json!({"id": to.to_string(), "kind": "damaged", "problem": problem}));
+                (to, 0, damaged(to, &format!("events {from} to {to} are missing")))
             }
             Err(error) => {
-                let problem = error.to_string();
-                page.push(json!({"id": next.to_string(), "kind": "damaged", "problem": problem}));
+                let last = events.expected().saturating_sub(1).max(from);
+                (last, 0, damaged(last, &error.to_string()))
             }
-        }
-        if bytes > LARGEST_PAGE {
-            break;
+        };
+        page.push(shown);
+        room.events = room.events.saturating_sub(1);
+        room.bytes = room.bytes.saturating_sub(bytes);
+        if room.is_full() {
+            return Ok((page, Some(last.saturating_add(1))));
         }
     }
-    Ok(page)
+    Ok((page, None))
 }
 
 /// A page ends when it holds more than this, in bytes.
 const LARGEST_PAGE: usize = 8 << 20;
+
+fn damaged(id: u64, problem: &str) -> Value {
+    json!({"id": id.to_string(), "kind": "damaged", "problem": problem})
+}
 
 fn shown(sequence: u64, at_micros: u64, payload: &[u8]) -> Value {
     let mut shown = json!({"id": sequence.to_string(), "at": clock::rfc3339(at_micros)});

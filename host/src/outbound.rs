@@ -1,6 +1,7 @@
 //! The requests that plugins may send, each to an origin that its policy file names.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use palisade_wasm::{Outbound, OutboundRequest, OutboundResponse};
@@ -13,9 +14,16 @@ use crate::blocking::blocking;
 /// How long a request may take in all: a command waits for it.
 const TIME: Duration = Duration::from_secs(2);
 
+/// How many requests may be on their way at the same time: fewer than there are places for plugins, so that a slow origin takes
+/// no place from the others.
+const AT_ONCE: usize = 16;
+
 /// Sends requests.
 #[derive(Debug)]
-pub struct Sender(Agent);
+pub struct Sender {
+    agent: Agent,
+    under_way: AtomicUsize,
+}
 
 impl Sender {
     /// A sender that follows no redirect and uses no proxy, so that a request goes where it was granted to go.
@@ -33,7 +41,7 @@ impl Sender {
             .proxy(None)
             .tls_config(tls)
             .build();
-        Self(config.into())
+        Self { agent: config.into(), under_way: AtomicUsize::new(0) }
     }
 
     fn answer(&self, request: OutboundRequest, largest: usize) -> Result<OutboundResponse, String> {
@@ -43,7 +51,7 @@ impl Sender {
             builder = builder.header(name, value);
         }
         let request = builder.body(body).map_err(|error| error.to_string())?;
-        let answer = self.0.run(request).map_err(|error| error.to_string())?;
+        let answer = self.agent.run(request).map_err(|error| error.to_string())?;
         let status = answer.status().as_u16();
         let text = |value: &ureq::http::HeaderValue| {
             String::from_utf8_lossy(value.as_bytes()).into_owned()
@@ -58,7 +66,12 @@ impl Sender {
 
 impl Outbound for Sender {
     fn send(&self, request: OutboundRequest, largest: usize) -> Result<OutboundResponse, String> {
-        // The thread serves others meanwhile.
-        blocking(|| self.answer(request, largest))
+        let sent = match self.under_way.fetch_add(1, Relaxed) < AT_ONCE {
+            // The thread serves others meanwhile.
+            true => blocking(|| self.answer(request, largest)),
+            false => Err("too many requests are on their way".to_owned()),
+        };
+        self.under_way.fetch_sub(1, Relaxed);
+        sent
     }
 }

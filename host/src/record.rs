@@ -35,6 +35,9 @@ pub enum Record<'a> {
         /// Its reason.
         #[serde(default, skip_serializing_if = "str::is_empty")]
         reason: Text<'a>,
+        /// The policy that decided; empty where none objected, or the gateway itself did.
+        #[serde(default, skip_serializing_if = "str::is_empty")]
+        policy: Text<'a>,
         /// The version of the policies that judged.
         policies: u64,
         /// What observing policies would have done.
@@ -159,6 +162,7 @@ impl<'a> From<&Entry<'a>> for Record<'a> {
                 ruling,
                 rule,
                 reason,
+                by,
                 policies,
                 observed,
             } => Self::Command {
@@ -173,6 +177,7 @@ impl<'a> From<&Entry<'a>> for Record<'a> {
                 verdict: ruling.into(),
                 rule: rule.into(),
                 reason: reason.into(),
+                policy: by.into(),
                 policies,
                 observed: observed.iter().map(observation).collect(),
             },

@@ -3,12 +3,15 @@
 use palisade_store::{SessionId, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
+use wildmatch::WildMatch;
 
-use crate::journal::read_events;
+use crate::journal::{Room, read_some};
 use crate::sessions::{SessionDocument, Sessions};
 
-/// A page ends after so many events, and after so many sessions.
+/// A page ends after so many events, so many bytes of them, or so many sessions.
 const EVENTS: usize = 4000;
+const BYTES: usize = 16 << 20;
 const SESSIONS: usize = 500;
 
 /// Where a page begins: at an event of a session, and goes on with the sessions that opened later.
@@ -27,6 +30,17 @@ impl Place {
         let session = SessionId(u128::from(micros / 1000) << 80).to_string();
         Self { session, from: 0 }
     }
+
+    /// The sessions that opened after this one.
+    fn after(last: SessionId) -> Self {
+        Self { session: SessionId(last.0.saturating_add(1)).to_string(), from: 0 }
+    }
+}
+
+/// Whether a glob names the connection of a session; no glob names all.
+pub fn is_named(connection: Option<&str>) -> impl Fn(&SessionDocument) -> bool {
+    let asked = connection.map(WildMatch::new);
+    move |session| asked.as_ref().is_none_or(|glob| glob.matches(&session.connection))
 }
 
 /// A session, or a part of it.
@@ -36,6 +50,37 @@ pub struct RecordedSession {
     pub session: SessionDocument,
     /// Its commands and results; the results without their rows.
     pub events: Vec<Value>,
+}
+
+/// A part of the record that may not be read yet, so that reading it is left to whoever has the time.
+#[derive(Debug)]
+pub enum Part {
+    /// It is read.
+    Ready(Box<RecordedSession>),
+    /// It came as text.
+    Text(Box<RawValue>),
+}
+
+impl Part {
+    /// What is in it.
+    ///
+    /// # Errors
+    /// When it is no such thing.
+    pub fn session(self) -> Result<RecordedSession, serde_json::Error> {
+        match self {
+            Self::Ready(session) => Ok(*session),
+            Self::Text(text) => serde_json::from_str(text.get()),
+        }
+    }
+}
+
+/// A page as it comes from the gateway.
+#[derive(Debug, Deserialize)]
+pub struct TextPage {
+    /// Its sessions.
+    pub sessions: Vec<Box<RawValue>>,
+    /// Where the next page begins.
+    pub next: Option<Place>,
 }
 
 /// A page of the record.
@@ -57,51 +102,33 @@ pub fn page(
     place: &Place,
     seen: impl Fn(&SessionDocument) -> bool,
 ) -> Result<Page, StoreError> {
-    let documents = sessions.from(&place.session, SESSIONS)?;
     let mut page = Page { sessions: vec![], next: None };
-    let (mut room, mut from) = (EVENTS, place.from);
-    let more = documents.len() == SESSIONS;
-    let mut last = None;
-    for document in documents {
-        let Ok(id) = document.id.parse::<SessionId>() else { continue };
-        last = Some(id);
-        if document.id != place.session {
-            from = 0;
-        }
-        if !seen(&document) {
-            continue;
-        }
-        let (events, next) = events(store, id, from, room)?;
-        room = room.saturating_sub(events.len());
-        page.sessions.push(RecordedSession { session: document, events });
-        if let Some(from) = next {
-            page.next = Some(Place { session: id.to_string(), from });
-            return Ok(page);
-        }
-    }
-    page.next = last.filter(|_| more).map(|last| {
-        let session = SessionId(last.0.saturating_add(1)).to_string();
-        Place { session, from: 0 }
-    });
-    Ok(page)
-}
-
-/// A session's commands and results from an event on, and where it goes on if there was no room for all.
-fn events(
-    store: &Store,
-    id: SessionId,
-    mut from: u64,
-    room: usize,
-) -> Result<(Vec<Value>, Option<u64>), StoreError> {
-    let mut found = vec![];
+    let mut room = Room { events: EVENTS, bytes: BYTES };
+    let mut begin = place.clone();
     loop {
-        let page = read_events(store, id, from, 1000)?;
-        let last = page.last().and_then(|event| event.get("id")?.as_str()?.parse::<u64>().ok());
-        let Some(last) = last else { return Ok((found, None)) };
-        from = last + 1;
-        found.extend(page.into_iter().filter_map(bare));
-        if found.len() >= room {
-            return Ok((found, Some(from)));
+        let documents = sessions.from(&begin.session, SESSIONS)?;
+        let last = documents.last().map(|document| document.id.clone());
+        let more = documents.len() == SESSIONS;
+        for document in documents.into_iter().filter(&seen) {
+            let Ok(id) = document.id.parse::<SessionId>() else { continue };
+            let from = if document.id == begin.session { begin.from } else { 0 };
+            let (events, next) = read_some(store, id, from, &mut room)?;
+            let events = events.into_iter().filter_map(bare).collect();
+            page.sessions.push(RecordedSession { session: document, events });
+            if let Some(from) = next {
+                page.next = Some(Place { session: id.to_string(), from });
+                return Ok(page);
+            }
+        }
+        let Some(last) = last.filter(|_| more).and_then(|last| last.parse().ok()) else {
+            return Ok(page);
+        };
+        begin = Place::after(last);
+        // Only sessions that may be seen say where the next page begins.
+        if page.sessions.len() >= SESSIONS {
+            let last = page.sessions.last().and_then(|last| last.session.id.parse().ok());
+            page.next = last.map(Place::after);
+            return Ok(page);
         }
     }
 }
@@ -110,7 +137,7 @@ fn events(
 fn bare(mut event: Value) -> Option<Value> {
     let fields = event.as_object_mut()?;
     match fields.get("kind").and_then(Value::as_str) {
-        Some("command") => {}
+        Some("command" | "damaged") => {}
         Some("result") => {
             fields.insert("rows".to_owned(), Value::Array(vec![]));
         }
@@ -118,3 +145,6 @@ fn bare(mut event: Value) -> Option<Value> {
     }
     Some(event)
 }
+
+#[cfg(test)]
+mod tests;

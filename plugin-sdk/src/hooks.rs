@@ -8,7 +8,7 @@ use crate::{Batch, Command, Context, ContextParts, Decision, Hold, Plan, Shape, 
 /// The name, version and description that an operator sees are the crate's own, from its `Cargo.toml`.
 pub trait Plugin: serde::de::DeserializeOwned + schemars::JsonSchema + 'static {
     /// What of the context the hooks look at: the rest of it is empty when they are called. A plugin that looks at less is asked
-    /// less often, since an answer is remembered for every session in which these parts are equal.
+    /// less often, since an answer is remembered for every session of a principal's in which these parts are equal.
     ///
     /// ```
     /// # use plugin_sdk::prelude::*;

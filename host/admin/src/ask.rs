@@ -95,6 +95,9 @@ pub trait Gateway: Send + Sync + 'static {
     /// Who bears this token; `None` where nobody does. The cause is the gateway's to log.
     fn caller(&self, token: &str) -> Option<Self::Caller>;
 
+    /// Whether the caller may send files; asked before one is read.
+    fn may_send_files(&self, caller: &Self::Caller) -> bool;
+
     /// Answers, within the caller's rights.
     ///
     /// # Errors

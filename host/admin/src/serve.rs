@@ -11,7 +11,7 @@ use pingora_core::apps::http_app::ServeHttp;
 use pingora_core::protocols::http::ServerSession;
 use serde_json::Value;
 
-use crate::routes::{self, Input};
+use crate::routes::{self, Body, Input};
 use crate::{Gateway, Problem, entry};
 
 /// The form of what is counted.
@@ -50,6 +50,9 @@ impl<G: Gateway> Admin<G> {
         let (route, id) = routes::find(&request.method, request.uri.path())?;
         entry::check_type(&request.headers, route.body)?;
         let query = request.uri.query().unwrap_or_default().to_owned();
+        if route.body == Body::Wasm && !self.gateway.may_send_files(&caller) {
+            return Err(Problem::forbidden("only a role with `administers = true` may do that"));
+        }
         let body = read_body(session, route.body.limit()).await?;
         let ask = (route.ask)(Input { id, query, body })?;
         self.gateway.answer(&caller, ask).await

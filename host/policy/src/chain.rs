@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::memory::{LONGEST, size_of_verdict};
 use crate::{
-    Batch, Command, Context, Denial, Field, Hold, Masking, Memory, Plan, Policy, PolicyFailure,
-    Review, Ruling, Scope, Shape, Treatment, Verdict,
+    Batch, Command, Context, ContextParts, Denial, Field, Hold, Masking, Memory, Plan, Policy,
+    PolicyFailure, Review, Ruling, Scope, Shape, Treatment, Verdict,
 };
 
 /// Whether a policy's answers bind.
@@ -39,27 +40,29 @@ impl Placed {
         Self { policy, mode, scope, memory }
     }
 
-    fn judge(&self, view: &Arc<Context>, command: &Arc<Command>) -> Result<Verdict, PolicyFailure> {
+    fn judge(&self, seat: &Seat, command: &Arc<Command>) -> Result<Verdict, PolicyFailure> {
+        let ask = || self.memory.count(self.policy.judge(&seat.view, command));
         if !self.policy.is_pure() {
-            return self.memory.count(self.policy.judge(view, command));
+            return ask();
         }
-        if let Some(verdict) = self.memory.verdict(view, command) {
+        if let Some(verdict) = self.memory.verdict(&seat.key, command) {
             return Ok(verdict);
         }
-        let verdict = self.memory.count(self.policy.judge(view, command))?;
-        self.memory.keep_verdict(view, command, &verdict);
+        let verdict = ask()?;
+        self.memory.keep_verdict(&seat.key, command, &verdict);
         Ok(verdict)
     }
 
-    fn plan(&self, view: &Arc<Context>, shape: &Shape) -> Result<Plan, PolicyFailure> {
+    fn plan(&self, seat: &Seat, shape: &Shape) -> Result<Plan, PolicyFailure> {
+        let ask = || self.memory.count(self.policy.plan(&seat.view, shape));
         if !self.policy.is_pure() {
-            return self.memory.count(self.policy.plan(view, shape));
+            return ask();
         }
-        if let Some(plan) = self.memory.plan(view, shape) {
+        if let Some(plan) = self.memory.plan(&seat.key, shape) {
             return Ok(plan);
         }
-        let plan = self.memory.count(self.policy.plan(view, shape))?;
-        self.memory.keep_plan(view, shape, &plan);
+        let plan = ask()?;
+        self.memory.keep_plan(&seat.key, shape, &plan);
         Ok(plan)
     }
 }
@@ -100,6 +103,8 @@ pub struct Judged {
     pub ruling: Ruling,
     /// What observing policies would have done.
     pub observed: Vec<Observation>,
+    /// The policy that decided; empty where nobody objected.
+    pub by: String,
     /// Whether the same command would always be judged the same.
     pub memorable: bool,
 }
@@ -120,6 +125,20 @@ pub struct Chain {
 struct Seat {
     index: usize,
     view: Arc<Context>,
+    /// What its answers are remembered by: the view, and who acts even where it does not look at that, so that nobody can
+    /// tell by the time of an answer what others asked.
+    key: Arc<Context>,
+}
+
+impl Seat {
+    fn new(index: usize, looks_at: ContextParts, context: &Context) -> Self {
+        let view = Arc::new(looks_at.of(context));
+        let key = match looks_at.principal {
+            true => Arc::clone(&view),
+            false => Arc::new(ContextParts { principal: true, ..looks_at }.of(context)),
+        };
+        Self { index, view, key }
+    }
 }
 
 impl Chain {
@@ -133,7 +152,7 @@ impl Chain {
                 continue;
             }
             let (hooks, enforced) = (placed.policy.hooks(), placed.mode == Mode::Enforce);
-            let seat = Seat { index, view: Arc::new(placed.policy.looks_at().of(context)) };
+            let seat = Seat::new(index, placed.policy.looks_at(), context);
             if hooks.guard {
                 sit(&mut guards, &seat);
             }
@@ -162,25 +181,37 @@ impl Chain {
     /// Asks every guard.
     #[must_use]
     pub fn judge(&self, command: &Arc<Command>) -> Judged {
-        let mut judged = Judged { ruling: Ruling::Allow, observed: vec![], memorable: true };
+        let mut judged =
+            Judged { ruling: Ruling::Allow, observed: vec![], by: String::new(), memorable: true };
         for (placed, seat) in self.placed(&self.guards) {
             if !placed.scope.asks_about(command) {
                 continue;
             }
             judged.memorable &= placed.policy.is_pure();
-            let answer = placed.judge(&seat.view, command);
-            // A failure may pass; only answers are remembered.
-            judged.memorable &= answer.is_ok();
+            let answer = placed.judge(seat, command);
+            // A failure may pass; only answers are remembered, and no long ones.
+            judged.memorable &= answer.as_ref().is_ok_and(|it| size_of_verdict(it) <= LONGEST);
             match placed.mode {
                 Mode::Observe => judged.observed.extend(observation(placed, &answer)),
                 Mode::Enforce => {
                     let verdict =
                         answer.unwrap_or_else(|failure| Verdict::Deny(failed(placed, &failure)));
+                    let before = judged.ruling.word();
                     judged.ruling = judged.ruling.and(verdict);
+                    if judged.ruling.word() != before {
+                        placed.policy.name().clone_into(&mut judged.by);
+                    }
                 }
             }
         }
         judged
+    }
+
+    /// Whether every mask would always plan the same for a result of the same shape.
+    #[must_use]
+    pub fn plans_last(&self) -> bool {
+        let seats = self.placed(&self.masks).chain(self.placed(&self.observers));
+        seats.into_iter().all(|(placed, _)| placed.policy.is_pure())
     }
 
     /// Asks every mask what to do with a result.
@@ -265,7 +296,7 @@ fn add_plan(
     seat: &Seat,
     shape: &Shape,
 ) -> Result<(), PolicyFailure> {
-    let plan = placed.plan(&seat.view, shape)?;
+    let plan = placed.plan(seat, shape)?;
     masking.add(seat.index, shape, &plan).map_err(PolicyFailure::Answer)
 }
 
@@ -273,7 +304,8 @@ fn add_plan(
 fn newly_covered(shape: &Shape, masking: &Masking, theirs: &Masking) -> Option<String> {
     let Shape::Table(fields) = shape else { return None };
     let covers = |masking: &Masking, index| {
-        masking.fields.get(index).is_some_and(|treatment: &Treatment| treatment.cover.is_some())
+        let covers = |it: &Treatment| it.cover.is_some() || !it.inspect.is_empty();
+        masking.fields.get(index).is_some_and(covers)
     };
     let name = |(_, field): (usize, &Field)| match field.sources.as_slice() {
         [] => field.name.clone(),

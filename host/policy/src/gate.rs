@@ -46,9 +46,14 @@ impl Gate {
     /// Puts a whole new set of policies in force, from each session's next command on.
     /// Gives the set's version.
     pub fn install(&self, policies: Vec<Placed>) -> u64 {
-        let installed =
-            self.set.rcu(|old| PolicySet { version: old.version + 1, policies: policies.clone() });
-        installed.version + 1
+        let version = self.set.load().version + 1;
+        self.install_as(version, policies);
+        version
+    }
+
+    /// The same under a version that the caller chose, which must be higher than any before.
+    pub fn install_as(&self, version: u64, policies: Vec<Placed>) {
+        self.set.store(Arc::new(PolicySet { version, policies }));
     }
 
     /// How many commands were judged by what their own session remembered, so that no policy was asked.
@@ -257,22 +262,20 @@ impl GateSession {
             rule: "gateway.rewrite-loop".into(),
             hint: "Tell whoever operates the gateway.".into(),
         };
-        let judged =
-            Judged { ruling: Ruling::Deny(denial.clone()), observed: vec![], memorable: false };
+        let judged = judged_by_gateway(Ruling::Deny(denial.clone()));
         self.deny(&command, &judged, moment, &denial)
     }
 
     /// Records that something runs which [`still_allows`](Self::still_allows) lets run again.
     pub fn run_again(&mut self, allowed: &Allowed) -> Asked {
-        let judged = Judged { ruling: Ruling::Allow, observed: vec![], memorable: false };
+        let judged = judged_by_gateway(Ruling::Allow);
         let kept = self.note(&allowed.command, &judged, Moment::Run);
         asked(kept, Allowed { number: self.last_number, ..allowed.clone() })
     }
 
     /// Records a denial that the protocol itself must give, such as of a message it does not understand.
     pub fn refuse(&mut self, command: &Command, denial: &Denial) {
-        let judged =
-            Judged { ruling: Ruling::Deny(denial.clone()), observed: vec![], memorable: false };
+        let judged = judged_by_gateway(Ruling::Deny(denial.clone()));
         // The command is refused either way.
         let _ = self.note(command, &judged, Moment::Run);
     }
@@ -287,11 +290,19 @@ impl GateSession {
             None => {
                 let masking = Arc::new(self.chain.plan(shape)?);
                 let observed: Arc<[_]> = self.chain.observe(shape, &masking).into();
-                self.remembered.keep_plan(shape, &masking, &observed);
+                if self.chain.plans_last() {
+                    self.remembered.keep_plan(shape, &masking, &observed);
+                }
                 (masking, observed)
             }
         };
         Ok(Planned { masking, observed, chain: Arc::clone(&self.chain) })
+    }
+
+    /// Whether what is planned for a result holds for the next one of its shape, until the policies change.
+    #[must_use]
+    pub fn plans_last(&self) -> bool {
+        self.chain.plans_last()
     }
 
     /// What plans results as this session does now, apart from it.
@@ -424,6 +435,7 @@ impl GateSession {
             ruling: judged.ruling.word(),
             rule,
             reason,
+            by: &judged.by,
             policies: self.chain.version(),
             observed: &judged.observed,
         })
@@ -432,6 +444,11 @@ impl GateSession {
     fn put(&self, entry: &Entry<'_>) -> Kept {
         self.gate.journal.put(&self.context.session, entry)
     }
+}
+
+/// What no policy was asked about.
+fn judged_by_gateway(ruling: Ruling) -> Judged {
+    Judged { ruling, observed: vec![], by: String::new(), memorable: false }
 }
 
 /// The answer that allows, once it is recorded.

@@ -104,6 +104,8 @@ pub enum Entry<'a> {
         rule: &'a str,
         /// The deciding rule's reason.
         reason: &'a str,
+        /// The policy that decided; empty where none objected, or the gateway itself did.
+        by: &'a str,
         /// The version of the policies that judged.
         policies: u64,
         /// What observing policies would have done.

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::{Command, Context, Plan, PolicyFailure, Shape, Verdict};
+use crate::{Action, Command, Context, Denial, Plan, PolicyFailure, Shape, Verdict};
 
-/// Roughly how many bytes of questions are remembered for one policy.
+/// Roughly how many bytes of questions and answers are remembered for one policy.
 const MOST_BYTES: usize = 4 << 20;
-/// Longer questions are asked anew each time, in bytes.
-const LONGEST: usize = 16 << 10;
+/// Longer questions, and those with longer answers, are asked anew each time, in bytes.
+pub(crate) const LONGEST: usize = 16 << 10;
 
-/// The answers of one policy, by what it looks at of the context and by what it was asked; and its counts.
+/// The answers of one policy, by whom they were given for, by what it looks at of the context, and by what it was asked; and its
+/// counts.
 ///
 /// It belongs to one plugin with one configuration: another of either begins with another memory.
 #[derive(Debug, Default)]
@@ -101,7 +102,8 @@ impl Memory {
         command: &Arc<Command>,
         verdict: &Verdict,
     ) {
-        if let Some(mut answers) = self.room(size_of_command(command)) {
+        let sizes = [size_of_command(command), size_of_verdict(verdict), size_of_view(view)];
+        if let Some(mut answers) = self.room(sizes) {
             let known = answers.known.entry(Arc::clone(view)).or_default();
             known.verdicts.insert(Arc::clone(command), verdict.clone());
         }
@@ -114,7 +116,8 @@ impl Memory {
     }
 
     pub(crate) fn keep_plan(&self, view: &Arc<Context>, shape: &Shape, plan: &Plan) {
-        if let Some(mut answers) = self.room(size_of_shape(shape)) {
+        let sizes = [size_of_shape(shape), size_of_plan(plan), size_of_view(view)];
+        if let Some(mut answers) = self.room(sizes) {
             let known = answers.known.entry(Arc::clone(view)).or_default();
             known.plans.insert(shape.clone(), plan.clone());
         }
@@ -134,11 +137,12 @@ impl Memory {
         answer
     }
 
-    /// The answers, with room for one of this size; everything is forgotten where there was none.
-    fn room(&self, size: usize) -> Option<MutexGuard<'_, Answers>> {
-        if size > LONGEST {
+    /// The answers, with room for one of these sizes; everything is forgotten where there was none.
+    fn room(&self, sizes: [usize; 3]) -> Option<MutexGuard<'_, Answers>> {
+        if sizes.iter().any(|size| *size > LONGEST) {
             return None;
         }
+        let size: usize = sizes.iter().sum();
         let mut answers = self.answers();
         answers.bytes += size;
         if answers.bytes > MOST_BYTES {
@@ -162,6 +166,38 @@ fn size_of_command(command: &Command) -> usize {
         each.action.len() + each.object.len() + texts.map(|text| text.len() + 24).sum::<usize>()
     });
     ENTRY + command.text.len() + operations.sum::<usize>()
+}
+
+/// What a verdict takes in memory, roughly.
+pub(crate) fn size_of_verdict(verdict: &Verdict) -> usize {
+    match verdict {
+        Verdict::Allow => 0,
+        Verdict::Deny(Denial { reason, rule, hint }) => reason.len() + rule.len() + hint.len(),
+        Verdict::Hold(hold) => {
+            let approvers = hold.approvers.iter().map(|name| name.len() + 24);
+            hold.reason.len() + hold.rule.len() + approvers.sum::<usize>()
+        }
+        Verdict::Rewrite(text) => text.len(),
+    }
+}
+
+/// What a plan takes in memory, roughly.
+pub(crate) fn size_of_plan(plan: &Plan) -> usize {
+    let of = |action: &Action| match action {
+        Action::Replace(text) => 32 + text.len(),
+        Action::Scan(detectors) => 32 + detectors.iter().map(|name| name.len() + 24).sum::<usize>(),
+        _ => 32,
+    };
+    let fields = plan.fields.iter().map(of).sum::<usize>();
+    let keys = plan.keys.iter().map(|(pattern, action)| 24 + pattern.len() + of(action));
+    fields + keys.sum::<usize>() + of(&plan.rest)
+}
+
+fn size_of_view(view: &Context) -> usize {
+    let Context { session, principal, target, client_address } = view;
+    let roles = principal.roles.iter().map(|role| role.len() + 24).sum::<usize>();
+    let labels = target.labels.iter().map(|(name, value)| name.len() + value.len() + 48);
+    session.len() + principal.subject.len() + roles + labels.sum::<usize>() + client_address.len()
 }
 
 fn size_of_shape(shape: &Shape) -> usize {

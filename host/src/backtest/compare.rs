@@ -2,22 +2,19 @@
 
 use std::sync::Arc;
 
-use palisade_policy::{
-    Chain, Command, Context, Field, Masking, Operation, PolicySet, Ruling, Shape,
-};
+use palisade_policy::{Chain, Command, Context, Field, Masking, Operation, Ruling, Shape};
 use serde_json::Value;
 
+use super::Candidates;
 use super::report::{Report, Said};
 use crate::record::{Column, Record, RecordedOperation};
 
-/// Rules of the gateway itself that stand for a policy's answer; commands that any other rule of its own refused were never
-/// put to a policy.
-const FOR_POLICIES: [&str; 3] =
-    ["gateway.policy-failed", "gateway.rewrite-loop", "gateway.policy-changed"];
+/// The one rule of the gateway's own that stands for a policy's answer; what any other refused was never put to a policy.
+const FOR_POLICIES: &str = "gateway.policy-failed";
 
 /// Tries a set on the events of a session, or of a part of it.
 pub(super) fn try_session(
-    set: &Arc<PolicySet>,
+    candidates: &Candidates,
     context: &Context,
     events: Vec<Value>,
     report: &mut Report,
@@ -26,37 +23,99 @@ pub(super) fn try_session(
         return;
     }
     report.sessions += 1;
-    let chain = Chain::new(Arc::clone(set), context);
+    let chain = Chain::new(Arc::clone(&candidates.set), context);
+    let left_out = &candidates.left_out;
+    let mut trial = Trial { chain, context, left_out, rewrite: Rewrite::None };
     for event in events {
         match serde_json::from_value::<Record<'_>>(event) {
-            Ok(record) => try_record(&chain, context, record, report),
+            Ok(record) => trial.try_record(record, report),
             Err(_) => report.damaged += 1,
         }
     }
 }
 
-fn try_record(chain: &Chain, context: &Context, record: Record<'_>, report: &mut Report) {
-    match record {
-        Record::Command { number, text, operations, complete, verdict, rule, .. } => {
-            if rule.starts_with("gateway.") && !FOR_POLICIES.contains(&&*rule) {
-                report.refused_by_gateway += 1;
+/// A session on trial.
+struct Trial<'a> {
+    chain: Chain,
+    context: &'a Context,
+    left_out: &'a [String],
+    rewrite: Rewrite,
+}
+
+/// What is to come of a rewrite: the next command on record is what a policy then put in place of the client's.
+enum Rewrite {
+    /// There was none.
+    None,
+    /// The candidates rewrite as well, to this text.
+    To(String),
+    /// The candidates would not have.
+    Other,
+}
+
+/// A command, as it is on record.
+struct Recorded {
+    place: String,
+    command: Arc<Command>,
+    said: Said,
+}
+
+impl Trial<'_> {
+    fn try_record(&mut self, record: Record<'_>, report: &mut Report) {
+        match record {
+            Record::Command {
+                number, text, operations, complete, verdict, rule, policy, ..
+            } => {
+                let is_gateways = rule.starts_with("gateway.") && rule != FOR_POLICIES;
+                if is_gateways || self.left_out.iter().any(|name| *name == *policy) {
+                    *(if is_gateways {
+                        &mut report.by_gateway
+                    } else {
+                        &mut report.by_left_out
+                    }) += 1;
+                    return;
+                }
+                let operations = operations.into_iter().map(operation).collect();
+                let command = Command { text: text.into_owned(), operations, complete };
+                self.try_command(
+                    &Recorded {
+                        place: format!("{} #{number}", self.context.session),
+                        command: Arc::new(command),
+                        said: said(&verdict, &rule),
+                    },
+                    report,
+                );
+            }
+            Record::Result { number, fields, .. } if !fields.is_empty() => {
+                let place = format!("{} #{number}", self.context.session);
+                try_result(&self.chain, fields, &place, report);
+            }
+            _ => {}
+        }
+    }
+
+    fn try_command(&mut self, recorded: &Recorded, report: &mut Report) {
+        let Recorded { place, command, said } = recorded;
+        match std::mem::replace(&mut self.rewrite, Rewrite::None) {
+            // Nobody would have run this text.
+            Rewrite::Other => return,
+            Rewrite::To(text) if text != command.text => {
+                report.differ("rewrite".into(), "rewrite to another text".into(), place, &text);
                 return;
             }
-            report.commands += 1;
-            let operations = operations.into_iter().map(operation).collect();
-            let command = Arc::new(Command { text: text.into_owned(), operations, complete });
-            let would = said_by(&chain.judge(&command).ruling);
-            let said = said(&verdict, &rule);
-            if would != said {
-                let place = format!("{} #{number}", context.session);
-                report.differ(said, would, &place, &command.text);
-            }
+            Rewrite::To(_) | Rewrite::None => {}
         }
-        Record::Result { number, fields, .. } if !fields.is_empty() => {
-            let place = format!("{} #{number}", context.session);
-            try_result(chain, fields, &place, report);
+        report.commands += 1;
+        let ruling = self.chain.judge(command).ruling;
+        let would = said_by(&ruling);
+        if would != *said {
+            report.differ(said.clone(), would, place, &command.text);
         }
-        _ => {}
+        if said == "rewrite" {
+            self.rewrite = match ruling {
+                Ruling::Rewrite(text) => Rewrite::To(text),
+                _ => Rewrite::Other,
+            };
+        }
     }
 }
 
@@ -125,3 +184,6 @@ fn field(column: Column<'_>) -> Option<Field> {
     let sources = sources?.into_iter().map(Into::into).collect();
     Some(Field { name: name.into_owned(), type_name: type_name.into_owned(), sources })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Tries policies on what was recorded: what would they have said last week?
 //!
 //! ```text
-//!   record ─ pages ─▶ sessions ─▶ workers: chain.judge, chain.plan ─▶ compared with what was recorded ─▶ Report
+//!   record ─ pages ─▶ parts ─▶ workers: chain.judge, chain.plan ─▶ compared with what was recorded ─▶ Report
 //! ```
 //!
 //! What was recorded is what the gate judged: the same operations, in the same context. A policy that asks for the time, for
@@ -21,7 +21,7 @@ use self::compare::try_session;
 use self::timed::Timed;
 use crate::config::Config;
 use crate::plugins::InForce;
-use crate::recorded::{Page, RecordedSession};
+use crate::recorded::Part;
 use crate::sessions::SessionDocument;
 
 pub use report::{Report, micros, word};
@@ -56,7 +56,7 @@ impl Candidates {
     }
 }
 
-/// Tries candidates on every page that `next` gives, until it gives none, on every core.
+/// Tries candidates on all that `next` gives, piece by piece until it gives none, on every core.
 /// `progress` is told how many commands were tried, between pages.
 ///
 /// # Errors
@@ -64,7 +64,7 @@ impl Candidates {
 pub fn run<E>(
     config: &Config,
     candidates: &Candidates,
-    mut next: impl FnMut() -> Result<Option<Page>, E>,
+    mut next: impl FnMut() -> Result<Option<Vec<Part>>, E>,
     mut progress: impl FnMut(u64),
 ) -> Result<Report, E> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -83,8 +83,8 @@ pub fn run<E>(
         let fed = loop {
             match next() {
                 Ok(None) => break Ok(()),
-                Ok(Some(page)) => {
-                    if send.send(page.sessions).is_err() {
+                Ok(Some(parts)) => {
+                    if send.send(parts).is_err() {
                         break Ok(());
                     }
                     progress(tried.load(Relaxed));
@@ -106,17 +106,21 @@ pub fn run<E>(
     })
 }
 
-type Queue = Mutex<Receiver<Vec<RecordedSession>>>;
+type Queue = Mutex<Receiver<Vec<Part>>>;
 
 fn work(config: &Config, candidates: &Candidates, queue: &Queue, tried: &AtomicU64) -> Report {
     let mut report = Report::default();
     loop {
-        let sessions = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(sessions) = sessions else { return report };
-        for session in sessions {
+        let parts = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(parts) = parts else { return report };
+        for part in parts {
             let before = report.commands;
+            let Ok(session) = part.session() else {
+                report.damaged += 1;
+                continue;
+            };
             let context = context(config, &session.session);
-            try_session(&candidates.set, &context, session.events, &mut report);
+            try_session(candidates, &context, session.events, &mut report);
             tried.fetch_add(report.commands - before, Relaxed);
         }
     }

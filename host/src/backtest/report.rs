@@ -21,7 +21,9 @@ pub struct Report {
     /// Commands that were judged.
     pub commands: u64,
     /// Commands that the gateway itself had refused, which are no policy's matter.
-    pub refused_by_gateway: u64,
+    pub by_gateway: u64,
+    /// Commands that a policy decided which is not tried.
+    pub by_left_out: u64,
     /// Results whose plans were compared.
     pub results: u64,
     /// Results of which it is not on record where their values came from.
@@ -34,6 +36,8 @@ pub struct Report {
     pub fields: BTreeMap<(String, bool), Field>,
     /// How long the policies' calls took.
     pub policies: Vec<Times>,
+    /// Whether only sessions that opened after a time were tried.
+    pub since: bool,
     /// Policies that were not tried.
     pub left_out: Vec<String>,
 }
@@ -105,7 +109,8 @@ impl Report {
     pub fn add(&mut self, other: Self) {
         self.sessions += other.sessions;
         self.commands += other.commands;
-        self.refused_by_gateway += other.refused_by_gateway;
+        self.by_gateway += other.by_gateway;
+        self.by_left_out += other.by_left_out;
         self.results += other.results;
         self.results_unknown += other.results_unknown;
         self.damaged += other.damaged;
@@ -132,7 +137,8 @@ impl Report {
             "sessions": self.sessions,
             "commands": self.commands,
             "commands_differ": self.differing(),
-            "refused_by_gateway": self.refused_by_gateway,
+            "refused_by_gateway": self.by_gateway,
+            "decided_by_left_out": self.by_left_out,
             "results": self.results,
             "results_unknown": self.results_unknown,
             "damaged": self.damaged,

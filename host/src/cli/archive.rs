@@ -4,13 +4,12 @@ use anyhow::{Context, anyhow, bail};
 use palisade_identity::{GatewayVerifier, Identity, SigningKey, Verifier, issue_operator};
 use palisade_store::{Options, Store};
 use serde_json::Value;
-use wildmatch::WildMatch;
 
 use super::Failure;
 use super::client::{Client, NoAnswer};
 use crate::config::Config;
 use crate::journal::read_events;
-use crate::recorded::{self, Page, Place};
+use crate::recorded::{self, Page, Part, Place, TextPage};
 use crate::sessions::{SessionDocument, Sessions};
 use crate::{clock, data_dir};
 
@@ -58,7 +57,11 @@ impl<'c> Archive<'c> {
     }
 
     /// A page of the record, of the connections that the glob names.
-    pub(super) fn page(&self, place: &Place, connection: Option<&str>) -> Result<Page, Failure> {
+    pub(super) fn page(
+        &self,
+        place: &Place,
+        connection: Option<&str>,
+    ) -> Result<(Vec<Part>, Option<Place>), Failure> {
         match self {
             Self::Running(client) => {
                 let (session, from) = (path(&place.session)?, place.from);
@@ -67,10 +70,16 @@ impl<'c> Archive<'c> {
                     asked.push_str("&connection=");
                     asked.push_str(check_glob(glob)?);
                 }
-                let page = client.get(&asked)?;
-                Ok(serde_json::from_value(page).context("the gateway's answer is no record")?)
+                let text = client.get_text(&asked)?;
+                let page: TextPage =
+                    serde_json::from_slice(&text).context("the gateway's answer is no record")?;
+                Ok((page.sessions.into_iter().map(Part::Text).collect(), page.next))
             }
-            Self::Stored(stored) => stored.page(place, connection),
+            Self::Stored(stored) => {
+                let page = stored.page(place, connection)?;
+                let ready = |session| Part::Ready(Box::new(session));
+                Ok((page.sessions.into_iter().map(ready).collect(), page.next))
+            }
         }
     }
 
@@ -114,10 +123,9 @@ impl<'c> Stored<'c> {
     }
 
     fn page(&self, place: &Place, connection: Option<&str>) -> Result<Page, Failure> {
-        let asked = connection.map(WildMatch::new);
+        let named = recorded::is_named(connection);
         let seen = |session: &SessionDocument| {
-            asked.as_ref().is_none_or(|glob| glob.matches(&session.connection))
-                && self.config.roles.may_audit(&self.identity, &session.connection)
+            named(session) && self.config.roles.may_audit(&self.identity, &session.connection)
         };
         Ok(recorded::page(&self.sessions, &self.store, place, seen)?)
     }

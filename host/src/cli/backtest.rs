@@ -43,14 +43,15 @@ pub(super) fn backtest(
     let mut place = Some(Place::at(since));
     let next = || {
         let Some(from) = &place else { return Ok(None) };
-        let page = archive.page(from, asked.connection.as_deref())?;
-        place.clone_from(&page.next);
-        Ok::<_, Failure>(Some(page))
+        let (parts, next) = archive.page(from, asked.connection.as_deref())?;
+        place = next;
+        Ok::<_, Failure>(Some(parts))
     };
     let mut progress = Progress::new(args.json);
     let report = run(&config, &candidates, next, |tried| progress.tell(tried));
     progress.clear();
-    let report = report?;
+    let mut report = report?;
+    report.since = asked.since.is_some();
     if args.json {
         screen.json(&report.values())?;
     } else {

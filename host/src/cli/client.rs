@@ -95,6 +95,12 @@ impl Client {
         self.answer(request.header("authorization", self.authorization()?).call())
     }
 
+    /// Asks for something that is read elsewhere.
+    pub(super) fn get_text(&self, path: &str) -> Result<Vec<u8>, NoAnswer> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        self.body(request.header("authorization", self.authorization()?).call())
+    }
+
     /// Sends a decision.
     pub(super) fn decide(&self, path: &str, reason: &str) -> Result<Value, NoAnswer> {
         let request = self.agent.post(format!("{}{path}", self.base));
@@ -133,12 +139,21 @@ impl Client {
         &self,
         answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Value, NoAnswer> {
+        let body = self.body(answer)?;
+        Ok(serde_json::from_slice(&body).context("the gateway's answer is no JSON")?)
+    }
+
+    /// The body of an answer that is what was asked for.
+    fn body(
+        &self,
+        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Vec<u8>, NoAnswer> {
         let mut answer = answer.map_err(|error| self.no_answer(error))?;
         let status = answer.status();
         let body = answer.body_mut().with_config().limit(LARGEST).read_to_vec();
         let body = body.context("the gateway's answer broke off")?;
         if status.is_success() {
-            return Ok(serde_json::from_slice(&body).context("the gateway's answer is no JSON")?);
+            return Ok(body);
         }
         let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
         let detail = problem

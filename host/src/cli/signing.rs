@@ -53,7 +53,11 @@ pub(super) fn sign(
     }
     let signed = signature::sign(&file, &pair).ok_or_else(|| anyhow!("the key is no Ed25519"))?;
     let out: PathBuf = out.unwrap_or(plugin).to_owned();
-    write_whole(&out, &signed).with_context(|| format!("cannot write {}", out.display()))?;
+    // Whoever could read the plugin can read it signed.
+    let readable = std::fs::metadata(plugin).map(|of| of.permissions());
+    let written = write_whole(&out, &signed);
+    let written = written.and_then(|()| Ok(std::fs::set_permissions(&out, readable?)?));
+    written.with_context(|| format!("cannot write {}", out.display()))?;
     let by = public(&pair)?;
     if json {
         return Ok(screen.json(&[json!({"id": out, "signed_by": by.to_string()})])?);

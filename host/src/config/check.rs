@@ -57,8 +57,7 @@ impl Check<'_> {
         let roles = raw.roles.into_iter().map(|role| self.role(role, &names)).collect();
         let policies =
             raw.policies.files.iter().map(|path| self.existing("policy file", path)).collect();
-        let trusted_keys = raw.policies.trusted_keys.iter();
-        let trusted_keys = trusted_keys.filter_map(|key| self.key(key)).collect();
+        let trusted_keys = self.keys(raw.policies.trusted_keys.as_ref());
         let result_limit =
             self.number(raw.record.result_limit.as_ref(), 64 << 10, 0..=64 << 20, "bytes");
         let limits = self.limits(&raw.limits);
@@ -77,6 +76,15 @@ impl Check<'_> {
             limits,
             warnings: vec![],
         })
+    }
+
+    fn keys(&mut self, raw: Option<&Spanned<Vec<Spanned<String>>>>) -> Vec<PublicKey> {
+        if let Some(raw) = raw.filter(|raw| raw.get_ref().is_empty()) {
+            let problem = "`trusted_keys` is empty: it would trust nobody, or everybody".into();
+            self.mistake(Some(raw), problem, "list a key, or leave it out to trust every plugin");
+        }
+        let keys = raw.into_iter().flat_map(|raw| raw.get_ref());
+        keys.filter_map(|key| self.key(key)).collect()
     }
 
     fn key(&mut self, raw: &Spanned<String>) -> Option<PublicKey> {

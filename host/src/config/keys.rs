@@ -2,20 +2,8 @@
 
 use std::path::Path;
 
-use palisade_policy::{Mistake, line_of};
-use toml::de::{DeTable, DeValue};
-
-use super::nearest;
-
-/// What may stand in a place.
-enum Keys {
-    /// A value, or a table whose keys are the operator's own.
-    Any,
-    /// A table with these keys, or a list of such tables.
-    Table(&'static [(&'static str, Keys)]),
-}
-
-use Keys::{Any, Table};
+use palisade_policy::Keys::{Any, Table};
+use palisade_policy::{Keys, Mistake, unknown_keys};
 
 const CONFIG: Keys = Table(&[
     ("data_dir", Any),
@@ -97,59 +85,12 @@ const POLICY: Keys = Table(&[
 
 /// The keys of a configuration that have no meaning, as mistakes; or that it is no TOML.
 pub(super) fn unknown_config_keys(file: &Path, text: &str) -> Vec<Mistake> {
-    unknown(file, text, &CONFIG)
+    unknown_keys(file, text, &CONFIG)
 }
 
 /// The keys of a policy file that have no meaning, as mistakes; or that it is no TOML.
 pub fn unknown_policy_keys(file: &Path, text: &str) -> Vec<Mistake> {
-    unknown(file, text, &POLICY)
-}
-
-fn unknown(file: &Path, text: &str, keys: &Keys) -> Vec<Mistake> {
-    let (root, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() {
-        return errors.iter().map(|error| Mistake::from_toml(file, text, error)).collect();
-    }
-    let mut found = vec![];
-    look(root.get_ref(), keys, &mut |key: &str, offset, known: &[(&'static str, Keys)]| {
-        let names = || known.iter().map(|(name, _)| *name);
-        let fix = match nearest(key, names()) {
-            Some(name) => format!("did you mean `{name}`?"),
-            None => format!("known here: {}", names().collect::<Vec<_>>().join(", ")),
-        };
-        found.push(Mistake {
-            file: file.to_owned(),
-            line: Some(line_of(text, offset)),
-            problem: format!("unknown key `{}`", key.escape_debug()),
-            fix,
-        });
-    });
-    found.sort_by_key(|mistake| mistake.line);
-    found
-}
-
-type Tell<'t> = dyn FnMut(&str, usize, &[(&'static str, Keys)]) + 't;
-
-fn look(table: &DeTable<'_>, keys: &Keys, tell: &mut Tell<'_>) {
-    let Table(known) = keys else { return };
-    for (key, value) in table {
-        match known.iter().find(|(name, _)| *name == key.get_ref()) {
-            None => tell(key.get_ref(), key.span().start, known),
-            Some((_, inner)) => look_at_value(value.get_ref(), inner, tell),
-        }
-    }
-}
-
-fn look_at_value(value: &DeValue<'_>, keys: &Keys, tell: &mut Tell<'_>) {
-    match value {
-        DeValue::Table(table) => look(table, keys, tell),
-        DeValue::Array(items) => {
-            for item in items {
-                look_at_value(item.get_ref(), keys, tell);
-            }
-        }
-        _ => {}
-    }
+    unknown_keys(file, text, &POLICY)
 }
 
 #[cfg(test)]

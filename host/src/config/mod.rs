@@ -4,7 +4,6 @@
 
 mod check;
 mod keys;
-mod nearest;
 mod raw;
 
 use std::collections::BTreeMap;
@@ -18,7 +17,7 @@ use palisade_policy::Mistake;
 use crate::plugins::PublicKey;
 
 pub use keys::unknown_policy_keys;
-pub use nearest::nearest;
+pub use palisade_policy::nearest;
 
 /// The protocols that this gateway speaks.
 pub const PROTOCOLS: &[&str] = &["postgres"];

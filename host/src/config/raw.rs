@@ -83,8 +83,7 @@ pub(super) struct RawRole {
 pub(super) struct RawPolicies {
     #[serde(default)]
     pub(super) files: Vec<Spanned<PathBuf>>,
-    #[serde(default)]
-    pub(super) trusted_keys: Vec<Spanned<String>>,
+    pub(super) trusted_keys: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 #[derive(Default, Deserialize)]

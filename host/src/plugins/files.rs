@@ -26,5 +26,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    Ok(fs::rename(&draft, path)?)
+    fs::rename(&draft, path)?;
+    // The name is safe once the folder is.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    Ok(fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?)
 }

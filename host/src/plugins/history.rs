@@ -101,8 +101,8 @@ pub fn file(data_dir: &Path, hash: &str) -> Result<Vec<u8>> {
 /// When it cannot be written.
 pub fn keep_file(data_dir: &Path, file: &[u8]) -> Result<()> {
     let path = make_folder(data_dir)?.join(format!("{}.wasm", sha256(file)));
-    // What is there already is looked at when it is read.
-    if path.exists() { Ok(()) } else { write_whole(&path, file) }
+    let is_there = fs::read(&path).is_ok_and(|kept| kept == file);
+    if is_there { Ok(()) } else { write_whole(&path, file) }
 }
 
 /// Keeps a policy's history.

@@ -268,8 +268,8 @@ impl Work<'_> {
         self.look_for_unknown(used, "protocol", scope.protocols.as_deref(), PROTOCOLS);
         self.look_for_unknown(used, "connection", scope.connections.as_deref(), &connections);
         self.look_for_unknown(used, "role", scope.roles.as_deref(), &roles);
-        if used.mode == Mode::Observe && !plugin.hooks().guard {
-            let problem = "a plugin that judges no commands does nothing in the mode `observe`";
+        if used.mode == Mode::Observe && !plugin.hooks().guard && !plugin.hooks().mask {
+            let problem = "a plugin that only reviews holds does nothing in the mode `observe`";
             self.warnings.push(mistake(used, problem.into(), "enforce it, or leave it out"));
         }
     }

@@ -29,8 +29,8 @@ pub struct Plugins {
     trusted: Vec<PublicKey>,
     gate: Arc<Gate>,
     changes: Changes,
-    /// Held for as long as a change takes, so that changes come one after another.
-    changing: Mutex<()>,
+    /// Held for as long as a change takes, so that changes come one after another; the last version that is on record.
+    changing: Mutex<u64>,
     in_force: Mutex<Vec<InForce>>,
 }
 
@@ -63,7 +63,7 @@ impl Plugins {
             changing: Mutex::default(),
             in_force: Mutex::default(),
         };
-        plugins.install("start", None, ITSELF, in_force)?;
+        plugins.put_in_force(&mut plugins.changing(), "start", ITSELF, in_force)?;
         Ok(plugins)
     }
 
@@ -75,7 +75,12 @@ impl Plugins {
     /// What is counted of each policy; those of one name together.
     pub fn counts(&self) -> BTreeMap<String, PolicyCounts> {
         let mut counts: BTreeMap<String, PolicyCounts> = BTreeMap::new();
-        for one in self.in_force().iter() {
+        let in_force = self.in_force();
+        for (index, one) in in_force.iter().enumerate() {
+            // Twins that a reload found alike share what they remember.
+            if in_force.iter().take(index).any(|it| Arc::ptr_eq(&it.memory, &one.memory)) {
+                continue;
+            }
             let sum = counts.entry(one.name.clone()).or_default();
             *sum = *sum + one.memory.counts();
         }
@@ -89,12 +94,18 @@ impl Plugins {
     /// # Errors
     /// Why the file is rejected; everything is then as before.
     pub fn load(&self, name: Option<&str>, file: &[u8], by: &str) -> Result<Vec<Value>, String> {
-        let _changing = self.changing();
-        let loaded = self.loaded(name, file, by);
+        let mut changing = self.changing();
+        let loaded = self.loaded(&mut changing, name, file, by);
         self.note_refusal("load", name, by, loaded)
     }
 
-    fn loaded(&self, name: Option<&str>, file: &[u8], by: &str) -> Result<Vec<Value>, String> {
+    fn loaded(
+        &self,
+        version: &mut u64,
+        name: Option<&str>,
+        file: &[u8],
+        by: &str,
+    ) -> Result<Vec<Value>, String> {
         let origin = Origin::Loaded { by: by.to_owned() };
         let signed_by = prepare::signer(&origin, file, &self.trusted)?;
         let plugin = self.host.compile(file).map_err(|error| error.to_string())?;
@@ -105,10 +116,9 @@ impl Plugins {
             let (plugin, origin) = (Arc::clone(&plugin), origin.clone());
             Ok(Chosen { plugin, origin, signed_by })
         })?;
-        self.put_in_force("load", &name, by, new, || {
-            history::keep_file(&self.data_dir, file)?;
-            history::keep(&self.data_dir, &name, &history)
-        })
+        let kept = history::keep_file(&self.data_dir, file);
+        kept.map_err(|error| format!("the file cannot be kept: {error:#}"))?;
+        self.choose_this(version, "load", &name, &history, by, new)
     }
 
     /// Takes what was loaded under `name` out again: the policy file's own plugin comes back.
@@ -116,7 +126,7 @@ impl Plugins {
     /// # Errors
     /// Why not; everything is then as before.
     pub fn unload(&self, name: &str, by: &str) -> Result<Vec<Value>, String> {
-        let _changing = self.changing();
+        let mut changing = self.changing();
         let unloaded = self.check_name(name).and_then(|()| {
             let history = self.history(name)?;
             if history.now.hash.is_none() {
@@ -124,7 +134,7 @@ impl Plugins {
                     "nothing is loaded as `{name}`: it runs what its policy file names"
                 ));
             }
-            self.choose("unload", name, &history.then(choice(None, by)), by)
+            self.choose(&mut changing, "unload", name, &history.then(choice(None, by)), by)
         });
         self.note_refusal("unload", Some(name), by, unloaded)
     }
@@ -134,13 +144,15 @@ impl Plugins {
     /// # Errors
     /// Why not; everything is then as before.
     pub fn rollback(&self, name: &str, by: &str) -> Result<Vec<Value>, String> {
-        let _changing = self.changing();
+        let mut changing = self.changing();
         let back = self.check_name(name).and_then(|()| {
             let before = self.history(name)?.back();
             let before = before.ok_or_else(|| {
-                format!("nothing was loaded as `{name}`: there is nothing to go back to")
+                format!(
+                    "there is nothing to go back to: no (more) change of `{name}` is remembered"
+                )
             })?;
-            self.choose("rollback", name, &before, by)
+            self.choose(&mut changing, "rollback", name, &before, by)
         });
         self.note_refusal("rollback", Some(name), by, back)
     }
@@ -150,9 +162,9 @@ impl Plugins {
     /// # Errors
     /// Why what is written there cannot be put in force; everything is then as before.
     pub fn reload(&self, config: &Config, harmless: &[String]) -> Result<bool, String> {
-        let _changing = self.changing();
+        let mut changing = self.changing();
         match prepare(config, &self.host) {
-            Ok(prepared) => self.take_up(prepared, harmless),
+            Ok(prepared) => self.take_up(&mut changing, prepared, harmless),
             Err(mistakes) => {
                 let texts: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
                 Err(texts.join("; "))
@@ -161,7 +173,12 @@ impl Plugins {
         .map_err(|reason| self.refused("reload", None, ITSELF, reason))
     }
 
-    fn take_up(&self, prepared: Prepared, harmless: &[String]) -> Result<bool, String> {
+    fn take_up(
+        &self,
+        version: &mut u64,
+        prepared: Prepared,
+        harmless: &[String],
+    ) -> Result<bool, String> {
         if prepared.harmless_functions != harmless {
             return Err("`harmless_functions` changed, which needs a restart".to_owned());
         }
@@ -177,20 +194,43 @@ impl Plugins {
                 }
             }
         }
-        self.install("reload", None, ITSELF, new)?;
+        self.put_in_force(version, "reload", ITSELF, new)?;
         Ok(true)
     }
 
     /// Puts what a history says in force under a name.
     fn choose(
         &self,
+        version: &mut u64,
         change: &str,
         name: &str,
         history: &History,
         by: &str,
     ) -> Result<Vec<Value>, String> {
         let new = self.with(name, |place| self.chosen(&history.now, place))?;
-        self.put_in_force(change, name, by, new, || history::keep(&self.data_dir, name, history))
+        self.choose_this(version, change, name, history, by, new)
+    }
+
+    /// Records a choice, keeps it, and puts it in force. Gives what then runs under the name.
+    fn choose_this(
+        &self,
+        version: &mut u64,
+        change: &str,
+        name: &str,
+        history: &History,
+        by: &str,
+        new: Vec<InForce>,
+    ) -> Result<Vec<Value>, String> {
+        *version = self.record(change, Some(name), by, &new, *version + 1, None)?;
+        // Should this fail, the version is on record and was never in force; the refusal that follows says so.
+        let kept = history::keep(&self.data_dir, name, history);
+        kept.map_err(|error| {
+            format!("version {version} is not in force, its choice cannot be kept: {error:#}")
+        })?;
+        self.swap(*version, new);
+        tracing::info!(change, policy = name, by, "the policies changed");
+        let in_force = self.in_force();
+        Ok(in_force.iter().filter(|one| one.name == name).map(|one| show(name, one)).collect())
     }
 
     /// The set in force with another plugin under a name.
@@ -207,23 +247,6 @@ impl Plugins {
             (one.memory, one.since) = (Arc::default(), clock::rfc3339(clock::now_micros()));
         }
         Ok(new)
-    }
-
-    /// Records a set, keeps what it comes of, and puts it in force. Gives what then runs under the name.
-    fn put_in_force(
-        &self,
-        change: &str,
-        name: &str,
-        by: &str,
-        new: Vec<InForce>,
-        keep: impl FnOnce() -> anyhow::Result<()>,
-    ) -> Result<Vec<Value>, String> {
-        self.record(change, Some(name), by, &new, None)?;
-        keep().map_err(|error| format!("the choice cannot be kept: {error:#}"))?;
-        self.swap(new);
-        tracing::info!(change, policy = name, by, "the policies changed");
-        let in_force = self.in_force();
-        Ok(in_force.iter().filter(|one| one.name == name).map(|one| show(name, one)).collect())
     }
 
     /// The plugin that is chosen for a policy.
@@ -283,42 +306,43 @@ impl Plugins {
         history::of(&self.data_dir, name).map_err(|error| format!("{error:#}"))
     }
 
-    fn install(
+    /// Records a whole set, and puts it in force.
+    fn put_in_force(
         &self,
+        version: &mut u64,
         change: &str,
-        policy: Option<&str>,
         by: &str,
         new: Vec<InForce>,
     ) -> Result<(), String> {
-        self.record(change, policy, by, &new, None)?;
-        self.swap(new);
+        *version = self.record(change, None, by, &new, *version + 1, None)?;
+        self.swap(*version, new);
         Ok(())
     }
 
-    fn swap(&self, new: Vec<InForce>) {
+    fn swap(&self, version: u64, new: Vec<InForce>) {
         let mut in_force = self.in_force();
-        self.gate.install(placed(&new));
+        self.gate.install_as(version, placed(&new));
         *in_force = new;
     }
 
-    /// Records a change: before it is in force, so that nothing is in force that is not in the record.
+    /// Records a change: before it is in force, so that nothing is in force that is not in the record. Gives the version.
     fn record(
         &self,
         change: &str,
         policy: Option<&str>,
         by: &str,
         set: &[InForce],
+        policies: u64,
         problem: Option<&str>,
-    ) -> Result<(), String> {
+    ) -> Result<u64, String> {
         let member = |one: &InForce| Member {
             name: one.name.clone(),
             hash: one.plugin.hash().to_owned(),
             mode: word(one.used.mode),
         };
-        let now = self.gate.policies().version;
-        let policies = if problem.is_some() { now } else { now + 1 };
         let set = set.iter().map(member).collect();
-        self.changes.put(&PolicyChange { change, policy, by, policies, problem, set })
+        self.changes.put(&PolicyChange { change, policy, by, policies, problem, set })?;
+        Ok(policies)
     }
 
     fn note_refusal<T>(
@@ -335,7 +359,8 @@ impl Plugins {
     fn refused(&self, change: &str, policy: Option<&str>, by: &str, reason: String) -> String {
         tracing::warn!(change, policy, by, reason, "a change of the policies was refused");
         let in_force = self.in_force().clone();
-        if let Err(problem) = self.record(change, policy, by, &in_force, Some(&reason)) {
+        let now = self.gate.policies().version;
+        if let Err(problem) = self.record(change, policy, by, &in_force, now, Some(&reason)) {
             tracing::error!(problem, "a refused change is not in the record");
         }
         reason
@@ -346,7 +371,7 @@ impl Plugins {
         self.in_force.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn changing(&self) -> MutexGuard<'_, ()> {
+    fn changing(&self) -> MutexGuard<'_, u64> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

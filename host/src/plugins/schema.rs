@@ -59,7 +59,9 @@ pub fn mistake(misfit: &Misfit, file: &Path, text: &str, index: usize, line: usi
 fn misfits_of(error: &ValidationError<'_>, schema: &Value) -> Vec<Misfit> {
     let place = error.instance_path().as_str().to_owned();
     let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() else {
-        return vec![Misfit { pointer: place, problem: error.to_string(), fix: String::new() }];
+        // Without the value: what is wrong here is logged and recorded too.
+        let problem = error.masked().to_string();
+        return vec![Misfit { pointer: place, problem, fix: String::new() }];
     };
     let properties = error.schema_path().as_str().strip_suffix("/additionalProperties");
     let known: Vec<&str> = properties

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use notify::event::ModifyKind;
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::prepare::files;
@@ -30,6 +31,8 @@ pub fn watch(gateway: &Arc<Gateway>) -> Result<()> {
     let mut watched = Watched { watcher: watcher?, folders: BTreeSet::new(), files: vec![] };
     watched.follow(&gateway.config)?;
     tracing::info!(files = watched.files.len(), "watching the policies' files");
+    // What changed since they were read is taken up now.
+    take_up(gateway);
     let gateway = Arc::downgrade(gateway);
     let thread = thread::Builder::new().name("policy-watch".to_owned());
     thread.spawn(move || keep_watch(watched, &hear, &gateway))?;
@@ -44,20 +47,24 @@ struct Watched {
 }
 
 impl Watched {
-    /// Watches what the configuration names now.
+    /// Watches what the configuration names now: each folder anew, since one of its name may be another by now.
     fn follow(&mut self, config: &Config) -> Result<()> {
-        self.files = files(config).iter().map(|file| real(file)).collect();
-        let folders = self.files.iter().filter_map(|file| file.parent().map(Path::to_owned));
-        let folders: BTreeSet<PathBuf> = folders.filter(|folder| folder.is_dir()).collect();
-        for gone in self.folders.difference(&folders) {
-            // A folder that is not there any more is not watched any more either.
-            let _ = self.watcher.unwatch(gone);
+        for old in std::mem::take(&mut self.folders) {
+            // One that is not there any more is not watched any more either.
+            let _ = self.watcher.unwatch(&old);
         }
-        for new in folders.difference(&self.folders) {
-            let watched = self.watcher.watch(new, RecursiveMode::NonRecursive);
-            watched.with_context(|| format!("cannot watch {}", new.display()))?;
+        let named = files(config);
+        // A link leads elsewhere: what it leads to is watched as well.
+        let led_to = named.iter().filter_map(|file| file.canonicalize().ok());
+        self.files = named.iter().map(|file| real(file)).chain(led_to).collect();
+        for folder in self.files.iter().filter_map(|file| file.parent()) {
+            if self.folders.contains(folder) || !folder.is_dir() {
+                continue;
+            }
+            let watched = self.watcher.watch(folder, RecursiveMode::NonRecursive);
+            watched.with_context(|| format!("cannot watch {}", folder.display()))?;
+            self.folders.insert(folder.to_owned());
         }
-        self.folders = folders;
         Ok(())
     }
 
@@ -71,14 +78,18 @@ impl Watched {
         }
     }
 
+    /// Whether a file may have changed. Names that come and go may be links to what is read, or the folder itself.
     fn concerns(&self, event: &notify::Result<Event>) -> bool {
-        match event {
-            Ok(event) => {
-                !matches!(event.kind, EventKind::Access(_))
-                    && event.paths.iter().any(|path| self.files.contains(path))
+        let Ok(event) = event else { return true };
+        let ours = |path: &PathBuf| self.files.contains(path) || self.folders.contains(path);
+        match event.kind {
+            EventKind::Access(_) => false,
+            EventKind::Modify(ModifyKind::Name(_))
+            | EventKind::Create(_)
+            | EventKind::Remove(_) => {
+                event.paths.iter().any(|path| ours(path) || path.is_symlink() || path.is_dir())
             }
-            // What was missed may have been anything.
-            Err(_) => true,
+            _ => event.paths.iter().any(ours),
         }
     }
 }
@@ -94,13 +105,22 @@ fn keep_watch(
         }
         watched.wait_for_quiet(hear);
         let Some(gateway) = gateway.upgrade() else { return };
-        // A refusal is logged and recorded there, and the next change is another chance.
-        if let Ok(true) = gateway.plugins.reload(&gateway.config, &gateway.harmless_functions) {
-            tracing::info!("the policies changed with their files");
-        }
+        // Before the files are read, so that what changes meanwhile is heard.
         if let Err(error) = watched.follow(&gateway.config) {
             tracing::warn!(%error, "some of the policies' files are not watched");
         }
+        take_up(&gateway);
+        // A plugin that was named just now may lie in another folder.
+        if let Err(error) = watched.follow(&gateway.config) {
+            tracing::warn!(%error, "some of the policies' files are not watched");
+        }
+    }
+}
+
+/// A refusal is logged and recorded where it is made, and the next change is another chance.
+fn take_up(gateway: &Gateway) {
+    if let Ok(true) = gateway.plugins.reload(&gateway.config, &gateway.harmless_functions) {
+        tracing::info!("the policies changed with their files");
     }
 }
 

@@ -28,6 +28,7 @@ fn a_command_keeps_its_text_its_operations_and_its_verdict() {
         ruling: "deny",
         rule: "sql-guard.drop",
         reason: "no",
+        by: "sql-guard",
         policies: 2,
         observed: &[],
     };
@@ -36,7 +37,8 @@ fn a_command_keeps_its_text_its_operations_and_its_verdict() {
         json!({
             "kind": "command", "number": 3, "moment": "run", "text": "DROP TABLE x",
             "operations": [{"action": "drop", "object": "public.x", "facts": [["kind", "table"]]}],
-            "complete": true, "verdict": "deny", "rule": "sql-guard.drop", "reason": "no", "policies": 2,
+            "complete": true, "verdict": "deny", "rule": "sql-guard.drop", "reason": "no",
+            "policy": "sql-guard", "policies": 2,
         }),
     );
 }

@@ -2,7 +2,7 @@ use palisade_store::Options;
 
 use super::*;
 
-fn document(number: u128) -> (SessionId, SessionDocument) {
+pub(crate) fn document(number: u128) -> (SessionId, SessionDocument) {
     let id = SessionId(number);
     let document = SessionDocument {
         id: id.to_string(),

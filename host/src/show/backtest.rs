@@ -82,13 +82,22 @@ fn notes(screen: &mut Screen, report: &Report) -> io::Result<()> {
         ));
     }
     for (count, what) in [
-        (report.refused_by_gateway, "commands that the gateway itself refused, before any policy"),
+        (report.by_gateway, "commands that the gateway itself refused, before any policy"),
+        (report.by_left_out, "commands that a policy decided which is not tried"),
         (report.results_unknown, "results without sources on record, since no mask was in force"),
         (report.damaged, "events that cannot be read"),
     ] {
         if count > 0 {
             notes.push(format!("not tried: {} {what}", grouped(count)));
         }
+    }
+    if !report.fields.is_empty() {
+        let note = "commands were judged by the columns that were protected when they ran; what other masks protect may be \
+                    denied or held besides, by policies that go by that";
+        notes.push(note.to_owned());
+    }
+    if report.since {
+        notes.push("sessions that opened before that time were not tried".to_owned());
     }
     if !notes.is_empty() {
         screen.line("")?;

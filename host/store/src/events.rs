@@ -52,6 +52,12 @@ impl Events {
         Self { folder, session, spans, active, expected: from, reading: None, behind_gap: None }
     }
 
+    /// The number of the next event: that of the last one and one, or where what an error hid has ended.
+    #[must_use]
+    pub fn expected(&self) -> u64 {
+        self.expected
+    }
+
     fn step(&mut self) -> Result<Option<Event>, StoreError> {
         if let Some(event) = self.behind_gap.take() {
             return Ok(Some(event));

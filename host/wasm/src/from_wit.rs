@@ -21,7 +21,7 @@ const LIST_LENGTH: usize = 1 << 16;
 pub(crate) fn verdict(verdict: wit::Verdict) -> Result<Verdict, PolicyFailure> {
     match verdict {
         wit::Verdict::Allow => Ok(Verdict::Allow),
-        wit::Verdict::Deny(denial) => Ok(Verdict::Deny(self::denial(denial))),
+        wit::Verdict::Deny(denial) => self::denial(denial).map(Verdict::Deny),
         wit::Verdict::Hold(hold) => self::hold(hold).map(Verdict::Hold),
         wit::Verdict::Rewrite(text) if text.len() <= REWRITE_BYTES => Ok(Verdict::Rewrite(text)),
         wit::Verdict::Rewrite(text) => Err(unusable(format!(
@@ -31,9 +31,17 @@ pub(crate) fn verdict(verdict: wit::Verdict) -> Result<Verdict, PolicyFailure> {
     }
 }
 
-fn denial(denial: wit::Denial) -> Denial {
+fn denial(denial: wit::Denial) -> Result<Denial, PolicyFailure> {
     let wit::Denial { reason, rule, hint } = denial;
-    Denial { reason: shortened(reason), rule: shortened(rule), hint: shortened(hint) }
+    Ok(Denial { reason: shortened(reason), rule: self::rule(rule)?, hint: shortened(hint) })
+}
+
+/// The gateway's own rules are known by how they begin.
+fn rule(rule: String) -> Result<String, PolicyFailure> {
+    if rule.starts_with("gateway.") {
+        return Err(unusable("its rule begins with `gateway.`, as the gateway's own do"));
+    }
+    Ok(shortened(rule))
 }
 
 fn hold(hold: wit::HoldResult) -> Result<Hold, PolicyFailure> {
@@ -44,7 +52,7 @@ fn hold(hold: wit::HoldResult) -> Result<Hold, PolicyFailure> {
     }
     Ok(Hold {
         reason: shortened(reason),
-        rule: shortened(rule),
+        rule: self::rule(rule)?,
         approvers,
         quorum: quorum.max(1),
         expires_in,

@@ -14,6 +14,9 @@ use crate::ticker::Ticker;
 /// How often a call's time may pass on the wall clock before the call ends whatever the processor did meanwhile.
 const MOST_EXTENSIONS: u32 = 50;
 
+/// How many requests one call may send: a command waits for each.
+const MOST_SENDS: u32 = 2;
+
 /// Elements that any one table may have. Tables hold function pointers; a large program has some thousands.
 pub(crate) const TABLE_ELEMENTS: usize = 20_000;
 
@@ -58,6 +61,8 @@ pub(crate) struct Meter {
     started: Instant,
     /// How often it looked at a clock that nobody granted.
     looks: u64,
+    /// How many requests it sent.
+    sends: u32,
     caller: Caller,
 }
 
@@ -71,6 +76,7 @@ impl Meter {
             extensions: 0,
             started: Instant::now(),
             looks: 0,
+            sends: 0,
             caller,
         }
     }
@@ -83,6 +89,12 @@ impl Meter {
     /// How long the call runs, on the wall clock.
     pub(crate) fn since_start(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// Counts one more request, if it may send another.
+    pub(crate) fn may_send(&mut self) -> bool {
+        self.sends += 1;
+        self.sends <= MOST_SENDS
     }
 
     /// Counts one more look at a clock that nobody granted.

@@ -128,8 +128,10 @@ impl CompiledPlugin {
         }
         let time = limits.time.max(LOAD_TIME);
         let limits_then = Limits { time, ..limits };
-        let mut instance = Instance::start(self, limits_then, caller.clone(), ANSWER_BYTES)
-            .map_err(LoadError::Start)?;
+        // What it counts while it is tried is not counted for the policy in force.
+        let trial = Caller { counters: Arc::default(), ..caller.clone() };
+        let mut instance =
+            Instance::start(self, limits_then, trial, ANSWER_BYTES).map_err(LoadError::Start)?;
         instance
             .configure(config_json)
             .map_err(LoadError::Start)?

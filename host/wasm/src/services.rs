@@ -13,6 +13,8 @@ use crate::outbound::{LARGEST_BODY, NotSent, checked};
 
 /// How many counters a policy has.
 const MOST_COUNTERS: usize = 100_000;
+/// How long after one look for counters that have ended the next may follow.
+const SWEEP: Duration = Duration::from_secs(1);
 /// The longest name of a counter, in bytes.
 const LONGEST_KEY: usize = 256;
 /// The longest line in the log, in characters.
@@ -51,7 +53,15 @@ impl Caller {
 
 /// The counters of all policies.
 #[derive(Debug, Default)]
-pub(crate) struct Counters(Mutex<HashMap<Arc<str>, HashMap<String, Counter>>>);
+pub(crate) struct Counters(Mutex<HashMap<Arc<str>, OfPolicy>>);
+
+/// The counters of one policy.
+#[derive(Debug, Default)]
+struct OfPolicy {
+    counters: HashMap<String, Counter>,
+    /// When it was last looked through for counters that have ended.
+    swept: Option<Instant>,
+}
 
 #[derive(Debug)]
 struct Counter {
@@ -64,9 +74,13 @@ impl Counters {
     fn add(&self, policy: &Arc<str>, key: &str, amount: i64, life: Duration) -> Option<i64> {
         let now = Instant::now();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let counters = all.entry(Arc::clone(policy)).or_default();
+        let OfPolicy { counters, swept } = all.entry(Arc::clone(policy)).or_default();
         if !counters.contains_key(key) && counters.len() >= MOST_COUNTERS {
-            counters.retain(|_, counter| counter.ends > now);
+            // Whoever asks for one more again and again must not have all of them looked through each time.
+            if swept.is_none_or(|swept| now.duration_since(swept) >= SWEEP) {
+                counters.retain(|_, counter| counter.ends > now);
+                *swept = Some(now);
+            }
             if counters.len() >= MOST_COUNTERS {
                 return None;
             }
@@ -108,9 +122,12 @@ impl http::Host for Meter {
                 return Err(Ungranted(fix).into());
             }
         };
-        let Some(outbound) = &caller.outbound else {
+        let Some(outbound) = caller.outbound.clone() else {
             return Ok(Err("requests are not sent here".to_owned()));
         };
+        if !self.may_send() {
+            return Ok(Err("one call sends two requests at most".to_owned()));
+        }
         let answer = outbound.send(request, LARGEST_BODY);
         Ok(answer.map(|answer| http::Response {
             status: answer.status,

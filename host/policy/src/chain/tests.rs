@@ -74,3 +74,103 @@ fn an_inspection_that_loses_values_withholds_the_result() {
     two.push(b"b");
     assert!(chain.inspect(0, two).is_err());
 }
+
+/// A mask that is no function of what it is asked, and counts how often it is.
+struct Moody(std::sync::atomic::AtomicU32);
+
+impl Policy for Moody {
+    fn name(&self) -> &'static str {
+        "moody"
+    }
+    fn hooks(&self) -> Hooks {
+        Hooks { guard: false, mask: true, reviewer: false }
+    }
+    fn is_pure(&self) -> bool {
+        false
+    }
+    fn judge(&self, _: &Context, _: &Command) -> Result<Verdict, PolicyFailure> {
+        Ok(Verdict::Allow)
+    }
+    fn plan(&self, _: &Context, _: &Shape) -> Result<Plan, PolicyFailure> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Ok(Plan { fields: vec![], keys: vec![], rest: Action::Keep })
+    }
+    fn inspect(&self, _: &Context, values: &Batch) -> Result<Batch, PolicyFailure> {
+        Ok(values.clone())
+    }
+    fn review(&self, _: &Context, _: &Command, _: &Hold) -> Result<Review, PolicyFailure> {
+        Ok(Review::Undecided)
+    }
+}
+
+#[test]
+fn a_mask_that_may_plan_otherwise_is_asked_about_each_result() {
+    let moody = Arc::new(Moody(0.into()));
+    let placed = Placed::everywhere(Arc::clone(&moody) as Arc<dyn Policy>);
+    let set = PolicySet { version: 1, policies: vec![placed] };
+    let chain = Chain::new(Arc::new(set), &Context::default());
+    assert!(!chain.plans_last());
+    chain.plan(&Shape::ByteStream).unwrap();
+    chain.plan(&Shape::ByteStream).unwrap();
+    assert_eq!(moody.0.load(std::sync::atomic::Ordering::Relaxed), 2);
+}
+
+#[test]
+fn an_answer_serves_other_sessions_of_the_same_principal_and_nobody_elses() {
+    /// Looks at nothing of the context.
+    struct Blind(Fixed);
+    impl Policy for Blind {
+        fn name(&self) -> &str {
+            self.0.name()
+        }
+        fn hooks(&self) -> Hooks {
+            self.0.hooks()
+        }
+        fn is_pure(&self) -> bool {
+            true
+        }
+        fn looks_at(&self) -> ContextParts {
+            ContextParts { session: false, principal: false, target: false, client_address: false }
+        }
+        fn judge(&self, context: &Context, command: &Command) -> Result<Verdict, PolicyFailure> {
+            assert_eq!(*context, Context::default(), "it sees nothing of the context");
+            self.0.judge(context, command)
+        }
+        fn plan(&self, context: &Context, shape: &Shape) -> Result<Plan, PolicyFailure> {
+            self.0.plan(context, shape)
+        }
+        fn inspect(&self, context: &Context, values: &Batch) -> Result<Batch, PolicyFailure> {
+            self.0.inspect(context, values)
+        }
+        fn review(&self, _: &Context, _: &Command, _: &Hold) -> Result<Review, PolicyFailure> {
+            Ok(Review::Undecided)
+        }
+    }
+    let placed =
+        Placed::everywhere(Arc::new(Blind(Fixed { verdict: Ok(Verdict::Allow), plan: vec![] })));
+    let memory = Arc::clone(&placed.memory);
+    let set = Arc::new(PolicySet { version: 1, policies: vec![placed] });
+    let judge = |session: &str, subject: &str| {
+        let principal = crate::Principal { subject: subject.into(), ..Default::default() };
+        let context = Context { session: session.into(), principal, ..Context::default() };
+        Chain::new(Arc::clone(&set), &context).judge(&Arc::default());
+        (memory.counts().asked, memory.counts().remembered)
+    };
+    assert_eq!(judge("one", "ada"), (1, 0));
+    assert_eq!(judge("two", "ada"), (1, 1));
+    assert_eq!(judge("three", "bob"), (2, 1));
+}
+
+#[test]
+fn the_policy_that_decided_is_named() {
+    let denial = Denial { reason: "no".into(), rule: "r".into(), hint: String::new() };
+    assert_eq!(judged(Ok(Verdict::Deny(denial)), Mode::Enforce).by, "fixed");
+    assert_eq!(judged(Ok(Verdict::Allow), Mode::Enforce).by, "");
+    assert_eq!(judged(Err(PolicyFailure::Time), Mode::Enforce).by, "fixed");
+}
+
+#[test]
+fn a_long_verdict_is_good_once() {
+    let long = Verdict::Rewrite("x".repeat(LONGEST + 1));
+    assert!(!judged(Ok(long), Mode::Enforce).memorable);
+}

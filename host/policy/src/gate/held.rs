@@ -116,6 +116,7 @@ impl OpenHolds {
             ruling: "deny",
             rule: &denial.rule,
             reason: &denial.reason,
+            by: "",
             policies,
             observed: &[],
         };

@@ -29,6 +29,21 @@ fn a_long_question_is_not_remembered() {
 }
 
 #[test]
+fn a_long_answer_is_not_remembered_either() {
+    let memory = Memory::default();
+    let long = Verdict::Rewrite("x".repeat(LONGEST + 1));
+    memory.keep_verdict(&view("a"), &command("x"), &long);
+    assert_eq!(memory.verdict(&view("a"), &command("x")), None);
+    let plan = Plan {
+        fields: vec![],
+        keys: vec![(String::new(), Action::Keep); LONGEST / 50],
+        rest: Action::Keep,
+    };
+    memory.keep_plan(&view("a"), &Shape::ByteStream, &plan);
+    assert_eq!(memory.plan(&view("a"), &Shape::ByteStream), None);
+}
+
+#[test]
 fn what_is_remembered_is_bounded() {
     let memory = Memory::default();
     for number in 0..MOST_BYTES / ENTRY {

@@ -106,3 +106,10 @@ fn an_unknown_protocol_is_refused() {
     let text = CONNECTION.replace("'postgres'", "'mysql'");
     check(&text, &[(3, "unknown protocol `mysql`")]);
 }
+
+#[test]
+fn a_key_is_a_key_and_an_empty_list_of_them_is_a_mistake() {
+    check("[policies]\ntrusted_keys = ['x']", &[(2, "`x` is no public key")]);
+    let empty = "`trusted_keys` is empty: it would trust nobody, or everybody";
+    check("[policies]\ntrusted_keys = []", &[(2, empty)]);
+}

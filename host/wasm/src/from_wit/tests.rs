@@ -29,3 +29,9 @@ fn a_batch_that_does_not_hold_together_is_refused() {
     check(b"ab", &[], 0, false);
     check(b"ab", &[1, 2, 2], 2, false);
 }
+
+#[test]
+fn a_rule_cannot_pass_for_one_of_the_gateways_own() {
+    assert!(rule("gateway.record".to_owned()).is_err());
+    assert_eq!(rule("gatewayed".to_owned()), Ok("gatewayed".to_owned()));
+}

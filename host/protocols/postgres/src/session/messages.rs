@@ -100,6 +100,7 @@ impl Session {
         let version = self.gate.version();
         if let Some((known, mask)) = &self.message_mask
             && *known == version
+            && self.gate.plans_last()
         {
             return Some(Arc::clone(mask));
         }

@@ -46,7 +46,7 @@ impl Protection {
     /// Takes up the newest policies. `None` where they mask nothing, so that nothing is protected.
     pub(super) fn renew(&mut self, gate: &mut GateSession, catalog: &Catalog) -> Option<Planner> {
         let (version, generation) = (gate.renew(), catalog.generation());
-        if (version, generation) != (self.version, self.generation) {
+        if (version, generation) != (self.version, self.generation) || !gate.plans_last() {
             *self = Self { version, generation, ..Self::default() };
         }
         (!gate.masks_nothing()).then(|| gate.planner())
