@@ -34,6 +34,23 @@ pub struct Plugins {
     in_force: Mutex<Vec<InForce>>,
 }
 
+/// A change that somebody asked for.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    /// `start`, `load`, `unload`, `rollback` or `reload`.
+    change: &'static str,
+    /// The policy that it is about; all where left out.
+    policy: Option<&'a str>,
+    by: &'a str,
+}
+
+impl Asked<'_> {
+    /// What nobody asked for: the start, and files that changed.
+    const fn itself(change: &'static str) -> Self {
+        Self { change, policy: None, by: ITSELF }
+    }
+}
+
 /// A plugin, and how it was come by.
 struct Chosen {
     plugin: Arc<CompiledPlugin>,
@@ -63,7 +80,7 @@ impl Plugins {
             changing: Mutex::default(),
             in_force: Mutex::default(),
         };
-        plugins.put_in_force(&mut plugins.changing(), "start", ITSELF, in_force)?;
+        plugins.put_in_force(&mut plugins.changing(), Asked::itself("start"), in_force)?;
         Ok(plugins)
     }
 
@@ -96,7 +113,7 @@ impl Plugins {
     pub fn load(&self, name: Option<&str>, file: &[u8], by: &str) -> Result<Vec<Value>, String> {
         let mut changing = self.changing();
         let loaded = self.loaded(&mut changing, name, file, by);
-        self.note_refusal("load", name, by, loaded)
+        self.note_refusal(Asked { change: "load", policy: name, by }, loaded)
     }
 
     fn loaded(
@@ -118,7 +135,8 @@ impl Plugins {
         })?;
         let kept = history::keep_file(&self.data_dir, file);
         kept.map_err(|error| format!("the file cannot be kept: {error:#}"))?;
-        self.choose_this(version, "load", &name, &history, by, new)
+        let asked = Asked { change: "load", policy: Some(&name), by };
+        self.choose_this(version, asked, &history, new)
     }
 
     /// Takes what was loaded under `name` out again: the policy file's own plugin comes back.
@@ -127,6 +145,7 @@ impl Plugins {
     /// Why not; everything is then as before.
     pub fn unload(&self, name: &str, by: &str) -> Result<Vec<Value>, String> {
         let mut changing = self.changing();
+        let asked = Asked { change: "unload", policy: Some(name), by };
         let unloaded = self.check_name(name).and_then(|()| {
             let history = self.history(name)?;
             if history.now.hash.is_none() {
@@ -134,9 +153,9 @@ impl Plugins {
                     "nothing is loaded as `{name}`: it runs what its policy file names"
                 ));
             }
-            self.choose(&mut changing, "unload", name, &history.then(choice(None, by)), by)
+            self.choose(&mut changing, asked, name, &history.then(choice(None, by)))
         });
-        self.note_refusal("unload", Some(name), by, unloaded)
+        self.note_refusal(asked, unloaded)
     }
 
     /// Undoes the latest load or unload under `name`.
@@ -145,6 +164,7 @@ impl Plugins {
     /// Why not; everything is then as before.
     pub fn rollback(&self, name: &str, by: &str) -> Result<Vec<Value>, String> {
         let mut changing = self.changing();
+        let asked = Asked { change: "rollback", policy: Some(name), by };
         let back = self.check_name(name).and_then(|()| {
             let before = self.history(name)?.back();
             let before = before.ok_or_else(|| {
@@ -152,9 +172,9 @@ impl Plugins {
                     "there is nothing to go back to: no (more) change of `{name}` is remembered"
                 )
             })?;
-            self.choose(&mut changing, "rollback", name, &before, by)
+            self.choose(&mut changing, asked, name, &before)
         });
-        self.note_refusal("rollback", Some(name), by, back)
+        self.note_refusal(asked, back)
     }
 
     /// Reads the policy files and the plugins' files anew. Says whether anything changed.
@@ -170,7 +190,7 @@ impl Plugins {
                 Err(texts.join("; "))
             }
         }
-        .map_err(|reason| self.refused("reload", None, ITSELF, reason))
+        .map_err(|reason| self.refused(Asked::itself("reload"), reason))
     }
 
     fn take_up(
@@ -194,7 +214,7 @@ impl Plugins {
                 }
             }
         }
-        self.put_in_force(version, "reload", ITSELF, new)?;
+        self.put_in_force(version, Asked::itself("reload"), new)?;
         Ok(true)
     }
 
@@ -202,33 +222,31 @@ impl Plugins {
     fn choose(
         &self,
         version: &mut u64,
-        change: &str,
+        asked: Asked<'_>,
         name: &str,
         history: &History,
-        by: &str,
     ) -> Result<Vec<Value>, String> {
         let new = self.with(name, |place| self.chosen(&history.now, place))?;
-        self.choose_this(version, change, name, history, by, new)
+        self.choose_this(version, asked, history, new)
     }
 
     /// Records a choice, keeps it, and puts it in force. Gives what then runs under the name.
     fn choose_this(
         &self,
         version: &mut u64,
-        change: &str,
-        name: &str,
+        asked: Asked<'_>,
         history: &History,
-        by: &str,
         new: Vec<InForce>,
     ) -> Result<Vec<Value>, String> {
-        *version = self.record(change, Some(name), by, &new, *version + 1, None)?;
+        let name = asked.policy.unwrap_or_default();
+        *version = self.record(asked, &new, *version + 1, None)?;
         // Should this fail, the version is on record and was never in force; the refusal that follows says so.
         let kept = history::keep(&self.data_dir, name, history);
         kept.map_err(|error| {
             format!("version {version} is not in force, its choice cannot be kept: {error:#}")
         })?;
         self.swap(*version, new);
-        tracing::info!(change, policy = name, by, "the policies changed");
+        tracing::info!(asked.change, policy = name, asked.by, "the policies changed");
         let in_force = self.in_force();
         Ok(in_force.iter().filter(|one| one.name == name).map(|one| show(name, one)).collect())
     }
@@ -310,11 +328,10 @@ impl Plugins {
     fn put_in_force(
         &self,
         version: &mut u64,
-        change: &str,
-        by: &str,
+        asked: Asked<'_>,
         new: Vec<InForce>,
     ) -> Result<(), String> {
-        *version = self.record(change, None, by, &new, *version + 1, None)?;
+        *version = self.record(asked, &new, *version + 1, None)?;
         self.swap(*version, new);
         Ok(())
     }
@@ -328,13 +345,12 @@ impl Plugins {
     /// Records a change: before it is in force, so that nothing is in force that is not in the record. Gives the version.
     fn record(
         &self,
-        change: &str,
-        policy: Option<&str>,
-        by: &str,
+        asked: Asked<'_>,
         set: &[InForce],
         policies: u64,
         problem: Option<&str>,
     ) -> Result<u64, String> {
+        let Asked { change, policy, by } = asked;
         let member = |one: &InForce| Member {
             name: one.name.clone(),
             hash: one.plugin.hash().to_owned(),
@@ -345,22 +361,17 @@ impl Plugins {
         Ok(policies)
     }
 
-    fn note_refusal<T>(
-        &self,
-        change: &str,
-        policy: Option<&str>,
-        by: &str,
-        outcome: Result<T, String>,
-    ) -> Result<T, String> {
-        outcome.map_err(|reason| self.refused(change, policy, by, reason))
+    fn note_refusal<T>(&self, asked: Asked<'_>, outcome: Result<T, String>) -> Result<T, String> {
+        outcome.map_err(|reason| self.refused(asked, reason))
     }
 
     /// Records that a change was refused; gives back why.
-    fn refused(&self, change: &str, policy: Option<&str>, by: &str, reason: String) -> String {
+    fn refused(&self, asked: Asked<'_>, reason: String) -> String {
+        let Asked { change, policy, by } = asked;
         tracing::warn!(change, policy, by, reason, "a change of the policies was refused");
         let in_force = self.in_force().clone();
         let now = self.gate.policies().version;
-        if let Err(problem) = self.record(change, policy, by, &in_force, now, Some(&reason)) {
+        if let Err(problem) = self.record(asked, &in_force, now, Some(&reason)) {
             tracing::error!(problem, "a refused change is not in the record");
         }
         reason

@@ -23,7 +23,7 @@ fn fixture(count: u128, size: usize) -> Fixture {
             json!({"kind": "result", "rows": [["secret"]]}),
             json!({"kind": "error"}),
         ] {
-            store.append(id, 0, event.to_string().as_bytes()).unwrap();
+            let _receipt = store.append(id, 0, event.to_string().as_bytes()).unwrap();
         }
     }
     Fixture { sessions, store, _dir: dir }
@@ -79,6 +79,6 @@ fn who_may_see_nothing_learns_of_no_session() {
 #[test]
 fn a_place_in_time_comes_before_the_sessions_that_opened_then() {
     let place = Place::at(1_700_000_000_123_456);
-    assert!(place.session < "018bcfe5-687b-7000-8000-000000000000".to_owned());
-    assert!(place.session > "018bcfe5-687a-7fff-bfff-ffffffffffff".to_owned());
+    assert!(place.session.as_str() < "018bcfe5-687b-7000-8000-000000000000");
+    assert!(place.session.as_str() > "018bcfe5-687a-7fff-bfff-ffffffffffff");
 }

@@ -153,7 +153,7 @@ fn an_answer_serves_other_sessions_of_the_same_principal_and_nobody_elses() {
     let judge = |session: &str, subject: &str| {
         let principal = crate::Principal { subject: subject.into(), ..Default::default() };
         let context = Context { session: session.into(), principal, ..Context::default() };
-        Chain::new(Arc::clone(&set), &context).judge(&Arc::default());
+        let _judged = Chain::new(Arc::clone(&set), &context).judge(&Arc::default());
         (memory.counts().asked, memory.counts().remembered)
     };
     assert_eq!(judge("one", "ada"), (1, 0));
