@@ -1,6 +1,7 @@
 //! The admin API on its socket: in clear on loopback, by TLS everywhere else.
 
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,9 @@ use async_trait::async_trait;
 use palisade_admin::Admin;
 use pingora_core::apps::ServerApp;
 use pingora_core::listeners::tls::{Acceptor, TlsSettings};
-use pingora_core::protocols::Stream;
 use pingora_core::protocols::l4::stream::Stream as Plain;
 use pingora_core::protocols::tls::server::handshake;
+use pingora_core::protocols::{GetSocketDigest, SocketDigest, Stream};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -64,8 +65,13 @@ fn acceptor(files: &TlsFiles) -> Result<Acceptor> {
 
 #[async_trait]
 impl Serve for AdminService {
-    async fn serve(&self, stream: TcpStream, _peer: SocketAddr, stop: watch::Receiver<bool>) {
-        if let Some(stream) = self.secure(stream.into()).await {
+    async fn serve(&self, stream: TcpStream, peer: SocketAddr, stop: watch::Receiver<bool>) {
+        // By this the API knows who asks too fast.
+        let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
+        let _first = digest.peer_addr.set(Some(peer.into()));
+        let mut stream = Plain::from(stream);
+        stream.set_socket_digest(digest);
+        if let Some(stream) = self.secure(stream).await {
             self.app.process_new(stream, &stop).await;
         }
     }

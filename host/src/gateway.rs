@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use palisade_admin::{Ask, Problem};
@@ -22,6 +23,7 @@ use crate::metrics::metrics;
 use crate::plugins::Plugins;
 use crate::recorded::{self, Place};
 use crate::sessions::{SessionDocument, Sessions};
+use crate::throttle::{Throttle, TooMany};
 
 /// Everything that runs.
 pub struct Gateway {
@@ -39,6 +41,11 @@ pub struct Gateway {
     pub plugins: Plugins,
     /// What was changed in the gateway itself.
     pub changes: Changes,
+    /// Who failed to log in, and how often.
+    pub throttle: Throttle,
+    /// The same of the admin API: whoever guesses there must not be able to lock the operator out elsewhere, nor the
+    /// other way about.
+    pub admin_throttle: Throttle,
     /// Functions that the policy files vouch for, as `schema.name`.
     pub harmless_functions: Vec<String>,
     /// Where commands meet verdicts.
@@ -59,14 +66,15 @@ impl std::fmt::Debug for Gateway {
 impl palisade_admin::Gateway for Gateway {
     type Caller = Identity;
 
-    fn caller(&self, token: &str) -> Option<Identity> {
-        match self.verifier.verify(token, clock::now_seconds()) {
-            Ok(identity) => Some(identity),
-            Err(cause) => {
-                tracing::warn!(%cause, "a request to the admin API was refused");
-                None
-            }
-        }
+    fn caller(&self, token: &str, client: SocketAddr) -> Result<Identity, Problem> {
+        let now = Instant::now();
+        let too_many = |too_many: TooMany| Problem::too_many(too_many.to_string());
+        self.admin_throttle.check(client, "", now).map_err(too_many)?;
+        self.verifier.verify(token, clock::now_seconds()).map_err(|cause| {
+            tracing::warn!(%cause, %client, "a request to the admin API was refused");
+            self.admin_throttle.failed(client, "", now);
+            Problem::unauthorized()
+        })
     }
 
     fn may_send_files(&self, caller: &Identity) -> bool {

@@ -26,6 +26,7 @@ mod gateway;
 mod holds;
 mod journal;
 mod listener;
+mod lobby;
 mod logging;
 mod metrics;
 mod outbound;
@@ -36,6 +37,7 @@ mod recorded;
 mod serve;
 mod sessions;
 mod show;
+mod throttle;
 mod tls;
 mod upstream;
 

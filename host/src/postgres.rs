@@ -32,6 +32,7 @@ use crate::clock;
 use crate::config::{Connection, UpstreamTls};
 use crate::gateway::Gateway;
 use crate::listener::Serve;
+use crate::lobby::Lobby;
 use crate::sessions::{SessionDocument, State};
 use crate::upstream;
 
@@ -44,6 +45,7 @@ const PROTOCOL: &str = "postgres";
 /// Serves PostgreSQL clients.
 pub struct PostgresService {
     service: Service,
+    lobby: Lobby,
 }
 
 impl PostgresService {
@@ -70,14 +72,15 @@ impl PostgresService {
         certificate.alpn_protocols = vec![palisade_postgres::codec::startup::ALPN.to_vec()];
         let acceptor = TlsAcceptor::from(Arc::new(certificate));
         let service = Service { host, acceptor, options, cancels: Arc::default() };
-        Ok((Self { service }, Catalogs(catalogs)))
+        Ok((Self { service, lobby: Lobby::new(limits.max_logins) }, Catalogs(catalogs)))
     }
 }
 
 #[async_trait]
 impl Serve for PostgresService {
     async fn serve(&self, stream: TcpStream, peer: SocketAddr, stop: watch::Receiver<bool>) {
-        self.service.serve(Box::new(stream), peer, stop).await;
+        let guest = self.lobby.enter(peer);
+        self.service.serve(Box::new(stream), peer, stop, guest.pushed_out()).await;
     }
 }
 
@@ -206,11 +209,17 @@ struct Refusal {
 
 impl Host for Door {
     fn admit(&self, login: &Login<'_>) -> Result<Admission, NotAdmitted> {
+        let (throttle, client) = (&self.gateway.throttle, login.client_address);
+        if let Err(too_many) = throttle.check(client, login.connection, Instant::now().into()) {
+            tracing::warn!(%client, connection = login.connection, "{too_many}: not looked at");
+            return Err(NotAdmitted::TooMany(too_many.to_string()));
+        }
         match self.identify(login) {
             Ok((identity, known)) => self.open(login, &identity, known),
             Err(Refusal { cause, identity }) => {
                 self.record_refusal(login, identity.as_deref(), &cause.to_string());
-                Err(NotAdmitted::Refused)
+                let after = throttle.failed(client, login.connection, Instant::now().into());
+                Err(NotAdmitted::Refused { after })
             }
         }
     }

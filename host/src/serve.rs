@@ -25,6 +25,7 @@ use crate::listener::{Listener, Places, bind};
 use crate::plugins::{Plugins, prepare, start_host, watch};
 use crate::postgres::PostgresService;
 use crate::sessions::Sessions;
+use crate::throttle::Throttle;
 use crate::{clock, tls};
 
 /// How long sessions get to end when the gateway stops.
@@ -108,6 +109,8 @@ fn assemble(
     let key = SigningKey::load_or_create(&config.data_dir)?;
     let host =
         start_host(&config.data_dir, data_dir::cache_key(&config.data_dir)?, &config.limits)?;
+    let failures = config.limits.login_failures;
+    let (throttle, admin_throttle) = (Throttle::new(failures), Throttle::new(failures));
     let prepared = prepare(&config, &host).map_err(NotServing::Mistakes)?;
     for warning in config.warnings.iter().chain(&prepared.warnings) {
         tracing::warn!("{warning}");
@@ -132,6 +135,8 @@ fn assemble(
         approvals,
         plugins,
         changes,
+        throttle,
+        admin_throttle,
         harmless_functions: prepared.harmless_functions,
         gate,
         started_at: clock::now_micros(),

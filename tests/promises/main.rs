@@ -20,6 +20,7 @@ mod architecture;
 mod authoring;
 mod backtest;
 mod blocking;
+mod brute_force;
 mod check;
 mod copying;
 mod identity;

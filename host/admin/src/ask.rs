@@ -1,5 +1,7 @@
 //! What can be asked of a gateway, and the one trait that answers.
 
+use std::net::SocketAddr;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
@@ -92,8 +94,11 @@ pub trait Gateway: Send + Sync + 'static {
     /// Who asks.
     type Caller: Send + Sync;
 
-    /// Who bears this token; `None` where nobody does. The cause is the gateway's to log.
-    fn caller(&self, token: &str) -> Option<Self::Caller>;
+    /// Who bears this token, which came from this address. The cause of a refusal is the gateway's to log.
+    ///
+    /// # Errors
+    /// What the client may know of why it is nobody.
+    fn caller(&self, token: &str, client: SocketAddr) -> Result<Self::Caller, Problem>;
 
     /// Whether the caller may send files; asked before one is read.
     fn may_send_files(&self, caller: &Self::Caller) -> bool;

@@ -11,6 +11,7 @@
 mod ask;
 mod entry;
 mod problem;
+mod rate;
 mod routes;
 mod serve;
 

@@ -45,6 +45,12 @@ impl Problem {
         Self { status: 409, title: "conflict", detail: detail.into() }
     }
 
+    /// The caller asks too fast, or failed too often.
+    #[must_use]
+    pub fn too_many(detail: impl Into<String>) -> Self {
+        Self { status: 429, title: "too many requests", detail: detail.into() }
+    }
+
     /// The body is larger than its route takes.
     #[must_use]
     pub fn too_large(limit: usize) -> Self {

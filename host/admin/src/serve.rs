@@ -1,7 +1,7 @@
 //! The API on pingora's HTTP server.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -11,6 +11,7 @@ use pingora_core::apps::http_app::ServeHttp;
 use pingora_core::protocols::http::ServerSession;
 use serde_json::Value;
 
+use crate::rate::Rates;
 use crate::routes::{self, Body, Input};
 use crate::{Gateway, Problem, entry};
 
@@ -23,6 +24,7 @@ const READ_TIME: Duration = Duration::from_secs(30);
 pub struct Admin<G> {
     gateway: Arc<G>,
     own_hosts: Vec<String>,
+    rates: Rates,
 }
 
 impl<G> std::fmt::Debug for Admin<G> {
@@ -36,17 +38,22 @@ impl<G: Gateway> Admin<G> {
     /// ports) are refused.
     #[must_use]
     pub fn new(gateway: Arc<G>, own_hosts: Vec<String>) -> Self {
-        Self { gateway, own_hosts }
+        Self { gateway, own_hosts, rates: Rates::default() }
     }
 
     async fn answer(&self, session: &mut ServerSession) -> Result<Value, Problem> {
+        let client = session.client_addr().and_then(|client| client.as_inet().copied());
+        let client = client.ok_or_else(|| Problem::forbidden("the client has no address"))?;
+        self.rates.spend(client.ip(), Instant::now()).map_err(|wait| {
+            Problem::too_many(format!("wait {} ms before you ask again", wait.as_millis().max(1)))
+        })?;
         let request = session.req_header();
         if request.uri.authority().is_some() {
             return Err(Problem::bad_request("absolute request targets are not answered"));
         }
         entry::check_source(&request.headers, &self.own_hosts)?;
         let token = entry::bearer(&request.headers).ok_or_else(Problem::unauthorized)?;
-        let caller = self.gateway.caller(token).ok_or_else(Problem::unauthorized)?;
+        let caller = self.gateway.caller(token, client)?;
         let (route, id) = routes::find(&request.method, request.uri.path())?;
         entry::check_type(&request.headers, route.body)?;
         let query = request.uri.query().unwrap_or_default().to_owned();

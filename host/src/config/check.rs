@@ -273,18 +273,20 @@ impl Check<'_> {
         let time = self.number(raw.plugin_time_ms.as_ref(), 10, 1..=10_000, "milliseconds");
         let max_sessions = self.number(raw.max_sessions.as_ref(), 1000, 1..=1_000_000, "sessions");
         let twice = max_sessions.saturating_mul(2);
+        let max_connections =
+            self.number(raw.max_connections.as_ref(), twice, 1..=2_000_000, "connections");
+        let logins = self.number(raw.max_logins.as_ref(), 512, 1..=100_000, "logins");
+        let failures = self.number(raw.login_failures.as_ref(), 20, 1..=1_000_000, "failures");
         Limits {
             frame_bytes: u32::try_from(frame_bytes).unwrap_or(u32::MAX),
             login,
             dial,
             stalled: Duration::from_secs(u64::try_from(stalled).unwrap_or(600)),
             max_sessions,
-            max_connections: self.number(
-                raw.max_connections.as_ref(),
-                twice,
-                1..=2_000_000,
-                "connections",
-            ),
+            max_connections,
+            // Half of all places are for those who are in.
+            max_logins: logins.min(max_connections.div_ceil(2)),
+            login_failures: u32::try_from(failures).unwrap_or(u32::MAX),
             plugin_time: Duration::from_millis(time as u64),
             plugin_memory: memory << 20,
         }

@@ -31,6 +31,8 @@ const CONFIG: Keys = Table(&[
             ("stalled_seconds", Any),
             ("max_sessions", Any),
             ("max_connections", Any),
+            ("max_logins", Any),
+            ("login_failures", Any),
             ("plugin_time_ms", Any),
             ("plugin_memory_mib", Any),
         ]),

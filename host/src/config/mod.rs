@@ -146,6 +146,10 @@ pub struct Limits {
     pub max_sessions: usize,
     /// Client connections at the same time, those included that are not let in yet.
     pub max_connections: usize,
+    /// Connections at the same time whose clients are not let in yet.
+    pub max_logins: usize,
+    /// How many failed logins an address has in a short time before it is not looked at any more.
+    pub login_failures: u32,
     /// How long one call of a plugin may run.
     pub plugin_time: Duration,
     /// How much memory one call of a plugin may have, in bytes.

@@ -103,6 +103,8 @@ pub(super) struct RawLimits {
     pub(super) stalled_seconds: Option<Spanned<i64>>,
     pub(super) max_sessions: Option<Spanned<i64>>,
     pub(super) max_connections: Option<Spanned<i64>>,
+    pub(super) max_logins: Option<Spanned<i64>>,
+    pub(super) login_failures: Option<Spanned<i64>>,
     pub(super) plugin_time_ms: Option<Spanned<i64>>,
     pub(super) plugin_memory_mib: Option<Spanned<i64>>,
 }

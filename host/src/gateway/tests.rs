@@ -36,6 +36,8 @@ name = "admin"
 administers = true
 "#;
 
+const CLIENT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
+
 struct Fixture {
     gateway: Gateway,
     key: SigningKey,
@@ -71,6 +73,8 @@ fn fixture() -> Fixture {
         approvals,
         plugins,
         changes,
+        throttle: Throttle::new(20),
+        admin_throttle: Throttle::new(20),
         harmless_functions: vec![],
         gate,
         started_at: 0,
@@ -112,7 +116,7 @@ impl Fixture {
             let roles = vec![role.to_owned()];
             issue(&self.key, &Grant { subject: subject.into(), roles, ttl, acting_for: None }, now)
         };
-        self.gateway.caller(token.unwrap().token.expose()).unwrap()
+        self.gateway.caller(token.unwrap().token.expose(), CLIENT).unwrap()
     }
 
     /// The answer's length where it is a list, else 1; or the problem's status.
@@ -193,5 +197,5 @@ async fn only_those_who_administer_learn_where_the_gateway_keeps_things() {
 
 #[test]
 fn a_forged_token_is_nobodys() {
-    assert!(fixture().gateway.caller("a.b.c").is_none());
+    assert!(fixture().gateway.caller("a.b.c", CLIENT).is_err());
 }

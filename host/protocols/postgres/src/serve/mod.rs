@@ -81,7 +81,12 @@ impl std::fmt::Debug for Login<'_> {
 pub enum NotAdmitted {
     /// One and the same refusal for a bad token, an unknown connection and a role that does not reach it.
     /// The host has logged and recorded the true cause.
-    Refused,
+    Refused {
+        /// How long the refusal waits: whoever guesses shall not guess fast.
+        after: Duration,
+    },
+    /// It was not looked at, since too many before it were refused; the text is for the client.
+    TooMany(String),
     /// The gateway cannot serve it now; the text is for the client.
     Unavailable(String),
     /// There is no such database behind the connection; the text is for the client.

@@ -79,15 +79,24 @@ impl From<ConverseError<OpeningRefused>> for TurnedAway {
 }
 
 impl Service {
-    /// Serves one connection to its end. `shutdown` turns true when the gateway stops.
+    /// Serves one connection to its end. `shutdown` turns true when the gateway stops. The login is given up when
+    /// `pushed_out` ends, which is dropped once the client is let in.
     pub async fn serve(
         &self,
         stream: Box<dyn Io>,
         client: SocketAddr,
         shutdown: watch::Receiver<bool>,
+        pushed_out: impl Future<Output = ()> + Send,
     ) {
         let login = self.log_in(Link::new(stream), client);
-        let admitted = match tokio::time::timeout(self.options.login_time, login).await {
+        let login = tokio::time::timeout(self.options.login_time, login);
+        let outcome = tokio::select! {
+            outcome = login => outcome,
+            () = pushed_out => {
+                return self.host.turned_away(client, "its place was given to others who log in");
+            }
+        };
+        let admitted = match outcome {
             Ok(Ok(Some(admitted))) => admitted,
             // Who comes and goes without a word (a health check) is nobody to speak of.
             Ok(Ok(None) | Err(TurnedAway::Broken(ConverseError::Closed))) => return,
@@ -135,11 +144,15 @@ impl Service {
 
     async fn refuse(&self, link: Link, connection: &str, refused: &NotAdmitted) {
         let (code, message, hint) = match refused {
-            NotAdmitted::Refused => (
-                "28P01",
-                format!("access to connection \"{connection}\" is refused"),
-                "Check the connection's name and get a new token, which goes where the password would.",
-            ),
+            NotAdmitted::Refused { after } => {
+                tokio::time::sleep(*after).await;
+                (
+                    "28P01",
+                    format!("access to connection \"{connection}\" is refused"),
+                    "Check the connection's name and get a new token, which goes where the password would.",
+                )
+            }
+            NotAdmitted::TooMany(why) => ("53300", why.clone(), ""),
             NotAdmitted::Unavailable(why) => ("57P03", why.clone(), ""),
             NotAdmitted::NoDatabase(why) => ("3D000", why.clone(), ""),
         };

@@ -1,0 +1,57 @@
+//! Whoever guesses is slowed and then not looked at; whoever is silent keeps nobody out.
+
+use std::net::TcpStream;
+
+use crate::harness::{Gateway, Postgres, Psql, Settings};
+
+fn gateway(postgres: &Postgres, limits: &str) -> Gateway {
+    let more = format!("[limits]\n{limits}\n");
+    Gateway::start(postgres, Settings { more, ..Settings::policy("") })
+}
+
+/// What somebody hears who has no good token.
+fn guess(gateway: &Gateway) -> String {
+    Psql::new(gateway.port, "no-token").run(&["SELECT 1"]).stderr
+}
+
+#[test]
+fn a_few_slips_keep_nobody_out_and_more_are_not_looked_at() {
+    let postgres = Postgres::start();
+    let gateway = gateway(&postgres, "login_failures = 4");
+    for _ in 0..3 {
+        assert!(guess(&gateway).contains("is refused"));
+    }
+    assert_eq!(gateway.agent().query("SELECT 1"), "1", "a good token waits for nothing");
+    let token = gateway.token("agent-7", "support-agent");
+    for _ in 0..2 {
+        assert!(guess(&gateway).contains("is refused"));
+    }
+    let heard = guess(&gateway);
+    assert!(heard.contains("too many failed logins, try again in"), "{heard}");
+    let heard = Psql::new(gateway.port, &token).run(&["SELECT 1"]).stderr;
+    assert!(heard.contains("too many failed logins"), "from this address nobody: {heard}");
+    let refused = gateway.json(&["sessions", "list"]);
+    let refused = refused.iter().filter(|session| session["state"] == "refused").count();
+    assert_eq!(refused, 5, "what was not looked at fills no record");
+}
+
+#[test]
+fn whoever_guesses_at_the_admin_api_is_not_looked_at_either() {
+    let postgres = Postgres::start();
+    let gateway = gateway(&postgres, "login_failures = 2");
+    for _ in 0..3 {
+        assert!(gateway.cli_as("no-token", &["status"]).stderr.contains("not valid"));
+    }
+    let heard = gateway.cli_as("no-token", &["status"]).stderr;
+    assert!(heard.contains("too many failed logins"), "{heard}");
+}
+
+#[test]
+fn a_flood_of_silent_connections_keeps_nobody_out() {
+    let postgres = Postgres::start();
+    let gateway = gateway(&postgres, "max_logins = 8\nmax_connections = 40");
+    let flood: Vec<_> =
+        (0..200).map(|_| TcpStream::connect(("127.0.0.1", gateway.port)).unwrap()).collect();
+    assert_eq!(gateway.agent().query("SELECT 1"), "1");
+    drop(flood);
+}
