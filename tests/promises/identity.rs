@@ -109,3 +109,13 @@ fn another_database_than_the_connections_own_is_refused() {
         .query("SELECT current_database()");
     assert_eq!(error, "orders");
 }
+
+#[test]
+fn the_admin_api_describes_itself_to_whoever_asks() {
+    let (_postgres, gateway) = baseline();
+    let answer = gateway.ask("/openapi.json", "nobody");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains("application/json"), "{head}");
+    let description: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert!(description["paths"]["/v1/holds/{id}/approve"]["post"].is_object(), "{body}");
+}

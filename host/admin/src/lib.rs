@@ -10,6 +10,7 @@
 
 mod ask;
 mod entry;
+mod openapi;
 mod problem;
 mod rate;
 mod routes;

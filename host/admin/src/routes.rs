@@ -51,10 +51,45 @@ pub(crate) struct Input {
 /// One route.
 #[derive(Debug)]
 pub(crate) struct Route {
-    pub(crate) method: Method,
-    path: &'static str,
+    pub(crate) verb: Verb,
+    pub(crate) path: &'static str,
+    /// What it does, for whoever reads the API's description.
+    pub(crate) about: &'static str,
+    /// What its caller must be allowed to do; the gateway sees to it.
+    pub(crate) right: Right,
+    /// What may follow the question mark, and what it means.
+    pub(crate) query: &'static [(&'static str, &'static str)],
     pub(crate) body: Body,
     pub(crate) ask: fn(Input) -> Result<Ask, Problem>,
+}
+
+/// A method, as far as there are routes for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Get,
+    Post,
+}
+
+impl Verb {
+    pub(crate) fn method(self) -> Method {
+        match self {
+            Self::Get => Method::GET,
+            Self::Post => Method::POST,
+        }
+    }
+}
+
+/// What a caller must be allowed to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Right {
+    /// Nothing but to be somebody; one sees what one may.
+    Any,
+    /// Look at the sessions of the connections that are asked about.
+    View,
+    /// Decide on the hold.
+    Decide,
+    /// Change the gateway.
+    Administer,
 }
 
 /// How many items a list gives where the caller does not say.
@@ -64,63 +99,139 @@ const MOST: usize = 1000;
 /// The longest reason that a decision can carry, in bytes.
 const LONGEST_REASON: usize = 4096;
 
-const ROUTES: &[Route] = &[
-    get("/v1/status", |_| Ok(Ask::Status)),
-    get("/v1/metrics", |_| Ok(Ask::Metrics)),
-    get("/v1/sessions", |input| Ok(Ask::Sessions { limit: limit(&input.query)? })),
-    get("/v1/sessions/{id}", |input| Ok(Ask::Session { id: input.id })),
-    get("/v1/sessions/{id}/events", |input| {
-        let from = number(&input.query, "from")?.unwrap_or(0);
-        Ok(Ask::Events { limit: limit(&input.query)?, id: input.id, from })
-    }),
-    get("/v1/record", |input| {
-        let from = number(&input.query, "from")?.unwrap_or(0);
-        let session = value(&input.query, "session").unwrap_or_default().to_owned();
-        let connection = value(&input.query, "connection").map(str::to_owned);
-        if !session.is_empty() && !is_name(&session) {
-            return Err(Problem::bad_request("`session` is no id"));
-        }
-        Ok(Ask::Record { session, from, connection })
-    }),
-    get("/v1/holds", |input| Ok(Ask::Holds { all: value(&input.query, "all") == Some("true") })),
-    get("/v1/holds/{id}", |input| Ok(Ask::Hold { id: input.id })),
-    post("/v1/holds/{id}/approve", Body::Json, |input| decide(input, true)),
-    post("/v1/holds/{id}/deny", Body::Json, |input| decide(input, false)),
-    get("/v1/plugins", |_| Ok(Ask::Plugins)),
-    get("/v1/plugins/history", |input| Ok(Ask::PluginHistory { limit: limit(&input.query)? })),
-    post("/v1/plugins/{id}/unload", Body::None, |input| Ok(Ask::UnloadPlugin { name: input.id })),
-    post("/v1/plugins/{id}/rollback", Body::None, |input| {
-        Ok(Ask::RollBackPlugin { name: input.id })
-    }),
-    post("/v1/plugins", Body::Wasm, |input| {
-        let name = value(&input.query, "name").map(str::to_owned);
-        if name.as_deref().is_some_and(|name| !is_name(name)) {
-            return Err(Problem::bad_request("`name` is not the name of a policy"));
-        }
-        Ok(Ask::LoadPlugin { name, file: input.body })
-    }),
+/// Every route, in the order in which they are described.
+pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        about: "What runs, and since when",
+        ..get("/v1/status", Right::Any, |_| Ok(Ask::Status))
+    },
+    Route {
+        about: "What is counted, in OpenMetrics' text form",
+        ..get("/v1/metrics", Right::Administer, |_| Ok(Ask::Metrics))
+    },
+    Route {
+        about: "The newest sessions",
+        query: &[AT_MOST],
+        ..get("/v1/sessions", Right::View, |input| {
+            Ok(Ask::Sessions { limit: limit(&input.query)? })
+        })
+    },
+    Route {
+        about: "One session",
+        ..get("/v1/sessions/{id}", Right::View, |input| Ok(Ask::Session { id: input.id }))
+    },
+    Route {
+        about: "A page of a session's events",
+        query: &[("from", "The number of the first event"), AT_MOST],
+        ..get("/v1/sessions/{id}/events", Right::View, |input| {
+            let from = number(&input.query, "from")?.unwrap_or(0);
+            Ok(Ask::Events { limit: limit(&input.query)?, id: input.id, from })
+        })
+    },
+    Route {
+        about: "A page of the record: the commands and results of many sessions",
+        query: &[
+            ("session", "The first session's id, or that of any moment"),
+            ("from", "The number of its first event"),
+            ("connection", "A glob of the connections that are asked for"),
+        ],
+        ..get("/v1/record", Right::View, record)
+    },
+    Route {
+        about: "The commands that wait for a decision",
+        query: &[("all", "`true` for those that were decided, too")],
+        ..get("/v1/holds", Right::Any, |input| {
+            Ok(Ask::Holds { all: value(&input.query, "all") == Some("true") })
+        })
+    },
+    Route {
+        about: "One command that waits or was decided",
+        ..get("/v1/holds/{id}", Right::Any, |input| Ok(Ask::Hold { id: input.id }))
+    },
+    Route {
+        about: "Lets a held command run, once",
+        ..post("/v1/holds/{id}/approve", Right::Decide, Body::Json, |input| decide(input, true))
+    },
+    Route {
+        about: "Refuses a held command",
+        ..post("/v1/holds/{id}/deny", Right::Decide, Body::Json, |input| decide(input, false))
+    },
+    Route {
+        about: "The plugins in use",
+        ..get("/v1/plugins", Right::Administer, |_| Ok(Ask::Plugins))
+    },
+    Route {
+        about: "Who changed the policies in force, the newest last",
+        query: &[AT_MOST],
+        ..get("/v1/plugins/history", Right::Administer, |input| {
+            Ok(Ask::PluginHistory { limit: limit(&input.query)? })
+        })
+    },
+    Route {
+        about: "Takes out again what was loaded for a policy",
+        ..post("/v1/plugins/{id}/unload", Right::Administer, Body::None, |input| {
+            Ok(Ask::UnloadPlugin { name: input.id })
+        })
+    },
+    Route {
+        about: "Undoes the latest load or unload of a policy",
+        ..post("/v1/plugins/{id}/rollback", Right::Administer, Body::None, |input| {
+            Ok(Ask::RollBackPlugin { name: input.id })
+        })
+    },
+    Route {
+        about: "Puts a plugin's file in the place of the one that runs under a name",
+        query: &[("name", "The policy; the plugin's own name where left out")],
+        ..post("/v1/plugins", Right::Administer, Body::Wasm, load)
+    },
 ];
+
+/// What every list may be asked for.
+const AT_MOST: (&str, &str) = ("limit", "How many at most: 100 where left out, 1000 in any case");
+
+fn load(input: Input) -> Result<Ask, Problem> {
+    let name = value(&input.query, "name").map(str::to_owned);
+    if name.as_deref().is_some_and(|name| !is_name(name)) {
+        return Err(Problem::bad_request("`name` is not the name of a policy"));
+    }
+    Ok(Ask::LoadPlugin { name, file: input.body })
+}
+
+fn record(input: Input) -> Result<Ask, Problem> {
+    let from = number(&input.query, "from")?.unwrap_or(0);
+    let session = value(&input.query, "session").unwrap_or_default().to_owned();
+    let connection = value(&input.query, "connection").map(str::to_owned);
+    if !session.is_empty() && !is_name(&session) {
+        return Err(Problem::bad_request("`session` is no id"));
+    }
+    Ok(Ask::Record { session, from, connection })
+}
 
 /// The route of a request, and what stands for `{id}` in it.
 pub(crate) fn find(method: &Method, path: &str) -> Result<(&'static Route, String), Problem> {
     let matching = || ROUTES.iter().filter_map(|route| Some((route, matches(route.path, path)?)));
-    let found = matching().find(|(route, _)| route.method == *method);
+    let found = matching().find(|(route, _)| route.verb.method() == *method);
     found.ok_or_else(|| match matching().next() {
         Some((route, _)) => Problem {
             status: 405,
             title: "method not allowed",
-            detail: format!("this path takes {}", route.method),
+            detail: format!("this path takes {}", route.verb.method()),
         },
         None => Problem::not_found("there is no such path"),
     })
 }
 
-const fn get(path: &'static str, ask: fn(Input) -> Result<Ask, Problem>) -> Route {
-    Route { method: Method::GET, path, body: Body::None, ask }
+const fn get(path: &'static str, right: Right, ask: fn(Input) -> Result<Ask, Problem>) -> Route {
+    Route { verb: Verb::Get, path, about: "", right, query: &[], body: Body::None, ask }
 }
 
-const fn post(path: &'static str, body: Body, ask: fn(Input) -> Result<Ask, Problem>) -> Route {
-    Route { method: Method::POST, path, body, ask }
+const fn post(
+    path: &'static str,
+    right: Right,
+    body: Body,
+    ask: fn(Input) -> Result<Ask, Problem>,
+) -> Route {
+    Route { verb: Verb::Post, path, about: "", right, query: &[], body, ask }
 }
 
 fn matches(pattern: &str, path: &str) -> Option<String> {

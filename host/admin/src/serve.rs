@@ -5,20 +5,29 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use http::Response;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{Method, Response};
 use pingora_core::apps::http_app::ServeHttp;
 use pingora_core::protocols::http::ServerSession;
 use serde_json::Value;
 
+use crate::openapi::description;
 use crate::rate::Rates;
 use crate::routes::{self, Body, Input};
 use crate::{Gateway, Problem, entry};
 
 /// The form of what is counted.
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// Where the API's description is.
+const DESCRIPTION: &str = "/openapi.json";
 /// How long a caller may pause while it sends.
 const READ_TIME: Duration = Duration::from_secs(30);
+
+/// What is sent.
+enum Answer {
+    Json(String),
+    Metrics(String),
+}
 
 /// The API of one gateway.
 pub struct Admin<G> {
@@ -41,7 +50,7 @@ impl<G: Gateway> Admin<G> {
         Self { gateway, own_hosts, rates: Rates::default() }
     }
 
-    async fn answer(&self, session: &mut ServerSession) -> Result<Value, Problem> {
+    async fn answer(&self, session: &mut ServerSession) -> Result<Answer, Problem> {
         let client = session.client_addr().and_then(|client| client.as_inet().copied());
         let client = client.ok_or_else(|| Problem::forbidden("the client has no address"))?;
         self.rates.spend(client.ip(), Instant::now()).map_err(|wait| {
@@ -52,6 +61,10 @@ impl<G: Gateway> Admin<G> {
             return Err(Problem::bad_request("absolute request targets are not answered"));
         }
         entry::check_source(&request.headers, &self.own_hosts)?;
+        if request.uri.path() == DESCRIPTION && request.method == Method::GET {
+            // It is the same for everybody, and tells nothing of what runs here.
+            return Ok(Answer::Json(description()));
+        }
         let token = entry::bearer(&request.headers).ok_or_else(Problem::unauthorized)?;
         let caller = self.gateway.caller(token, client)?;
         let (route, id) = routes::find(&request.method, request.uri.path())?;
@@ -62,7 +75,11 @@ impl<G: Gateway> Admin<G> {
         }
         let body = read_body(session, route.body.limit()).await?;
         let ask = (route.ask)(Input { id, query, body })?;
-        self.gateway.answer(&caller, ask).await
+        Ok(match self.gateway.answer(&caller, ask).await? {
+            // A text alone is no object that anybody asked for: it has a form of its own.
+            Value::String(text) => Answer::Metrics(text),
+            value => Answer::Json(value.to_string()),
+        })
     }
 }
 
@@ -71,9 +88,8 @@ impl<G: Gateway> ServeHttp for Admin<G> {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         session.set_read_timeout(Some(READ_TIME));
         match self.answer(session).await {
-            // A text alone is no object that anybody asked for: it has a form of its own.
-            Ok(Value::String(text)) => response(200, OPENMETRICS, text),
-            Ok(value) => response(200, "application/json", value.to_string()),
+            Ok(Answer::Metrics(text)) => response(200, OPENMETRICS, text),
+            Ok(Answer::Json(text)) => response(200, "application/json", text),
             Err(problem) => {
                 // What is left of the request is not worth reading.
                 session.set_keepalive(None);

@@ -136,12 +136,16 @@ impl Gateway {
 
     /// What it counts, as a watcher reads it.
     pub(crate) fn metrics(&self) -> String {
+        self.ask("/v1/metrics", &self.token("watcher", "administrator"))
+    }
+
+    /// What the admin API answers to whoever has no command line of ours: head and body.
+    pub(crate) fn ask(&self, path: &str, token: &str) -> String {
         let listening = self.folder.path().join("data/listening.json");
         let listening: Value = serde_json::from_slice(&std::fs::read(listening).unwrap()).unwrap();
         let mut stream = TcpStream::connect(listening["admin"].as_str().unwrap()).unwrap();
-        let token = self.token("watcher", "administrator");
         let request = format!(
-            "GET /v1/metrics HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n\
+            "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n\
              connection: close\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).unwrap();
