@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use palisade_admin::{Ask, Problem};
-use palisade_identity::{Identity, OPERATOR, Verifier};
-use palisade_policy::Gate;
+use palisade_identity::{Identity, OPERATOR, TokenRefused, Verifier};
+use palisade_policy::{Gate, Principal};
 use palisade_store::{Store, StoreError};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -117,6 +117,14 @@ impl palisade_admin::Gateway for Gateway {
 }
 
 impl Gateway {
+    /// Who a token speaks for. May wait for what its issuer publishes.
+    ///
+    /// # Errors
+    /// The true cause, for the log and never for the client.
+    pub fn identify(&self, token: &str) -> Result<Identity, TokenRefused> {
+        blocking(|| self.verifier.verify(token, clock::now_seconds()))
+    }
+
     fn status(&self, caller: &Identity) -> Value {
         let mut status = json!({
             "id": "gateway",
@@ -261,9 +269,15 @@ fn who(caller: &Identity) -> String {
     if caller.operator {
         return OPERATOR.to_owned();
     }
-    match &caller.principal.acting_for {
-        Some(other) => format!("{} (acting for {other})", caller.principal.subject),
-        None => caller.principal.subject.clone(),
+    let Principal { subject, issuer, acting_for, .. } = &caller.principal;
+    // The same name means somebody else where somebody else vouches for it.
+    let subject = match &caller.presented {
+        Some(_) => format!("{subject} (of {issuer})"),
+        None => subject.clone(),
+    };
+    match acting_for {
+        Some(other) => format!("{subject} (acting for {other})"),
+        None => subject,
     }
 }
 

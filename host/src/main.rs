@@ -24,6 +24,7 @@ mod config;
 mod data_dir;
 mod gateway;
 mod holds;
+mod issuers;
 mod journal;
 mod listener;
 mod lobby;

@@ -242,7 +242,7 @@ impl Host for Door {
 
 impl Door {
     fn identify(&self, login: &Login<'_>) -> Result<(Identity, &Known), Refusal> {
-        let verified = self.gateway.verifier.verify(login.token, clock::now_seconds());
+        let verified = self.gateway.identify(login.token);
         let identity =
             verified.map_err(|refused| Refusal { cause: refused.into(), identity: None })?;
         let Some(known) = self.servers.get(login.connection) else {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use palisade_identity::{GatewayVerifier, SigningKey};
+use palisade_identity::SigningKey;
 use palisade_policy::{Gate, Mistake};
 use palisade_store::{Durability, Options, Store, StoreError};
 use pingora_core::server::configuration::ServerConf;
@@ -26,7 +26,7 @@ use crate::plugins::{Plugins, prepare, start_host, watch};
 use crate::postgres::PostgresService;
 use crate::sessions::Sessions;
 use crate::throttle::Throttle;
-use crate::{clock, tls};
+use crate::{clock, issuers, tls};
 
 /// How long sessions get to end when the gateway stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -127,8 +127,9 @@ fn assemble(
     let in_force = prepared.in_force;
     let plugins = Plugins::start(host, &config, Arc::clone(&gate), changes.clone(), in_force)
         .map_err(anyhow::Error::msg)?;
+    let verifier = Box::new(issuers::verifiers(&config, &key)?);
     Ok(Gateway {
-        verifier: Box::new(GatewayVerifier::new(&key)),
+        verifier,
         config,
         store,
         sessions,

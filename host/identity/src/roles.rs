@@ -3,10 +3,11 @@
 //! The operator, who can read the signing key, decides, audits and administers everything, but reaches no connection:
 //! that takes a token with a role, which the operator can issue.
 
-use crate::Identity;
+use crate::rules::Matcher;
+use crate::{Given, Identity, Presented, Rule};
 use palisade_policy::Principal;
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use wildmatch::WildMatch;
 
 /// One `[[role]]` of the configuration. The lists hold globs (`*`, `?`) of connection names.
@@ -27,6 +28,12 @@ pub struct Role {
     /// Whether it may change the running gateway.
     #[serde(default)]
     pub administers: bool,
+    /// What the labels of a connection must say so that it may be opened, as globs.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// The rules that give the role to other issuers' tokens; any of them does.
+    #[serde(default)]
+    pub given: Vec<Rule>,
 }
 
 /// Two roles of one name: which of them a token means would be anyone's guess.
@@ -52,6 +59,10 @@ pub enum DecideRefused {
 #[derive(Clone, Debug, Default)]
 pub struct Roles {
     by_name: HashMap<String, Rights>,
+    /// The rules of all roles, in the configuration's order.
+    rules: Vec<(Given, Matcher)>,
+    /// The labels of each connection.
+    labels: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +71,7 @@ struct Rights {
     approves: Vec<WildMatch>,
     audits: Vec<WildMatch>,
     administers: bool,
+    labels: Vec<(String, WildMatch)>,
 }
 
 impl Roles {
@@ -69,24 +81,59 @@ impl Roles {
     /// When two of them have the same name.
     pub fn new(roles: Vec<Role>) -> Result<Self, DuplicateRole> {
         let mut by_name = HashMap::with_capacity(roles.len());
+        let mut rules = vec![];
         for role in roles {
+            let numbered = role.given.into_iter().zip(1..);
+            rules.extend(numbered.map(|(rule, number)| {
+                (Given { role: role.name.clone(), rule: number }, Matcher::new(rule))
+            }));
+            let labels = role.labels.iter();
             let rights = Rights {
                 connections: compile(&role.connections),
                 approves: compile(&role.approves),
                 audits: compile(&role.audits),
                 administers: role.administers,
+                labels: labels.map(|(key, glob)| (key.clone(), WildMatch::new(glob))).collect(),
             };
             if by_name.insert(role.name.clone(), rights).is_some() {
                 return Err(DuplicateRole(role.name));
             }
         }
-        Ok(Self { by_name })
+        Ok(Self { by_name, rules, labels: BTreeMap::new() })
+    }
+
+    /// The same roles, told which labels each connection has.
+    #[must_use]
+    pub fn with_labels(self, labels: BTreeMap<String, BTreeMap<String, String>>) -> Self {
+        Self { labels, ..self }
+    }
+
+    /// The roles that rules give to whoever presents this, and by which rules.
+    #[must_use]
+    pub fn given(&self, presented: &Presented) -> Vec<Given> {
+        let matching = self.rules.iter().filter(|(_, matcher)| matcher.matches(presented));
+        matching.map(|(given, _)| given.clone()).collect()
     }
 
     /// Whether the bearer may open this connection.
     #[must_use]
     pub fn reaches(&self, identity: &Identity, connection: &str) -> bool {
-        self.rights_of(identity).any(|(_, rights)| matches(&rights.connections, connection))
+        is_within(identity, connection)
+            && self.rights_of(identity).any(|(_, rights)| self.reached_by(rights, connection))
+    }
+
+    /// Globs of names and of labels must both match where there are both; without any, nothing is reached.
+    fn reached_by(&self, rights: &Rights, connection: &str) -> bool {
+        let Rights { connections, labels, .. } = rights;
+        if connections.is_empty() && labels.is_empty() {
+            return false;
+        }
+        let has = |key: &str, glob: &WildMatch| {
+            let value = self.labels.get(connection).and_then(|labels| labels.get(key));
+            value.is_some_and(|value| glob.matches(value))
+        };
+        (connections.is_empty() || matches(connections, connection))
+            && labels.iter().all(|(key, glob)| has(key, glob))
     }
 
     /// Whether the bearer may decide on a command that `requester` wants to run on this connection.
@@ -107,6 +154,9 @@ impl Roles {
         if identity.operator {
             return Ok(());
         }
+        if !is_within(identity, connection) {
+            return Err(DecideRefused::OtherConnection(connection.to_owned()));
+        }
         let mut asked = self
             .rights_of(identity)
             .filter(|(name, _)| approvers.is_empty() || approvers.contains(name))
@@ -124,19 +174,27 @@ impl Roles {
     #[must_use]
     pub fn may_audit(&self, identity: &Identity, connection: &str) -> bool {
         identity.operator
-            || self.rights_of(identity).any(|(_, rights)| matches(&rights.audits, connection))
+            || is_within(identity, connection)
+                && self.rights_of(identity).any(|(_, rights)| matches(&rights.audits, connection))
     }
 
-    /// Whether the bearer may change the running gateway.
+    /// Whether the bearer may change the running gateway. A token for some connections alone may not.
     #[must_use]
     pub fn may_administer(&self, identity: &Identity) -> bool {
-        identity.operator || self.rights_of(identity).any(|(_, rights)| rights.administers)
+        identity.operator
+            || identity.connections.is_none()
+                && self.rights_of(identity).any(|(_, rights)| rights.administers)
     }
 
     /// The bearer's roles that are defined; the others give nothing.
     fn rights_of(&self, identity: &Identity) -> impl Iterator<Item = (&String, &Rights)> {
         identity.principal.roles.iter().filter_map(|name| self.by_name.get_key_value(name))
     }
+}
+
+/// Whether a token that is narrowed to some connections is good for this one.
+fn is_within(identity: &Identity, connection: &str) -> bool {
+    identity.connections.as_ref().is_none_or(|names| names.iter().any(|name| name == connection))
 }
 
 fn compile(globs: &[String]) -> Vec<WildMatch> {

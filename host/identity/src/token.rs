@@ -109,10 +109,14 @@ fn check_name(name: &str) -> Result<(), IssueRefused> {
     if name == OPERATOR {
         return Err(IssueRefused::Reserved);
     }
-    if name.is_empty() || name.len() > MAX_SUBJECT_BYTES || name.chars().any(char::is_control) {
-        return Err(IssueRefused::Name);
-    }
-    Ok(())
+    if is_name(name) { Ok(()) } else { Err(IssueRefused::Name) }
+}
+
+/// Whether a text can be the name of an actor, other than the operator.
+pub(crate) fn is_name(name: &str) -> bool {
+    name != OPERATOR
+        && (1..=MAX_SUBJECT_BYTES).contains(&name.len())
+        && !name.chars().any(char::is_control)
 }
 
 fn sign(key: &SigningKey, grant: &Grant, operator: bool, now: u64) -> Result<Issued, IssueRefused> {

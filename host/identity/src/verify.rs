@@ -3,7 +3,7 @@
 //! The cause is for the log and the record; a client learns only that it was refused.
 
 use crate::token::{Act, GATEWAY, MAX_TOKEN_BYTES};
-use crate::{SigningKey, Ttl};
+use crate::{Given, Presented, SigningKey, TokenRefused, Ttl};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use palisade_policy::Principal;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 const SKEW: u64 = 5;
 
 /// Who a verified token speaks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// Who acts.
     pub principal: Principal,
@@ -23,53 +23,14 @@ pub struct Identity {
     pub expires_at: u64,
     /// Whether this is someone who can read the gateway's signing key.
     pub operator: bool,
-}
-
-/// Why a token speaks for nobody. Its text never holds a part of the token.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenRefused {
-    /// Too long to be looked at.
-    #[error("the token is larger than 8 KiB")]
-    TooLarge,
-    /// Not three parts of base64url and JSON.
-    #[error("the token is not a well-formed JWT")]
-    Malformed,
-    /// An algorithm such as `none`, or a header field of the wrong type.
-    #[error("the token's header names an unknown algorithm or has a field of the wrong type")]
-    Header,
-    /// Any algorithm but EdDSA.
-    #[error("the token's algorithm is not EdDSA")]
-    Algorithm,
-    /// Another key's id, or none.
-    #[error("the token was not signed with the gateway's present key (unknown key id)")]
-    UnknownKey,
-    /// The signature does not fit.
-    #[error("the token's signature is forged")]
-    Signature,
-    /// A claim of the wrong type.
-    #[error("the token's claims cannot be read")]
-    Claims,
-    /// A claim that must be there, is not, or is empty.
-    #[error("the token lacks the claim `{0}`")]
-    Missing(&'static str),
-    /// Somebody else's token.
-    #[error("the token's issuer is not this gateway")]
-    Issuer,
-    /// A token for somebody else.
-    #[error("the token's audience is not this gateway")]
-    Audience,
-    /// Its time is over.
-    #[error("the token has expired")]
-    Expired,
-    /// Its time has not come.
-    #[error("the token is not valid yet")]
-    NotYetValid,
-    /// It was issued in the future.
-    #[error("the token was issued in the future")]
-    IssuedInFuture,
-    /// It lives longer than a token may.
-    #[error("the token's life is longer than allowed")]
-    Lifetime,
+    /// The only connections where the roles hold; `None` for all that they name.
+    pub connections: Option<Vec<String>>,
+    /// The tokens that this one was exchanged for, the first of them last.
+    pub parents: Vec<String>,
+    /// What somebody else's token showed; nothing for the gateway's own.
+    pub presented: Option<Presented>,
+    /// The roles that rules gave, and which rules; a token of the gateway's carries its own.
+    pub given: Vec<Given>,
 }
 
 /// Whoever can tell a good token from a bad one.
@@ -151,6 +112,9 @@ struct Claims {
     exp: Option<u64>,
     jti: Option<String>,
     act: Option<Act>,
+    connections: Option<Vec<String>>,
+    #[serde(default, rename = "parent")]
+    parents: Vec<String>,
     #[serde(default)]
     operator: bool,
 }
@@ -176,6 +140,10 @@ impl Claims {
             token_id: required("jti", self.jti)?,
             expires_at,
             operator: self.operator,
+            connections: self.connections,
+            parents: self.parents,
+            presented: None,
+            given: vec![],
         })
     }
 }

@@ -1,17 +1,19 @@
 //! From what is written to what is meant, with every mistake on the way.
 
+mod identity;
+
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use palisade_identity::{Credential, Role, Roles};
+use palisade_identity::{Credential, Roles};
 use palisade_policy::{Mistake, line_of};
 use toml::Spanned;
 
 use super::raw::{RawConfig, RawConnection, RawLimits, RawListen, RawRole, RawTls};
-use super::{Config, Connection, Limits, Listen, PROTOCOLS, Record, TlsFiles, keys, nearest};
+use super::{Config, Connection, Limits, Listen, PROTOCOLS, Record, TlsFiles, keys};
 use crate::plugins::PublicKey;
 
 /// The longest name of a connection: what a PostgreSQL client can have as its user name is longer, a table's column not.
@@ -53,8 +55,12 @@ impl Check<'_> {
             raw.connections.into_iter().filter_map(|raw| self.connection(raw)).collect();
         self.nothing_configured(&connections, &raw.roles);
         let names: Vec<&str> = connections.iter().map(|c| c.name.as_str()).collect();
+        self.duplicates("issuer", raw.issuers.iter().map(|issuer| &issuer.name));
+        self.duplicates("issuer", raw.issuers.iter().map(|issuer| &issuer.url));
+        let issuers: Vec<_> = raw.issuers.into_iter().map(|raw| self.issuer(raw)).collect();
         let role_names = raw.roles.iter().map(|role| role.name.get_ref().clone()).collect();
-        let roles = raw.roles.into_iter().map(|role| self.role(role, &names)).collect();
+        let roles = raw.roles.into_iter().map(|role| self.role(role, &names, &issuers)).collect();
+        let labels = connections.iter().map(|c| (c.name.clone(), c.labels.clone())).collect();
         let policies =
             raw.policies.files.iter().map(|path| self.existing("policy file", path)).collect();
         let trusted_keys = self.keys(raw.policies.trusted_keys.as_ref());
@@ -67,8 +73,9 @@ impl Check<'_> {
             listen: listen?,
             tls,
             // Two roles of one name have been told already.
-            roles: Roles::new(roles).ok()?,
+            roles: Roles::new(roles).ok()?.with_labels(labels),
             role_names,
+            issuers,
             connections,
             policies,
             trusted_keys,
@@ -203,36 +210,6 @@ impl Check<'_> {
             self.warnings.push(self.at(at, problem, fix));
         }
         credential
-    }
-
-    fn role(&mut self, raw: RawRole, connections: &[&str]) -> Role {
-        if raw.name.get_ref().is_empty() || raw.name.get_ref().contains(char::is_control) {
-            self.mistake(Some(&raw.name), "a role needs a name".into(), "use a short word");
-        }
-        let mut globs = |globs: Vec<Spanned<String>>| {
-            globs.into_iter().map(|glob| self.glob(glob, connections)).collect()
-        };
-        Role {
-            connections: globs(raw.connections),
-            approves: globs(raw.approves),
-            audits: globs(raw.audits),
-            name: raw.name.into_inner(),
-            administers: raw.administers,
-        }
-    }
-
-    /// A glob may match nothing yet; a plain name must name something.
-    fn glob(&mut self, glob: Spanned<String>, connections: &[&str]) -> String {
-        let name = glob.get_ref();
-        if !name.contains(['*', '?']) && !connections.contains(&name.as_str()) {
-            let problem = format!("no connection is called `{}`", name.escape_debug());
-            let fix = match nearest(name, connections.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "name a [[connection]], or write a glob such as \"*\"".into(),
-            };
-            self.mistake(Some(&glob), problem, &fix);
-        }
-        glob.into_inner()
     }
 
     fn nothing_configured(&mut self, connections: &[Connection], roles: &[RawRole]) {

@@ -10,16 +10,8 @@ const CONFIG: Keys = Table(&[
     ("listen", Table(&[("postgres", Any), ("admin", Any), ("insecure", Any)])),
     ("tls", Table(&[("certificate", Any), ("key", Any)])),
     ("connection", CONNECTION),
-    (
-        "role",
-        Table(&[
-            ("name", Any),
-            ("connections", Any),
-            ("approves", Any),
-            ("audits", Any),
-            ("administers", Any),
-        ]),
-    ),
+    ("role", ROLE),
+    ("issuer", ISSUER),
     ("policies", Table(&[("files", Any), ("trusted_keys", Any)])),
     ("record", Table(&[("durability", Any), ("result_limit", Any)])),
     (
@@ -37,6 +29,31 @@ const CONFIG: Keys = Table(&[
             ("plugin_memory_mib", Any),
         ]),
     ),
+]);
+
+const ROLE: Keys = Table(&[
+    ("name", Any),
+    ("connections", Any),
+    ("approves", Any),
+    ("audits", Any),
+    ("administers", Any),
+    ("labels", Any),
+    ("given", Table(&[("issuer", Any), ("subjects", Any), ("groups", Any), ("claims", Any)])),
+]);
+
+const ISSUER: Keys = Table(&[
+    ("name", Any),
+    ("url", Any),
+    ("jwks", Any),
+    ("audience", Any),
+    ("algorithms", Any),
+    ("groups", Any),
+    ("subject", Any),
+    ("skew_seconds", Any),
+    ("longest_seconds", Any),
+    ("keys_kept_seconds", Any),
+    ("ca", Any),
+    ("client_id", Any),
 ]);
 
 const CONNECTION: Keys = Table(&[

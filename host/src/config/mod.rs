@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use palisade_identity::{Credential, Roles};
+use palisade_identity::{Credential, Issuer, Roles};
 use palisade_policy::Mistake;
 
 use crate::plugins::PublicKey;
@@ -39,6 +39,8 @@ pub struct Config {
     pub roles: Roles,
     /// The roles' names, in the file's order.
     pub role_names: Vec<String>,
+    /// Whose tokens are taken besides the gateway's own.
+    pub issuers: Vec<TrustedIssuer>,
     /// The policy files, in order.
     pub policies: Vec<PathBuf>,
     /// Whose plugins are put in force, besides the bundled ones; anybody's where there is none.
@@ -94,6 +96,15 @@ pub struct Connection {
     pub tls_ca: Option<PathBuf>,
     /// The operator's labels.
     pub labels: BTreeMap<String, String>,
+}
+
+/// An issuer, and who vouches for its certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedIssuer {
+    /// What its tokens must be like.
+    pub issuer: Issuer,
+    /// A PEM file; the public authorities where left out.
+    pub ca: Option<PathBuf>,
 }
 
 /// How the way to a server is protected, as libpq's `sslmode` names it.

@@ -21,6 +21,8 @@ pub(super) struct RawConfig {
     pub(super) connections: Vec<RawConnection>,
     #[serde(default, rename = "role")]
     pub(super) roles: Vec<RawRole>,
+    #[serde(default, rename = "issuer")]
+    pub(super) issuers: Vec<RawIssuer>,
     #[serde(default)]
     pub(super) policies: RawPolicies,
     #[serde(default)]
@@ -76,6 +78,39 @@ pub(super) struct RawRole {
     pub(super) audits: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) administers: bool,
+    #[serde(default)]
+    pub(super) labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) given: Vec<RawRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRule {
+    pub(super) issuer: Spanned<String>,
+    #[serde(default)]
+    pub(super) subjects: Vec<String>,
+    #[serde(default)]
+    pub(super) groups: Vec<String>,
+    #[serde(default)]
+    pub(super) claims: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawIssuer {
+    pub(super) name: Spanned<String>,
+    pub(super) url: Spanned<String>,
+    pub(super) jwks: Option<Spanned<String>>,
+    pub(super) audience: Spanned<Vec<String>>,
+    pub(super) algorithms: Option<Vec<Spanned<String>>>,
+    pub(super) groups: Option<String>,
+    pub(super) subject: Option<String>,
+    pub(super) skew_seconds: Option<Spanned<i64>>,
+    pub(super) longest_seconds: Option<Spanned<i64>>,
+    pub(super) keys_kept_seconds: Option<Spanned<i64>>,
+    pub(super) ca: Option<Spanned<PathBuf>>,
+    pub(super) client_id: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

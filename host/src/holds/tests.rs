@@ -38,7 +38,7 @@ pub(crate) fn person(subject: &str, acting_for: Option<&str>) -> Identity {
         },
         token_id: "t".into(),
         expires_at: u64::MAX,
-        operator: false,
+        ..Identity::default()
     }
 }
 

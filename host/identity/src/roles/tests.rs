@@ -24,8 +24,7 @@ fn bearer(subject: &str, roles: &[&str]) -> Identity {
             acting_for: None,
         },
         token_id: "0190a".into(),
-        expires_at: 0,
-        operator: false,
+        ..Identity::default()
     }
 }
 
@@ -167,4 +166,46 @@ fn a_role_is_read_from_the_configuration() {
 #[test]
 fn a_misspelt_right_is_refused() {
     assert!(toml::from_str::<Role>("name = \"approver\"\naproves = [\"*\"]").is_err());
+}
+
+#[test]
+fn labels_reach_connections_and_narrow_what_globs_reach() {
+    let labels = |env: &str| BTreeMap::from([("env".to_owned(), env.to_owned())]);
+    let all = BTreeMap::from([
+        ("orders".to_owned(), labels("prod")),
+        ("dev-1".to_owned(), labels("dev")),
+        ("bare".to_owned(), BTreeMap::new()),
+    ]);
+    let roles = Roles::new(vec![
+        Role { labels: labels("d*"), ..role("by-label") },
+        Role { labels: labels("dev"), connections: vec!["orders".into()], ..role("by-both") },
+        Role { labels: labels("*"), ..role("any-env") },
+    ])
+    .unwrap()
+    .with_labels(all);
+    let check = |role: &str, expected: &[&str]| {
+        let reached = ["orders", "dev-1", "bare"].into_iter();
+        let reached: Vec<_> =
+            reached.filter(|name| roles.reaches(&bearer("a", &[role]), name)).collect();
+        assert_eq!(reached, expected, "{role}");
+    };
+    check("by-label", &["dev-1"]);
+    check("by-both", &[]);
+    check("any-env", &["orders", "dev-1"]);
+}
+
+#[test]
+fn a_token_for_some_connections_is_good_for_nothing_else() {
+    let narrowed = |roles: &[&str]| Identity {
+        connections: Some(vec!["dev-1".into()]),
+        ..bearer("ada", roles)
+    };
+    let agent = narrowed(&["support-agent"]);
+    assert!(roles().reaches(&agent, "dev-1"));
+    assert!(!roles().reaches(&agent, "orders"));
+    assert!(roles().may_audit(&narrowed(&["auditor"]), "dev-1"));
+    assert!(!roles().may_audit(&narrowed(&["auditor"]), "dev-2"));
+    assert!(!roles().may_administer(&narrowed(&["admin"])));
+    assert!(decide(&narrowed(&["approver"]), "dev-1", &[]).is_ok());
+    assert!(decide(&narrowed(&["approver"]), "orders", &[]).is_err());
 }
