@@ -2,13 +2,19 @@
 //!
 //! PostgreSQL's parser takes the process's standard error for itself while it parses, and what others write there meanwhile is lost.
 //! So the log goes to a duplicate that is made at the start.
+//!
+//! Libraries that carry secrets in clear are not heard below `info`, whatever a filter asks for: one of them prints every byte.
 
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
+use tracing::Metadata;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts logging. `asked` is a level or a filter; without it `RUST_LOG` counts, and without that `default`.
 pub fn start(asked: Option<&str>, default: &str) {
@@ -21,11 +27,24 @@ pub fn start(asked: Option<&str>, default: &str) {
         .with_ansi(colour)
         .with_target(false);
     let started = match io::stderr().as_fd().try_clone_to_owned() {
-        Ok(duplicate) => subscriber.with_writer(Arc::new(File::from(duplicate))).try_init(),
-        Err(_none) => subscriber.with_writer(io::stderr).try_init(),
+        Ok(duplicate) => subscriber
+            .with_writer(Arc::new(File::from(duplicate)))
+            .finish()
+            .with(filter_fn(tells_no_secret))
+            .try_init(),
+        Err(_none) => {
+            subscriber.with_writer(io::stderr).finish().with(filter_fn(tells_no_secret)).try_init()
+        }
     };
     // Somebody else started it: then it works as well.
     drop(started);
+}
+
+/// What the libraries that carry secrets say of their bytes is never shown.
+fn tells_no_secret(said: &Metadata<'_>) -> bool {
+    let carries = ["ureq", "rustls", "pingora", "h2", "postgres_protocol", "jsonwebtoken"];
+    *said.level() <= tracing::Level::INFO
+        || !carries.iter().any(|library| said.target().starts_with(library))
 }
 
 /// A level is ours; the libraries say too much below warnings.

@@ -16,6 +16,7 @@ use palisade_postgres::{
 };
 use palisade_relay::{Link, Secure};
 use palisade_store::SessionId;
+use palisade_vault::Reader;
 use pingora_core::server::{ListenFds, ShutdownWatch};
 use pingora_core::services::Service as PingoraService;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -29,7 +30,7 @@ use zeroize::Zeroizing;
 
 use crate::blocking::blocking;
 use crate::clock;
-use crate::config::{Connection, UpstreamTls};
+use crate::config::{Connection, UpstreamTls, Vault};
 use crate::gateway::Gateway;
 use crate::listener::Serve;
 use crate::lobby::Lobby;
@@ -65,7 +66,7 @@ impl PostgresService {
             patience: limits.stalled,
         };
         let trusted = Trusted::new(gateway.harmless_functions.iter().cloned());
-        let servers = servers(&gateway.config.connections, &trusted)?;
+        let servers = servers(&gateway.config.connections, &gateway.config.vault, &trusted)?;
         let catalogs = servers.values().map(|known| Arc::clone(&known.catalog)).collect();
         let host = Arc::new(Door { gateway, servers });
         let mut certificate = (*certificate).clone();
@@ -90,11 +91,18 @@ struct Known {
     catalog: Arc<Catalog>,
 }
 
-fn servers(connections: &[Connection], trusted: &Trusted) -> Result<BTreeMap<String, Known>> {
+fn servers(
+    connections: &[Connection],
+    vault: &Vault,
+    trusted: &Trusted,
+) -> Result<BTreeMap<String, Known>> {
     let mut servers = BTreeMap::new();
     for connection in connections.iter().filter(|connection| connection.protocol == PROTOCOL) {
         let secure = upstream::secure(connection)?;
-        let server: Arc<dyn Backend> = Arc::new(Server { connection: connection.clone(), secure });
+        let reader = |reference| Reader::new(reference, vault.server.as_ref()).map(Arc::new);
+        let password = connection.password.as_ref().map(reader).transpose()?;
+        let server: Arc<dyn Backend> =
+            Arc::new(Server { connection: connection.clone(), secure, password });
         let catalog = Arc::new(Catalog::new(Arc::clone(&server), trusted.clone()));
         servers.insert(connection.name.clone(), Known { server, catalog });
     }
@@ -133,6 +141,8 @@ impl PingoraService for Catalogs {
 struct Server {
     connection: Connection,
     secure: Secure,
+    /// What gives the password; none where the server asks for none.
+    password: Option<Arc<Reader>>,
 }
 
 impl std::fmt::Debug for Server {
@@ -176,10 +186,19 @@ impl Backend for Server {
         &self.connection.database
     }
 
-    fn password(&self) -> Result<Zeroizing<String>, String> {
-        let Some(credential) = &self.connection.password else { return Ok(Zeroizing::default()) };
-        let secret = credential.read().map_err(|error| error.to_string())?;
+    async fn password(&self) -> Result<Zeroizing<String>, String> {
+        let Some(reader) = self.password.clone() else { return Ok(Zeroizing::default()) };
+        // A command or a vault may take seconds: the sessions' threads do not wait for it.
+        let read = tokio::task::spawn_blocking(move || reader.read()).await;
+        let secret =
+            read.map_err(|_| "its reading broke off")?.map_err(|error| error.to_string())?;
         Ok(Zeroizing::new(secret.expose().clone()))
+    }
+
+    fn password_refused(&self) {
+        if let Some(reader) = &self.password {
+            reader.forget();
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::harness::run;
 
 /// Every edge that there may be between our crates.
-const EDGES: [(&str, &[&str]); 20] = [
+const EDGES: [(&str, &[&str]); 21] = [
     (
         "palisade",
         &[
@@ -20,6 +20,7 @@ const EDGES: [(&str, &[&str]); 20] = [
             "palisade-postgres",
             "palisade-relay",
             "palisade-store",
+            "palisade-vault",
             "palisade-wasm",
         ],
     ),
@@ -32,6 +33,7 @@ const EDGES: [(&str, &[&str]); 20] = [
     ("palisade-relay", &[]),
     ("palisade-sql", &[]),
     ("palisade-store", &[]),
+    ("palisade-vault", &["palisade-identity"]),
     ("palisade-wasm", &["palisade-policy"]),
     ("palisade-plugin-sdk", &["palisade-plugin-sdk-macros"]),
     ("palisade-plugin-sdk-macros", &[]),

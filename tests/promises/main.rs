@@ -33,5 +33,6 @@ mod protocol;
 mod record;
 mod roads;
 mod sandbox;
+mod secrets;
 mod swapping;
 mod upstream_login;

@@ -1,7 +1,7 @@
 //! Where a backend's secret comes from. The configuration names the place and never holds the secret.
 
 use crate::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 const MAX_BYTES: u64 = 64 * 1024;
 
 /// A reference to a secret: `{ env = "NAME" }` or `{ file = "path" }`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Credential {
     /// The environment variable of this name.

@@ -1,6 +1,7 @@
 //! From what is written to what is meant, with every mistake on the way.
 
 mod identity;
+mod secrets;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -8,8 +9,9 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use palisade_identity::{Credential, Roles};
+use palisade_identity::Roles;
 use palisade_policy::{Mistake, line_of};
+use palisade_vault::VaultServer;
 use toml::Spanned;
 
 use super::raw::{RawConfig, RawConnection, RawLimits, RawListen, RawRole, RawTls};
@@ -51,8 +53,12 @@ impl Check<'_> {
         let tls = raw.tls.map(|tls| self.tls(&tls));
         self.duplicates("connection", raw.connections.iter().map(|c| &c.name));
         self.duplicates("role", raw.roles.iter().map(|r| &r.name));
-        let connections: Vec<_> =
-            raw.connections.into_iter().filter_map(|raw| self.connection(raw)).collect();
+        let vault = self.vault(raw.vault);
+        let connections: Vec<_> = raw
+            .connections
+            .into_iter()
+            .filter_map(|raw| self.connection(raw, vault.server.as_ref()))
+            .collect();
         self.nothing_configured(&connections, &raw.roles);
         let names: Vec<&str> = connections.iter().map(|c| c.name.as_str()).collect();
         self.duplicates("issuer", raw.issuers.iter().map(|issuer| &issuer.name));
@@ -81,6 +87,7 @@ impl Check<'_> {
             trusted_keys,
             record: Record { durability: raw.record.durability, result_limit },
             limits,
+            vault,
             warnings: vec![],
         })
     }
@@ -148,7 +155,11 @@ impl Check<'_> {
         None
     }
 
-    fn connection(&mut self, raw: RawConnection) -> Option<Connection> {
+    fn connection(
+        &mut self,
+        raw: RawConnection,
+        vault: Option<&VaultServer>,
+    ) -> Option<Connection> {
         let name = raw.name.get_ref();
         if name.is_empty() || name.len() > LONGEST_NAME || name.contains(char::is_control) {
             let fix = "clients give it as their user name: use a short word";
@@ -165,7 +176,7 @@ impl Check<'_> {
                 self.mistake(Some(text), "must not be empty".into(), "name what the server knows");
             }
         }
-        let password = raw.password.map(|password| self.password(password));
+        let password = raw.password.map(|password| self.secret(password, vault));
         let tls_ca = raw.tls_ca.map(|path| self.existing("tls_ca", &path));
         let (host, port) = self.host_and_port(&raw.address)?;
         Some(Connection {
@@ -195,21 +206,6 @@ impl Check<'_> {
             self.mistake(Some(address), problem, "write a host and a port: db.internal:5432");
         }
         parts
-    }
-
-    fn password(&mut self, password: Spanned<Credential>) -> Credential {
-        let at = password.span().start;
-        let credential = match password.into_inner() {
-            Credential::File(path) => Credential::File(self.dir.join(path)),
-            env => env,
-        };
-        // It may be there when the gateway runs; it is read anew for each login.
-        if let Err(error) = credential.read() {
-            let fix = "it must be there where and when the gateway runs".into();
-            let problem = error.to_string();
-            self.warnings.push(self.at(at, problem, fix));
-        }
-        credential
     }
 
     fn nothing_configured(&mut self, connections: &[Connection], roles: &[RawRole]) {

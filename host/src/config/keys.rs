@@ -14,6 +14,7 @@ const CONFIG: Keys = Table(&[
     ("issuer", ISSUER),
     ("policies", Table(&[("files", Any), ("trusted_keys", Any)])),
     ("record", Table(&[("durability", Any), ("result_limit", Any)])),
+    ("vault", Table(&[("server", Table(VAULT))])),
     (
         "limits",
         Table(&[
@@ -62,11 +63,48 @@ const CONNECTION: Keys = Table(&[
     ("address", Any),
     ("database", Any),
     ("username", Any),
-    ("password", Table(&[("env", Any), ("file", Any)])),
+    ("password", SECRET),
     ("tls", Any),
     ("tls_ca", Any),
     ("labels", Any),
 ]);
+
+const SECRET: Keys = Table(&[
+    ("env", Any),
+    ("file", Any),
+    ("exec", Any),
+    (
+        "vault",
+        Table(&[
+            ("path", Any),
+            ("field", Any),
+            ("address", Any),
+            ("mount", Any),
+            ("namespace", Any),
+            ("ca", Any),
+            ("token", PLACE),
+            ("approle", Table(APPROLE)),
+            ("jwt", Table(JWT)),
+        ]),
+    ),
+    ("cache_seconds", Any),
+]);
+
+const VAULT: &[(&str, Keys)] = &[
+    ("address", Any),
+    ("mount", Any),
+    ("namespace", Any),
+    ("ca", Any),
+    ("token", PLACE),
+    ("approle", Table(APPROLE)),
+    ("jwt", Table(JWT)),
+];
+
+const APPROLE: &[(&str, Keys)] = &[("role_id", Any), ("secret_id", PLACE), ("mount", Any)];
+
+const JWT: &[(&str, Keys)] = &[("role", Any), ("jwt", PLACE), ("mount", Any)];
+
+const PLACE: Keys = Table(&[("env", Any), ("file", Any)]);
 
 const POLICY: Keys = Table(&[
     ("harmless_functions", Any),

@@ -11,8 +11,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use palisade_identity::{Credential, Issuer, Roles};
+use palisade_identity::{Issuer, Roles};
 use palisade_policy::Mistake;
+use palisade_vault::{Reference, VaultServer};
 
 use crate::plugins::PublicKey;
 
@@ -49,6 +50,8 @@ pub struct Config {
     pub record: Record,
     /// What is finite, and how much of it there is.
     pub limits: Limits,
+    /// What secrets are kept and fetched with.
+    pub vault: Vault,
     /// What is allowed and still looks wrong.
     pub warnings: Vec<Mistake>,
 }
@@ -89,7 +92,7 @@ pub struct Connection {
     /// The user to be there.
     pub username: String,
     /// Where that user's password comes from; none where the server asks for none.
-    pub password: Option<Credential>,
+    pub password: Option<Reference>,
     /// How the way there is protected.
     pub tls: UpstreamTls,
     /// Who vouches for the server's certificate, as a PEM file.
@@ -105,6 +108,13 @@ pub struct TrustedIssuer {
     pub issuer: Issuer,
     /// A PEM file; the public authorities where left out.
     pub ca: Option<PathBuf>,
+}
+
+/// What secrets are kept and fetched with.
+#[derive(Clone, Debug, Default)]
+pub struct Vault {
+    /// The vault of the references that name none.
+    pub server: Option<VaultServer>,
 }
 
 /// How the way to a server is protected, as libpq's `sslmode` names it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use palisade_identity::Credential;
+use palisade_vault::{Reference, VaultServer};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -29,6 +29,14 @@ pub(super) struct RawConfig {
     pub(super) record: RawRecord,
     #[serde(default)]
     pub(super) limits: RawLimits,
+    #[serde(default)]
+    pub(super) vault: RawVault,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawVault {
+    pub(super) server: Option<Spanned<VaultServer>>,
 }
 
 fn data_dir() -> PathBuf {
@@ -58,7 +66,7 @@ pub(super) struct RawConnection {
     pub(super) address: Spanned<String>,
     pub(super) database: Spanned<String>,
     pub(super) username: Spanned<String>,
-    pub(super) password: Option<Spanned<Credential>>,
+    pub(super) password: Option<Spanned<Reference>>,
     #[serde(default)]
     pub(super) tls: UpstreamTls,
     pub(super) tls_ca: Option<Spanned<PathBuf>>,

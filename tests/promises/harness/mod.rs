@@ -4,11 +4,13 @@ mod gateway;
 mod postgres;
 mod process;
 mod psql;
+mod vault;
 
 pub(crate) use gateway::{Gateway, Settings, cli, repository};
 pub(crate) use postgres::{PASSWORD, Postgres};
 pub(crate) use process::{Outcome, run, until};
 pub(crate) use psql::{Psql, finish};
+pub(crate) use vault::{Knows, Vault};
 
 /// A gateway with the shipped baseline in front of a server with secrets: what most promises need.
 pub(crate) fn baseline() -> (Postgres, Gateway) {

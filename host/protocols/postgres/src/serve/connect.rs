@@ -10,6 +10,9 @@ use crate::login::{LoginRefused, ServerLogin, Upstream};
 /// Most bytes of a server's login that may wait unhandled.
 const MOST: usize = 128 * 1024;
 
+/// The SQLSTATEs of a login that another password may better: `invalid_password` and its class.
+const CREDENTIAL_REFUSED: [&str; 2] = ["28P01", "28000"];
+
 /// Why the gateway has no connection to the server. The text may be shown to clients: it holds no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -48,7 +51,17 @@ pub async fn connect(
     parameters: Vec<(&str, &str)>,
     limit: Duration,
 ) -> Result<(Link, Upstream), ConnectError> {
-    let password = backend.password().map_err(ConnectError::Password)?;
+    match tokio::time::timeout(limit, log_in(backend, parameters)).await {
+        Ok(connected) => connected,
+        Err(_elapsed) => Err(ConnectError::Time(limit.as_secs())),
+    }
+}
+
+async fn log_in(
+    backend: &dyn Backend,
+    parameters: Vec<(&str, &str)>,
+) -> Result<(Link, Upstream), ConnectError> {
+    let password = backend.password().await.map_err(ConnectError::Password)?;
     let mut all = vec![("database", backend.database())];
     all.extend(parameters);
     let mut login = ServerLogin::new(
@@ -58,13 +71,12 @@ pub async fn connect(
         &password,
         all,
     );
-    let secure = backend.secure();
-    let connecting = async {
-        let link = backend.dial().await.map_err(ConnectError::Dial)?;
-        Ok(converse(link, &mut login, &secure, MOST).await?)
-    };
-    match tokio::time::timeout(limit, connecting).await {
-        Ok(connected) => connected,
-        Err(_elapsed) => Err(ConnectError::Time(limit.as_secs())),
+    let link = backend.dial().await.map_err(ConnectError::Dial)?;
+    let connected = converse(link, &mut login, &backend.secure(), MOST).await;
+    if let Err(ConverseError::Sequence(LoginRefused::Server { code, .. })) = &connected
+        && CREDENTIAL_REFUSED.contains(&code.as_str())
+    {
+        backend.password_refused();
     }
+    Ok(connected?)
 }

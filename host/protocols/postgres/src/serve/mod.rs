@@ -159,5 +159,8 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// Where it should have come from, and why it did not. Never the password.
-    fn password(&self) -> Result<Zeroizing<String>, String>;
+    async fn password(&self) -> Result<Zeroizing<String>, String>;
+
+    /// Told that the server refused the password, so that one that was kept is read anew.
+    fn password_refused(&self) {}
 }

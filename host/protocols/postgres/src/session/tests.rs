@@ -107,7 +107,7 @@ impl Backend for Nowhere {
     fn database(&self) -> &'static str {
         "db"
     }
-    fn password(&self) -> Result<Zeroizing<String>, String> {
+    async fn password(&self) -> Result<Zeroizing<String>, String> {
         Ok(Zeroizing::default())
     }
 }

@@ -219,7 +219,7 @@ impl Backend for Server {
     fn database(&self) -> &'static str {
         "db"
     }
-    fn password(&self) -> Result<Zeroizing<String>, String> {
+    async fn password(&self) -> Result<Zeroizing<String>, String> {
         Ok(Zeroizing::default())
     }
 }

@@ -1,0 +1,3 @@
+//! Where the gateway has its secrets from, and that none of them gets anywhere else.
+
+mod references;
