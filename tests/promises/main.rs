@@ -25,6 +25,7 @@ mod check;
 mod copying;
 mod identity;
 mod inference;
+mod issuers;
 mod languages;
 mod lineage;
 mod masking;

@@ -1,12 +1,14 @@
 //! Starts and stops what the promises are tested with.
 
 mod gateway;
+mod oidc;
 mod postgres;
 mod process;
 mod psql;
 mod vault;
 
 pub(crate) use gateway::{Gateway, Settings, cli, repository};
+pub(crate) use oidc::Provider;
 pub(crate) use postgres::{PASSWORD, Postgres};
 pub(crate) use process::{Outcome, run, until};
 pub(crate) use psql::{Psql, finish};

@@ -1,0 +1,130 @@
+//! Tokens of an OpenID provider that the gateway is told of.
+#![cfg_attr(not(have_npm), allow(dead_code, unused_imports, reason = "the provider needs npm"))]
+
+use crate::harness::{Gateway, Postgres, Provider, Psql, Settings, until};
+
+/// Roles for the agents of a provider.
+fn settings(provider: &Provider) -> Settings {
+    let more = format!(
+        r#"
+[[issuer]]
+name = "corp"
+url = "{}"
+audience = ["urn:palisade"]
+groups = "realm.groups"
+longest_seconds = 3600
+client_id = "palisade-cli"
+[[role]]
+name = "corp-agent"
+labels = {{ env = "prod" }}
+[[role.given]]
+issuer = "corp"
+subjects = ["nobody"]
+[[role.given]]
+issuer = "corp"
+groups = ["agents"]
+claims = {{ client_id = "agent-*" }}
+"#,
+        provider.url()
+    );
+    Settings { more, ..Settings::default() }
+}
+
+fn start() -> (Postgres, Provider, Gateway) {
+    let (postgres, provider) = (Postgres::start(), Provider::start());
+    let gateway = Gateway::start(&postgres, settings(&provider));
+    (postgres, provider, gateway)
+}
+
+#[test]
+#[cfg_attr(not(have_npm), ignore = "npm is not installed")]
+fn a_providers_token_opens_what_rules_give_it() {
+    let (_postgres, provider, gateway) = start();
+    let token = provider.token("agent-7", "urn:palisade");
+    let agent = Psql::new(gateway.port, &token);
+    assert_eq!(agent.query("SELECT current_user"), "svc_orders");
+    let error = agent.user("payments").error("SELECT 1");
+    assert!(error.contains("access to connection \"payments\" is refused"), "{error}");
+    let sessions = gateway.json(&["sessions", "list"]);
+    let open = sessions.iter().find(|session| session["state"] == "ended").unwrap();
+    assert_eq!(open["subject"], "agent-7");
+    assert_eq!(open["issuer"], provider.url());
+    assert_eq!(open["roles"], serde_json::json!(["corp-agent"]));
+    let kept = gateway.everything_kept();
+    let signature = token.rsplit('.').next().unwrap();
+    assert!(!kept.contains(signature), "the token is kept");
+}
+
+#[test]
+#[cfg_attr(not(have_npm), ignore = "npm is not installed")]
+fn what_a_providers_token_says_of_its_roles_counts_for_nothing() {
+    let (_postgres, provider, gateway) = start();
+    // It claims to be an administrator.
+    let token = provider.token("agent-7", "urn:palisade");
+    let outcome = gateway.cli_as(&token, &["plugins", "list"]);
+    assert!(!outcome.ok && outcome.stderr.contains("administers = true"), "{outcome:?}");
+    assert!(gateway.cli_as(&token, &["sessions", "list"]).ok, "it is somebody nevertheless");
+}
+
+#[test]
+#[cfg_attr(not(have_npm), ignore = "npm is not installed")]
+fn a_providers_token_that_is_not_for_the_gateway_is_refused() {
+    let (_postgres, provider, gateway) = start();
+    let good = provider.token("agent-7", "urn:palisade");
+    let (head, _) = good.rsplit_once('.').unwrap();
+    let cases = [
+        ("no rule names it", provider.token("stranger", "urn:palisade"), "no role of the token"),
+        ("another audience", provider.token("agent-7", "urn:other"), "audience"),
+        ("an unlisted algorithm", provider.token("agent-7", "urn:unlisted"), "not listed"),
+        ("too long a life", provider.token("agent-7", "urn:long"), "longer than allowed"),
+        ("a changed signature", format!("{head}.{}", "A".repeat(342)), "forged"),
+    ];
+    for (case, token, cause) in cases {
+        let error = Psql::new(gateway.port, &token).error("SELECT 1");
+        assert!(error.contains("access to connection \"orders\" is refused"), "{case}: {error}");
+        assert!(gateway.log().contains(cause), "{case}");
+    }
+}
+
+#[test]
+#[cfg_attr(not(have_npm), ignore = "npm is not installed")]
+fn a_session_ends_with_its_providers_token() {
+    let (_postgres, provider, gateway) = start();
+    let token = provider.token("agent-7", "urn:short");
+    let outcome =
+        Psql::new(gateway.port, &token).run(&["SELECT 'before', pg_sleep(4)", "SELECT 'after'"]);
+    assert!(outcome.stdout.contains("before"), "{outcome:?}");
+    assert!(!outcome.stdout.contains("after"), "{outcome:?}");
+    assert!(outcome.stderr.contains("token's time is over"), "{outcome:?}");
+}
+
+#[test]
+#[cfg_attr(not(have_npm), ignore = "npm is not installed")]
+fn keys_outlive_the_provider_and_new_ones_are_found_when_it_is_back() {
+    let (_postgres, mut provider, gateway) = start();
+    let token = provider.token("agent-7", "urn:palisade");
+    let before = Psql::new(gateway.port, &token);
+    assert_eq!(before.query("SELECT 1"), "1");
+    provider.stop();
+    assert_eq!(before.query("SELECT 2"), "2", "its keys are kept");
+    provider.restart();
+    let token = provider.token("agent-7", "urn:palisade");
+    let after = Psql::new(gateway.port, &token);
+    // Nothing is fetched for a few seconds after a fetch.
+    until("the new keys", || after.run(&["SELECT 3"]).ok.then_some(()));
+    let error = before.error("SELECT 4");
+    assert!(error.contains("is refused"), "the old key is gone: {error}");
+    assert!(gateway.log().contains("not in its issuer's key set"), "{}", gateway.log());
+}
+
+#[test]
+#[cfg_attr(not(have_npm), ignore = "npm is not installed")]
+fn a_provider_that_is_not_there_lets_nobody_in_and_keeps_nobody_else_out() {
+    let (_postgres, mut provider, gateway) = start();
+    let token = provider.token("agent-7", "urn:palisade");
+    provider.stop();
+    let error = Psql::new(gateway.port, &token).error("SELECT 1");
+    assert!(error.contains("is refused"), "{error}");
+    assert!(gateway.log().contains("keys cannot be had"), "{}", gateway.log());
+    assert_eq!(gateway.agent().query("SELECT 1"), "1");
+}
