@@ -43,6 +43,17 @@ pub fn prepare(config: &Config, host: &PluginHost) -> Result<Prepared, Vec<Mista
     prepare_with(config, host, None)
 }
 
+/// The same, for a gateway that records what is wrong: no mistake quotes a value of a configuration.
+///
+/// # Errors
+/// As for [`prepare`].
+pub(super) fn prepare_unquoted(
+    config: &Config,
+    host: &PluginHost,
+) -> Result<Prepared, Vec<Mistake>> {
+    prepare_all(config, host, None, false)
+}
+
 /// The same with another plugin in the place of one policy; where no policy has its name it comes after all others, with
 /// an empty configuration.
 ///
@@ -53,8 +64,18 @@ pub fn prepare_with(
     host: &PluginHost,
     candidate: Option<&Candidate>,
 ) -> Result<Prepared, Vec<Mistake>> {
+    prepare_all(config, host, candidate, true)
+}
+
+fn prepare_all(
+    config: &Config,
+    host: &PluginHost,
+    candidate: Option<&Candidate>,
+    quotes: bool,
+) -> Result<Prepared, Vec<Mistake>> {
     let mut work = Work {
         candidate,
+        quotes,
         config,
         host,
         compiled: HashMap::new(),
@@ -80,6 +101,8 @@ pub fn prepare_with(
 
 struct Work<'a> {
     candidate: Option<&'a Candidate>,
+    /// Whether mistakes quote values.
+    quotes: bool,
     config: &'a Config,
     host: &'a PluginHost,
     /// By the file's hash.
@@ -197,7 +220,12 @@ impl Work<'_> {
     ) -> Result<(), Vec<Mistake>> {
         let Found { name, plugin, origin, signed_by, since } = found;
         self.look_at_scope(&used, &plugin);
-        let misfits = schema::misfits(&plugin.manifest().config_schema, &used.config);
+        let mut misfits = schema::misfits(&plugin.manifest().config_schema, &used.config);
+        if !self.quotes {
+            for misfit in &mut misfits {
+                misfit.problem.clone_from(&misfit.unquoted);
+            }
+        }
         if !misfits.is_empty() {
             let place = |misfit| schema::mistake(misfit, &used.file, text, index, used.config_line);
             return Err(misfits.iter().map(place).collect());

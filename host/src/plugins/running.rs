@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::files::sha256;
 use super::history::{self, Choice, History};
 use super::listing::{list, show};
+use super::prepare::prepare_unquoted;
 use super::{InForce, Origin, Prepared, PublicKey, call_limits, prepare, schema, word};
 use crate::changes::{Changes, ITSELF, Member, PolicyChange};
 use crate::clock;
@@ -183,7 +184,7 @@ impl Plugins {
     /// Why what is written there cannot be put in force; everything is then as before.
     pub fn reload(&self, config: &Config, harmless: &[String]) -> Result<bool, String> {
         let mut changing = self.changing();
-        match prepare(config, &self.host) {
+        match prepare_unquoted(config, &self.host) {
             Ok(prepared) => self.take_up(&mut changing, prepared, harmless),
             Err(mistakes) => {
                 let texts: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
@@ -294,7 +295,7 @@ impl Plugins {
         if !misfits.is_empty() {
             let mut reason = format!("its schema does not allow the configuration at {place}");
             for misfit in misfits {
-                let _infallible = write!(reason, "; {}: {}", misfit.pointer, misfit.problem);
+                let _infallible = write!(reason, "; {}: {}", misfit.pointer, misfit.unquoted);
             }
             return Err(reason);
         }

@@ -17,6 +17,8 @@ pub struct Misfit {
     pub pointer: String,
     /// What is wrong there.
     pub problem: String,
+    /// The same without the value, for what is logged and recorded.
+    pub unquoted: String,
     /// What to do; empty where the problem says it.
     pub fix: String,
 }
@@ -26,6 +28,7 @@ pub fn misfits(schema: &str, config: &Value) -> Vec<Misfit> {
     let unusable = |problem: String| {
         vec![Misfit {
             pointer: String::new(),
+            unquoted: "the plugin's own schema cannot be used".into(),
             problem: format!("the plugin's own schema cannot be used: {problem}"),
             fix: "ask the plugin's author".into(),
         }]
@@ -59,9 +62,8 @@ pub fn mistake(misfit: &Misfit, file: &Path, text: &str, index: usize, line: usi
 fn misfits_of(error: &ValidationError<'_>, schema: &Value) -> Vec<Misfit> {
     let place = error.instance_path().as_str().to_owned();
     let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() else {
-        // Without the value: what is wrong here is logged and recorded too.
-        let problem = error.masked().to_string();
-        return vec![Misfit { pointer: place, problem, fix: String::new() }];
+        let (problem, unquoted) = (error.to_string(), error.masked().to_string());
+        return vec![Misfit { pointer: place, problem, unquoted, fix: String::new() }];
     };
     let properties = error.schema_path().as_str().strip_suffix("/additionalProperties");
     let known: Vec<&str> = properties
@@ -71,6 +73,7 @@ fn misfits_of(error: &ValidationError<'_>, schema: &Value) -> Vec<Misfit> {
     let unknown = |key: &String| Misfit {
         pointer: format!("{place}/{}", key.replace('~', "~0").replace('/', "~1")),
         problem: "unknown key".into(),
+        unquoted: "unknown key".into(),
         fix: match nearest(key, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}", known.join(", ")),

@@ -55,3 +55,10 @@ fn every_misfit_has_its_place_its_line_and_where_cheap_its_fix() {
 fn a_schema_that_is_none_is_the_plugins_mistake() {
     assert!(misfits("{", &json!({}))[0].problem.contains("schema cannot be used"));
 }
+
+#[test]
+fn what_is_recorded_quotes_no_value() {
+    let found = &misfits(SCHEMA, &json!({ "deny": [{ "key": "s3cret" }] }))[0];
+    assert!(found.problem.contains("s3cret"), "{}", found.problem);
+    assert!(!found.unquoted.contains("s3cret"), "{}", found.unquoted);
+}
