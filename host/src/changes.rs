@@ -32,6 +32,18 @@ pub struct PolicyChange<'a> {
     pub set: Vec<Member>,
 }
 
+/// A change of the connections in the store.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename = "connection")]
+pub struct ConnectionChange<'a> {
+    /// `add`, `replace` or `remove`.
+    pub change: &'a str,
+    /// The connection.
+    pub connection: &'a str,
+    /// Who asked for it.
+    pub by: &'a str,
+}
+
 /// A policy in a set.
 #[derive(Debug, Serialize)]
 pub struct Member {
@@ -57,18 +69,18 @@ impl Changes {
     ///
     /// # Errors
     /// Why it is not in the record; what it describes must then not happen.
-    pub fn put(&self, change: &PolicyChange<'_>) -> Result<(), String> {
+    pub fn put(&self, change: &impl Serialize) -> Result<(), String> {
         let event = serde_json::to_vec(change).map_err(|error| error.to_string())?;
         let receipt = self.0.append(GATEWAY, clock::now_micros(), &event);
         let kept = receipt.and_then(|receipt| self.0.wait_durable(receipt));
         kept.map_err(|error| format!("the record cannot be written: {error}"))
     }
 
-    /// The newest changes, the oldest of them first.
+    /// The newest changes of a kind, the oldest of them first.
     ///
     /// # Errors
     /// Failures of the store.
-    pub fn newest(&self, limit: usize) -> Result<Vec<Value>, StoreError> {
+    pub fn newest(&self, kind: &str, limit: usize) -> Result<Vec<Value>, StoreError> {
         let mut newest: Vec<Value> = vec![];
         let mut from = 0;
         loop {
@@ -76,7 +88,7 @@ impl Changes {
             let last = page.last().and_then(|event| event.get("id")?.as_str()?.parse::<u64>().ok());
             let Some(last) = last else { return Ok(newest) };
             from = last + 1;
-            newest.extend(page);
+            newest.extend(page.into_iter().filter(|event| event["kind"] == kind));
             let surplus = newest.len().saturating_sub(limit);
             newest.drain(..surplus);
         }
@@ -93,14 +105,14 @@ mod tests {
     fn the_newest_changes_are_found_in_their_order() {
         let dir = tempfile::tempdir().unwrap();
         let changes = Changes::new(Store::open(dir.path(), Options::default()).unwrap());
-        assert!(changes.newest(9).unwrap().is_empty());
+        assert!(changes.newest("policies", 9).unwrap().is_empty());
         for policies in 1..=3 {
             let (change, by, set) = ("load", "ada", vec![]);
             let change =
                 PolicyChange { change, policy: Some("guard"), by, policies, problem: None, set };
             changes.put(&change).unwrap();
         }
-        let newest = changes.newest(2).unwrap();
+        let newest = changes.newest("policies", 2).unwrap();
         let versions: Vec<_> = newest.iter().filter_map(|it| it["policies"].as_u64()).collect();
         assert_eq!(versions, [2, 3]);
         assert_eq!(

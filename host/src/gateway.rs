@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use palisade_admin::{Ask, Problem};
+use palisade_admin::{Ask, Problem, Sensitive};
 use palisade_identity::{Identity, OPERATOR, TokenRefused, Verifier};
 use palisade_policy::{Gate, Principal};
 use palisade_store::{Store, StoreError};
@@ -17,6 +17,7 @@ use crate::blocking::blocking;
 use crate::changes::Changes;
 use crate::clock;
 use crate::config::Config;
+use crate::connections::{Author, Connections, NewConnection};
 use crate::holds::{HoldDocument, NotDecided};
 use crate::journal::read_events;
 use crate::metrics::metrics;
@@ -46,6 +47,8 @@ pub struct Gateway {
     /// The same of the admin API: whoever guesses there must not be able to lock the operator out elsewhere, nor the
     /// other way about.
     pub admin_throttle: Throttle,
+    /// The systems behind it.
+    pub connections: Connections,
     /// Functions that the policy files vouch for, as `schema.name`.
     pub harmless_functions: Vec<String>,
     /// Where commands meet verdicts.
@@ -82,6 +85,10 @@ impl palisade_admin::Gateway for Gateway {
     }
 
     async fn answer(&self, caller: &Identity, ask: Ask) -> Result<Value, Problem> {
+        if let Ask::TestConnection { name } = &ask {
+            self.check_administers(caller)?;
+            return self.connections.test(name, self.config.limits.dial).await;
+        }
         blocking(|| match ask {
             Ask::Status => Ok(self.status(caller)),
             Ask::Metrics => {
@@ -101,9 +108,22 @@ impl palisade_admin::Gateway for Gateway {
                 self.check_administers(caller)?;
                 Ok(self.plugins.list().into())
             }
+            Ask::Connections => {
+                self.check_administers(caller)?;
+                Ok(self.connections.list().into())
+            }
+            Ask::Connection { name } | Ask::TestConnection { name } => {
+                self.check_administers(caller)?;
+                self.connections.show(&name)
+            }
+            Ask::AddConnection { connection } => self.add_connection(caller, &connection),
+            Ask::RemoveConnection { name } => {
+                self.check_administers(caller)?;
+                self.connections.remove(&name, author(caller, &who(caller)))
+            }
             Ask::PluginHistory { limit } => {
                 self.check_administers(caller)?;
-                Ok(self.changes.newest(limit).map_err(failed)?.into())
+                Ok(self.changes.newest("policies", limit).map_err(failed)?.into())
             }
             Ask::LoadPlugin { name, file } => {
                 self.change(caller, |by| self.plugins.load(name.as_deref(), &file, by))
@@ -140,7 +160,7 @@ impl Gateway {
                 "data_dir": self.config.data_dir.display().to_string(),
                 "postgres": self.addresses.0.to_string(),
                 "admin": self.addresses.1.to_string(),
-                "connections": self.config.connections.iter().map(|c| &c.name).collect::<Vec<_>>(),
+                "connections": self.connections.names(),
                 "policies_version": self.gate.policies().version,
                 "verdicts_remembered": self.gate.recalled(),
                 "open_sessions": self.sessions.open_count(),
@@ -256,12 +276,29 @@ impl Gateway {
         change(&who(caller)).map(Value::from).map_err(Problem::refused)
     }
 
+    fn add_connection(&self, caller: &Identity, body: &Sensitive) -> Result<Value, Problem> {
+        self.check_administers(caller)?;
+        // The error's own text may quote the body.
+        let new: NewConnection = serde_json::from_slice(body.expose()).map_err(|error| {
+            Problem::bad_request(format!(
+                "the body is no connection (column {}): name, protocol, address, database, username, tls, tls_ca, \
+                 labels, password or password_from, replace",
+                error.column()
+            ))
+        })?;
+        self.connections.add(new, author(caller, &who(caller)))
+    }
+
     fn check_administers(&self, caller: &Identity) -> Result<(), Problem> {
         if self.config.roles.may_administer(caller) {
             return Ok(());
         }
         Err(Problem::forbidden("only a role with `administers = true` may do that"))
     }
+}
+
+fn author<'a>(caller: &Identity, name: &'a str) -> Author<'a> {
+    Author { name, operator: caller.operator }
 }
 
 /// A caller's name, for the log.

@@ -21,6 +21,7 @@ mod changes;
 mod cli;
 mod clock;
 mod config;
+mod connections;
 mod data_dir;
 mod gateway;
 mod holds;

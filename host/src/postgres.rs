@@ -1,22 +1,15 @@
 //! PostgreSQL, wired: who is let in, to which server, and where it is recorded.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
 use palisade_identity::{Identity, TokenRefused};
 use palisade_policy::{Context, Target};
-use palisade_postgres::{
-    Admission, Backend, Catalog, Ended, Host, Login, NotAdmitted, Options, Service, TlsMode,
-    Trusted,
-};
-use palisade_relay::{Link, Secure};
+use palisade_postgres::{Admission, Backend, Ended, Host, Login, NotAdmitted, Options, Service};
 use palisade_store::SessionId;
-use palisade_vault::Reader;
 use pingora_core::server::{ListenFds, ShutdownWatch};
 use pingora_core::services::Service as PingoraService;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -26,16 +19,14 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_rustls::TlsAcceptor;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use crate::blocking::blocking;
 use crate::clock;
-use crate::config::{Connection, UpstreamTls, Vault};
+use crate::connections::Known;
 use crate::gateway::Gateway;
 use crate::listener::Serve;
 use crate::lobby::Lobby;
 use crate::sessions::{SessionDocument, State};
-use crate::upstream;
 
 /// How long what is known of a server's relations is believed.
 const CATALOG_TIME: Duration = Duration::from_secs(60);
@@ -65,15 +56,13 @@ impl PostgresService {
             dial_time: limits.dial,
             patience: limits.stalled,
         };
-        let trusted = Trusted::new(gateway.harmless_functions.iter().cloned());
-        let servers = servers(&gateway.config.connections, &gateway.config.vault, &trusted)?;
-        let catalogs = servers.values().map(|known| Arc::clone(&known.catalog)).collect();
-        let host = Arc::new(Door { gateway, servers });
+        let catalogs = Catalogs(Arc::downgrade(&gateway));
+        let host = Arc::new(Door { gateway });
         let mut certificate = (*certificate).clone();
         certificate.alpn_protocols = vec![palisade_postgres::codec::startup::ALPN.to_vec()];
         let acceptor = TlsAcceptor::from(Arc::new(certificate));
         let service = Service { host, acceptor, options, cancels: Arc::default() };
-        Ok((Self { service, lobby: Lobby::new(limits.max_logins) }, Catalogs(catalogs)))
+        Ok((Self { service, lobby: Lobby::new(limits.max_logins) }, catalogs))
     }
 }
 
@@ -85,32 +74,8 @@ impl Serve for PostgresService {
     }
 }
 
-/// A server, and what is known of its relations.
-struct Known {
-    server: Arc<dyn Backend>,
-    catalog: Arc<Catalog>,
-}
-
-fn servers(
-    connections: &[Connection],
-    vault: &Vault,
-    trusted: &Trusted,
-) -> Result<BTreeMap<String, Known>> {
-    let mut servers = BTreeMap::new();
-    for connection in connections.iter().filter(|connection| connection.protocol == PROTOCOL) {
-        let secure = upstream::secure(connection)?;
-        let reader = |reference| Reader::new(reference, vault.server.as_ref()).map(Arc::new);
-        let password = connection.password.as_ref().map(reader).transpose()?;
-        let server: Arc<dyn Backend> =
-            Arc::new(Server { connection: connection.clone(), secure, password });
-        let catalog = Arc::new(Catalog::new(Arc::clone(&server), trusted.clone()));
-        servers.insert(connection.name.clone(), Known { server, catalog });
-    }
-    Ok(servers)
-}
-
 /// Forgets, from time to time, what is known of the servers' relations: they change behind the gateway's back.
-pub struct Catalogs(Vec<Arc<Catalog>>);
+pub struct Catalogs(Weak<Gateway>);
 
 #[async_trait]
 impl PingoraService for Catalogs {
@@ -124,7 +89,8 @@ impl PingoraService for Catalogs {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            self.0.iter().for_each(|catalog| catalog.forget());
+            let Some(gateway) = self.0.upgrade() else { return };
+            gateway.connections.forget_catalogs();
         }
     }
 
@@ -137,75 +103,9 @@ impl PingoraService for Catalogs {
     }
 }
 
-/// A server behind a connection.
-struct Server {
-    connection: Connection,
-    secure: Secure,
-    /// What gives the password; none where the server asks for none.
-    password: Option<Arc<Reader>>,
-}
-
-impl std::fmt::Debug for Server {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("connection", &self.connection.name).finish_non_exhaustive()
-    }
-}
-
-#[async_trait]
-impl Backend for Server {
-    async fn dial(&self) -> io::Result<Link> {
-        let address = (self.connection.host.as_str(), self.connection.port);
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Link::new(Box::new(stream)))
-    }
-
-    fn secure(&self) -> Secure {
-        self.secure.clone()
-    }
-
-    fn tls_mode(&self) -> TlsMode {
-        match self.connection.tls {
-            UpstreamTls::Disable => TlsMode::Disable,
-            UpstreamTls::Prefer => TlsMode::Prefer,
-            UpstreamTls::Require => TlsMode::Require,
-            UpstreamTls::VerifyFull => TlsMode::VerifyFull,
-        }
-    }
-
-    fn is_private(&self) -> bool {
-        let host = &self.connection.host;
-        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-    }
-
-    fn username(&self) -> &str {
-        &self.connection.username
-    }
-
-    fn database(&self) -> &str {
-        &self.connection.database
-    }
-
-    async fn password(&self) -> Result<Zeroizing<String>, String> {
-        let Some(reader) = self.password.clone() else { return Ok(Zeroizing::default()) };
-        // A command or a vault may take seconds: the sessions' threads do not wait for it.
-        let read = tokio::task::spawn_blocking(move || reader.read()).await;
-        let secret =
-            read.map_err(|_| "its reading broke off")?.map_err(|error| error.to_string())?;
-        Ok(Zeroizing::new(secret.expose().clone()))
-    }
-
-    fn password_refused(&self) {
-        if let Some(reader) = &self.password {
-            reader.forget();
-        }
-    }
-}
-
 /// Who is let in.
 struct Door {
     gateway: Arc<Gateway>,
-    servers: BTreeMap<String, Known>,
 }
 
 /// Why a client is not let in; the client is told that it is not, and no more.
@@ -234,7 +134,7 @@ impl Host for Door {
             return Err(NotAdmitted::TooMany(too_many.to_string()));
         }
         match self.identify(login) {
-            Ok((identity, known)) => self.open(login, &identity, known),
+            Ok((identity, known)) => self.open(login, &identity, &known),
             Err(Refusal { cause, identity }) => {
                 self.record_refusal(login, identity.as_deref(), &cause.to_string());
                 let after = throttle.failed(client, login.connection, Instant::now().into());
@@ -260,17 +160,18 @@ impl Host for Door {
 }
 
 impl Door {
-    fn identify(&self, login: &Login<'_>) -> Result<(Identity, &Known), Refusal> {
+    fn identify(&self, login: &Login<'_>) -> Result<(Identity, Known), Refusal> {
         let verified = self.gateway.identify(login.token);
         let identity =
             verified.map_err(|refused| Refusal { cause: refused.into(), identity: None })?;
-        let Some(known) = self.servers.get(login.connection) else {
+        let Some(known) = self.gateway.connections.get(login.connection) else {
             return Err(Refusal {
                 cause: Cause::UnknownConnection,
                 identity: Some(Box::new(identity)),
             });
         };
-        if !self.gateway.config.roles.reaches(&identity, login.connection) {
+        let labels = &known.server.connection.labels;
+        if !self.gateway.config.roles.reaches_labelled(&identity, login.connection, labels) {
             return Err(Refusal { cause: Cause::OutOfReach, identity: Some(Box::new(identity)) });
         }
         Ok((identity, known))
@@ -317,7 +218,7 @@ impl Door {
             tracing::error!(%error, "cannot record a session");
             return Err(unavailable("the gateway cannot record the session"));
         }
-        let context = self.context(&document, identity);
+        let context = context(&document, identity, known);
         let subject = &identity.principal.subject;
         tracing::info!(
             session = document.id,
@@ -328,26 +229,24 @@ impl Door {
         let left = identity.expires_at.saturating_sub(clock::now_seconds());
         Ok(Admission {
             gate: self.gateway.gate.session(context),
-            backend: Arc::clone(&known.server),
+            backend: Arc::clone(&known.server) as Arc<dyn Backend>,
             catalog: Arc::clone(&known.catalog),
             expires: Instant::now() + Duration::from_secs(left),
             mask_key,
         })
     }
+}
 
-    fn context(&self, document: &SessionDocument, identity: &Identity) -> Context {
-        let connection = self.gateway.config.connection(&document.connection);
-        let labels = connection.map(|connection| connection.labels.clone()).unwrap_or_default();
-        Context {
-            session: document.id.clone(),
-            principal: identity.principal.clone(),
-            target: Target {
-                connection: document.connection.clone(),
-                protocol: PROTOCOL.to_owned(),
-                labels: labels.into_iter().collect(),
-            },
-            client_address: document.client_address.clone(),
-        }
+fn context(document: &SessionDocument, identity: &Identity, known: &Known) -> Context {
+    Context {
+        session: document.id.clone(),
+        principal: identity.principal.clone(),
+        target: Target {
+            connection: document.connection.clone(),
+            protocol: PROTOCOL.to_owned(),
+            labels: known.server.connection.labels.clone().into_iter().collect(),
+        },
+        client_address: document.client_address.clone(),
     }
 }
 

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use palisade_identity::SigningKey;
 use palisade_policy::{Gate, Mistake};
+use palisade_postgres::Trusted;
 use palisade_store::{Durability, Options, Store, StoreError};
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::server::{RunArgs, Server, ShutdownSignal, ShutdownSignalWatch};
@@ -18,6 +19,7 @@ use crate::admin::AdminService;
 use crate::approvals::Approvals;
 use crate::changes::Changes;
 use crate::config::{self, Config};
+use crate::connections::Connections;
 use crate::data_dir::{self, Listening};
 use crate::gateway::Gateway;
 use crate::journal::Journal;
@@ -127,6 +129,8 @@ fn assemble(
     let in_force = prepared.in_force;
     let plugins = Plugins::start(host, &config, Arc::clone(&gate), changes.clone(), in_force)
         .map_err(anyhow::Error::msg)?;
+    let trusted = Trusted::new(prepared.harmless_functions.iter().cloned());
+    let connections = Connections::open(&config, &store, trusted)?;
     let verifier = Box::new(issuers::verifiers(&config, &key)?);
     Ok(Gateway {
         verifier,
@@ -138,6 +142,7 @@ fn assemble(
         changes,
         throttle,
         admin_throttle,
+        connections,
         harmless_functions: prepared.harmless_functions,
         gate,
         started_at: clock::now_micros(),

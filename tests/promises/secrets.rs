@@ -1,3 +1,5 @@
 //! Where the gateway has its secrets from, and that none of them gets anywhere else.
 
+mod kept;
 mod references;
+mod trying;

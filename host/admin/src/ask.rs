@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::Problem;
+use crate::{Problem, Sensitive};
 
 /// A question, as its route understood it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +64,28 @@ pub enum Ask {
     },
     /// The plugins in use.
     Plugins,
+    /// The connections.
+    Connections,
+    /// One connection.
+    Connection {
+        /// Its name.
+        name: String,
+    },
+    /// A connection is to be kept.
+    AddConnection {
+        /// The request's body, as JSON; it may hold a password.
+        connection: Sensitive,
+    },
+    /// A connection is to be removed.
+    RemoveConnection {
+        /// Its name.
+        name: String,
+    },
+    /// A connection is to be tried.
+    TestConnection {
+        /// Its name.
+        name: String,
+    },
     /// The newest changes of the policies in force.
     PluginHistory {
         /// At most so many.

@@ -14,8 +14,10 @@ mod openapi;
 mod problem;
 mod rate;
 mod routes;
+mod sensitive;
 mod serve;
 
 pub use ask::{Ask, Gateway};
 pub use problem::Problem;
+pub use sensitive::Sensitive;
 pub use serve::Admin;

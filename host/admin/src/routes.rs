@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
 
-use crate::{Ask, Problem};
+use crate::{Ask, Problem, Sensitive};
 
 /// The kind of body that a route takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +155,35 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         about: "Refuses a held command",
         ..post("/v1/holds/{id}/deny", Right::Decide, Body::Json, |input| decide(input, false))
+    },
+    Route {
+        about: "The connections, of the configuration file and of the store",
+        ..get("/v1/connections", Right::Administer, |_| Ok(Ask::Connections))
+    },
+    Route {
+        about: "One connection",
+        ..get("/v1/connections/{id}", Right::Administer, |input| {
+            Ok(Ask::Connection { name: input.id })
+        })
+    },
+    Route {
+        about: "Keeps a connection in the store: name, protocol, address, database, username, tls, tls_ca, labels, \
+                password (a text, sealed) or password_from (where it is read), replace",
+        ..post("/v1/connections", Right::Administer, Body::Json, |input| {
+            Ok(Ask::AddConnection { connection: Sensitive::new(input.body) })
+        })
+    },
+    Route {
+        about: "Removes a connection of the store; its open sessions go on",
+        ..post("/v1/connections/{id}/remove", Right::Administer, Body::None, |input| {
+            Ok(Ask::RemoveConnection { name: input.id })
+        })
+    },
+    Route {
+        about: "Dials a connection and logs in there, and says what is wrong",
+        ..post("/v1/connections/{id}/test", Right::Administer, Body::None, |input| {
+            Ok(Ask::TestConnection { name: input.id })
+        })
     },
     Route {
         about: "The plugins in use",

@@ -122,18 +122,21 @@ impl Roles {
             && self.rights_of(identity).any(|(_, rights)| self.reached_by(rights, connection))
     }
 
+    /// Whether the bearer may open this connection, which has these labels: for those that come and go at run time.
+    #[must_use]
+    pub fn reaches_labelled(
+        &self,
+        identity: &Identity,
+        connection: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> bool {
+        is_within(identity, connection)
+            && self.rights_of(identity).any(|(_, rights)| fits(rights, connection, Some(labels)))
+    }
+
     /// Globs of names and of labels must both match where there are both; without any, nothing is reached.
     fn reached_by(&self, rights: &Rights, connection: &str) -> bool {
-        let Rights { connections, labels, .. } = rights;
-        if connections.is_empty() && labels.is_empty() {
-            return false;
-        }
-        let has = |key: &str, glob: &WildMatch| {
-            let value = self.labels.get(connection).and_then(|labels| labels.get(key));
-            value.is_some_and(|value| glob.matches(value))
-        };
-        (connections.is_empty() || matches(connections, connection))
-            && labels.iter().all(|(key, glob)| has(key, glob))
+        fits(rights, connection, self.labels.get(connection))
     }
 
     /// Whether the bearer may decide on a command that `requester` wants to run on this connection.
@@ -203,6 +206,19 @@ fn compile(globs: &[String]) -> Vec<WildMatch> {
 
 fn matches(globs: &[WildMatch], name: &str) -> bool {
     globs.iter().any(|glob| glob.matches(name))
+}
+
+/// Whether rights reach a connection of this name with these labels.
+fn fits(rights: &Rights, connection: &str, has: Option<&BTreeMap<String, String>>) -> bool {
+    let Rights { connections, labels, .. } = rights;
+    if connections.is_empty() && labels.is_empty() {
+        return false;
+    }
+    let says = |key: &str, glob: &WildMatch| {
+        has.and_then(|labels| labels.get(key)).is_some_and(|value| glob.matches(value))
+    };
+    (connections.is_empty() || matches(connections, connection))
+        && labels.iter().all(|(key, glob)| says(key, glob))
 }
 
 #[cfg(test)]

@@ -100,14 +100,8 @@ impl<'c> Archive<'c> {
 
 impl<'c> Stored<'c> {
     fn open(config: &'c Config, token: Option<&str>) -> Result<Self, Failure> {
-        let dir = data_dir::store(&config.data_dir);
-        if !dir.is_dir() {
-            let data_dir = config.data_dir.display();
-            return Err(anyhow!("there is no record in {data_dir}: no gateway ran there").into());
-        }
         let identity = identity(config, token)?;
-        let store = Store::open(&dir, Options::default())
-            .context("the gateway is not answering, and its record cannot be opened")?;
+        let store = open_store(config)?;
         let sessions = Sessions::new(store.clone())?;
         // Nobody else has the store open: what is open in it was interrupted.
         sessions.mark_interrupted()?;
@@ -137,6 +131,17 @@ impl<'c> Stored<'c> {
         let none = || anyhow!("there is no such session, or none that you may see");
         Ok(serde_json::to_value(session.ok_or_else(none)?).map_err(anyhow::Error::new)?)
     }
+}
+
+/// The store of a gateway that does not run.
+pub(super) fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let dir = data_dir::store(&config.data_dir);
+    if !dir.is_dir() {
+        let data_dir = config.data_dir.display();
+        return Err(anyhow!("there is no record in {data_dir}: no gateway ran there"));
+    }
+    Store::open(&dir, Options::default())
+        .context("the gateway is not answering, and its record cannot be opened")
 }
 
 /// Who asks: whoever reads the store can read the key beside it, and still a token counts before that.

@@ -56,6 +56,12 @@ pub enum Command {
     /// Lists, shows and replays sessions.
     #[command(subcommand)]
     Sessions(SessionsCommand),
+    /// Keeps, shows, tries and removes the systems behind the gateway.
+    #[command(subcommand)]
+    Connections(ConnectionsCommand),
+    /// Makes the key that keeps passwords.
+    #[command(subcommand)]
+    Vault(VaultCommand),
     /// Lists the plugins in use, and swaps them.
     #[command(subcommand)]
     Plugins(PluginsCommand),
@@ -155,6 +161,90 @@ pub enum SessionsCommand {
         /// By how much the pauses are divided; 0 leaves them out.
         #[arg(long, default_value_t = 1.0, value_parser = speed)]
         speed: f64,
+    },
+}
+
+/// What to do with connections.
+#[derive(Debug, Subcommand)]
+pub enum ConnectionsCommand {
+    /// Lists them, of the configuration file and of the store.
+    List,
+    /// Shows one.
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// Keeps one in the store; it works at once for new sessions.
+    Add(Box<AddArgs>),
+    /// Dials it and logs in as the gateway does, and says what is wrong.
+    Test {
+        /// Its name.
+        name: String,
+    },
+    /// Removes one from the store; its open sessions go on.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// A connection to be kept.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("secret").multiple(false)))]
+pub struct AddArgs {
+    /// The name by which a client picks it.
+    pub name: String,
+    /// How the system speaks.
+    #[arg(long, default_value = "postgres")]
+    pub protocol: String,
+    /// Its host and port.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub address: String,
+    /// The database to open there.
+    #[arg(long)]
+    pub database: String,
+    /// The user to be there.
+    #[arg(long)]
+    pub username: String,
+    /// Takes the password from the standard input, to be kept encrypted.
+    #[arg(long, group = "secret")]
+    pub password_stdin: bool,
+    /// Takes the password from this variable, to be kept encrypted.
+    #[arg(long, value_name = "VAR", group = "secret")]
+    pub password_env: Option<String>,
+    /// Takes the password from this file, to be kept encrypted.
+    #[arg(long, value_name = "FILE", group = "secret")]
+    pub password_file: Option<PathBuf>,
+    /// The password is what this command prints, each time that a session opens; split at blanks, quotes as in a shell.
+    #[arg(long, value_name = "COMMAND", group = "secret")]
+    pub password_exec: Option<String>,
+    /// The password is this field of a secret in the vault of [vault.server].
+    #[arg(long, value_name = "PATH#FIELD", group = "secret")]
+    pub password_vault: Option<String>,
+    /// How long a password that is read from its place is kept in memory.
+    #[arg(long, value_name = "SECONDS")]
+    pub cache_seconds: Option<u64>,
+    /// How the way there is protected: disable, prefer, require, verify-full.
+    #[arg(long, default_value = "prefer")]
+    pub tls: String,
+    /// Who vouches for the server's certificate.
+    #[arg(long, value_name = "FILE")]
+    pub tls_ca: Option<PathBuf>,
+    /// A label, for roles and policies; may be given several times.
+    #[arg(long = "label", value_name = "KEY=VALUE")]
+    pub labels: Vec<String>,
+    /// Puts it in the place of the one of its name in the store.
+    #[arg(long)]
+    pub replace: bool,
+}
+
+/// What to do with the vault.
+#[derive(Debug, Subcommand)]
+pub enum VaultCommand {
+    /// Makes a new master key in a new file that its owner alone can read.
+    Key {
+        /// The new file.
+        file: PathBuf,
     },
 }
 

@@ -116,6 +116,15 @@ impl Client {
         self.answer(request.header("authorization", self.authorization()?).send_empty())
     }
 
+    /// Sends a JSON object that may hold a secret.
+    pub(super) fn send(&self, path: &str, body: &[u8]) -> Result<Value, NoAnswer> {
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let request = request
+            .header("authorization", self.authorization()?)
+            .header("content-type", "application/json");
+        self.answer(request.send(body))
+    }
+
     /// Sends a plugin's file.
     pub(super) fn load(&self, path: &str, file: &[u8]) -> Result<Value, NoAnswer> {
         let request = self.agent.post(format!("{}{path}", self.base));

@@ -7,10 +7,12 @@ mod author;
 mod backtest;
 mod check;
 mod client;
+mod connections;
 mod plugins;
 mod sessions;
 mod signing;
 mod token;
+mod vault;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -20,7 +22,7 @@ use palisade_policy::Mistake;
 use palisade_store::StoreError;
 use serde_json::Value;
 
-use self::args::{Args, Command};
+use self::args::{Args, Command, VaultCommand};
 use crate::config::Config;
 use crate::serve::{NotServing, serve};
 use crate::show::text::{visible, visible_lines};
@@ -88,6 +90,10 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
     {
         return done;
     }
+    if let Command::Vault(VaultCommand::Key { file }) = &args.command {
+        vault::key(file, args.json, screen)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let config = Config::read(&args.config)?;
     match &args.command {
         Command::Check => {}
@@ -100,6 +106,10 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
         Command::Status => status(&config, &args, screen)?,
         Command::Approvals(asked) => approvals::approvals(&config, asked, &args, screen)?,
         Command::Sessions(asked) => sessions::sessions(&config, asked, &args, screen)?,
+        Command::Connections(asked) => {
+            return connections::connections(&config, asked, &args, screen);
+        }
+        Command::Vault(_) => {}
         Command::Plugins(asked) => plugins::plugins(&config, asked, &args, screen)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -194,12 +194,7 @@ impl Check<'_> {
     }
 
     fn host_and_port(&mut self, address: &Spanned<String>) -> Option<(String, u16)> {
-        let parts = address.get_ref().rsplit_once(':').and_then(|(host, port)| {
-            let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-            let port = port.parse().ok().filter(|port| *port != 0)?;
-            rustls::pki_types::ServerName::try_from(host).ok()?;
-            Some((host.to_owned(), port))
-        });
+        let parts = super::split_address(address.get_ref());
         if parts.is_none() {
             let text = address.get_ref().escape_debug();
             let problem = format!("`{text}` is no address of a server");

@@ -14,7 +14,7 @@ const CONFIG: Keys = Table(&[
     ("issuer", ISSUER),
     ("policies", Table(&[("files", Any), ("trusted_keys", Any)])),
     ("record", Table(&[("durability", Any), ("result_limit", Any)])),
-    ("vault", Table(&[("server", Table(VAULT))])),
+    ("vault", Table(&[("master_key", SECRET), ("server", Table(VAULT))])),
     (
         "limits",
         Table(&[

@@ -113,12 +113,14 @@ pub struct TrustedIssuer {
 /// What secrets are kept and fetched with.
 #[derive(Clone, Debug, Default)]
 pub struct Vault {
+    /// The key of the secrets in the store.
+    pub master_key: Option<Reference>,
     /// The vault of the references that name none.
     pub server: Option<VaultServer>,
 }
 
 /// How the way to a server is protected, as libpq's `sslmode` names it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UpstreamTls {
     /// Not at all.
@@ -175,6 +177,15 @@ pub struct Limits {
     pub plugin_time: Duration,
     /// How much memory one call of a plugin may have, in bytes.
     pub plugin_memory: usize,
+}
+
+/// A host and a port, as `db.internal:5432` or `[::1]:5432`.
+pub fn split_address(address: &str) -> Option<(String, u16)> {
+    let (host, port) = address.rsplit_once(':')?;
+    let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    let port = port.parse().ok().filter(|port| *port != 0)?;
+    rustls::pki_types::ServerName::try_from(host).ok()?;
+    Some((host.to_owned(), port))
 }
 
 impl Config {

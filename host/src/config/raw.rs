@@ -36,6 +36,7 @@ pub(super) struct RawConfig {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawVault {
+    pub(super) master_key: Option<Spanned<Reference>>,
     pub(super) server: Option<Spanned<VaultServer>>,
 }
 

@@ -63,6 +63,8 @@ fn fixture() -> Fixture {
     let changes = Changes::new(store.clone());
     let plugins =
         Plugins::start(host, &config, Arc::clone(&gate), changes.clone(), vec![]).unwrap();
+    let trusted = palisade_postgres::Trusted::new([]);
+    let connections = Connections::open(&config, &store, trusted).unwrap();
     let addresses = (config.listen.postgres, config.listen.admin);
     let verifier = Box::new(GatewayVerifier::new(&key));
     let gateway = Gateway {
@@ -75,6 +77,7 @@ fn fixture() -> Fixture {
         changes,
         throttle: Throttle::new(20),
         admin_throttle: Throttle::new(20),
+        connections,
         harmless_functions: vec![],
         gate,
         started_at: 0,
@@ -192,7 +195,7 @@ async fn only_those_who_administer_learn_where_the_gateway_keeps_things() {
     assert!(status.get("data_dir").is_none());
     let operator = fixture.caller("operator", "");
     let status = fixture.gateway.answer(&operator, Ask::Status).await.unwrap();
-    assert_eq!(status["connections"], serde_json::json!(["orders", "billing"]));
+    assert_eq!(status["connections"], serde_json::json!(["billing", "orders"]));
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn origins(fixture: &Fixture) -> String {
 /// The changes on record: what, by whom, and whether it was refused.
 fn changes(fixture: &Fixture) -> Vec<(String, String, bool)> {
     let text = |change: &Value, key: &str| change[key].as_str().unwrap().to_owned();
-    let changes = fixture.changes.newest(100).unwrap();
+    let changes = fixture.changes.newest("policies", 100).unwrap();
     let short = |it: &Value| (text(it, "change"), text(it, "by"), it.get("problem").is_some());
     changes.iter().map(short).collect()
 }
@@ -151,7 +151,7 @@ fn every_change_is_on_record_with_its_author_and_so_is_every_refusal() {
     ];
     let expected = expected.map(|(what, who, refused)| (what.to_owned(), who.to_owned(), refused));
     assert_eq!(changes(&fixture), expected);
-    let versions: Vec<_> = fixture.changes.newest(100).unwrap();
+    let versions: Vec<_> = fixture.changes.newest("policies", 100).unwrap();
     let versions: Vec<_> = versions.iter().filter_map(|it| it["policies"].as_u64()).collect();
     assert_eq!(versions, [1, 2, 2, 3], "the versions that were in force from then on");
 }

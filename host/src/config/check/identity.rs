@@ -118,16 +118,20 @@ impl Check<'_> {
         }
     }
 
-    /// A glob may match nothing yet; a plain name must name something.
+    /// A glob may match nothing yet, and a plain name something in the store; one that is nearly right is a slip.
     fn glob(&mut self, glob: Spanned<String>, connections: &[&str]) -> String {
         let name = glob.get_ref();
         if !name.contains(['*', '?']) && !connections.contains(&name.as_str()) {
             let problem = format!("no connection is called `{}`", name.escape_debug());
-            let fix = match nearest(name, connections.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "name a [[connection]], or write a glob such as \"*\"".into(),
-            };
-            self.mistake(Some(&glob), problem, &fix);
+            match nearest(name, connections.iter().copied()) {
+                Some(near) => {
+                    self.mistake(Some(&glob), problem, &format!("did you mean `{near}`?"));
+                }
+                None => {
+                    let problem = format!("{problem} in this file");
+                    self.warning(Some(&glob), problem, "good if it is kept by `connections add`");
+                }
+            }
         }
         glob.into_inner()
     }

@@ -44,7 +44,14 @@ impl Check<'_> {
             }
             server
         });
-        Vault { server }
+        let master_key = raw.master_key.map(|raw| {
+            if matches!(raw.get_ref().place, Place::Vault(_)) {
+                let problem = "the master key cannot be in a vault".to_owned();
+                self.mistake(Some(&raw), problem, "name a file, env or exec");
+            }
+            self.secret(raw, server.as_ref())
+        });
+        Vault { master_key, server }
     }
 }
 

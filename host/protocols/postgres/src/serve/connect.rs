@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use palisade_relay::{ConverseError, Link, converse};
+use palisade_relay::{ConverseError, Link, TlsError, converse};
 
 use super::Backend;
 use crate::login::{LoginRefused, ServerLogin, Upstream};
@@ -25,6 +25,9 @@ pub enum ConnectError {
     /// It did not let the gateway in.
     #[error("{0}")]
     Login(LoginRefused),
+    /// The step to TLS went wrong.
+    #[error("{0}")]
+    Tls(TlsError),
     /// The conversation broke off.
     #[error("{0}")]
     Broken(String),
@@ -37,6 +40,7 @@ impl From<ConverseError<LoginRefused>> for ConnectError {
     fn from(error: ConverseError<LoginRefused>) -> Self {
         match error {
             ConverseError::Sequence(refused) => Self::Login(refused),
+            ConverseError::Tls(error) => Self::Tls(error),
             other => Self::Broken(other.to_string()),
         }
     }

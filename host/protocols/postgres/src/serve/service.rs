@@ -295,7 +295,10 @@ fn servers_own(error: &ConnectError) -> Option<(&str, &str)> {
 fn sqlstate(error: &ConnectError) -> &'static str {
     match error {
         ConnectError::Password(_) => "58000",
-        ConnectError::Dial(_) | ConnectError::Broken(_) | ConnectError::Time(_) => "08001",
+        ConnectError::Dial(_)
+        | ConnectError::Tls(_)
+        | ConnectError::Broken(_)
+        | ConnectError::Time(_) => "08001",
         ConnectError::Login(_) => "08004",
     }
 }

@@ -1,0 +1,354 @@
+//! The systems behind the gateway: those of the configuration file, which stay, and those of the store, which come and go
+//! while it runs.
+//!
+//! A session that is open goes on when its connection is removed or replaced: it holds what it needs. New ones are not
+//! opened. Every change is in the record before it is in force.
+
+mod keys;
+mod probe;
+mod server;
+mod stored;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+
+use anyhow::{Context, Result};
+use palisade_admin::Problem;
+use palisade_postgres::{Backend, Catalog, Trusted};
+use palisade_store::{Collection, Store};
+use palisade_vault::{Owner, Place, Reader, Sealed};
+use serde_json::Value;
+
+use self::keys::Keys;
+use self::server::{Password, Server};
+use self::stored::{Kept, StoredConnection};
+use crate::changes::{Changes, ConnectionChange};
+use crate::clock;
+use crate::config::{Config, Connection, PROTOCOLS, Vault, split_address};
+
+pub use self::stored::NewConnection;
+
+/// All connections that there are.
+#[derive(Debug)]
+pub struct Connections {
+    vault: Vault,
+    trusted: Trusted,
+    documents: Collection<StoredConnection>,
+    keys: Keys,
+    changes: Changes,
+    running: RwLock<Running>,
+    /// Changes come one after another.
+    change: Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Running {
+    known: BTreeMap<String, Known>,
+    /// What is known for sessions whose connections are gone; they must not go by what is old.
+    left: Vec<Weak<Catalog>>,
+}
+
+/// A server, and what is known of its relations.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// How it is reached.
+    pub server: Arc<Server>,
+    /// Its relations.
+    pub catalog: Arc<Catalog>,
+    /// Its record; none where the configuration file has it.
+    stored: Option<Arc<StoredConnection>>,
+}
+
+/// Who asks for a change.
+#[derive(Clone, Copy, Debug)]
+pub struct Author<'a> {
+    /// Their name.
+    pub name: &'a str,
+    /// Whether they can read the gateway's data folder.
+    pub operator: bool,
+}
+
+impl Connections {
+    /// The connections of the configuration file and those of the store.
+    ///
+    /// # Errors
+    /// When one of the file or the master key cannot be used, and failures of the store.
+    pub fn open(config: &Config, store: &Store, trusted: Trusted) -> Result<Self> {
+        let connections = Self {
+            vault: config.vault.clone(),
+            trusted,
+            documents: store.collection("connections")?,
+            keys: Keys::open(config.vault.master_key.as_ref())?,
+            changes: Changes::new(store.clone()),
+            running: RwLock::default(),
+            change: Mutex::default(),
+        };
+        for connection in &config.connections {
+            let known = connections.configured(connection)?;
+            connections.write(|running| running.known.insert(connection.name.clone(), known));
+        }
+        for (name, stored) in connections.documents.list()? {
+            connections.take_up(&name, stored);
+        }
+        Ok(connections)
+    }
+
+    /// One that cannot be used keeps no other from working.
+    fn take_up(&self, name: &str, stored: StoredConnection) {
+        if self.get(name).is_some() {
+            tracing::warn!(
+                connection = name,
+                "the configuration file has this connection as well, and counts"
+            );
+            return;
+        }
+        match self.stored(stored) {
+            Ok(known) => self.write(|running| drop(running.known.insert(name.to_owned(), known))),
+            Err(error) => tracing::error!(
+                connection = name,
+                error = format!("{error:#}"),
+                "a connection of the store cannot be used"
+            ),
+        }
+    }
+
+    /// The connection of this name.
+    pub fn get(&self, name: &str) -> Option<Known> {
+        self.running.read().unwrap_or_else(PoisonError::into_inner).known.get(name).cloned()
+    }
+
+    /// All names, in order.
+    pub fn names(&self) -> Vec<String> {
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        running.known.keys().cloned().collect()
+    }
+
+    /// Forgets what is known of the servers' relations.
+    pub fn forget_catalogs(&self) {
+        self.write(|running| {
+            running.known.values().for_each(|known| known.catalog.forget());
+            running.left.retain(|left| {
+                let left = left.upgrade();
+                left.inspect(|catalog| catalog.forget()).is_some()
+            });
+        });
+    }
+
+    /// All of them, as they are shown.
+    pub fn list(&self) -> Vec<Value> {
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        running.known.values().map(Known::shown).collect()
+    }
+
+    /// One of them, as it is shown.
+    pub fn show(&self, name: &str) -> Result<Value, Problem> {
+        self.get(name).map(|known| known.shown()).ok_or_else(|| unknown(name))
+    }
+
+    /// Keeps a connection, which works for new sessions from then on.
+    ///
+    /// # Errors
+    /// What is wrong with it, never its secret.
+    pub fn add(&self, new: NewConnection, author: Author<'_>) -> Result<Value, Problem> {
+        let _alone = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = new.name.clone();
+        let change = match self.get(&name) {
+            None => "add",
+            Some(known) if known.stored.is_some() && new.replace => "replace",
+            Some(known) => return Err(taken(&name, known.stored.is_some())),
+        };
+        let stored = self.made_of(new, author)?;
+        let unusable = |error: anyhow::Error| Problem::refused(format!("{error:#}"));
+        let known = self.stored(stored.clone()).map_err(unusable)?;
+        self.record(change, &name, author)?;
+        self.documents.put(&name, &stored).map_err(failed)?;
+        self.write(|running| {
+            let before = running.known.insert(name.clone(), known);
+            running.left.extend(before.map(|before| Arc::downgrade(&before.catalog)));
+        });
+        tracing::info!(connection = name, by = author.name, change, "a connection was kept");
+        self.show(&name)
+    }
+
+    /// Removes a connection of the store. Sessions that are open go on.
+    ///
+    /// # Errors
+    /// When there is none, or the configuration file has it.
+    pub fn remove(&self, name: &str, author: Author<'_>) -> Result<Value, Problem> {
+        let _alone = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.get(name).ok_or_else(|| unknown(name))?;
+        if known.stored.is_none() {
+            return Err(taken(name, false));
+        }
+        self.record("remove", name, author)?;
+        self.documents.remove(name).map_err(failed)?;
+        self.write(|running| {
+            running.known.remove(name);
+            running.left.push(Arc::downgrade(&known.catalog));
+        });
+        tracing::info!(connection = name, by = author.name, "a connection was removed");
+        Ok(known.shown())
+    }
+
+    /// Dials and logs in as for a session, and says in plain words how that went.
+    ///
+    /// # Errors
+    /// When there is no such connection.
+    pub async fn test(&self, name: &str, limit: std::time::Duration) -> Result<Value, Problem> {
+        let known = self.get(name).ok_or_else(|| unknown(name))?;
+        Ok(probe::probe(&known.server, limit).await)
+    }
+
+    fn made_of(&self, new: NewConnection, author: Author<'_>) -> Result<StoredConnection, Problem> {
+        let version = clock::now_micros();
+        check(&new)?;
+        let (host, port) = split_address(&new.address).ok_or_else(|| {
+            Problem::refused("the address must be a host and a port: db.internal:5432")
+        })?;
+        let owner = Owner { name: &new.name, version };
+        let password = match (&new.password, new.password_from) {
+            (None, None) => None,
+            (Some(password), None) => {
+                let key = self.keys.first().ok_or_else(no_key)?;
+                let sealed = Sealed::seal(&password.0, owner, &key);
+                Some(Kept::Sealed(sealed.map_err(|error| Problem::failed(error.to_string()))?))
+            }
+            (None, Some(reference)) => {
+                check_reference(&reference.place, author)?;
+                Some(Kept::Reference(reference))
+            }
+            (Some(_), Some(_)) => {
+                return Err(Problem::refused("give `password` or `password_from`, not both"));
+            }
+        };
+        Ok(StoredConnection {
+            host,
+            port,
+            password,
+            version,
+            added_at: clock::rfc3339(version),
+            added_by: author.name.to_owned(),
+            name: new.name,
+            protocol: new.protocol,
+            database: new.database,
+            username: new.username,
+            tls: new.tls,
+            tls_ca: new.tls_ca,
+            labels: new.labels,
+        })
+    }
+
+    fn configured(&self, connection: &Connection) -> Result<Known> {
+        let password = match &connection.password {
+            None => Password::None,
+            Some(it) => Password::Read(Arc::new(Reader::new(it, self.vault.server.as_ref())?)),
+        };
+        let context = || format!("the connection `{}`", connection.name);
+        let server = Server::new(connection.clone(), password).with_context(context)?;
+        Ok(self.known(server, None))
+    }
+
+    fn stored(&self, stored: StoredConnection) -> Result<Known> {
+        let password = match &stored.password {
+            None => Password::None,
+            Some(Kept::Reference(it)) => {
+                Password::Read(Arc::new(Reader::new(it, self.vault.server.as_ref())?))
+            }
+            Some(Kept::Sealed(sealed)) => Password::Sealed {
+                sealed: Arc::new(sealed.clone()),
+                version: stored.version,
+                keys: self.keys.clone(),
+            },
+        };
+        let server = Server::new(stored.connection(), password)?;
+        Ok(self.known(server, Some(Arc::new(stored))))
+    }
+
+    fn known(&self, server: Server, stored: Option<Arc<StoredConnection>>) -> Known {
+        let server = Arc::new(server);
+        let backend = Arc::clone(&server) as Arc<dyn Backend>;
+        Known { server, catalog: Arc::new(Catalog::new(backend, self.trusted.clone())), stored }
+    }
+
+    fn record(&self, change: &str, connection: &str, author: Author<'_>) -> Result<(), Problem> {
+        let change = ConnectionChange { change, connection, by: author.name };
+        self.changes.put(&change).map_err(Problem::failed)
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&mut Running) -> T) -> T {
+        change(&mut self.running.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Known {
+    fn shown(&self) -> Value {
+        match &self.stored {
+            Some(stored) => stored.shown(),
+            None => stored::configured(&self.server.connection),
+        }
+    }
+}
+
+fn check(new: &NewConnection) -> Result<(), Problem> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if new.name.is_empty() || new.name.len() > 64 || !new.name.bytes().all(fits) {
+        let what = "a connection's name in the store is 1 to 64 letters, digits, -, _ and .";
+        return Err(Problem::refused(what));
+    }
+    if !PROTOCOLS.contains(&new.protocol.as_str()) {
+        let spoken = PROTOCOLS.join(", ");
+        return Err(Problem::refused(format!("this version speaks: {spoken}")));
+    }
+    if [&new.database, &new.username].iter().any(|text| text.is_empty() || text.contains('\0')) {
+        return Err(Problem::refused("database and username must not be empty"));
+    }
+    if new.password.as_ref().is_some_and(|password| {
+        let text = password.0.expose();
+        text.is_empty() || text.contains('\0')
+    }) {
+        return Err(Problem::refused("the password is empty, or holds a zero byte"));
+    }
+    if new.tls_ca.as_deref().is_some_and(Path::is_relative) {
+        return Err(Problem::refused("the path of `tls_ca` must be absolute"));
+    }
+    Ok(())
+}
+
+/// What reads the gateway's own machine is for those who can do that already: an administrator elsewhere could have it sent
+/// to a server of their own.
+fn check_reference(place: &Place, author: Author<'_>) -> Result<(), Problem> {
+    match place {
+        Place::Vault(place) if place.address.is_none() => Ok(()),
+        _ if author.operator => Ok(()),
+        _ => Err(Problem::forbidden(
+            "only the operator, who can read the gateway's data folder, may name commands, files, variables and vaults \
+             of the gateway's machine; give the password itself, or a path in the vault of [vault.server]",
+        )),
+    }
+}
+
+fn no_key() -> Problem {
+    Problem::refused(
+        "there is no master key to keep a password with: make one with `palisade vault key FILE`, name it in the \
+         configuration ([vault] master_key = { file = \"…\" }) and start the gateway anew; or refer to the password by \
+         --password-exec or --password-vault",
+    )
+}
+
+fn taken(name: &str, stored: bool) -> Problem {
+    Problem::conflict(if stored {
+        format!("there is a connection `{name}` already; --replace puts this one in its place")
+    } else {
+        format!("the connection `{name}` is in the configuration file, and is changed there alone")
+    })
+}
+
+fn unknown(name: &str) -> Problem {
+    Problem::not_found(format!("there is no connection `{name}`"))
+}
+
+fn failed(error: palisade_store::StoreError) -> Problem {
+    tracing::error!(%error, "the store failed");
+    Problem::failed(format!("the store failed: {error}"))
+}

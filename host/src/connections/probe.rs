@@ -1,0 +1,129 @@
+//! Tries a connection as a session would, and says what is wrong in plain words.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use palisade_postgres::{ConnectError, LoginRefused, connect};
+use rustls::{CertificateError, Error as Tls};
+use serde_json::{Value, json};
+
+use super::server::Server;
+
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Dials and logs in.
+pub async fn probe(server: &Server, limit: Duration) -> Value {
+    let connection = &server.connection;
+    let problem = match resolve(server, limit).await {
+        Some(problem) => Some(problem),
+        None => match connect(server, vec![("application_name", "palisade")], limit).await {
+            Ok((link, _)) => {
+                link.close(GOODBYE).await;
+                None
+            }
+            Err(error) => Some(words(&error, server)),
+        },
+    };
+    json!({
+        "id": connection.name,
+        "ok": problem.is_none(),
+        "problem": problem,
+        "address": format!("{}:{}", connection.host, connection.port),
+        "database": connection.database,
+        "username": connection.username,
+    })
+}
+
+async fn resolve(server: &Server, limit: Duration) -> Option<String> {
+    let (host, port) = (server.connection.host.as_str(), server.connection.port);
+    let found = tokio::time::timeout(limit, tokio::net::lookup_host((host, port))).await;
+    let resolves = found.is_ok_and(|found| found.is_ok_and(|mut found| found.next().is_some()));
+    (!resolves).then(|| format!("the name {host} does not resolve"))
+}
+
+fn words(error: &ConnectError, server: &Server) -> String {
+    let connection = &server.connection;
+    let at = format!("{}:{}", connection.host, connection.port);
+    match error {
+        ConnectError::Password(why) => format!("the password cannot be read: {why}"),
+        ConnectError::Dial(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            format!("{at} refuses connections: nothing listens on that port")
+        }
+        ConnectError::Dial(error) => format!("{at} cannot be reached: {error}"),
+        ConnectError::Time(seconds) => {
+            format!(
+                "{at} does not answer within {seconds} seconds: a firewall, or no PostgreSQL server"
+            )
+        }
+        ConnectError::Tls(error) => tls(error, &at, &connection.host),
+        ConnectError::Broken(why) => {
+            format!("what answers at {at} is no PostgreSQL server, or ends at once ({why})")
+        }
+        ConnectError::Login(refused) => login(refused, server, &at),
+    }
+}
+
+fn tls(error: &(dyn Error + 'static), at: &str, host: &str) -> String {
+    let mut cause = Some(error);
+    while let Some(found) = cause {
+        let inner = found.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let inner = inner.and_then(|inner| inner.downcast_ref::<Tls>());
+        if let Some(found) = found.downcast_ref::<Tls>().or(inner) {
+            return certificate(found, at, host);
+        }
+        cause = found.source();
+    }
+    format!("the TLS handshake with {at} failed: the server ended it, or speaks no TLS")
+}
+
+fn certificate(error: &Tls, at: &str, host: &str) -> String {
+    match error {
+        Tls::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => format!("the certificate of {at} is not for the name {host}"),
+        Tls::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        ) => format!("the certificate of {at} has expired"),
+        Tls::InvalidCertificate(why) => format!(
+            "the certificate of {at} is not trusted ({why}): name its authority by tls_ca (--tls-ca FILE)"
+        ),
+        other => format!("the TLS handshake with {at} failed: {other}"),
+    }
+}
+
+fn login(refused: &LoginRefused, server: &Server, at: &str) -> String {
+    let connection = &server.connection;
+    let (user, database) = (&connection.username, &connection.database);
+    match refused {
+        LoginRefused::NoTls => format!("{at} offers no TLS, which the connection requires"),
+        LoginRefused::Frame(_) | LoginRefused::Order(_) => {
+            format!("what answers at {at} is no PostgreSQL server")
+        }
+        LoginRefused::Scram(_) => {
+            format!("the password of {user} is wrong, or {at} does not know it")
+        }
+        LoginRefused::Server { code, message } => match code.as_str() {
+            "28P01" => format!("the password of {user} is wrong (the server says: {message})"),
+            "28000" if message.contains("not permitted to log in") => {
+                format!(
+                    "the role {user} needs LOGIN: ALTER ROLE {user} LOGIN (the server says: {message})"
+                )
+            }
+            "28000" => format!(
+                "the user {user} may not connect from here, or does not exist: see pg_hba.conf (the server says: {message})"
+            ),
+            "3D000" => format!("there is no database {database} (the server says: {message})"),
+            "42501" => format!(
+                "the role {user} needs CONNECT on the database {database} (the server says: {message})"
+            ),
+            "53300" => format!("the server takes no more connections (it says: {message})"),
+            "57P03" => format!("the server is starting up or shutting down (it says: {message})"),
+            _ => refused.to_string(),
+        },
+        LoginRefused::Cleartext | LoginRefused::Method(_) | LoginRefused::Mechanism => {
+            refused.to_string()
+        }
+    }
+}

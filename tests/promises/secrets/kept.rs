@@ -1,0 +1,139 @@
+//! Connections that are kept in the store, with their passwords sealed.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::harness::{Gateway, Outcome, PASSWORD, Postgres, Psql, Settings, cli, finish};
+
+const ROLES: &str = r#"
+[[role]]
+name = "everywhere"
+connections = ["*"]
+[[role]]
+name = "tester"
+labels = { env = "test" }
+"#;
+
+/// A gateway with a master key.
+pub(super) fn start(postgres: &Postgres) -> Gateway {
+    let key = format!("{}\n", "5e".repeat(32));
+    let folder = std::env::temp_dir().join(format!("palisade-key-{}", postgres.port));
+    std::fs::write(&folder, key).unwrap();
+    let more = format!("{ROLES}[vault]\nmaster_key = {{ file = \"{}\" }}\n", folder.display());
+    Gateway::start(postgres, Settings { more, ..Settings::default() })
+}
+
+/// Adds a connection to this server, with the password on the standard input.
+pub(super) fn add(gateway: &Gateway, postgres: &Postgres, name: &str, more: &[&str]) -> Outcome {
+    let address = format!("127.0.0.1:{}", postgres.port);
+    let mut command = cli(gateway.folder.path());
+    command.args(["connections", "add", name, "--address", &address, "--database", "orders"]);
+    command.args(["--username", "svc_orders", "--password-stdin"]).args(more);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    process.stdin.take().unwrap().write_all(format!("{PASSWORD}\n").as_bytes()).unwrap();
+    finish(process)
+}
+
+fn psql(gateway: &Gateway, connection: &str) -> Psql {
+    Psql::new(gateway.port, &gateway.token("agent-7", "everywhere")).user(connection)
+}
+
+#[test]
+fn a_kept_connection_works_at_once_and_after_a_restart_and_is_sealed() {
+    let postgres = Postgres::start();
+    let mut gateway = start(&postgres);
+    psql(&gateway, "ledger").error("SELECT 1");
+    assert!(gateway.log().contains("there is no such connection"));
+    let added = add(&gateway, &postgres, "ledger", &["--label", "env=test"]);
+    assert!(added.ok, "{}", added.stderr);
+    assert_eq!(psql(&gateway, "ledger").query("SELECT 1"), "1");
+    let tester = Psql::new(gateway.port, &gateway.token("agent-8", "tester"));
+    assert_eq!(tester.clone().user("ledger").query("SELECT 1"), "1");
+    tester.user("orders").error("SELECT 1");
+    assert!(gateway.log().contains("no role of the token reaches the connection"));
+    gateway.kill_and_restart();
+    assert_eq!(psql(&gateway, "ledger").query("SELECT 1"), "1");
+    let listed = gateway.json(&["connections", "list"]);
+    let ledger = listed.iter().find(|it| it["id"] == "ledger").unwrap();
+    assert_eq!(
+        (ledger["origin"].as_str(), ledger["added_by"].as_str()),
+        (Some("store"), Some("operator"))
+    );
+    assert!(!gateway.everything_kept().contains(PASSWORD));
+}
+
+#[test]
+fn a_removed_connection_takes_no_new_session_and_ends_none() {
+    let postgres = Postgres::start();
+    let gateway = start(&postgres);
+    assert!(add(&gateway, &postgres, "ledger", &[]).ok);
+    let mut open = psql(&gateway, "ledger").interactive();
+    open.say("SELECT 'first';");
+    crate::harness::until("the session", || {
+        gateway.json(&["sessions", "list"]).iter().any(|it| it["state"] == "open").then_some(())
+    });
+    assert!(gateway.cli(&["connections", "remove", "ledger"]).ok);
+    psql(&gateway, "ledger").error("SELECT 1");
+    assert!(gateway.log().contains("there is no such connection"));
+    open.say("SELECT 'second';");
+    assert!(open.end().stdout.contains("second"));
+    let again = gateway.cli(&["connections", "remove", "ledger"]);
+    assert!(again.stderr.contains("there is no connection `ledger`"), "{}", again.stderr);
+}
+
+#[test]
+fn the_files_connections_are_not_touched_by_the_store() {
+    let postgres = Postgres::start();
+    let gateway = start(&postgres);
+    for outcome in [
+        add(&gateway, &postgres, "orders", &["--replace"]),
+        gateway.cli(&["connections", "remove", "orders"]),
+    ] {
+        assert!(!outcome.ok);
+        assert!(outcome.stderr.contains("is in the configuration file"), "{}", outcome.stderr);
+    }
+    assert!(add(&gateway, &postgres, "ledger", &[]).ok);
+    let again = add(&gateway, &postgres, "ledger", &[]);
+    assert!(again.stderr.contains("--replace"), "{}", again.stderr);
+    assert!(add(&gateway, &postgres, "ledger", &["--replace"]).ok);
+    assert_eq!(psql(&gateway, "ledger").query("SELECT 1"), "1");
+}
+
+#[test]
+fn only_administrators_keep_connections_and_none_of_them_runs_commands_by_it() {
+    let postgres = Postgres::start();
+    let gateway = start(&postgres);
+    let agent = gateway.token("agent-7", "everywhere");
+    let refused = gateway.cli_as(&agent, &["connections", "list"]);
+    assert!(refused.stderr.contains("administers"), "{}", refused.stderr);
+    let administrator = gateway.token("ada", "administrator");
+    let command = [
+        "connections",
+        "add",
+        "x",
+        "--address",
+        "127.0.0.1:1",
+        "--database",
+        "d",
+        "--username",
+        "u",
+        "--password-exec",
+        "id",
+    ];
+    let refused = gateway.cli_as(&administrator, &command);
+    assert!(refused.stderr.contains("only the operator"), "{}", refused.stderr);
+    assert!(gateway.cli(&command).ok);
+}
+
+#[test]
+fn without_a_master_key_a_password_is_not_kept_and_it_is_said_what_to_do() {
+    let postgres = Postgres::start();
+    let gateway = Gateway::start(&postgres, Settings::default());
+    let refused = add(&gateway, &postgres, "ledger", &[]);
+    assert!(refused.stderr.contains("palisade vault key"), "{}", refused.stderr);
+    let key = gateway.folder.path().join("new.key");
+    let made = gateway.cli(&["vault", "key", key.to_str().unwrap()]);
+    assert!(made.ok, "{}", made.stderr);
+    assert_eq!(std::fs::read_to_string(key).unwrap().trim().len(), 64);
+}
