@@ -44,6 +44,20 @@ pub struct ConnectionChange<'a> {
     pub by: &'a str,
 }
 
+/// A change of the master key.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename = "master_key")]
+pub struct KeyChange<'a> {
+    /// `rotate`.
+    pub change: &'a str,
+    /// The old key's id.
+    pub from: &'a str,
+    /// The new key's id.
+    pub to: &'a str,
+    /// Who asked for it.
+    pub by: &'a str,
+}
+
 /// A policy in a set.
 #[derive(Debug, Serialize)]
 pub struct Member {

@@ -17,7 +17,7 @@ use crate::blocking::blocking;
 use crate::changes::Changes;
 use crate::clock;
 use crate::config::Config;
-use crate::connections::{Author, Connections, NewConnection};
+use crate::connections::{Author, Connections, NewConnection, Rotation};
 use crate::holds::{HoldDocument, NotDecided};
 use crate::journal::read_events;
 use crate::metrics::metrics;
@@ -117,6 +117,12 @@ impl palisade_admin::Gateway for Gateway {
                 self.connections.show(&name)
             }
             Ask::AddConnection { connection } => self.add_connection(caller, &connection),
+            Ask::RotateKey { keys } => {
+                self.check_administers(caller)?;
+                let rotation: Rotation = serde_json::from_slice(&keys)
+                    .map_err(|_| Problem::bad_request("the body must name `new` and `old`"))?;
+                self.connections.rotate(&rotation, author(caller, &who(caller)))
+            }
             Ask::RemoveConnection { name } => {
                 self.check_administers(caller)?;
                 self.connections.remove(&name, author(caller, &who(caller)))

@@ -2,4 +2,5 @@
 
 mod kept;
 mod references;
+mod rotating;
 mod trying;

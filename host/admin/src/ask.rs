@@ -81,6 +81,11 @@ pub enum Ask {
         /// Its name.
         name: String,
     },
+    /// A new master key is to take over.
+    RotateKey {
+        /// Where both keys are, as JSON.
+        keys: Bytes,
+    },
     /// A connection is to be tried.
     TestConnection {
         /// Its name.

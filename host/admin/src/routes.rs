@@ -186,6 +186,12 @@ pub(crate) const ROUTES: &[Route] = &[
         })
     },
     Route {
+        about: "Wraps the kept passwords' keys by a new master key: where the new and the old one are (operator only)",
+        ..post("/v1/vault/rotate", Right::Administer, Body::Json, |input| {
+            Ok(Ask::RotateKey { keys: input.body })
+        })
+    },
+    Route {
         about: "The plugins in use",
         ..get("/v1/plugins", Right::Administer, |_| Ok(Ask::Plugins))
     },

@@ -59,7 +59,7 @@ pub enum Command {
     /// Keeps, shows, tries and removes the systems behind the gateway.
     #[command(subcommand)]
     Connections(ConnectionsCommand),
-    /// Makes the key that keeps passwords.
+    /// Makes and exchanges the master key that seals kept passwords.
     #[command(subcommand)]
     Vault(VaultCommand),
     /// Lists the plugins in use, and swaps them.
@@ -245,6 +245,12 @@ pub enum VaultCommand {
     Key {
         /// The new file.
         file: PathBuf,
+    },
+    /// Wraps the keys of all kept passwords by the master key that the configuration names now.
+    Rotate {
+        /// Where the old master key is: a file, or env:VAR.
+        #[arg(long, value_name = "FILE")]
+        old: String,
     },
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use palisade_identity::{Credential, OPERATOR, SecretString};
 use palisade_postgres::Trusted;
 use palisade_store::Store;
+use palisade_vault::{Place, Reference};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
@@ -15,7 +16,7 @@ use super::archive::{list, open_store};
 use super::args::{AddArgs, Args, ConnectionsCommand};
 use super::client::{Client, NoAnswer};
 use crate::config::Config;
-use crate::connections::{Author, Connections, NewConnection};
+use crate::connections::{Author, Connections, NewConnection, Rotation};
 use crate::show::text::visible;
 use crate::show::{Screen, Table, Tone, pairs};
 
@@ -50,6 +51,35 @@ pub(super) fn connections(
     }
     show(command, &values, &mut screen)?;
     Ok(code)
+}
+
+/// Exchanges the master key. What is sent says where the keys are, and holds none.
+pub(super) fn rotate(
+    config: &Config,
+    old: &str,
+    args: &Args,
+    mut screen: Screen,
+) -> Result<(), Failure> {
+    let missing = || anyhow!("name the new key in the configuration: [vault] master_key = {{ … }}");
+    let new = config.vault.master_key.clone().ok_or_else(missing)?;
+    let old = match old.strip_prefix("env:") {
+        Some(name) => Credential::Env(name.to_owned()),
+        None => Credential::File(std::path::absolute(old)?),
+    };
+    let rotation = Rotation { new, old: Reference::to(Place::Local(old)) };
+    let done = match Way::open(config, args.token.as_deref())? {
+        Way::Running(client) => {
+            let body = json!({ "new": rotation.new, "old": rotation.old }).to_string();
+            client.send("/v1/vault/rotate", body.as_bytes())?
+        }
+        Way::Stored(connections) => connections.rotate(&rotation, operator()).map_err(told)?,
+    };
+    if args.json {
+        return Ok(screen.json(&[done])?);
+    }
+    let part = |key: &str| done.get(key).map_or_else(String::new, |it| visible(&super::plain(it)));
+    let (secrets, from, to) = (part("secrets"), part("from"), part("id"));
+    Ok(screen.line(&format!("{secrets} kept passwords went from the master key {from} to {to}"))?)
 }
 
 impl Way {

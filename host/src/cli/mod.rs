@@ -109,7 +109,10 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
         Command::Connections(asked) => {
             return connections::connections(&config, asked, &args, screen);
         }
-        Command::Vault(_) => {}
+        Command::Vault(VaultCommand::Key { .. }) => {}
+        Command::Vault(VaultCommand::Rotate { old }) => {
+            connections::rotate(&config, old, &args, screen)?;
+        }
         Command::Plugins(asked) => plugins::plugins(&config, asked, &args, screen)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -6,6 +6,7 @@
 
 mod keys;
 mod probe;
+mod rotate;
 mod server;
 mod stored;
 
@@ -27,6 +28,7 @@ use crate::changes::{Changes, ConnectionChange};
 use crate::clock;
 use crate::config::{Config, Connection, PROTOCOLS, Vault, split_address};
 
+pub use self::rotate::Rotation;
 pub use self::stored::NewConnection;
 
 /// All connections that there are.
@@ -249,8 +251,8 @@ impl Connections {
         Ok(self.known(server, None))
     }
 
-    fn stored(&self, stored: StoredConnection) -> Result<Known> {
-        let password = match &stored.password {
+    fn password(&self, stored: &StoredConnection) -> Result<Password> {
+        Ok(match &stored.password {
             None => Password::None,
             Some(Kept::Reference(it)) => {
                 Password::Read(Arc::new(Reader::new(it, self.vault.server.as_ref())?))
@@ -260,8 +262,11 @@ impl Connections {
                 version: stored.version,
                 keys: self.keys.clone(),
             },
-        };
-        let server = Server::new(stored.connection(), password)?;
+        })
+    }
+
+    fn stored(&self, stored: StoredConnection) -> Result<Known> {
+        let server = Server::new(stored.connection(), self.password(&stored)?)?;
         Ok(self.known(server, Some(Arc::new(stored))))
     }
 

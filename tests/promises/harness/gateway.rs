@@ -75,6 +75,11 @@ impl Gateway {
         (self.process, self.port) = serve(self.folder.path(), false);
     }
 
+    /// Starts it anew on the same data, after it ended.
+    pub(crate) fn restart(&mut self) {
+        (self.process, self.port) = serve(self.folder.path(), false);
+    }
+
     /// Ends it without any chance to clean up.
     pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();

@@ -16,10 +16,8 @@ labels = { env = "test" }
 
 /// A gateway with a master key.
 pub(super) fn start(postgres: &Postgres) -> Gateway {
-    let key = format!("{}\n", "5e".repeat(32));
-    let folder = std::env::temp_dir().join(format!("palisade-key-{}", postgres.port));
-    std::fs::write(&folder, key).unwrap();
-    let more = format!("{ROLES}[vault]\nmaster_key = {{ file = \"{}\" }}\n", folder.display());
+    let key = "5e".repeat(32);
+    let more = format!("{ROLES}[vault]\nmaster_key = {{ exec = [\"echo\", \"{key}\"] }}\n");
     Gateway::start(postgres, Settings { more, ..Settings::default() })
 }
 
