@@ -58,6 +58,22 @@ pub struct KeyChange<'a> {
     pub by: &'a str,
 }
 
+/// Tokens that were made worthless.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename = "tokens")]
+pub struct TokenChange<'a> {
+    /// `revoke`.
+    pub change: &'a str,
+    /// The token's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<&'a str>,
+    /// Whose tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<&'a str>,
+    /// Who asked for it.
+    pub by: &'a str,
+}
+
 /// A policy in a set.
 #[derive(Debug, Serialize)]
 pub struct Member {
@@ -126,6 +142,8 @@ mod tests {
                 PolicyChange { change, policy: Some("guard"), by, policies, problem: None, set };
             changes.put(&change).unwrap();
         }
+        let revoked = TokenChange { change: "revoke", token: Some("t"), subject: None, by: "ada" };
+        changes.put(&revoked).unwrap();
         let newest = changes.newest("policies", 2).unwrap();
         let versions: Vec<_> = newest.iter().filter_map(|it| it["policies"].as_u64()).collect();
         assert_eq!(versions, [2, 3]);

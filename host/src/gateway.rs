@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use palisade_admin::{Ask, Problem, Sensitive};
-use palisade_identity::{Identity, OPERATOR, TokenRefused, Verifier};
+use palisade_admin::{Ask, ExchangeProblem, Problem, Sensitive, TokenRequest};
+use palisade_identity::{Identity, OPERATOR, SigningKey, TokenRefused, Verifier};
 use palisade_policy::{Gate, Principal};
 use palisade_store::{Store, StoreError};
 use serde::Serialize;
@@ -14,17 +14,22 @@ use serde_json::{Value, json};
 
 use crate::approvals::Approvals;
 use crate::blocking::blocking;
-use crate::changes::Changes;
+use crate::changes::{Changes, TokenChange};
 use crate::clock;
 use crate::config::Config;
 use crate::connections::{Author, Connections, NewConnection, Rotation};
+use crate::exchanges;
 use crate::holds::{HoldDocument, NotDecided};
 use crate::journal::read_events;
 use crate::metrics::metrics;
 use crate::plugins::Plugins;
 use crate::recorded::{self, Place};
+use crate::revocations::{Revocations, Revoked, is_about};
 use crate::sessions::{SessionDocument, Sessions};
 use crate::throttle::{Throttle, TooMany};
+
+/// What a session is told whose token was revoked.
+pub const REVOKED: &str = "the token was revoked";
 
 /// Everything that runs.
 pub struct Gateway {
@@ -40,6 +45,10 @@ pub struct Gateway {
     pub approvals: Approvals,
     /// The policies in force.
     pub plugins: Plugins,
+    /// The tokens that are worth nothing any more.
+    pub revocations: Revocations,
+    /// Signs the gateway's own tokens.
+    pub key: SigningKey,
     /// What was changed in the gateway itself.
     pub changes: Changes,
     /// Who failed to log in, and how often.
@@ -73,11 +82,19 @@ impl palisade_admin::Gateway for Gateway {
         let now = Instant::now();
         let too_many = |too_many: TooMany| Problem::too_many(too_many.to_string());
         self.admin_throttle.check(client, "", now).map_err(too_many)?;
-        self.verifier.verify(token, clock::now_seconds()).map_err(|cause| {
+        self.identify(token).map_err(|cause| {
             tracing::warn!(%cause, %client, "a request to the admin API was refused");
             self.admin_throttle.failed(client, "", now);
             Problem::unauthorized()
         })
+    }
+
+    async fn exchange(
+        &self,
+        client: SocketAddr,
+        request: TokenRequest,
+    ) -> Result<Value, ExchangeProblem> {
+        blocking(|| exchanges::answer(self, client, &request))
     }
 
     fn may_send_files(&self, caller: &Identity) -> bool {
@@ -131,6 +148,7 @@ impl palisade_admin::Gateway for Gateway {
                 self.check_administers(caller)?;
                 Ok(self.changes.newest("policies", limit).map_err(failed)?.into())
             }
+            Ask::RevokeTokens { token, subject } => self.revoke(caller, token, subject),
             Ask::LoadPlugin { name, file } => {
                 self.change(caller, |by| self.plugins.load(name.as_deref(), &file, by))
             }
@@ -148,7 +166,41 @@ impl Gateway {
     /// # Errors
     /// The true cause, for the log and never for the client.
     pub fn identify(&self, token: &str) -> Result<Identity, TokenRefused> {
-        blocking(|| self.verifier.verify(token, clock::now_seconds()))
+        let identity = blocking(|| self.verifier.verify(token, clock::now_seconds()))?;
+        if self.revocations.cover(&identity) {
+            return Err(TokenRefused::Revoked);
+        }
+        Ok(identity)
+    }
+
+    /// Makes tokens worthless: first on record, then in the store, and then wherever they are in use.
+    fn revoke(
+        &self,
+        caller: &Identity,
+        token: Option<String>,
+        subject: Option<String>,
+    ) -> Result<Value, Problem> {
+        self.check_administers(caller)?;
+        let by = who(caller);
+        let change = TokenChange {
+            change: "revoke",
+            token: token.as_deref(),
+            subject: subject.as_deref(),
+            by: &by,
+        };
+        self.changes.put(&change).map_err(Problem::failed)?;
+        let (id, what) = match (token, subject) {
+            (Some(token), _) => (token.clone(), Revoked::Token(token)),
+            (None, subject) => {
+                let subject = subject.unwrap_or_default();
+                (subject.clone(), Revoked::Subject(subject))
+            }
+        };
+        self.revocations.revoke(what.clone(), &by).map_err(failed)?;
+        let now = clock::now_seconds();
+        let ended = self.sessions.end_those(|bearer| is_about(&what, now, bearer), REVOKED);
+        tracing::info!(id, by, ended, "tokens were revoked");
+        Ok(json!([{ "id": id, "sessions_ended": ended }]))
     }
 
     fn status(&self, caller: &Identity) -> Value {
@@ -314,9 +366,9 @@ fn who(caller: &Identity) -> String {
     }
     let Principal { subject, issuer, acting_for, .. } = &caller.principal;
     // The same name means somebody else where somebody else vouches for it.
-    let subject = match &caller.presented {
-        Some(_) => format!("{subject} (of {issuer})"),
-        None => subject.clone(),
+    let subject = match caller.is_own() {
+        true => subject.clone(),
+        false => format!("{subject} (of {issuer})"),
     };
     match acting_for {
         Some(other) => format!("{subject} (acting for {other})"),

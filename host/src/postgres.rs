@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use palisade_identity::{Identity, TokenRefused};
+use palisade_identity::{Access, Identity, TokenRefused};
 use palisade_policy::{Context, Target};
 use palisade_postgres::{Admission, Backend, Ended, Host, Login, NotAdmitted, Options, Service};
 use palisade_store::SessionId;
@@ -23,10 +23,10 @@ use uuid::Uuid;
 use crate::blocking::blocking;
 use crate::clock;
 use crate::connections::Known;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, REVOKED};
 use crate::listener::Serve;
 use crate::lobby::Lobby;
-use crate::sessions::{SessionDocument, State};
+use crate::sessions::{NotOpened, SessionDocument, State};
 
 /// How long what is known of a server's relations is believed.
 const CATALOG_TIME: Duration = Duration::from_secs(60);
@@ -134,7 +134,7 @@ impl Host for Door {
             return Err(NotAdmitted::TooMany(too_many.to_string()));
         }
         match self.identify(login) {
-            Ok((identity, known)) => self.open(login, &identity, &known),
+            Ok((identity, access, known)) => self.open(login, (&identity, &access), &known),
             Err(Refusal { cause, identity }) => {
                 self.record_refusal(login, identity.as_deref(), &cause.to_string());
                 let after = throttle.failed(client, login.connection, Instant::now().into());
@@ -160,7 +160,7 @@ impl Host for Door {
 }
 
 impl Door {
-    fn identify(&self, login: &Login<'_>) -> Result<(Identity, Known), Refusal> {
+    fn identify(&self, login: &Login<'_>) -> Result<(Identity, Access, Known), Refusal> {
         let verified = self.gateway.identify(login.token);
         let identity =
             verified.map_err(|refused| Refusal { cause: refused.into(), identity: None })?;
@@ -171,10 +171,11 @@ impl Door {
             });
         };
         let labels = &known.server.connection.labels;
-        if !self.gateway.config.roles.reaches_labelled(&identity, login.connection, labels) {
+        let roles = &self.gateway.config.roles;
+        let Some(access) = roles.access(&identity, login.connection, Some(labels)) else {
             return Err(Refusal { cause: Cause::OutOfReach, identity: Some(Box::new(identity)) });
-        }
-        Ok((identity, known))
+        };
+        Ok((identity, access, known))
     }
 
     fn record_refusal(&self, login: &Login<'_>, identity: Option<&Identity>, cause: &str) {
@@ -192,7 +193,7 @@ impl Door {
     fn open(
         &self,
         login: &Login<'_>,
-        identity: &Identity,
+        (identity, access): (&Identity, &Access),
         known: &Known,
     ) -> Result<Admission, NotAdmitted> {
         let unavailable = |why: &str| NotAdmitted::Unavailable(why.to_owned());
@@ -214,10 +215,7 @@ impl Door {
         random.map_err(|_| unavailable("there are no random numbers"))?;
         let id = new_id();
         let document = document(id, login, Some(identity));
-        if let Err(error) = blocking(|| self.gateway.sessions.open(id, &document)) {
-            tracing::error!(%error, "cannot record a session");
-            return Err(unavailable("the gateway cannot record the session"));
-        }
+        let ends = self.begin(id, &document, identity, access)?;
         let context = context(&document, identity, known);
         let subject = &identity.principal.subject;
         tracing::info!(
@@ -226,14 +224,47 @@ impl Door {
             connection = login.connection,
             "session opened"
         );
-        let left = identity.expires_at.saturating_sub(clock::now_seconds());
+        let (left, over) = time_left(identity, access);
         Ok(Admission {
             gate: self.gateway.gate.session(context),
             backend: Arc::clone(&known.server) as Arc<dyn Backend>,
             catalog: Arc::clone(&known.catalog),
             expires: Instant::now() + Duration::from_secs(left),
+            over,
+            ends,
+            read_only: access.read_only,
             mask_key,
         })
+    }
+
+    /// Records that a session begins.
+    fn begin(
+        &self,
+        id: SessionId,
+        document: &SessionDocument,
+        identity: &Identity,
+        access: &Access,
+    ) -> Result<watch::Receiver<Option<String>>, NotAdmitted> {
+        let sessions = &self.gateway.sessions;
+        match blocking(|| sessions.open(id, document, identity, access.max_sessions)) {
+            Ok(ends) => {
+                // It may have been revoked since it was verified, by somebody who saw no session yet.
+                if self.gateway.revocations.cover(identity) {
+                    sessions.end_those(|bearer| bearer.token_id == identity.token_id, REVOKED);
+                }
+                Ok(ends)
+            }
+            Err(NotOpened::Store(error)) => {
+                tracing::error!(%error, "cannot record a session");
+                let why = "the gateway cannot record the session".to_owned();
+                Err(NotAdmitted::Unavailable(why))
+            }
+            Err(too_many @ NotOpened::TooMany(_)) => {
+                let subject = &identity.principal.subject;
+                tracing::warn!(subject, connection = document.connection, %too_many, "no session");
+                Err(NotAdmitted::Unavailable(too_many.to_string()))
+            }
+        }
     }
 }
 
@@ -247,6 +278,15 @@ fn context(document: &SessionDocument, identity: &Identity, known: &Known) -> Co
             labels: known.server.connection.labels.clone().into_iter().collect(),
         },
         client_address: document.client_address.clone(),
+    }
+}
+
+/// How many seconds a session has, and what ends it then.
+fn time_left(identity: &Identity, access: &Access) -> (u64, &'static str) {
+    let left = identity.expires_at.saturating_sub(clock::now_seconds());
+    match access.session_seconds {
+        Some(longest) if longest < left => (longest, "the session's time is over"),
+        _ => (left, "the token's time is over"),
     }
 }
 

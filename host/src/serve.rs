@@ -26,6 +26,7 @@ use crate::journal::Journal;
 use crate::listener::{Listener, Places, bind};
 use crate::plugins::{Plugins, prepare, start_host, watch};
 use crate::postgres::PostgresService;
+use crate::revocations::Revocations;
 use crate::sessions::Sessions;
 use crate::throttle::Throttle;
 use crate::{clock, issuers, tls};
@@ -132,8 +133,11 @@ fn assemble(
     let trusted = Trusted::new(prepared.harmless_functions.iter().cloned());
     let connections = Connections::open(&config, &store, trusted)?;
     let verifier = Box::new(issuers::verifiers(&config, &key)?);
+    let revocations = Revocations::new(&store, &config)?;
     Ok(Gateway {
         verifier,
+        revocations,
+        key,
         config,
         store,
         sessions,

@@ -6,8 +6,10 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use palisade_identity::Identity;
 use palisade_store::{Collection, SessionId, Store, StoreError};
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use crate::clock;
 use crate::record::Record;
@@ -95,12 +97,32 @@ impl Counts {
     }
 }
 
+/// A session that runs.
+#[derive(Debug)]
+struct Open {
+    counts: Arc<Counts>,
+    bearer: Identity,
+    /// Tells it why it must end.
+    end: watch::Sender<Option<String>>,
+}
+
+/// Why a session does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOpened {
+    /// Its bearer has as many as it may have.
+    #[error("you have {0} sessions, which is as many as you may have at once")]
+    TooMany(usize),
+    /// It cannot be recorded.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// All sessions.
 #[derive(Debug)]
 pub struct Sessions {
     store: Store,
     documents: Collection<SessionDocument>,
-    open: RwLock<HashMap<SessionId, Arc<Counts>>>,
+    open: RwLock<HashMap<SessionId, Open>>,
     /// The minute, and how many refusals were recorded in it.
     refused: Mutex<(u64, u64)>,
 }
@@ -115,15 +137,41 @@ impl Sessions {
         Ok(Self { store, documents, open: RwLock::default(), refused: Mutex::default() })
     }
 
-    /// Records that a session opens.
+    /// Records that a session opens, unless its bearer has `most` already. Gives what tells it why it must end.
     ///
     /// # Errors
-    /// Failures of the store; the session must then not open.
-    pub fn open(&self, id: SessionId, document: &SessionDocument) -> Result<(), StoreError> {
-        self.documents.put(&document.id, document)?;
-        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        open.insert(id, Arc::default());
-        Ok(())
+    /// Why the session must not open.
+    pub fn open(
+        &self,
+        id: SessionId,
+        document: &SessionDocument,
+        bearer: &Identity,
+        most: Option<usize>,
+    ) -> Result<watch::Receiver<Option<String>>, NotOpened> {
+        let (end, ends) = watch::channel(None);
+        {
+            let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+            let its = open.values().filter(|other| is_same_bearer(&other.bearer, bearer)).count();
+            if let Some(most) = most.filter(|most| its >= *most) {
+                return Err(NotOpened::TooMany(most));
+            }
+            open.insert(id, Open { counts: Arc::default(), bearer: bearer.clone(), end });
+        }
+        if let Err(error) = self.documents.put(&document.id, document) {
+            self.open.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            return Err(error.into());
+        }
+        Ok(ends)
+    }
+
+    /// Ends the sessions whose bearers `meant` picks, for this reason. Gives how many there are.
+    pub fn end_those(&self, meant: impl Fn(&Identity) -> bool, reason: &str) -> usize {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let those: Vec<_> = open.values().filter(|open| meant(&open.bearer)).collect();
+        for session in &those {
+            session.end.send_replace(Some(reason.to_owned()));
+        }
+        those.len()
     }
 
     /// Records that a session ended.
@@ -133,7 +181,7 @@ impl Sessions {
     pub fn end(&self, id: SessionId, how: &str, bytes: (u64, u64)) -> Result<(), StoreError> {
         let counts = {
             let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-            open.remove(&id).unwrap_or_default()
+            open.remove(&id).map(|open| open.counts).unwrap_or_default()
         };
         self.documents.update(&id.to_string(), |document| {
             let mut document = document?;
@@ -166,7 +214,8 @@ impl Sessions {
 
     /// The counters of a running session.
     pub fn counts(&self, id: SessionId) -> Option<Arc<Counts>> {
-        self.open.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.get(&id).map(|open| Arc::clone(&open.counts))
     }
 
     /// How many sessions run.
@@ -259,6 +308,11 @@ impl Sessions {
         }
         document
     }
+}
+
+fn is_same_bearer(one: &Identity, other: &Identity) -> bool {
+    one.principal.subject == other.principal.subject
+        && one.principal.issuer == other.principal.issuer
 }
 
 #[cfg(test)]

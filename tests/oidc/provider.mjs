@@ -49,6 +49,7 @@ const device = "urn:ietf:params:oauth:grant-type:device_code";
 const provider = new Provider(issuer, {
   jwks: { keys },
   clients: [
+    client("agent-1"),
     client("agent-7"),
     client("stranger"),
     {

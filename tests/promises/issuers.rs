@@ -128,3 +128,32 @@ fn a_provider_that_is_not_there_lets_nobody_in_and_keeps_nobody_else_out() {
     assert!(gateway.log().contains("keys cannot be had"), "{}", gateway.log());
     assert_eq!(gateway.agent().query("SELECT 1"), "1");
 }
+
+/// A file with a token in it.
+fn file(gateway: &Gateway, name: &str, token: &str) -> String {
+    let path = gateway.folder.path().join(name);
+    std::fs::write(&path, token).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+#[cfg_attr(not(have_npm), ignore = "npm is not installed")]
+fn an_agent_acts_for_a_person_by_exchange() {
+    let (_postgres, provider, gateway) = start();
+    let person = file(&gateway, "person", &provider.token("agent-1", "urn:palisade"));
+    let agent = file(&gateway, "agent", &provider.token("agent-7", "urn:palisade"));
+    let exchanged = gateway.cli(&["token", "--exchange", &person, "--actor", &agent]);
+    assert!(exchanged.ok, "{exchanged:?}");
+    let psql = Psql::new(gateway.port, exchanged.stdout.trim());
+    assert_eq!(psql.query("SELECT 1"), "1");
+    let session = gateway.json(&["sessions", "list"]).remove(0);
+    assert_eq!(
+        (&session["subject"], &session["acting_for"]),
+        (&"agent-7".into(), &"agent-1".into())
+    );
+    assert_eq!(session["issuer"], provider.url());
+    let stranger = file(&gateway, "stranger", &provider.token("stranger", "urn:palisade"));
+    let exchanged = gateway.cli(&["token", "--exchange", &person, "--actor", &stranger]);
+    let psql = Psql::new(gateway.port, exchanged.stdout.trim());
+    assert!(psql.error("SELECT 1").contains("is refused"), "no role is given by one alone");
+}

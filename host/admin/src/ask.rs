@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::{Problem, Sensitive};
+use crate::{ExchangeProblem, Problem, Sensitive, TokenRequest};
 
 /// A question, as its route understood it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +106,13 @@ pub enum Ask {
         /// The policy.
         name: String,
     },
+    /// Tokens are to be worth nothing any more.
+    RevokeTokens {
+        /// The id of the token, and of those that were exchanged for it.
+        token: Option<String>,
+        /// Whose tokens.
+        subject: Option<String>,
+    },
     /// A plugin's file, to be put in force.
     LoadPlugin {
         /// The name of the policy that it replaces; the plugin's own where left out.
@@ -126,6 +133,16 @@ pub trait Gateway: Send + Sync + 'static {
     /// # Errors
     /// What the client may know of why it is nobody.
     fn caller(&self, token: &str, client: SocketAddr) -> Result<Self::Caller, Problem>;
+
+    /// Gives a token for a token. Who asks is known by the token alone.
+    ///
+    /// # Errors
+    /// What the client may know of the problem.
+    async fn exchange(
+        &self,
+        client: SocketAddr,
+        request: TokenRequest,
+    ) -> Result<Value, ExchangeProblem>;
 
     /// Whether the caller may send files; asked before one is read.
     fn may_send_files(&self, caller: &Self::Caller) -> bool;

@@ -8,6 +8,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
 
 use crate::Problem;
+use crate::exchange::FORM;
 use crate::routes::Body;
 
 /// Refuses requests that a page in a browser could have caused.
@@ -47,6 +48,13 @@ pub(crate) fn check_type(headers: &HeaderMap, body: Body) -> Result<(), Problem>
         return Ok(());
     }
     Err(Problem::wrong_type(body.content_type()))
+}
+
+/// Refuses what is no form.
+pub(crate) fn check_form(headers: &HeaderMap) -> Result<(), Problem> {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let (given, _) = given.split_once(';').unwrap_or((given, ""));
+    if given.trim().eq_ignore_ascii_case(FORM) { Ok(()) } else { Err(Problem::wrong_type(FORM)) }
 }
 
 /// `example.com:80` and `[::1]:80` without what follows the host.

@@ -10,6 +10,7 @@
 
 mod ask;
 mod entry;
+mod exchange;
 mod openapi;
 mod problem;
 mod rate;
@@ -18,6 +19,7 @@ mod sensitive;
 mod serve;
 
 pub use ask::{Ask, Gateway};
+pub use exchange::{ExchangeProblem, TokenRequest};
 pub use problem::Problem;
 pub use sensitive::Sensitive;
 pub use serve::Admin;

@@ -215,6 +215,10 @@ pub(crate) const ROUTES: &[Route] = &[
         })
     },
     Route {
+        about: "Makes tokens worthless: one with those exchanged for it, or all of a subject's",
+        ..post("/v1/tokens/revoke", Right::Administer, Body::Json, revoke)
+    },
+    Route {
         about: "Puts a plugin's file in the place of the one that runs under a name",
         query: &[("name", "The policy; the plugin's own name where left out")],
         ..post("/v1/plugins", Right::Administer, Body::Wasm, load)
@@ -303,6 +307,27 @@ fn number(query: &str, key: &str) -> Result<Option<u64>, Problem> {
 fn limit(query: &str) -> Result<usize, Problem> {
     let asked = number(query, "limit")?;
     Ok(asked.map_or(LIMIT, |number| usize::try_from(number).unwrap_or(MOST)).clamp(1, MOST))
+}
+
+/// The longest id or name that is revoked, in bytes.
+const LONGEST_REVOKED: usize = 256;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Revocation {
+    token: Option<String>,
+    subject: Option<String>,
+}
+
+fn revoke(input: Input) -> Result<Ask, Problem> {
+    let wrong = || Problem::bad_request(r#"the body must be {"token": "…"} or {"subject": "…"}"#);
+    let Revocation { token, subject } = serde_json::from_slice(&input.body).map_err(|_| wrong())?;
+    match token.as_ref().xor(subject.as_ref()) {
+        Some(what) if (1..=LONGEST_REVOKED).contains(&what.len()) => {
+            Ok(Ask::RevokeTokens { token, subject })
+        }
+        _ => Err(wrong()),
+    }
 }
 
 #[derive(Default, Deserialize)]

@@ -1,5 +1,6 @@
 //! The API on pingora's HTTP server.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use serde_json::Value;
 use crate::openapi::description;
 use crate::rate::Rates;
 use crate::routes::{self, Body, Input};
-use crate::{Gateway, Problem, entry};
+use crate::{Gateway, Problem, entry, exchange};
 
 /// The form of what is counted.
 pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -27,6 +28,8 @@ const READ_TIME: Duration = Duration::from_secs(30);
 enum Answer {
     Json(String),
     Metrics(String),
+    /// Why there is no token, as OAuth tells it.
+    Refused(u16, String),
 }
 
 /// The API of one gateway.
@@ -65,6 +68,9 @@ impl<G: Gateway> Admin<G> {
             // It is the same for everybody, and tells nothing of what runs here.
             return Ok(Answer::Json(description()));
         }
+        if request.uri.path() == exchange::PATH && request.method == Method::POST {
+            return self.exchange(session, client).await;
+        }
         let token = entry::bearer(&request.headers).ok_or_else(Problem::unauthorized)?;
         let caller = self.gateway.caller(token, client)?;
         let (route, id) = routes::find(&request.method, request.uri.path())?;
@@ -83,6 +89,26 @@ impl<G: Gateway> Admin<G> {
     }
 }
 
+impl<G: Gateway> Admin<G> {
+    /// A token for a token. What is wrong is told as OAuth tells it.
+    async fn exchange(
+        &self,
+        session: &mut ServerSession,
+        client: SocketAddr,
+    ) -> Result<Answer, Problem> {
+        entry::check_form(&session.req_header().headers)?;
+        let body = read_body(session, exchange::LARGEST).await?;
+        let answered = match exchange::request(&body) {
+            Ok(request) => self.gateway.exchange(client, request).await,
+            Err(problem) => Err(problem),
+        };
+        Ok(match answered {
+            Ok(value) => Answer::Json(value.to_string()),
+            Err(problem) => Answer::Refused(problem.status(), problem.body().to_string()),
+        })
+    }
+}
+
 #[async_trait]
 impl<G: Gateway> ServeHttp for Admin<G> {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
@@ -90,6 +116,7 @@ impl<G: Gateway> ServeHttp for Admin<G> {
         match self.answer(session).await {
             Ok(Answer::Metrics(text)) => response(200, OPENMETRICS, text),
             Ok(Answer::Json(text)) => response(200, "application/json", text),
+            Ok(Answer::Refused(status, text)) => response(status, "application/json", text),
             Err(problem) => {
                 // What is left of the request is not worth reading.
                 session.set_keepalive(None);

@@ -96,6 +96,7 @@ impl IssuerVerifier {
                 acting_for: None,
             },
             token_id,
+            issued_at: time(&presented.claims, "iat")?.unwrap_or(0),
             expires_at,
             presented: Some(presented),
             ..Identity::default()

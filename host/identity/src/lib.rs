@@ -13,8 +13,10 @@
 //!
 //! This crate knows no protocol, no Wasm, no store, and no time other than what it is told.
 
+mod access;
 mod claims;
 mod credential;
+mod exchange;
 mod foreign;
 mod issuer;
 mod keys;
@@ -28,7 +30,9 @@ mod ttl;
 mod verifiers;
 mod verify;
 
+pub use access::{Access, Reaching, Standing};
 pub use credential::{Credential, CredentialUnreadable};
+pub use exchange::{ExchangeRefused, Exchanged, Wish, exchange};
 pub use issuer::{
     AlgorithmRefused, DEFAULT_ALGORITHMS, Discovery, Fetch, Issuer, SignatureAlgorithm,
     is_trustworthy,

@@ -65,6 +65,9 @@ pub enum TokenRefused {
     /// It was issued in the future.
     #[error("the token was issued in the future")]
     IssuedInFuture,
+    /// It was revoked, or one that it was exchanged for.
+    #[error("the token was revoked")]
+    Revoked,
     /// It lives longer than a token may.
     #[error("the token's life is longer than allowed")]
     Lifetime,

@@ -31,6 +31,15 @@ pub struct Role {
     /// What the labels of a connection must say so that it may be opened, as globs.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// Those of them that it only reads, as globs.
+    #[serde(default)]
+    pub read_only: Vec<String>,
+    /// The longest session, in seconds.
+    #[serde(default)]
+    pub session_seconds: Option<u64>,
+    /// How many sessions one bearer may have at once.
+    #[serde(default)]
+    pub max_sessions: Option<usize>,
     /// The rules that give the role to other issuers' tokens; any of them does.
     #[serde(default)]
     pub given: Vec<Rule>,
@@ -66,12 +75,15 @@ pub struct Roles {
 }
 
 #[derive(Clone, Debug)]
-struct Rights {
+pub(crate) struct Rights {
     connections: Vec<WildMatch>,
     approves: Vec<WildMatch>,
     audits: Vec<WildMatch>,
     administers: bool,
     labels: Vec<(String, WildMatch)>,
+    pub(crate) read_only: Vec<WildMatch>,
+    pub(crate) session_seconds: Option<u64>,
+    pub(crate) max_sessions: Option<usize>,
 }
 
 impl Roles {
@@ -93,6 +105,9 @@ impl Roles {
                 approves: compile(&role.approves),
                 audits: compile(&role.audits),
                 administers: role.administers,
+                read_only: compile(&role.read_only),
+                session_seconds: role.session_seconds,
+                max_sessions: role.max_sessions,
                 labels: labels.map(|(key, glob)| (key.clone(), WildMatch::new(glob))).collect(),
             };
             if by_name.insert(role.name.clone(), rights).is_some() {
@@ -122,20 +137,8 @@ impl Roles {
             && self.rights_of(identity).any(|(_, rights)| self.reached_by(rights, connection))
     }
 
-    /// Whether the bearer may open this connection, which has these labels: for those that come and go at run time.
-    #[must_use]
-    pub fn reaches_labelled(
-        &self,
-        identity: &Identity,
-        connection: &str,
-        labels: &BTreeMap<String, String>,
-    ) -> bool {
-        is_within(identity, connection)
-            && self.rights_of(identity).any(|(_, rights)| fits(rights, connection, Some(labels)))
-    }
-
     /// Globs of names and of labels must both match where there are both; without any, nothing is reached.
-    fn reached_by(&self, rights: &Rights, connection: &str) -> bool {
+    pub(crate) fn reached_by(&self, rights: &Rights, connection: &str) -> bool {
         fits(rights, connection, self.labels.get(connection))
     }
 
@@ -189,14 +192,29 @@ impl Roles {
                 && self.rights_of(identity).any(|(_, rights)| rights.administers)
     }
 
+    pub(crate) fn labels_of(&self, connection: &str) -> Option<&BTreeMap<String, String>> {
+        self.labels.get(connection)
+    }
+
+    pub(crate) fn by_name(&self) -> impl Iterator<Item = (&String, &Rights)> {
+        self.by_name.iter()
+    }
+
+    pub(crate) fn rules_of(&self, role: &str) -> impl Iterator<Item = &(Given, Matcher)> {
+        self.rules.iter().filter(move |(given, _)| given.role == role)
+    }
+
     /// The bearer's roles that are defined; the others give nothing.
-    fn rights_of(&self, identity: &Identity) -> impl Iterator<Item = (&String, &Rights)> {
+    pub(crate) fn rights_of(
+        &self,
+        identity: &Identity,
+    ) -> impl Iterator<Item = (&String, &Rights)> {
         identity.principal.roles.iter().filter_map(|name| self.by_name.get_key_value(name))
     }
 }
 
 /// Whether a token that is narrowed to some connections is good for this one.
-fn is_within(identity: &Identity, connection: &str) -> bool {
+pub(crate) fn is_within(identity: &Identity, connection: &str) -> bool {
     identity.connections.as_ref().is_none_or(|names| names.iter().any(|name| name == connection))
 }
 
@@ -204,12 +222,16 @@ fn compile(globs: &[String]) -> Vec<WildMatch> {
     globs.iter().map(|glob| WildMatch::new(glob)).collect()
 }
 
-fn matches(globs: &[WildMatch], name: &str) -> bool {
+pub(crate) fn matches(globs: &[WildMatch], name: &str) -> bool {
     globs.iter().any(|glob| glob.matches(name))
 }
 
 /// Whether rights reach a connection of this name with these labels.
-fn fits(rights: &Rights, connection: &str, has: Option<&BTreeMap<String, String>>) -> bool {
+pub(crate) fn fits(
+    rights: &Rights,
+    connection: &str,
+    has: Option<&BTreeMap<String, String>>,
+) -> bool {
     let Rights { connections, labels, .. } = rights;
     if connections.is_empty() && labels.is_empty() {
         return false;

@@ -68,6 +68,11 @@ impl Matcher {
         }
     }
 
+    /// The rule as it is written.
+    pub(crate) fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
     pub(crate) fn matches(&self, presented: &Presented) -> bool {
         self.missing(presented).is_empty()
     }

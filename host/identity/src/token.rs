@@ -27,6 +27,12 @@ pub struct Grant {
     pub ttl: Ttl,
     /// The human or service that the subject acts for.
     pub acting_for: Option<String>,
+    /// The only connections where the roles hold; all that they name where left out.
+    pub connections: Option<Vec<String>>,
+    /// The ids of the tokens that this one is given for.
+    pub parents: Vec<String>,
+    /// Who vouches for the subject, where it is another issuer.
+    pub vouched: Option<String>,
 }
 
 /// A token, fresh from the key.
@@ -70,6 +76,12 @@ struct Claims<'a> {
     jti: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<Act>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connections: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    parent: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vouched: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     operator: bool,
 }
@@ -101,6 +113,9 @@ pub fn issue_operator(key: &SigningKey, now: u64) -> Result<Issued, IssueRefused
         roles: Vec::new(),
         ttl: Ttl::OPERATOR,
         acting_for: None,
+        connections: None,
+        parents: vec![],
+        vouched: None,
     };
     sign(key, &grant, true, now)
 }
@@ -133,6 +148,9 @@ fn sign(key: &SigningKey, grant: &Grant, operator: bool, now: u64) -> Result<Iss
         exp: expires_at,
         jti: &token_id,
         act: grant.acting_for.clone().map(|sub| Act { sub }),
+        connections: grant.connections.as_deref(),
+        parent: &grant.parents,
+        vouched: grant.vouched.as_deref(),
         operator,
     };
     let token = jsonwebtoken::encode(&header, &claims, key.encoding_key())

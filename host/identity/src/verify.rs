@@ -19,6 +19,8 @@ pub struct Identity {
     pub principal: Principal,
     /// The token's id (`jti`).
     pub token_id: String,
+    /// Unix seconds when the token was issued, by its issuer's clock.
+    pub issued_at: u64,
     /// Unix seconds from which on the token is worth nothing.
     pub expires_at: u64,
     /// Whether this is someone who can read the gateway's signing key.
@@ -31,6 +33,14 @@ pub struct Identity {
     pub presented: Option<Presented>,
     /// The roles that rules gave, and which rules; a token of the gateway's carries its own.
     pub given: Vec<Given>,
+}
+
+impl Identity {
+    /// Whether the gateway itself vouches for the subject.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.principal.issuer == GATEWAY
+    }
 }
 
 /// Whoever can tell a good token from a bad one.
@@ -113,6 +123,7 @@ struct Claims {
     jti: Option<String>,
     act: Option<Act>,
     connections: Option<Vec<String>>,
+    vouched: Option<String>,
     #[serde(default, rename = "parent")]
     parents: Vec<String>,
     #[serde(default)]
@@ -133,11 +144,12 @@ impl Claims {
         Ok(Identity {
             principal: Principal {
                 subject: required("sub", self.sub)?,
-                issuer,
+                issuer: self.vouched.unwrap_or(issuer),
                 roles: self.roles,
                 acting_for: self.act.map(|act| act.sub),
             },
             token_id: required("jti", self.jti)?,
+            issued_at: self.iat.unwrap_or(0),
             expires_at,
             operator: self.operator,
             connections: self.connections,

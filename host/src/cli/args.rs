@@ -50,6 +50,20 @@ pub enum Command {
     Check,
     /// Prints a short-lived token, which a client gives as its password.
     Token(TokenArgs),
+    /// Makes tokens worthless before their time is over.
+    #[command(subcommand)]
+    Tokens(TokensCommand),
+    /// Lists the roles that reach a connection, and who has them.
+    WhoCan {
+        /// The connection's name.
+        connection: String,
+    },
+    /// Says what a token may do on a connection, which role and rule give it that, and what is missing.
+    Explain {
+        /// The connection's name.
+        #[arg(long)]
+        connection: String,
+    },
     /// Lists and decides held commands.
     #[command(subcommand)]
     Approvals(ApprovalsCommand),
@@ -95,8 +109,8 @@ pub struct BacktestArgs {
 #[derive(Debug, clap::Args)]
 pub struct TokenArgs {
     /// Who the bearer is.
-    #[arg(long)]
-    pub subject: String,
+    #[arg(long, required_unless_present = "exchange")]
+    pub subject: Option<String>,
     /// A role of the bearer; may be given several times.
     #[arg(long = "role", value_name = "ROLE")]
     pub roles: Vec<String>,
@@ -106,6 +120,30 @@ pub struct TokenArgs {
     /// The human or service that the bearer acts for.
     #[arg(long, value_name = "WHO")]
     pub acting_for: Option<String>,
+    /// A connection that the token is good for, and no other; may be given several times.
+    #[arg(long = "connection", value_name = "NAME")]
+    pub connections: Vec<String>,
+    /// Gives the token in this file (- for the standard input) for one of the running gateway's, with no more rights and no
+    /// longer life.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["subject", "acting_for", "ttl"])]
+    pub exchange: Option<PathBuf>,
+    /// The agent's own token, in a file: it then acts for the subject of the exchanged one.
+    #[arg(long, value_name = "FILE", requires = "exchange")]
+    pub actor: Option<PathBuf>,
+}
+
+/// What to do with tokens.
+#[derive(Debug, Subcommand)]
+pub enum TokensCommand {
+    /// Makes a token worthless, and those that were exchanged for it; their sessions end.
+    Revoke {
+        /// Its id.
+        #[arg(required_unless_present = "subject", conflicts_with = "subject")]
+        id: Option<String>,
+        /// All tokens that somebody has now, and those by which others act for them.
+        #[arg(long)]
+        subject: Option<String>,
+    },
 }
 
 /// What to do with held commands.

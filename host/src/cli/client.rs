@@ -101,13 +101,15 @@ impl Client {
         self.body(request.header("authorization", self.authorization()?).call())
     }
 
+    /// Gives a token for another.
+    pub(super) fn exchange(&self, form: &[(&str, &str)]) -> Result<Value, NoAnswer> {
+        let request = self.agent.post(format!("{}/v1/token", self.base));
+        self.answer(request.send_form(form.iter().copied()))
+    }
+
     /// Sends a decision.
     pub(super) fn decide(&self, path: &str, reason: &str) -> Result<Value, NoAnswer> {
-        let request = self.agent.post(format!("{}{path}", self.base));
-        let request = request
-            .header("authorization", self.authorization()?)
-            .header("content-type", "application/json");
-        self.answer(request.send(json!({ "reason": reason }).to_string()))
+        self.send(path, json!({ "reason": reason }).to_string().as_bytes())
     }
 
     /// Asks for a change that needs no more words.
@@ -167,6 +169,7 @@ impl Client {
         let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
         let detail = problem
             .get("detail")
+            .or_else(|| problem.get("error_description"))
             .and_then(Value::as_str)
             .map_or_else(|| status.to_string(), str::to_owned);
         Err(NoAnswer::Other(match status.as_u16() {

@@ -13,6 +13,7 @@ mod sessions;
 mod signing;
 mod token;
 mod vault;
+mod who_can;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -103,6 +104,14 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
             NotServing::Failed(error) => Failure::Other(error),
         })?,
         Command::Token(asked) => token::token(&config, asked, args.json, screen)?,
+        Command::Tokens(asked) => token::tokens(&config, asked, &args, screen)?,
+        Command::WhoCan { connection } => {
+            who_can::who_can(&config, connection, args.json, screen)?;
+        }
+        Command::Explain { connection } => {
+            let token = args.token.as_deref();
+            who_can::explain(&config, token, connection, args.json, screen)?;
+        }
         Command::Status => status(&config, &args, screen)?,
         Command::Approvals(asked) => approvals::approvals(&config, asked, &args, screen)?,
         Command::Sessions(asked) => sessions::sessions(&config, asked, &args, screen)?,

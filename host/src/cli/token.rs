@@ -1,11 +1,15 @@
 //! `palisade token`: a token signed with the gateway's own key; the gateway need not run.
 
-use anyhow::{Context, bail};
-use palisade_identity::{Grant, SigningKey, issue};
-use serde_json::json;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, anyhow, bail};
+use palisade_identity::{Grant, SecretString, SigningKey, issue};
+use serde_json::{Value, json};
 
 use super::Failure;
-use super::args::TokenArgs;
+use super::args::{Args, TokenArgs, TokensCommand};
+use super::client::Client;
 use crate::clock;
 use crate::config::{Config, nearest};
 use crate::show::Screen;
@@ -19,12 +23,22 @@ pub(super) fn token(
     for role in &asked.roles {
         check_role(config, role)?;
     }
+    for connection in &asked.connections {
+        check_connection(config, connection)?;
+    }
+    if let Some(file) = &asked.exchange {
+        return exchange(config, asked, file, json, screen);
+    }
+    let subject = asked.subject.clone().unwrap_or_default();
     let key = SigningKey::load_or_create(&config.data_dir).context("cannot sign a token")?;
     let grant = Grant {
-        subject: asked.subject.clone(),
+        subject: subject.clone(),
         roles: asked.roles.clone(),
         ttl: asked.ttl,
         acting_for: asked.acting_for.clone(),
+        connections: (!asked.connections.is_empty()).then(|| asked.connections.clone()),
+        parents: vec![],
+        vouched: None,
     };
     let issued = issue(&key, &grant, clock::now_seconds()).context("cannot issue the token")?;
     if !json {
@@ -33,11 +47,94 @@ pub(super) fn token(
     Ok(screen.json(&[json!({
         "id": issued.token_id,
         "token": issued.token.expose(),
-        "subject": asked.subject,
+        "subject": subject,
         "roles": asked.roles,
         "acting_for": asked.acting_for,
         "expires_at": clock::rfc3339(issued.expires_at.saturating_mul(1_000_000)),
     })])?)
+}
+
+/// Gives a token for one of the gateway's.
+fn exchange(
+    config: &Config,
+    asked: &TokenArgs,
+    file: &Path,
+    json: bool,
+    mut screen: Screen,
+) -> Result<(), Failure> {
+    let subject = read(file)?;
+    let actor = asked.actor.as_deref().map(read).transpose()?;
+    let roles = asked.roles.join(" ");
+    const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+    let mut form = vec![
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token", subject.expose().as_str()),
+        ("subject_token_type", JWT),
+    ];
+    if let Some(actor) = &actor {
+        form.extend([("actor_token", actor.expose().as_str()), ("actor_token_type", JWT)]);
+    }
+    if !roles.is_empty() {
+        form.push(("scope", &roles));
+    }
+    form.extend(asked.connections.iter().map(|name| ("audience", name.as_str())));
+    let answer = Client::new(config, Some(""))?.exchange(&form)?;
+    let token = answer.get("access_token").and_then(Value::as_str);
+    let token = token.ok_or_else(|| anyhow!("the gateway's answer has no token"))?;
+    if !json {
+        return Ok(screen.line(token)?);
+    }
+    Ok(screen.json(&[json!({
+        "id": "token",
+        "token": token,
+        "expires_in": answer.get("expires_in"),
+        "roles": answer.get("scope").and_then(Value::as_str).map(|scope| scope.split(' ').collect::<Vec<_>>()),
+    })])?)
+}
+
+/// A token from a file, or from the standard input: a command line is anybody's to read.
+fn read(file: &Path) -> anyhow::Result<SecretString> {
+    let mut text = String::new();
+    let longest = 64 * 1024;
+    if file == Path::new("-") {
+        std::io::stdin()
+            .take(longest)
+            .read_to_string(&mut text)
+            .context("cannot read the token")?;
+    } else {
+        let opened = std::fs::File::open(file);
+        let opened = opened.with_context(|| format!("cannot read {}", file.display()))?;
+        opened.take(longest).read_to_string(&mut text)?;
+    }
+    Ok(SecretString::new(text.trim().to_owned()))
+}
+
+/// `palisade tokens`.
+pub(super) fn tokens(
+    config: &Config,
+    asked: &TokensCommand,
+    args: &Args,
+    mut screen: Screen,
+) -> Result<(), Failure> {
+    let TokensCommand::Revoke { id, subject } = asked;
+    let body = match (id, subject) {
+        (Some(id), _) => json!({ "token": id }),
+        (None, subject) => json!({ "subject": subject }),
+    };
+    let client = Client::new(config, args.token.as_deref())?;
+    let answer = client.send("/v1/tokens/revoke", body.to_string().as_bytes())?;
+    if args.json {
+        return Ok(screen.json(answer.as_array().map_or(&[][..], Vec::as_slice))?);
+    }
+    let ended = answer.pointer("/0/sessions_ended").and_then(Value::as_u64).unwrap_or(0);
+    Ok(screen.line(&format!("revoked; {ended} sessions end by it"))?)
+}
+
+fn check_connection(config: &Config, name: &str) -> anyhow::Result<()> {
+    if config.connection(name).is_some() {
+        return Ok(());
+    }
+    bail!("{} has no connection `{name}`", config.file.display())
 }
 
 /// A role that the configuration does not know gives nothing, which nobody asks for.

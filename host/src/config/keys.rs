@@ -38,6 +38,9 @@ const ROLE: Keys = Table(&[
     ("approves", Any),
     ("audits", Any),
     ("administers", Any),
+    ("read_only", Any),
+    ("session_seconds", Any),
+    ("max_sessions", Any),
     ("labels", Any),
     ("given", Table(&[("issuer", Any), ("subjects", Any), ("groups", Any), ("claims", Any)])),
 ]);

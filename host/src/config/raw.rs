@@ -91,6 +91,10 @@ pub(super) struct RawRole {
     pub(super) labels: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) given: Vec<RawRule>,
+    #[serde(default)]
+    pub(super) read_only: Vec<Spanned<String>>,
+    pub(super) session_seconds: Option<Spanned<i64>>,
+    pub(super) max_sessions: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize)]

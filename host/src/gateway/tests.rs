@@ -54,7 +54,7 @@ fn fixture() -> Fixture {
     let sessions = Arc::new(Sessions::new(store.clone()).unwrap());
     for (number, connection) in [(1, "orders"), (2, "billing")] {
         let id = SessionId(number);
-        sessions.open(id, &session(id, connection)).unwrap();
+        sessions.open(id, &session(id, connection), &Identity::default(), None).unwrap();
     }
     let approvals = Approvals::new(&store).unwrap();
     let journal = Journal::new(store.clone(), Arc::clone(&sessions));
@@ -67,7 +67,10 @@ fn fixture() -> Fixture {
     let connections = Connections::open(&config, &store, trusted).unwrap();
     let addresses = (config.listen.postgres, config.listen.admin);
     let verifier = Box::new(GatewayVerifier::new(&key));
+    let revocations = Revocations::new(&store, &config).unwrap();
     let gateway = Gateway {
+        revocations,
+        key: key.clone(),
         config,
         verifier,
         store,
@@ -117,7 +120,19 @@ impl Fixture {
         } else {
             let ttl = "1m".parse().unwrap();
             let roles = vec![role.to_owned()];
-            issue(&self.key, &Grant { subject: subject.into(), roles, ttl, acting_for: None }, now)
+            issue(
+                &self.key,
+                &Grant {
+                    subject: subject.into(),
+                    roles,
+                    ttl,
+                    acting_for: None,
+                    connections: None,
+                    parents: vec![],
+                    vouched: None,
+                },
+                now,
+            )
         };
         self.gateway.caller(token.unwrap().token.expose(), CLIENT).unwrap()
     }

@@ -36,7 +36,7 @@ fn a_session_is_open_until_it_ends_and_then_keeps_its_counts() {
     let dir = tempfile::tempdir().unwrap();
     let sessions = sessions(dir.path());
     let (id, document) = document(1);
-    sessions.open(id, &document).unwrap();
+    sessions.open(id, &document, &Identity::default(), None).unwrap();
     sessions.counts(id).unwrap().command(true, "allow");
     sessions.counts(id).unwrap().command(false, "deny");
     assert_eq!(sessions.get(&document.id).unwrap().unwrap().denied, 1);
@@ -52,7 +52,7 @@ fn a_session_that_a_crash_left_open_is_marked_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let (id, open) = document(1);
     let before = sessions(dir.path());
-    before.open(id, &open).unwrap();
+    before.open(id, &open, &Identity::default(), None).unwrap();
     let event = br#"{"kind":"command","number":1,"moment":"run","text":"x","operations":[],"complete":true,"verdict":"deny","policies":1}"#;
     let _ = before.store.append(id, 5_000_000, event).unwrap();
     drop(before);
@@ -70,7 +70,7 @@ fn whoever_sees_only_some_sessions_gets_the_newest_of_those() {
     let sessions = sessions(dir.path());
     for number in 1..=9 {
         let (id, document) = document(number);
-        sessions.open(id, &document).unwrap();
+        sessions.open(id, &document, &Identity::default(), None).unwrap();
     }
     let seen = sessions.newest(2, |document| document.connection == "even").unwrap();
     let ids: Vec<_> = seen.iter().map(|document| document.id.clone()).collect();

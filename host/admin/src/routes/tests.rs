@@ -46,6 +46,15 @@ fn a_decision_takes_a_reason_and_nothing_else() {
 }
 
 #[test]
+fn either_a_token_or_a_subject_is_revoked() {
+    let ask = Ask::RevokeTokens { token: Some("x".into()), subject: None };
+    check(Method::POST, "/v1/tokens/revoke", r#"{"token":"x"}"#, Ok(ask));
+    check(Method::POST, "/v1/tokens/revoke", r#"{"token":"x","subject":"y"}"#, Err(400));
+    check(Method::POST, "/v1/tokens/revoke", r#"{"subject":""}"#, Err(400));
+    check(Method::POST, "/v1/tokens/revoke", "{}", Err(400));
+}
+
+#[test]
 fn a_plugin_is_loaded_under_a_plain_name_only() {
     let ask = Ask::LoadPlugin { name: Some("sql-guard".into()), file: "x".into() };
     check(Method::POST, "/v1/plugins?name=sql-guard", "x", Ok(ask));

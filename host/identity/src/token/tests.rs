@@ -13,6 +13,9 @@ fn grant(subject: &str) -> Grant {
         roles: vec!["support-agent".into()],
         ttl: "15m".parse().unwrap(),
         acting_for: None,
+        connections: None,
+        parents: vec![],
+        vouched: None,
     }
 }
 

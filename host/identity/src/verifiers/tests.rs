@@ -41,8 +41,15 @@ fn a_foreign_token_gets_its_roles_from_rules_alone() {
 #[test]
 fn the_gateways_own_tokens_carry_their_roles() {
     let key = own_key();
-    let grant =
-        Grant { subject: "a".into(), roles: vec!["boss".into()], ttl: Ttl::MIN, acting_for: None };
+    let grant = Grant {
+        subject: "a".into(),
+        roles: vec!["boss".into()],
+        ttl: Ttl::MIN,
+        acting_for: None,
+        connections: None,
+        parents: vec![],
+        vouched: None,
+    };
     let issued = issue(&key, &grant, NOW).unwrap();
     let identity = Verifiers::new(&key, roles()).verify(issued.token.expose(), NOW).unwrap();
     assert_eq!(identity.principal.roles, ["boss"]);

@@ -197,7 +197,15 @@ fn what_is_no_token_is_refused() {
 #[test]
 fn a_cause_never_shows_the_token() {
     let key = key();
-    let grant = Grant { subject: "agent-7".into(), roles: vec![], ttl: Ttl::MIN, acting_for: None };
+    let grant = Grant {
+        subject: "agent-7".into(),
+        roles: vec![],
+        ttl: Ttl::MIN,
+        acting_for: None,
+        connections: None,
+        parents: vec![],
+        vouched: None,
+    };
     let issued = issue(&key, &grant, NOW).unwrap();
     let token = issued.token.expose();
     let refused = GatewayVerifier::new(&key).verify(token, NOW + 1).unwrap_err().to_string();

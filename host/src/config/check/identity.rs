@@ -80,6 +80,10 @@ impl Check<'_> {
         if raw.name.get_ref().is_empty() || raw.name.get_ref().contains(char::is_control) {
             self.mistake(Some(&raw.name), "a role needs a name".into(), "use a short word");
         }
+        let session = raw.session_seconds.as_ref();
+        let session = session.map(|_| self.number(session, 0, 1..=LONGEST, "seconds") as u64);
+        let sessions = raw.max_sessions.as_ref();
+        let sessions = sessions.map(|_| self.number(sessions, 0, 1..=1_000_000, "sessions"));
         let mut globs = |globs: Vec<Spanned<String>>| {
             globs.into_iter().map(|glob| self.glob(glob, connections)).collect()
         };
@@ -87,6 +91,9 @@ impl Check<'_> {
             connections: globs(raw.connections),
             approves: globs(raw.approves),
             audits: globs(raw.audits),
+            read_only: globs(raw.read_only),
+            session_seconds: session,
+            max_sessions: sessions,
             name: raw.name.into_inner(),
             administers: raw.administers,
             labels: raw.labels,

@@ -17,6 +17,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use palisade_policy::GateSession;
 use palisade_relay::{Link, Secure};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -102,8 +103,14 @@ pub struct Admission {
     pub backend: Arc<dyn Backend>,
     /// What is known of the server's relations.
     pub catalog: Arc<Catalog>,
-    /// When the token's time is over.
+    /// When the session's time is over.
     pub expires: Instant,
+    /// What the client is told then.
+    pub over: &'static str,
+    /// Why the session must end before, once there is a reason.
+    pub ends: watch::Receiver<Option<String>>,
+    /// Whether the session only reads.
+    pub read_only: bool,
     /// The key of the session's pseudonyms.
     pub mask_key: [u8; 32],
 }

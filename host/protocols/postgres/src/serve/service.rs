@@ -18,6 +18,7 @@ use crate::login::{
     ClientOpening, ClientPassword, LoginRefused, Opened, OpeningRefused, Upstream, check_parameters,
 };
 use crate::reply;
+use crate::session::read_only::SETTING;
 use crate::session::{Control, Session};
 
 /// Most bytes of a client's opening that may wait unhandled.
@@ -163,7 +164,7 @@ impl Service {
     async fn run(&self, admitted: Admitted, shutdown: watch::Receiver<bool>) -> Ended {
         let Admitted { link, minor, parameters, admission } = admitted;
         let passed = match check_parameters(&parameters) {
-            Ok(passed) => passed,
+            Ok(passed) => with_read_only(passed, admission.read_only),
             Err(refused) => {
                 return self.fail(link, &admission, "22023", &refused.to_string()).await;
             }
@@ -189,7 +190,7 @@ impl Service {
         let Some(ticket) = ticket else {
             return self.fail(link, &admission, "58000", "there are no random numbers").await;
         };
-        let stop = tokio::spawn(terminate_at_shutdown(shutdown, control));
+        let stop = tokio::spawn(terminate(shutdown, admission.ends.clone(), control));
         let expires = Some(admission.expires);
         let machine = Session::new(admission, &self.options, &upstream.parameters);
         let ended = match welcome(link, &self.secure(), &ticket, &upstream).await {
@@ -232,14 +233,38 @@ impl Drop for EndOnDrop {
     }
 }
 
-async fn terminate_at_shutdown(
+/// Ends the session when the gateway stops, or when there is another reason.
+async fn terminate(
     mut shutdown: watch::Receiver<bool>,
+    mut ends: watch::Receiver<Option<String>>,
     control: mpsc::Sender<Control>,
 ) {
-    if shutdown.wait_for(|stop| *stop).await.is_ok() {
+    let stops = async {
+        let stop = shutdown.wait_for(|stop| *stop).await;
+        stop.is_ok().then(|| "the gateway is stopping".to_owned())
+    };
+    let has_reason = async {
+        let reason = ends.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        // Whoever could give one may be gone: then only the gateway's end is waited for.
+        if reason.is_none() { std::future::pending().await } else { reason }
+    };
+    let reason = tokio::select! { reason = stops => reason, reason = has_reason => reason };
+    if let Some(reason) = reason {
         // A session that has ended meanwhile needs no telling.
-        let _ = control.send(Control::Terminate("the gateway is stopping".to_owned())).await;
+        let _ = control.send(Control::Terminate(reason)).await;
     }
+}
+
+/// What the server is told at the start. It goes by the last word, and takes what `options` says before all other.
+fn with_read_only<'a>(
+    mut passed: Vec<(&'a str, &'a str)>,
+    read_only: bool,
+) -> Vec<(&'a str, &'a str)> {
+    if read_only {
+        passed.retain(|(name, _)| !name.eq_ignore_ascii_case(SETTING));
+        passed.push((SETTING, "on"));
+    }
+    passed
 }
 
 /// Tells the client that it is in, with a key of the gateway's own.

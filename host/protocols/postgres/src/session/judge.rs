@@ -11,7 +11,7 @@ use palisade_sql::{Analysis, Effect, PostgreSql, Trusted};
 
 use super::expected::Refusal;
 use super::protection::{Asking, Protection};
-use super::{Answer, Session, encoding};
+use super::{Answer, Session, encoding, read_only};
 use crate::catalog::{Catalog, Known, Wanted};
 use crate::reading::{Lineage, Reading, StatementReading, Stored, wanted, wanted_by_new};
 use crate::reply;
@@ -134,6 +134,9 @@ impl Session {
             self.gate.refuse(&reading.command, denial);
             return Told::Refuse(Refusal::denied(denial.clone()));
         }
+        if let Some(refused) = self.refused_as_writing(&reading) {
+            return refused;
+        }
         // What was decided on must still be what the text means: a name may stand for something else by now.
         let decided = self.at_hand.decided.take().filter(|decision| match decision {
             Decision::Allow(allowed) => allowed.rewritten || allowed.command == reading.command,
@@ -165,10 +168,19 @@ impl Session {
                     protection: RefCell::new(&mut self.protection),
                 };
                 let reading = rewriting.read(&allowed.command.text);
-                Told::Allow(allowed, reading)
+                let refused = self.refused_as_writing(&reading);
+                refused.unwrap_or(Told::Allow(allowed, reading))
             }
             Decision::Allow(allowed) => Told::Allow(allowed, reading),
         }
+    }
+
+    /// The refusal of what does more than read, where the session only reads.
+    fn refused_as_writing(&mut self, reading: &Reading) -> Option<Told> {
+        let denial = self.read_only.then(|| read_only::refusal(&reading.command)).flatten()?;
+        self.at_hand = AtHand::default();
+        self.gate.refuse(&reading.command, &denial);
+        Some(Told::Refuse(Refusal::denied(denial)))
     }
 
     /// Records that a statement runs which was allowed before.

@@ -15,6 +15,7 @@ pub(crate) mod fuzzing;
 mod judge;
 mod messages;
 mod protection;
+pub(crate) mod read_only;
 mod result;
 mod rewritten;
 mod rows;
@@ -139,6 +140,9 @@ pub struct Session {
     /// Others were told that it commits them.
     committing: bool,
     expired: bool,
+    /// What the client is told then.
+    over: &'static str,
+    read_only: bool,
     /// The client has left or said that it does; the server finishes what is due.
     leaving: Option<&'static str>,
     /// The server has said that it ends the session.
@@ -194,6 +198,8 @@ impl Session {
             own_changes: 0,
             committing: false,
             expired: false,
+            over: admission.over,
+            read_only: admission.read_only,
             leaving: None,
             server_ended: false,
             ended: None,
@@ -278,7 +284,7 @@ impl Session {
     fn end_if_expired(&mut self, output: &mut Output<Answer>) {
         if self.expired && self.due.is_empty() && !output.is_ended() {
             let hint = "Get a new token and connect again.";
-            self.fail("57P01", "the token's time is over", hint, output);
+            self.fail("57P01", self.over, hint, output);
         }
     }
 }

@@ -78,6 +78,9 @@ impl<'r> Play<'r> {
             catalog: Arc::new(Catalog::new(Arc::new(Server), palisade_sql::Trusted::default())),
             backend: Arc::new(Server),
             expires: tokio::time::Instant::now(),
+            over: "the token's time is over",
+            ends: tokio::sync::watch::channel(None).1,
+            read_only: false,
             mask_key: [7; 32],
         };
         let options = Options { frame_limit: 1 << 16, record_limit: 64, ..Options::default() };

@@ -1,0 +1,87 @@
+//! Tokens for tokens, as the admin API is asked for them.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use palisade_admin::{ExchangeProblem, TokenRequest};
+use palisade_identity::{ExchangeRefused, Exchanged, Identity, Wish, exchange};
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::gateway::Gateway;
+
+/// The type of what is issued (RFC 8693, 3).
+const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+
+/// Answers a request for an exchange.
+///
+/// # Errors
+/// What the client may know, as RFC 6749, 5.2 and RFC 8693, 2.2.2 name it.
+pub fn answer(
+    gateway: &Gateway,
+    client: SocketAddr,
+    request: &TokenRequest,
+) -> Result<Value, ExchangeProblem> {
+    let now = Instant::now();
+    let too_many = |_| ExchangeProblem::new("temporarily_unavailable", "too many were refused");
+    gateway.admin_throttle.check(client, "", now).map_err(too_many)?;
+    let identify = |token: &str, what: &'static str| {
+        gateway.identify(token).map_err(|cause| {
+            tracing::warn!(%cause, %client, what, "an exchange was refused");
+            gateway.admin_throttle.failed(client, "", now);
+            ExchangeProblem::new("invalid_request", format!("the {what} is not valid"))
+        })
+    };
+    let subject = identify(&request.subject_token, "subject_token")?;
+    let actor = request.actor_token.as_ref();
+    let actor = actor.map(|token| identify(token, "actor_token")).transpose()?;
+    let wish = Wish { roles: request.roles.clone(), connections: request.connections.clone() };
+    let reaches = |bearer: &Identity, name: &str| {
+        let known = gateway.connections.get(name);
+        let labels = known.as_ref().map(|known| &known.server.connection.labels);
+        gateway.config.roles.access(bearer, name, labels).is_some()
+    };
+    let exchanged =
+        exchange(&gateway.key, reaches, (&subject, actor.as_ref()), &wish, clock::now_seconds());
+    let exchanged = exchanged.map_err(|refused| {
+        tracing::warn!(%refused, %client, subject = subject.principal.subject, "an exchange was refused");
+        problem(&refused)
+    })?;
+    log(&exchanged, &subject);
+    Ok(told(&exchanged))
+}
+
+fn log(exchanged: &Exchanged, subject: &Identity) {
+    tracing::info!(
+        subject = exchanged.grant.subject,
+        acting_for = exchanged.grant.acting_for,
+        token = exchanged.issued.token_id,
+        parent = subject.token_id,
+        "a token was exchanged"
+    );
+}
+
+fn told(exchanged: &Exchanged) -> Value {
+    let left = exchanged.issued.expires_at.saturating_sub(clock::now_seconds());
+    json!({
+        "access_token": exchanged.issued.token.expose(),
+        "issued_token_type": JWT,
+        "token_type": "Bearer",
+        "expires_in": left,
+        "scope": exchanged.grant.roles.join(" "),
+    })
+}
+
+fn problem(refused: &ExchangeRefused) -> ExchangeProblem {
+    let code = match refused {
+        ExchangeRefused::Role(_) => "invalid_scope",
+        ExchangeRefused::Connection(_) => "invalid_target",
+        ExchangeRefused::Operator
+        | ExchangeRefused::Chain
+        | ExchangeRefused::MayAct
+        | ExchangeRefused::TooMany
+        | ExchangeRefused::Over
+        | ExchangeRefused::Issue(_) => "invalid_request",
+    };
+    ExchangeProblem::new(code, refused.to_string())
+}

@@ -1,0 +1,136 @@
+//! Tokens that are worth nothing any more, though their time is not over.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
+use palisade_identity::{Identity, Ttl};
+use palisade_store::{Collection, Store, StoreError};
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+use crate::config::Config;
+
+/// What is revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Revoked {
+    /// The token of this id, and all that were exchanged for it.
+    Token(String),
+    /// Every token that this subject has at this time, or that somebody acts for it by.
+    Subject(String),
+}
+
+/// One revocation, as it is stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Document {
+    what: Revoked,
+    /// When, in Unix seconds.
+    at: u64,
+    /// By whom.
+    by: String,
+    /// From when on no token can be left that it is about.
+    until: u64,
+}
+
+/// All revocations that still matter.
+#[derive(Debug)]
+pub struct Revocations {
+    documents: Collection<Document>,
+    /// What is revoked, and when it was.
+    known: RwLock<HashMap<Revoked, u64>>,
+    /// The longest life of any token, in seconds.
+    longest: u64,
+}
+
+impl Revocations {
+    /// Those of a store. The ones that no living token can be about are removed.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn new(store: &Store, config: &Config) -> Result<Self, StoreError> {
+        let documents = store.collection::<Document>("revocations")?;
+        let mut known = HashMap::new();
+        let now = clock::now_seconds();
+        for (id, document) in documents.list()? {
+            if document.until <= now {
+                documents.remove(&id)?;
+            } else {
+                known.insert(document.what, document.at);
+            }
+        }
+        let foreign = config.issuers.iter().map(|trusted| trusted.issuer.longest);
+        let longest = foreign.fold(Ttl::MAX.as_secs(), u64::max);
+        Ok(Self { documents, known: RwLock::new(known), longest })
+    }
+
+    /// Revokes, once it is in the store.
+    ///
+    /// # Errors
+    /// Failures of the store; nothing is revoked then.
+    pub fn revoke(&self, what: Revoked, by: &str) -> Result<(), StoreError> {
+        let at = clock::now_seconds();
+        // A clock that is a little ahead must not save a token.
+        let until = at.saturating_add(self.longest).saturating_add(600);
+        let document = Document { what: what.clone(), at, by: by.to_owned(), until };
+        self.documents.put(&uuid::Uuid::now_v7().to_string(), &document)?;
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(what, at);
+        Ok(())
+    }
+
+    /// Whether a token is revoked, itself or by what it was exchanged for.
+    pub fn cover(&self, identity: &Identity) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        !known.is_empty() && known.iter().any(|(what, at)| is_about(what, *at, identity))
+    }
+}
+
+/// Whether a revocation at a time is about a token.
+pub fn is_about(what: &Revoked, at: u64, identity: &Identity) -> bool {
+    match what {
+        Revoked::Token(id) => identity.token_id == *id || identity.parents.contains(id),
+        Revoked::Subject(name) => {
+            let principal = &identity.principal;
+            let names = principal.subject == *name || principal.acting_for.as_ref() == Some(name);
+            names && identity.issued_at <= at
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use palisade_policy::Principal;
+
+    use super::*;
+
+    fn identity(id: &str, parents: &[&str], issued_at: u64) -> Identity {
+        Identity {
+            principal: Principal {
+                subject: "agent-7".into(),
+                acting_for: Some("ada".into()),
+                ..Principal::default()
+            },
+            token_id: id.into(),
+            parents: parents.iter().map(|&id| id.into()).collect(),
+            issued_at,
+            ..Identity::default()
+        }
+    }
+
+    #[test]
+    fn a_token_falls_with_what_it_was_exchanged_for() {
+        let revoked = Revoked::Token("a".into());
+        assert!(is_about(&revoked, 0, &identity("a", &[], 9)));
+        assert!(is_about(&revoked, 0, &identity("c", &["b", "a"], 9)));
+        assert!(!is_about(&revoked, 0, &identity("b", &["c"], 9)));
+    }
+
+    #[test]
+    fn a_subject_may_come_back_with_a_new_token() {
+        for name in ["agent-7", "ada"] {
+            let revoked = Revoked::Subject(name.into());
+            assert!(is_about(&revoked, 5, &identity("a", &[], 5)));
+            assert!(!is_about(&revoked, 5, &identity("a", &[], 6)));
+        }
+        assert!(!is_about(&Revoked::Subject("bob".into()), 5, &identity("a", &[], 5)));
+    }
+}

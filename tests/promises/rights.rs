@@ -1,0 +1,206 @@
+//! What roles give besides reach: reading alone, how long, how often, and for how long a token is worth something.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::harness::{Gateway, Postgres, Psql, Settings, cli, finish, until};
+
+const ROLES: &str = r#"
+[[role]]
+name = "reader"
+connections = ["orders", "payments"]
+read_only = ["orders"]
+[[role]]
+name = "brief"
+connections = ["orders"]
+session_seconds = 2
+max_sessions = 1
+"#;
+
+fn start() -> (Postgres, Gateway) {
+    let postgres = Postgres::start();
+    let settings = Settings { more: ROLES.to_owned(), ..Settings::policy("") };
+    let gateway = Gateway::start(&postgres, settings);
+    (postgres, gateway)
+}
+
+fn agent(gateway: &Gateway, role: &str) -> Psql {
+    Psql::new(gateway.port, &gateway.token("agent-7", role))
+}
+
+/// Gives a token for another, as the CLI does.
+fn exchange(gateway: &Gateway, token: &str, arguments: &[&str]) -> Result<String, String> {
+    let mut command = cli(gateway.folder.path());
+    command.args(["token", "--exchange", "-"]).args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    process.stdin.take().unwrap().write_all(token.as_bytes()).unwrap();
+    let outcome = finish(process);
+    if outcome.ok { Ok(outcome.stdout.trim().to_owned()) } else { Err(outcome.stderr) }
+}
+
+#[test]
+fn who_only_reads_writes_nothing_and_cannot_switch_that_off() {
+    let (postgres, gateway) = start();
+    let reader = agent(&gateway, "reader");
+    assert_eq!(reader.query("SELECT count(*) FROM orders"), "100");
+    assert_eq!(reader.query("SHOW transaction_read_only"), "on");
+    for text in [
+        "DELETE FROM orders",
+        "CREATE TEMP TABLE t (a int)",
+        "SET default_transaction_read_only = off",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
+        "BEGIN READ WRITE",
+        "SELECT set_config('transaction_read_only', 'off', false)",
+        "DO 'begin execute ''delete from orders''; end'",
+    ] {
+        let error = reader.error(text);
+        assert!(error.contains("this session only reads"), "{text}: {error}");
+        assert!(error.contains("gateway.read-only"), "{text}: {error}");
+    }
+    for options in ["-c default_transaction_read_only=off", "-c default-transaction-read-only=off"]
+    {
+        let shown = reader.clone().option("PGOPTIONS", options).query("SHOW transaction_read_only");
+        assert_eq!(shown, "on", "{options}");
+    }
+    assert_eq!(postgres.direct("SELECT count(*) FROM orders"), "100");
+    let elsewhere = reader.user("payments");
+    assert_eq!(elsewhere.query("DELETE FROM orders WHERE id = 1"), "DELETE 1");
+    let both = gateway.cli(&[
+        "token",
+        "--subject",
+        "agent-7",
+        "--role",
+        "reader",
+        "--role",
+        "support-agent",
+    ]);
+    let both = Psql::new(gateway.port, both.stdout.trim());
+    assert_eq!(both.query("DELETE FROM orders WHERE id = 2"), "DELETE 1");
+}
+
+#[test]
+fn a_function_that_would_switch_reading_off_is_not_run() {
+    let (postgres, gateway) = start();
+    postgres.direct(
+        "CREATE FUNCTION sly() RETURNS int LANGUAGE plpgsql AS \
+         $$ BEGIN EXECUTE 'SET default_transaction_read_only = off'; RETURN 1; END $$",
+    );
+    let outcome = agent(&gateway, "reader").run(&["SELECT sly()", "DELETE FROM orders"]);
+    assert!(!outcome.ok && outcome.stderr.contains("gateway.read-only"), "{outcome:?}");
+    assert_eq!(postgres.direct("SELECT count(*) FROM orders"), "100");
+}
+
+#[test]
+fn a_role_says_how_long_a_session_lasts_and_how_many_there_are_at_once() {
+    let (_postgres, gateway) = start();
+    let brief = agent(&gateway, "brief");
+    let first = brief.start(&["SELECT 'before', pg_sleep(3)", "SELECT 'after'"]);
+    until("the first session", || {
+        let sessions = gateway.json(&["sessions", "list"]);
+        sessions.iter().any(|session| session["state"] == "open").then_some(())
+    });
+    let error = brief.error("SELECT 1");
+    assert!(error.contains("you have 1 sessions"), "{error}");
+    let other = Psql::new(gateway.port, &gateway.token("agent-8", "brief"));
+    assert_eq!(other.query("SELECT 1"), "1", "the limit is each bearer's own");
+    let outcome = finish(first);
+    assert!(outcome.stderr.contains("session's time is over"), "{outcome:?}");
+    assert!(!outcome.stdout.contains("after"), "{outcome:?}");
+    assert_eq!(brief.query("SELECT 1"), "1", "there is room again");
+}
+
+#[test]
+fn who_can_and_why_is_told_without_a_gateway() {
+    let (_postgres, mut gateway) = start();
+    let token = gateway.token("agent-7", "reader");
+    gateway.kill();
+    let roles = gateway.json(&["who-can", "orders"]);
+    let reader = roles.iter().find(|role| role["id"] == "reader").unwrap();
+    assert_eq!(reader["read_only"], true);
+    let brief = roles.iter().find(|role| role["id"] == "brief").unwrap();
+    assert_eq!((&brief["session_seconds"], &brief["max_sessions"]), (&json!(2), &json!(1)));
+    assert!(gateway.cli(&["who-can", "orders"]).stdout.contains("only read"));
+    let explained = gateway.json(&["explain", "--connection", "orders", "--token", &token]);
+    assert_eq!(
+        (&explained[0]["reaches"], &explained[0]["read_only"]),
+        (&json!(true), &json!(true))
+    );
+    let shown = gateway.cli_as(&token, &["explain", "--connection", "orders"]).stdout;
+    assert!(shown.contains("only read") && shown.contains("the token carries it"), "{shown}");
+    assert!(shown.contains("the token does not carry it"), "what is missing: {shown}");
+    let unknown = gateway.cli(&["who-can", "order"]);
+    assert!(unknown.stderr.contains("did you mean `orders`?"), "{unknown:?}");
+}
+
+#[test]
+fn a_token_is_exchanged_for_one_that_may_no_more() {
+    let (_postgres, gateway) = start();
+    let token = gateway.token("agent-7", "reader");
+    let narrow = exchange(&gateway, &token, &["--connection", "orders"]).unwrap();
+    let agent = Psql::new(gateway.port, &narrow);
+    assert_eq!(agent.query("SELECT 1"), "1");
+    let error = agent.user("payments").error("SELECT 1");
+    assert!(error.contains("is refused"), "{error}");
+    let error = exchange(&gateway, &narrow, &["--connection", "payments"]).unwrap_err();
+    assert!(error.contains("`payments` is not within reach"), "{error}");
+    let error = exchange(&gateway, &token, &["--role", "administrator"]).unwrap_err();
+    assert!(error.contains("`administrator` is not among those"), "{error}");
+    let error = exchange(&gateway, "nonsense", &[]).unwrap_err();
+    assert!(error.contains("the subject_token is not valid"), "{error}");
+    let log = gateway.log();
+    assert!(!log.contains(&token) && !log.contains(&narrow), "tokens are not logged");
+}
+
+#[test]
+fn a_revoked_token_ends_its_session_and_opens_none() {
+    let (_postgres, gateway) = start();
+    let token = gateway.token("agent-7", "reader");
+    let child = exchange(&gateway, &token, &[]).unwrap();
+    let other = gateway.token("agent-8", "reader");
+    let running = Psql::new(gateway.port, &child).start(&["SELECT pg_sleep(15)"]);
+    let session = until("the session", || {
+        let sessions = gateway.json(&["sessions", "list"]);
+        sessions.into_iter().find(|session| session["state"] == "open")
+    });
+    let claims = gateway.json(&["token", "--subject", "agent-9", "--role", "reader"]);
+    let unused = claims[0]["id"].as_str().unwrap();
+    assert!(gateway.cli(&["tokens", "revoke", unused]).stdout.contains("0 sessions"));
+    let asked = std::time::Instant::now();
+    let revoked = gateway.cli(&["tokens", "revoke", "--subject", "agent-7"]);
+    assert!(revoked.stdout.contains("1 sessions"), "{revoked:?}");
+    let outcome = finish(running);
+    assert!(asked.elapsed().as_millis() < 1500, "it ends at once: {:?}", asked.elapsed());
+    assert!(
+        outcome.stderr.contains("57P01") && outcome.stderr.contains("the token was revoked"),
+        "{outcome:?}"
+    );
+    let shown = gateway.json(&["sessions", "show", session["id"].as_str().unwrap()]);
+    assert_eq!(shown[0]["ended"], "the token was revoked");
+    for token in [&token, &child] {
+        let error = Psql::new(gateway.port, token).error("SELECT 1");
+        assert!(error.contains("is refused"), "{error}");
+    }
+    let error = exchange(&gateway, &token, &[]).unwrap_err();
+    assert!(error.contains("not valid"), "{error}");
+    assert_eq!(Psql::new(gateway.port, &other).query("SELECT 1"), "1");
+    let denied = gateway.cli_as(&other, &["tokens", "revoke", "--subject", "agent-9"]);
+    assert!(denied.stderr.contains("administers = true"), "{denied:?}");
+}
+
+#[test]
+fn what_is_revoked_stays_so_when_the_gateway_starts_anew() {
+    let (_postgres, mut gateway) = start();
+    let issued = gateway.json(&["token", "--subject", "agent-7", "--role", "reader"]);
+    let token = issued[0]["token"].as_str().unwrap();
+    let child = exchange(&gateway, token, &[]).unwrap();
+    assert!(gateway.cli(&["tokens", "revoke", issued[0]["id"].as_str().unwrap()]).ok);
+    gateway.kill_and_restart();
+    for token in [token, &child] {
+        let error = Psql::new(gateway.port, token).error("SELECT 1");
+        assert!(error.contains("is refused"), "{error}");
+    }
+    assert!(gateway.log().contains("the token was revoked"), "{}", gateway.log());
+}
