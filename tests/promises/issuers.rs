@@ -1,6 +1,10 @@
 //! Tokens of an OpenID provider that the gateway is told of.
 #![cfg_attr(not(have_npm), allow(dead_code, unused_imports, reason = "the provider needs npm"))]
 
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
 use crate::harness::{Gateway, Postgres, Provider, Psql, Settings, until};
 
 /// Roles for the agents of a provider.
@@ -156,4 +160,41 @@ fn an_agent_acts_for_a_person_by_exchange() {
     let exchanged = gateway.cli(&["token", "--exchange", &person, "--actor", &stranger]);
     let psql = Psql::new(gateway.port, exchanged.stdout.trim());
     assert!(psql.error("SELECT 1").contains("is refused"), "no role is given by one alone");
+}
+
+#[test]
+#[cfg_attr(not(have_npm), ignore = "npm is not installed")]
+fn a_person_logs_in_by_a_device() {
+    let (postgres, provider) = (Postgres::start(), Provider::start());
+    let mut settings = settings(&provider);
+    settings.more.push_str(
+        "[[role]]\nname = 'people'\nconnections = ['orders']\naudits = ['*']\n\
+         [[role.given]]\nissuer = 'corp'\nsubjects = ['ada']\n",
+    );
+    let gateway = Gateway::start(&postgres, settings);
+    let state = gateway.folder.path().join("state");
+    let palisade = || {
+        let mut command = crate::harness::cli(gateway.folder.path());
+        command.env("XDG_STATE_HOME", &state);
+        command
+    };
+    let mut login = palisade();
+    let mut process = login.arg("login").stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let code = lines.find_map(|line| line.strip_prefix("and enter the code ").map(str::to_owned));
+    provider.approve(&code.unwrap());
+    assert!(process.wait().unwrap().success());
+    let kept = state.join("palisade/token");
+    let mode = std::fs::metadata(&kept).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let token = std::fs::read_to_string(&kept).unwrap();
+    assert_eq!(Psql::new(gateway.port, token.trim()).query("SELECT 1"), "1");
+    // Who cannot read the gateway's key is who logged in.
+    std::fs::rename(gateway.folder.path().join("data/signing.key"), state.join("key")).unwrap();
+    let sessions = crate::harness::run(palisade().args(["sessions", "list", "--json"]));
+    assert!(sessions.ok && sessions.stdout.contains("\"ada\""), "{sessions:?}");
+    assert!(crate::harness::run(palisade().arg("logout")).ok);
+    assert!(!kept.exists());
+    let nobody = crate::harness::run(palisade().args(["sessions", "list"]));
+    assert!(!nobody.ok, "{nobody:?}");
 }

@@ -157,6 +157,14 @@ pub(crate) fn named_issuer(token: &str) -> Option<String> {
     Some(part(token, 1)?.get("iss")?.as_str()?.to_owned())
 }
 
+/// Whether a token says that it is meant for one of these, before anything of it is believed: for whoever has it and must
+/// choose.
+#[must_use]
+pub fn is_meant_for(token: &str, audience: &[String]) -> bool {
+    let named = part(token, 1).and_then(|claims| claims.get("aud").map(texts)).unwrap_or_default();
+    named.iter().any(|name| audience.contains(name))
+}
+
 fn part(token: &str, index: usize) -> Option<Value> {
     let bytes = URL_SAFE_NO_PAD.decode(token.split('.').nth(index)?).ok()?;
     serde_json::from_slice(&bytes).ok()

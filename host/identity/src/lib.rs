@@ -33,6 +33,7 @@ mod verify;
 pub use access::{Access, Reaching, Standing};
 pub use credential::{Credential, CredentialUnreadable};
 pub use exchange::{ExchangeRefused, Exchanged, Wish, exchange};
+pub use foreign::is_meant_for;
 pub use issuer::{
     AlgorithmRefused, DEFAULT_ALGORITHMS, Discovery, Fetch, Issuer, SignatureAlgorithm,
     is_trustworthy,

@@ -64,6 +64,14 @@ pub enum Command {
         #[arg(long)]
         connection: String,
     },
+    /// Gets a token from an issuer, by a browser, and acts by it from then on.
+    Login {
+        /// The issuer's name; left out where there is but one with a `client_id`.
+        #[arg(long)]
+        issuer: Option<String>,
+    },
+    /// Forgets the token that `login` got.
+    Logout,
     /// Lists and decides held commands.
     #[command(subcommand)]
     Approvals(ApprovalsCommand),

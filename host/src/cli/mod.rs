@@ -8,6 +8,7 @@ mod backtest;
 mod check;
 mod client;
 mod connections;
+mod login;
 mod plugins;
 mod sessions;
 mod signing;
@@ -19,6 +20,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use palisade_identity::SigningKey;
 use palisade_policy::Mistake;
 use palisade_store::StoreError;
 use serde_json::Value;
@@ -86,6 +88,9 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
         return check::check(&args.config, args.json);
     }
     let screen = Screen::new();
+    if let Command::Logout = args.command {
+        return login::logout(screen).map(|()| ExitCode::SUCCESS);
+    }
     if let Command::Plugins(asked) = &args.command
         && let Some(done) = plugins::without_gateway(asked, args.json)
     {
@@ -96,8 +101,15 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let config = Config::read(&args.config)?;
+    // Who cannot act as the operator acts as who logged in.
+    let args = match &args.token {
+        None if SigningKey::load(&config.data_dir).is_err() => {
+            Args { token: login::kept(), ..args }
+        }
+        _ => args,
+    };
     match &args.command {
-        Command::Check => {}
+        Command::Check | Command::Logout => {}
         Command::Backtest(asked) => return backtest::backtest(config, asked, &args, screen),
         Command::Serve { watch } => serve(config, *watch).map_err(|not| match not {
             NotServing::Mistakes(mistakes) => Failure::Mistakes(mistakes),
@@ -112,6 +124,7 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
             let token = args.token.as_deref();
             who_can::explain(&config, token, connection, args.json, screen)?;
         }
+        Command::Login { issuer } => login::login(&config, issuer.as_deref(), screen)?,
         Command::Status => status(&config, &args, screen)?,
         Command::Approvals(asked) => approvals::approvals(&config, asked, &args, screen)?,
         Command::Sessions(asked) => sessions::sessions(&config, asked, &args, screen)?,

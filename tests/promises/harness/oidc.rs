@@ -56,6 +56,14 @@ impl Provider {
         answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
+    /// Does what a person does in a browser who lets a device in.
+    pub(crate) fn approve(&self, code: &str) {
+        let answer = self.send(&format!(
+            "GET /approve?user_code={code} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n"
+        ));
+        assert!(answer.ends_with("approved"), "{answer}");
+    }
+
     fn post(&self, path: &str, form: &str) -> Value {
         let answer = self.send(&format!(
             "POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nconnection: close\r\n\
