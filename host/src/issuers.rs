@@ -89,3 +89,6 @@ pub fn agent(ca: Option<&Path>) -> Result<Agent> {
         .build();
     Ok(config.into())
 }
+
+#[cfg(test)]
+mod tests;
