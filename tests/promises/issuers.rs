@@ -133,6 +133,27 @@ fn a_provider_that_is_not_there_lets_nobody_in_and_keeps_nobody_else_out() {
     assert_eq!(gateway.agent().query("SELECT 1"), "1");
 }
 
+#[test]
+#[cfg_attr(not(have_npm), ignore = "npm is not installed")]
+fn which_rule_gives_a_token_its_role_is_told_and_what_another_lacks() {
+    let (_postgres, provider, gateway) = start();
+    let explain = |client: &str| {
+        let token = provider.token(client, "urn:palisade");
+        let told = gateway.cli_as(&token, &["explain", "--connection", "orders"]);
+        assert!(told.ok, "{told:?}");
+        told.stdout
+    };
+    let agent = explain("agent-7");
+    assert!(agent.contains("read and write") && agent.contains("given by rule 2"), "{agent}");
+    let stranger = explain("stranger");
+    assert!(stranger.contains("no role of the token reaches it"), "{stranger}");
+    assert!(stranger.contains("rule 1: the subject is none of: nobody"), "{stranger}");
+    assert!(stranger.contains("rule 2: no group is one of: agents"), "{stranger}");
+    assert!(stranger.contains("the claim `client_id` is not `agent-*`"), "{stranger}");
+    let can = gateway.cli(&["who-can", "orders"]).stdout;
+    assert!(can.contains("by rule 2: of corp, group agents, client_id = agent-*"), "{can}");
+}
+
 /// A file with a token in it.
 fn file(gateway: &Gateway, name: &str, token: &str) -> String {
     let path = gateway.folder.path().join(name);

@@ -1,9 +1,10 @@
 //! What roles give besides reach: reading alone, how long, how often, and for how long a token is worth something.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Stdio;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Gateway, Postgres, Psql, Settings, cli, finish, until};
 
@@ -203,4 +204,52 @@ fn what_is_revoked_stays_so_when_the_gateway_starts_anew() {
         assert!(error.contains("is refused"), "{error}");
     }
     assert!(gateway.log().contains("the token was revoked"), "{}", gateway.log());
+}
+
+/// Asks for a token over HTTP, and gives the answer's head and its JSON.
+fn ask(gateway: &Gateway, content_type: &str, form: &str) -> (String, Value) {
+    let listening = gateway.folder.path().join("data/listening.json");
+    let listening: Value = serde_json::from_slice(&std::fs::read(listening).unwrap()).unwrap();
+    let mut stream = TcpStream::connect(listening["admin"].as_str().unwrap()).unwrap();
+    let request = format!(
+        "POST /v1/token HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\
+         content-type: {content_type}\r\ncontent-length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_lowercase(), serde_json::from_str(body).unwrap())
+}
+
+#[test]
+fn an_exchange_speaks_as_oauth_does() {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let (_postgres, gateway) = start();
+    let token = gateway.token("agent-7", "reader");
+    let good = format!(
+        "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token={token}\
+         &subject_token_type=urn:ietf:params:oauth:token-type:jwt"
+    );
+    let (head, given) = ask(&gateway, FORM, &good);
+    assert!(head.starts_with("http/1.1 200") && head.contains("cache-control: no-store"), "{head}");
+    assert_eq!((&given["token_type"], &given["scope"]), (&json!("Bearer"), &json!("reader")));
+    assert_eq!(given["issued_token_type"], "urn:ietf:params:oauth:token-type:jwt");
+    assert!(given["expires_in"].as_u64().unwrap() <= 900, "{given}");
+    let cases = [
+        (good.replace("token-exchange", "other"), "unsupported_grant_type"),
+        (good.replace(&token, "x.y.z"), "invalid_request"),
+        (format!("{good}&scope=administrator"), "invalid_scope"),
+        (format!("{good}&audience=nowhere"), "invalid_target"),
+        (format!("{good}&actor_token=x"), "invalid_request"),
+    ];
+    for (form, code) in cases {
+        let (head, refused) = ask(&gateway, FORM, &form);
+        assert!(head.starts_with("http/1.1 400"), "{code}: {head}");
+        assert_eq!(refused["error"], code, "{refused}");
+        assert!(refused["error_description"].is_string(), "{refused}");
+    }
+    let (head, _) = ask(&gateway, "application/json", "{}");
+    assert!(head.starts_with("http/1.1 415"), "{head}");
 }
