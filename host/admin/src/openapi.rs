@@ -9,6 +9,7 @@ use utoipa::openapi::{
     Components, Info, OpenApi, OpenApiBuilder, Paths, RefOr, Required, Response, ResponseBuilder,
 };
 
+use crate::exchange;
 use crate::routes::{Body, ROUTES, Right, Route, Verb};
 use crate::serve::OPENMETRICS;
 
@@ -25,6 +26,7 @@ pub(crate) fn description() -> String {
         };
         paths.add_path_operation(route.path, vec![method], operation(route));
     }
+    paths.add_path_operation(exchange::PATH, vec![HttpMethod::Post], exchanging());
     let description: OpenApi = OpenApiBuilder::new()
         .info(Info::new("Palisade's admin API", env!("CARGO_PKG_VERSION")))
         .paths(paths)
@@ -67,6 +69,36 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
         operation = operation.request_body(Some(body.build()));
     }
     operation.build()
+}
+
+/// The one call that is no route: it authenticates by what it brings.
+fn exchanging() -> utoipa::openapi::path::Operation {
+    let content = ContentBuilder::new().schema(Some(of(Type::Object))).build();
+    let body = RequestBodyBuilder::new()
+        .content(exchange::FORM, content.clone())
+        .required(Some(Required::True))
+        .description(Some(
+            "grant_type, subject_token, subject_token_type; scope names roles, audience or resource connections; \
+             actor_token and actor_token_type are of who acts for the subject (RFC 8693)",
+        ))
+        .build();
+    let answer = |about: &str| {
+        ResponseBuilder::new()
+            .description(about)
+            .content("application/json", content.clone())
+            .build()
+    };
+    OperationBuilder::new()
+        .summary(Some(
+            "Gives a token of the gateway's for a token: never more rights, never longer",
+        ))
+        .description(Some("Needs nothing but the token that is given away."))
+        .operation_id(Some("post_v1_token"))
+        .securities(Some([SecurityRequirement::default()]))
+        .request_body(Some(body))
+        .response("200", answer("The token, as RFC 8693 has it"))
+        .response("default", answer("Why not: error and error_description (RFC 6749)"))
+        .build()
 }
 
 /// A name for those who make clients of the description: `post_v1_holds_id_approve`.
@@ -149,6 +181,9 @@ mod tests {
             assert_eq!(query, route.query.len(), "{}", route.path);
             described += 1;
         }
+        let token = &description["paths"][exchange::PATH]["post"];
+        assert_eq!(token["security"], serde_json::json!([{}]), "it brings its own token");
+        described += 1;
         let paths = description["paths"].as_object().unwrap().values();
         let all: usize = paths.map(|path| path.as_object().unwrap().len()).sum();
         assert_eq!(all, described, "nothing else is described");
