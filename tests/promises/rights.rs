@@ -48,6 +48,10 @@ fn who_only_reads_writes_nothing_and_cannot_switch_that_off() {
     let reader = agent(&gateway, "reader");
     assert_eq!(reader.query("SELECT count(*) FROM orders"), "100");
     assert_eq!(reader.query("SHOW transaction_read_only"), "on");
+    assert!(reader.query("\\d orders").contains("amount"), "psql's own questions are answered");
+    let work = "SELECT now(), random(), count(*) FILTER (WHERE amount > 3), max(lower(item)), jsonb_build_object('a', 1), \
+                array_agg(id), to_char(now(), 'YYYY'), pg_size_pretty(pg_total_relation_size('orders')) FROM orders";
+    assert!(!reader.query(work).is_empty());
     for text in [
         "DELETE FROM orders",
         "CREATE TEMP TABLE t (a int)",
