@@ -282,11 +282,13 @@ fn context(document: &SessionDocument, identity: &Identity, known: &Known) -> Co
 }
 
 /// How many seconds a session has, and what ends it then.
-fn time_left(identity: &Identity, access: &Access) -> (u64, &'static str) {
+fn time_left(identity: &Identity, access: &Access) -> (u64, (&'static str, &'static str)) {
     let left = identity.expires_at.saturating_sub(clock::now_seconds());
     match access.session_seconds {
-        Some(longest) if longest < left => (longest, "the session's time is over"),
-        _ => (left, "the token's time is over"),
+        Some(longest) if longest < left => {
+            (longest, ("the session's time is over", "Connect again."))
+        }
+        _ => (left, ("the token's time is over", "Get a new token and connect again.")),
     }
 }
 

@@ -105,8 +105,8 @@ pub struct Admission {
     pub catalog: Arc<Catalog>,
     /// When the session's time is over.
     pub expires: Instant,
-    /// What the client is told then.
-    pub over: &'static str,
+    /// What the client is told then, and what it can do about it.
+    pub over: (&'static str, &'static str),
     /// Why the session must end before, once there is a reason.
     pub ends: watch::Receiver<Option<String>>,
     /// Whether the session only reads.

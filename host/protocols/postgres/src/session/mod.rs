@@ -140,8 +140,8 @@ pub struct Session {
     /// Others were told that it commits them.
     committing: bool,
     expired: bool,
-    /// What the client is told then.
-    over: &'static str,
+    /// What the client is told then, and what it can do about it.
+    over: (&'static str, &'static str),
     read_only: bool,
     /// The client has left or said that it does; the server finishes what is due.
     leaving: Option<&'static str>,
@@ -283,8 +283,8 @@ impl Session {
     /// Ends an expired session once nothing of it runs.
     fn end_if_expired(&mut self, output: &mut Output<Answer>) {
         if self.expired && self.due.is_empty() && !output.is_ended() {
-            let hint = "Get a new token and connect again.";
-            self.fail("57P01", self.over, hint, output);
+            let (message, hint) = self.over;
+            self.fail("57P01", message, hint, output);
         }
     }
 }

@@ -136,7 +136,7 @@ fn script_with(kept: Kept) -> Script {
         catalog: Arc::new(Catalog::new(Arc::clone(&backend), Trusted::default())),
         backend,
         expires: tokio::time::Instant::now(),
-        over: "the token's time is over",
+        over: ("the token's time is over", ""),
         ends: tokio::sync::watch::channel(None).1,
         read_only: false,
         mask_key: [7; 32],

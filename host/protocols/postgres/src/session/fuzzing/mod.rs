@@ -78,7 +78,7 @@ impl<'r> Play<'r> {
             catalog: Arc::new(Catalog::new(Arc::new(Server), palisade_sql::Trusted::default())),
             backend: Arc::new(Server),
             expires: tokio::time::Instant::now(),
-            over: "the token's time is over",
+            over: ("the token's time is over", ""),
             ends: tokio::sync::watch::channel(None).1,
             read_only: false,
             mask_key: [7; 32],
