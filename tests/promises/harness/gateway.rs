@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) server_tls: &'static str,
     /// Whether policies follow their files.
     pub(crate) watch: bool,
+    /// What is logged; the usual where left out.
+    pub(crate) log: Option<&'static str>,
     /// More lines under `[policies]`.
     pub(crate) policy_lines: String,
     /// More lines for the configuration file.
@@ -36,6 +38,7 @@ impl Default for Settings {
             insecure: false,
             server_tls: "prefer",
             watch: false,
+            log: None,
             policy_lines: String::new(),
             more: String::new(),
         }
@@ -58,6 +61,7 @@ impl Settings {
 pub(crate) struct Gateway {
     pub(crate) folder: TempDir,
     pub(crate) port: u16,
+    log: Option<&'static str>,
     process: Child,
 }
 
@@ -65,19 +69,19 @@ impl Gateway {
     pub(crate) fn start(postgres: &Postgres, settings: Settings) -> Self {
         let folder = TempDir::new().unwrap();
         write_configuration(folder.path(), postgres.port, &settings);
-        let (process, port) = serve(folder.path(), settings.watch);
-        Self { folder, port, process }
+        let (process, port) = serve(folder.path(), settings.watch, settings.log);
+        Self { folder, port, log: settings.log, process }
     }
 
     /// Ends it without any chance to clean up, and starts it anew on the same data.
     pub(crate) fn kill_and_restart(&mut self) {
         self.kill();
-        (self.process, self.port) = serve(self.folder.path(), false);
+        (self.process, self.port) = serve(self.folder.path(), false, self.log);
     }
 
     /// Starts it anew on the same data, after it ended.
     pub(crate) fn restart(&mut self) {
-        (self.process, self.port) = serve(self.folder.path(), false);
+        (self.process, self.port) = serve(self.folder.path(), false, self.log);
     }
 
     /// Ends it without any chance to clean up.
@@ -160,6 +164,24 @@ impl Gateway {
         answer
     }
 
+    /// What it answers to a JSON body, head and all, as an administrator sees it.
+    pub(crate) fn post(&self, path: &str, body: &str) -> String {
+        let listening = self.folder.path().join("data/listening.json");
+        let listening: Value = serde_json::from_slice(&std::fs::read(listening).unwrap()).unwrap();
+        let mut stream = TcpStream::connect(listening["admin"].as_str().unwrap()).unwrap();
+        let token = self.token("ada", "administrator");
+        let length = body.len();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\
+             connection: close\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
     /// What it said on its standard error.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
@@ -199,7 +221,7 @@ fn terminate(process: &mut Child) {
     let _ = process.wait();
 }
 
-fn serve(folder: &Path, watch: bool) -> (Child, u16) {
+fn serve(folder: &Path, watch: bool, filter: Option<&str>) -> (Child, u16) {
     let listening = folder.join("data/listening.json");
     let _ = std::fs::remove_file(&listening);
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log"));
@@ -207,6 +229,7 @@ fn serve(folder: &Path, watch: bool) -> (Child, u16) {
     command
         .arg("serve")
         .args(watch.then_some("--watch"))
+        .args(filter.into_iter().flat_map(|filter| ["--log", filter]))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log.unwrap());
