@@ -130,11 +130,15 @@ pub(super) fn tokens(
     Ok(screen.line(&format!("revoked; {ended} sessions end by it"))?)
 }
 
+/// One that the file does not have may be in the store, which only the gateway can read; one that is nearly right is a slip.
 fn check_connection(config: &Config, name: &str) -> anyhow::Result<()> {
-    if config.connection(name).is_some() {
-        return Ok(());
+    let names = config.connections.iter().map(|connection| connection.name.as_str());
+    match nearest(name, names) {
+        Some(near) if config.connection(name).is_none() => {
+            bail!("{} has no connection `{name}`, did you mean `{near}`?", config.file.display())
+        }
+        _ => Ok(()),
     }
-    bail!("{} has no connection `{name}`", config.file.display())
 }
 
 /// A role that the configuration does not know gives nothing, which nobody asks for.
