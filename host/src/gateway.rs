@@ -84,7 +84,9 @@ impl palisade_admin::Gateway for Gateway {
         self.admin_throttle.check(client, "", now).map_err(too_many)?;
         self.identify(token).map_err(|cause| {
             tracing::warn!(%cause, %client, "a request to the admin API was refused");
-            self.admin_throttle.failed(client, "", now);
+            if !matches!(cause, TokenRefused::KeysUnavailable(_)) {
+                self.admin_throttle.failed(client, "", now);
+            }
             Problem::unauthorized()
         })
     }

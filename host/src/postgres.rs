@@ -137,7 +137,11 @@ impl Host for Door {
             Ok((identity, access, known)) => self.open(login, (&identity, &access), &known),
             Err(Refusal { cause, identity }) => {
                 self.record_refusal(login, identity.as_deref(), &cause.to_string());
-                let after = throttle.failed(client, login.connection, Instant::now().into());
+                let after = match cause {
+                    // The issuer's fault is nobody's guess.
+                    Cause::Token(TokenRefused::KeysUnavailable(_)) => Duration::ZERO,
+                    _ => throttle.failed(client, login.connection, Instant::now().into()),
+                };
                 Err(NotAdmitted::Refused { after })
             }
         }
