@@ -1,17 +1,16 @@
 //! The issuers whose tokens are taken, and the way to what they publish.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use palisade_identity::{Fetch, SigningKey, Verifiers};
 use ureq::Agent;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::tls::RootCerts;
 
 use crate::blocking::blocking;
 use crate::config::Config;
-use crate::tls;
+use crate::http;
 
 /// How long an issuer may take for an answer: a login waits for it.
 const TIME: Duration = Duration::from_secs(5);
@@ -63,31 +62,13 @@ impl Fetch for Fetcher {
     }
 }
 
-/// Follows no redirect and uses no proxy, so that nobody else answers for an issuer.
+/// Goes to an issuer and nowhere else, so that nobody else answers for it.
 ///
 /// # Errors
 /// When the authority's file cannot be used.
 pub fn agent(ca: Option<&Path>) -> Result<Agent> {
-    let roots = match ca {
-        Some(file) => {
-            let own = tls::certificates(file)?;
-            let own: Vec<_> = own.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-            RootCerts::new_with_certs(&own)
-        }
-        None => RootCerts::WebPki,
-    };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls =
-        TlsConfig::builder().root_certs(roots).unversioned_rustls_crypto_provider(provider).build();
-    let config = Agent::config_builder()
-        .timeout_global(Some(TIME))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .proxy(None)
-        .tls_config(tls)
-        .build();
-    Ok(config.into())
+    let roots = ca.map(http::roots).transpose()?;
+    Ok(http::agent(TIME, roots.unwrap_or(RootCerts::WebPki)))
 }
 
 #[cfg(test)]

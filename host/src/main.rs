@@ -26,6 +26,7 @@ mod data_dir;
 mod exchanges;
 mod gateway;
 mod holds;
+mod http;
 mod issuers;
 mod journal;
 mod listener;

@@ -1,15 +1,15 @@
 //! The requests that plugins may send, each to an origin that its policy file names.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use palisade_wasm::{Outbound, OutboundRequest, OutboundResponse};
 use ureq::Agent;
 use ureq::http::Request;
-use ureq::tls::{RootCerts, TlsConfig};
+use ureq::tls::RootCerts;
 
 use crate::blocking::blocking;
+use crate::http::agent;
 
 /// How long a request may take in all: a command waits for it.
 const TIME: Duration = Duration::from_secs(2);
@@ -26,22 +26,9 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// A sender that follows no redirect and uses no proxy, so that a request goes where it was granted to go.
+    /// A sender to where requests are granted to go, and nowhere else.
     pub fn new() -> Self {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::WebPki)
-            .unversioned_rustls_crypto_provider(provider)
-            .build();
-        let config = Agent::config_builder()
-            .timeout_global(Some(TIME))
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .tls_config(tls)
-            .build();
-        Self { agent: config.into(), under_way: AtomicUsize::new(0) }
+        Self { agent: agent(TIME, RootCerts::WebPki), under_way: AtomicUsize::new(0) }
     }
 
     fn answer(&self, request: OutboundRequest, largest: usize) -> Result<OutboundResponse, String> {

@@ -70,6 +70,19 @@ impl ContextParts {
     pub const ALL: Self =
         Self { session: true, principal: true, target: true, client_address: true };
 
+    /// The names of these parts, as the contract has them.
+    #[must_use]
+    pub fn names(self) -> Vec<&'static str> {
+        let Self { session, principal, target, client_address } = self;
+        let all = [
+            ("session", session),
+            ("principal", principal),
+            ("target", target),
+            ("client-address", client_address),
+        ];
+        all.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
+    }
+
     /// The context with these parts alone; the others are empty.
     #[must_use]
     pub fn of(self, context: &Context) -> Context {

@@ -13,6 +13,16 @@ pub struct Hooks {
     pub reviewer: bool,
 }
 
+impl Hooks {
+    /// The names of these hooks, as the contract has them.
+    #[must_use]
+    pub fn names(self) -> Vec<&'static str> {
+        let Self { guard, mask, reviewer } = self;
+        let all = [("guard", guard), ("mask", mask), ("reviewer", reviewer)];
+        all.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
+    }
+}
+
 /// Why a policy gave no answer. Each of these becomes a denial, in the gate and nowhere else.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyFailure {

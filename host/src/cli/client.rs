@@ -3,17 +3,15 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use palisade_identity::{SecretString, SigningKey, issue_operator};
 use serde_json::{Value, json};
 use ureq::Agent;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::config::Config;
-use crate::{clock, data_dir, tls};
+use crate::{clock, data_dir, http, tls};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -70,14 +68,8 @@ impl Client {
             // What is on this machine is asked directly.
             .proxy(None);
         if by_tls {
-            let own = tls::certificates(&tls::expected_files(config).certificate)?;
-            let roots: Vec<_> =
-                own.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let tls = TlsConfig::builder()
-                .root_certs(RootCerts::new_with_certs(&roots))
-                .unversioned_rustls_crypto_provider(provider);
-            builder = builder.tls_config(tls.build());
+            let own = http::roots(&tls::expected_files(config).certificate)?;
+            builder = builder.tls_config(http::trusting(own));
         }
         let scheme = if by_tls { "https" } else { "http" };
         Ok(Self {

@@ -1,6 +1,6 @@
 //! A policy in force, as it is shown.
 
-use palisade_policy::{ContextParts, Hooks, PolicyCounts};
+use palisade_policy::PolicyCounts;
 use serde_json::{Value, json};
 
 use super::{InForce, Origin, word};
@@ -34,8 +34,8 @@ pub(super) fn show(id: &str, in_force: &InForce) -> Value {
         "plugin": manifest.name,
         "version": manifest.version,
         "description": manifest.description,
-        "hooks": hooks(plugin.hooks()),
-        "looks_at": parts(manifest.looks_at),
+        "hooks": plugin.hooks().names(),
+        "looks_at": manifest.looks_at.names(),
         "grants": used.grants.names().collect::<Vec<_>>(),
         "pure": plugin.is_pure(&used.grants),
         "mode": word(used.mode),
@@ -51,24 +51,6 @@ pub(super) fn show(id: &str, in_force: &InForce) -> Value {
         "counts": counts(memory.counts()),
         "schema": serde_json::from_str::<Value>(&manifest.config_schema).unwrap_or(Value::Null),
     })
-}
-
-/// The names of a plugin's hooks.
-fn hooks(hooks: Hooks) -> Vec<&'static str> {
-    let all = [("guard", hooks.guard), ("mask", hooks.mask), ("reviewer", hooks.reviewer)];
-    all.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
-}
-
-/// The names of the parts of a context that a plugin looks at.
-fn parts(parts: ContextParts) -> Vec<&'static str> {
-    let ContextParts { session, principal, target, client_address } = parts;
-    let all = [
-        ("session", session),
-        ("principal", principal),
-        ("target", target),
-        ("client-address", client_address),
-    ];
-    all.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
 }
 
 fn counts(counts: PolicyCounts) -> Value {

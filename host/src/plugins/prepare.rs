@@ -333,8 +333,9 @@ pub(super) fn signer(
     if *origin == Origin::Bundled {
         return Ok(None);
     }
-    signature::check(file, trusted)?;
-    match signature::signature(file) {
+    let signature = signature::signature(file);
+    signature.check(trusted)?;
+    match signature {
         Signature::By(key) => Ok(Some(key)),
         Signature::None | Signature::Wrong(_) => Ok(None),
     }

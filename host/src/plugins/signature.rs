@@ -99,25 +99,27 @@ pub fn signature(file: &[u8]) -> Signature {
     }
 }
 
-/// Whether a file may be put in force by those who trust these keys; where no key is listed, everything may.
-///
-/// # Errors
-/// Why not, for the operator.
-pub fn check(file: &[u8], trusted: &[PublicKey]) -> Result<(), String> {
-    if trusted.is_empty() {
-        return Ok(());
-    }
-    let why = match signature(file) {
-        Signature::By(key) if trusted.contains(&key) => return Ok(()),
-        Signature::By(key) => format!("it is signed by {key}, which is not trusted"),
-        Signature::Wrong(key) => {
-            format!("its signature by {key} is wrong: the file was changed after it was signed")
+impl Signature {
+    /// Whether a file so signed may be put in force by those who trust these keys; where no key is listed, every file may.
+    ///
+    /// # Errors
+    /// Why not, for the operator.
+    pub fn check(self, trusted: &[PublicKey]) -> Result<(), String> {
+        if trusted.is_empty() {
+            return Ok(());
         }
-        Signature::None => "it is not signed".to_owned(),
-    };
-    Err(format!(
-        "{why}; `trusted_keys` in [policies] lists whose plugins are put in force, and `palisade plugins sign` signs them"
-    ))
+        let why = match self {
+            Self::By(key) if trusted.contains(&key) => return Ok(()),
+            Self::By(key) => format!("it is signed by {key}, which is not trusted"),
+            Self::Wrong(key) => {
+                format!("its signature by {key} is wrong: the file was changed after it was signed")
+            }
+            Self::None => "it is not signed".to_owned(),
+        };
+        Err(format!(
+            "{why}; `trusted_keys` in [policies] lists whose plugins are put in force, and `palisade plugins sign` signs them"
+        ))
+    }
 }
 
 type Signed<'a> = (PublicKey, &'a [u8]);
@@ -146,6 +148,10 @@ mod tests {
     fn pair() -> Ed25519KeyPair {
         let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
         Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap()
+    }
+
+    fn check(file: &[u8], trusted: &[PublicKey]) -> Result<(), String> {
+        signature(file).check(trusted)
     }
 
     const FILE: &[u8] = b"\0asm\x01\0\0\0";

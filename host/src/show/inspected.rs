@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use palisade_policy::{ContextParts, Grant, Grants, Hooks};
+use palisade_policy::{Grant, Grants};
 use palisade_wasm::CompiledPlugin;
 use serde_json::{Value, json};
 
@@ -26,8 +26,8 @@ pub fn inspected(file: &Path, plugin: &CompiledPlugin, bytes: &[u8]) -> Value {
         "name": manifest.name,
         "version": manifest.version,
         "description": manifest.description,
-        "hooks": hooks(plugin.hooks()),
-        "looks_at": parts(manifest.looks_at),
+        "hooks": plugin.hooks().names(),
+        "looks_at": manifest.looks_at.names(),
         "imports": plugin.imports(),
         "asks": names(plugin.asks()),
         "uses": names(plugin.uses()),
@@ -83,25 +83,6 @@ pub fn inspection(screen: &mut Screen, facts: &Value) -> io::Result<()> {
     )?;
     screen.line("")?;
     keys(screen, facts.get("schema").unwrap_or(&Value::Null))
-}
-
-fn hooks(hooks: Hooks) -> Vec<&'static str> {
-    let Hooks { guard, mask, reviewer } = hooks;
-    named(&[("guard", guard), ("mask", mask), ("reviewer", reviewer)])
-}
-
-fn parts(parts: ContextParts) -> Vec<&'static str> {
-    let ContextParts { session, principal, target, client_address } = parts;
-    named(&[
-        ("session", session),
-        ("principal", principal),
-        ("target", target),
-        ("client-address", client_address),
-    ])
-}
-
-fn named(all: &[(&'static str, bool)]) -> Vec<&'static str> {
-    all.iter().filter_map(|(name, has)| has.then_some(*name)).collect()
 }
 
 /// The line of a policy file that grants these; none where there is nothing to grant.
