@@ -32,6 +32,22 @@ pub struct PolicyChange<'a> {
     pub set: Vec<Member>,
 }
 
+/// A change of the configuration.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename = "configuration")]
+pub struct ConfigurationChange<'a> {
+    /// `start` or `reload`.
+    pub change: &'a str,
+    /// Who asked for it.
+    pub by: &'a str,
+    /// SHA-256 of the file that is in force from then on; empty where it was refused.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub hash: &'a str,
+    /// Why it was refused; left out where it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<&'a str>,
+}
+
 /// A change of the connections in the store.
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename = "connection")]

@@ -39,7 +39,7 @@ pub fn answer(
     let reaches = |bearer: &Identity, name: &str| {
         let known = gateway.connections.get(name);
         let labels = known.as_ref().map(|known| &known.server.connection.labels);
-        gateway.config.roles.access(bearer, name, labels).is_some()
+        gateway.settings.load().config.roles.access(bearer, name, labels).is_some()
     };
     let exchanged =
         exchange(&gateway.key, reaches, (&subject, actor.as_ref()), &wish, clock::now_seconds());

@@ -1,12 +1,13 @@
 //! The running gateway: everything that the services share, and the answers to its administrators.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use palisade_admin::{Ask, ExchangeProblem, Problem, Sensitive, TokenRequest};
-use palisade_identity::{Identity, OPERATOR, SigningKey, TokenRefused, Verifier};
+use palisade_identity::{Identity, OPERATOR, SigningKey, TokenRefused};
 use palisade_policy::{Gate, Principal};
 use palisade_store::{Store, StoreError};
 use serde::Serialize;
@@ -16,7 +17,6 @@ use crate::approvals::Approvals;
 use crate::blocking::blocking;
 use crate::changes::{Changes, TokenChange};
 use crate::clock;
-use crate::config::Config;
 use crate::connections::{Author, Connections, NewConnection, Rotation};
 use crate::exchanges;
 use crate::holds::{HoldDocument, NotDecided};
@@ -26,6 +26,7 @@ use crate::plugins::Plugins;
 use crate::recorded::{self, Place};
 use crate::revocations::{Revocations, Revoked, is_about};
 use crate::sessions::{SessionDocument, Sessions};
+use crate::settings::Settings;
 use crate::throttle::{Throttle, TooMany};
 
 /// What a session is told whose token was revoked.
@@ -33,10 +34,8 @@ pub const REVOKED: &str = "the token was revoked";
 
 /// Everything that runs.
 pub struct Gateway {
-    /// What the operator wrote.
-    pub config: Config,
-    /// Tells good tokens from bad ones.
-    pub verifier: Box<dyn Verifier>,
+    /// What the operator wrote, as it is in force now.
+    pub settings: ArcSwap<Settings>,
     /// Where everything is kept.
     pub store: Store,
     /// The sessions that are and were.
@@ -51,6 +50,8 @@ pub struct Gateway {
     pub key: SigningKey,
     /// What was changed in the gateway itself.
     pub changes: Changes,
+    /// The configuration is read anew by one at a time.
+    pub reloading: Mutex<()>,
     /// Who failed to log in, and how often.
     pub throttle: Throttle,
     /// The same of the admin API: whoever guesses there must not be able to lock the operator out elsewhere, nor the
@@ -100,13 +101,14 @@ impl palisade_admin::Gateway for Gateway {
     }
 
     fn may_send_files(&self, caller: &Identity) -> bool {
-        self.config.roles.may_administer(caller)
+        self.may_administer(caller)
     }
 
     async fn answer(&self, caller: &Identity, ask: Ask) -> Result<Value, Problem> {
         if let Ask::TestConnection { name } = &ask {
             self.check_administers(caller)?;
-            return self.connections.test(name, self.config.limits.dial).await;
+            let limit = self.settings.load().config.limits.dial;
+            return self.connections.test(name, limit).await;
         }
         blocking(|| match ask {
             Ask::Status => Ok(self.status(caller)),
@@ -135,6 +137,7 @@ impl palisade_admin::Gateway for Gateway {
                 self.check_administers(caller)?;
                 self.connections.show(&name)
             }
+            Ask::Reload => self.change(caller, |by| Ok(self.reload(by)?.into_iter().collect())),
             Ask::AddConnection { connection } => self.add_connection(caller, &connection),
             Ask::RotateKey { keys } => {
                 self.check_administers(caller)?;
@@ -144,7 +147,9 @@ impl palisade_admin::Gateway for Gateway {
             }
             Ask::RemoveConnection { name } => {
                 self.check_administers(caller)?;
-                self.connections.remove(&name, author(caller, &who(caller)))
+                let removed = self.connections.remove(&name, author(caller, &who(caller)))?;
+                self.look_again();
+                Ok(removed)
             }
             Ask::PluginHistory { limit } => {
                 self.check_administers(caller)?;
@@ -168,7 +173,8 @@ impl Gateway {
     /// # Errors
     /// The true cause, for the log and never for the client.
     pub fn identify(&self, token: &str) -> Result<Identity, TokenRefused> {
-        let identity = blocking(|| self.verifier.verify(token, clock::now_seconds()))?;
+        let settings = self.settings.load_full();
+        let identity = blocking(|| settings.verify(token))?;
         if self.revocations.cover(&identity) {
             return Err(TokenRefused::Revoked);
         }
@@ -198,7 +204,8 @@ impl Gateway {
                 (subject.clone(), Revoked::Subject(subject))
             }
         };
-        self.revocations.revoke(what.clone(), &by).map_err(failed)?;
+        let longest = self.settings.load().longest_token();
+        self.revocations.revoke(what.clone(), &by, longest).map_err(failed)?;
         let now = clock::now_seconds();
         let ended = self.sessions.end_those(|bearer| is_about(&what, now, bearer), REVOKED);
         tracing::info!(id, by, ended, "tokens were revoked");
@@ -211,13 +218,14 @@ impl Gateway {
             "version": env!("CARGO_PKG_VERSION"),
             "started_at": clock::rfc3339(self.started_at),
         });
-        if self.config.roles.may_administer(caller)
+        if self.may_administer(caller)
             && let Some(status) = status.as_object_mut()
         {
+            let config = &self.settings.load().config;
             let more = json!({
                 "pid": std::process::id(),
-                "config": self.config.file.display().to_string(),
-                "data_dir": self.config.data_dir.display().to_string(),
+                "config": config.file.display().to_string(),
+                "data_dir": config.data_dir.display().to_string(),
                 "postgres": self.addresses.0.to_string(),
                 "admin": self.addresses.1.to_string(),
                 "connections": self.connections.names(),
@@ -290,7 +298,9 @@ impl Gateway {
         grant: bool,
         reason: &str,
     ) -> Result<Value, Problem> {
-        let decided = self.approvals.decide(id, caller, &self.config.roles, grant, reason);
+        let settings = self.settings.load_full();
+        let roles = &settings.config.roles;
+        let decided = self.approvals.decide(id, caller, roles, grant, reason);
         let by = who(caller);
         match decided {
             Ok(hold) => {
@@ -312,7 +322,7 @@ impl Gateway {
     }
 
     fn may_audit(&self, caller: &Identity, connection: &str) -> bool {
-        self.config.roles.may_audit(caller, connection)
+        self.settings.load().config.roles.may_audit(caller, connection)
     }
 
     /// Those see a hold who may decide it, who may look at its session, and who wait for it.
@@ -321,6 +331,8 @@ impl Gateway {
         caller.principal.is_same_person(&requester)
             || self.may_audit(caller, &hold.connection)
             || self
+                .settings
+                .load()
                 .config
                 .roles
                 .may_decide(caller, &hold.connection, &hold.approvers, &requester)
@@ -346,11 +358,17 @@ impl Gateway {
                 error.column()
             ))
         })?;
-        self.connections.add(new, author(caller, &who(caller)))
+        let added = self.connections.add(new, author(caller, &who(caller)))?;
+        self.look_again();
+        Ok(added)
+    }
+
+    fn may_administer(&self, caller: &Identity) -> bool {
+        self.settings.load().config.roles.may_administer(caller)
     }
 
     fn check_administers(&self, caller: &Identity) -> Result<(), Problem> {
-        if self.config.roles.may_administer(caller) {
+        if self.may_administer(caller) {
             return Ok(());
         }
         Err(Problem::forbidden("only a role with `administers = true` may do that"))

@@ -9,19 +9,30 @@ use ureq::Agent;
 use ureq::tls::RootCerts;
 
 use crate::blocking::blocking;
-use crate::config::Config;
+use crate::config::{Config, TrustedIssuer};
 use crate::http;
 
 /// How long an issuer may take for an answer: a login waits for it.
 const TIME: Duration = Duration::from_secs(5);
 
 /// Verifies the gateway's own tokens and those of every issuer in the configuration. Nothing is fetched before it is needed.
+/// Of issuers that are as they were `before`, the keys stay known.
 ///
 /// # Errors
 /// When the certificate of an issuer's authority cannot be used.
-pub fn verifiers(config: &Config, key: &SigningKey) -> Result<Verifiers> {
+pub fn verifiers(
+    config: &Config,
+    key: &SigningKey,
+    before: Option<(&Verifiers, &[TrustedIssuer])>,
+) -> Result<Verifiers> {
     let mut verifiers = Verifiers::new(key, config.roles.clone());
     for trusted in &config.issuers {
+        if let Some((before, issuers)) = before
+            && issuers.contains(trusted)
+            && verifiers.take_over(before, &trusted.issuer)
+        {
+            continue;
+        }
         let fetcher = Fetcher::new(trusted.ca.as_deref())
             .with_context(|| format!("cannot use `ca` of the issuer {}", trusted.issuer.name))?;
         verifiers.add(trusted.issuer.clone(), Box::new(fetcher));

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use palisade_identity::{Identity, Ttl};
+use palisade_identity::Identity;
 use palisade_store::{Collection, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
-use crate::config::Config;
 
 /// What is revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,8 +37,6 @@ pub struct Revocations {
     documents: Collection<Document>,
     /// What is revoked, and when it was.
     known: RwLock<HashMap<Revoked, u64>>,
-    /// The longest life of any token, in seconds.
-    longest: u64,
 }
 
 impl Revocations {
@@ -47,7 +44,7 @@ impl Revocations {
     ///
     /// # Errors
     /// Failures of the store.
-    pub fn new(store: &Store, config: &Config) -> Result<Self, StoreError> {
+    pub fn new(store: &Store) -> Result<Self, StoreError> {
         let documents = store.collection::<Document>("revocations")?;
         let mut known = HashMap::new();
         let now = clock::now_seconds();
@@ -58,19 +55,17 @@ impl Revocations {
                 known.insert(document.what, document.at);
             }
         }
-        let foreign = config.issuers.iter().map(|trusted| trusted.issuer.longest);
-        let longest = foreign.fold(Ttl::MAX.as_secs(), u64::max);
-        Ok(Self { documents, known: RwLock::new(known), longest })
+        Ok(Self { documents, known: RwLock::new(known) })
     }
 
-    /// Revokes, once it is in the store.
+    /// Revokes, once it is in the store. No token that is taken lives longer than `longest`, in seconds.
     ///
     /// # Errors
     /// Failures of the store; nothing is revoked then.
-    pub fn revoke(&self, what: Revoked, by: &str) -> Result<(), StoreError> {
+    pub fn revoke(&self, what: Revoked, by: &str, longest: u64) -> Result<(), StoreError> {
         let at = clock::now_seconds();
         // A clock that is a little ahead must not save a token.
-        let until = at.saturating_add(self.longest).saturating_add(600);
+        let until = at.saturating_add(longest).saturating_add(600);
         let document = Document { what: what.clone(), at, by: by.to_owned(), until };
         self.documents.put(&uuid::Uuid::now_v7().to_string(), &document)?;
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(what, at);

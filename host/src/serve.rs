@@ -1,10 +1,11 @@
 //! `palisade serve`: everything put together, in the order in which each part needs the others.
 
 use std::net::TcpListener as StdListener;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use palisade_identity::SigningKey;
 use palisade_policy::{Gate, Mistake};
@@ -17,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::admin::AdminService;
 use crate::approvals::Approvals;
-use crate::changes::Changes;
+use crate::changes::{Changes, ConfigurationChange, ITSELF};
 use crate::config::{self, Config};
 use crate::connections::Connections;
 use crate::data_dir::{self, Listening};
@@ -28,8 +29,9 @@ use crate::plugins::{Plugins, prepare, start_host, watch};
 use crate::postgres::PostgresService;
 use crate::revocations::Revocations;
 use crate::sessions::Sessions;
+use crate::settings::Settings;
 use crate::throttle::Throttle;
-use crate::{clock, issuers, tls};
+use crate::{clock, tls};
 
 /// How long sessions get to end when the gateway stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -57,7 +59,7 @@ struct Sockets {
     admin: StdListener,
 }
 
-/// Runs the gateway until it is told to stop. Policies follow their files where it `watches` them.
+/// Runs the gateway until it is told to stop. Configuration and policies follow their files where it `watches` them.
 ///
 /// # Errors
 /// What keeps it from starting.
@@ -67,9 +69,10 @@ pub fn serve(config: Config, watches: bool) -> Result<(), NotServing> {
     let (postgres, postgres_address) = bind(config.listen.postgres, "postgres")?;
     let (admin, admin_address) = bind(config.listen.admin, "admin")?;
     let gateway = Arc::new(assemble(config, store, (postgres_address, admin_address))?);
-    let data_dir = gateway.config.data_dir.clone();
+    let settings = gateway.settings.load_full();
+    let data_dir = settings.config.data_dir.clone();
     let (tell, stop) = watch::channel(false);
-    let places = Places::new(gateway.config.limits.max_connections);
+    let places = Places::new(settings.config.limits.max_connections);
     let sockets = Sockets { postgres, admin };
     let server = server(&gateway, sockets, &places, &stop)?;
     if watches {
@@ -127,23 +130,26 @@ fn assemble(
     let journal = Journal::new(store.clone(), Arc::clone(&sessions));
     let gate = Arc::new(Gate::new(Arc::new(approvals.clone()), Arc::new(journal)));
     let changes = Changes::new(store.clone());
+    let hash = &config.hash;
+    let started = ConfigurationChange { change: "start", by: ITSELF, hash, problem: None };
+    changes.put(&started).map_err(anyhow::Error::msg)?;
     let in_force = prepared.in_force;
     let plugins = Plugins::start(host, &config, Arc::clone(&gate), changes.clone(), in_force)
         .map_err(anyhow::Error::msg)?;
     let trusted = Trusted::new(prepared.harmless_functions.iter().cloned());
     let connections = Connections::open(&config, &store, trusted)?;
-    let verifier = Box::new(issuers::verifiers(&config, &key)?);
-    let revocations = Revocations::new(&store, &config)?;
+    let revocations = Revocations::new(&store)?;
+    let settings = ArcSwap::new(Settings::new(config, &key, None)?);
     Ok(Gateway {
-        verifier,
+        settings,
         revocations,
         key,
-        config,
         store,
         sessions,
         approvals,
         plugins,
         changes,
+        reloading: Mutex::default(),
         throttle,
         admin_throttle,
         connections,
@@ -160,10 +166,11 @@ fn server(
     places: &Places,
     stop: &watch::Receiver<bool>,
 ) -> Result<Server> {
-    let files = tls::files(&gateway.config)?;
+    let config = &gateway.settings.load_full().config;
+    let files = tls::files(config)?;
     let certificate = tls::load(&files)?;
     let (postgres, catalogs) = PostgresService::new(Arc::clone(gateway), certificate)?;
-    let admin_tls = (!gateway.config.listen.admin.ip().is_loopback()).then_some(&files);
+    let admin_tls = (!config.listen.admin.ip().is_loopback()).then_some(&files);
     let admin = AdminService::new(Arc::clone(gateway), gateway.addresses.1, admin_tls)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let conf = ServerConf { threads, work_stealing: true, ..ServerConf::default() };
@@ -181,8 +188,9 @@ fn announce(gateway: &Gateway) -> Result<()> {
     let (postgres, admin) = gateway.addresses;
     let admin_tls = !admin.ip().is_loopback();
     let listening = Listening { postgres, admin, admin_tls, pid: std::process::id() };
-    data_dir::write_listening(&gateway.config.data_dir, &listening)
-        .with_context(|| format!("cannot write to {}", gateway.config.data_dir.display()))?;
+    let data_dir = &gateway.settings.load().config.data_dir;
+    data_dir::write_listening(data_dir, &listening)
+        .with_context(|| format!("cannot write to {}", data_dir.display()))?;
     let policies = gateway.gate.policies().policies.len();
     tracing::info!(%postgres, %admin, policies, "listening");
     Ok(())

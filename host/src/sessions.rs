@@ -5,13 +5,16 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
 
 use palisade_identity::Identity;
+use palisade_policy::{Ending, SessionContext};
 use palisade_store::{Collection, SessionId, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::clock;
+use crate::config::TrustedIssuer;
 use crate::record::Record;
 
 /// How many of the newest documents are looked through for those that a caller may see.
@@ -101,9 +104,28 @@ impl Counts {
 #[derive(Debug)]
 struct Open {
     counts: Arc<Counts>,
-    bearer: Identity,
-    /// Tells it why it must end.
-    end: watch::Sender<Option<String>>,
+    seat: Seat,
+    /// Tells it when and why it ends.
+    ends: watch::Sender<Ending>,
+}
+
+/// What a running session goes by.
+#[derive(Debug)]
+pub struct Seat {
+    /// Whose it is.
+    pub bearer: Identity,
+    /// Who vouches for the bearer, where that is not the gateway.
+    pub issuer: Option<TrustedIssuer>,
+    /// Where it leads.
+    pub connection: String,
+    /// Whether it only reads.
+    pub read_only: bool,
+    /// When it opened.
+    pub opened: Instant,
+    /// When its token's time is over.
+    pub token_over: Instant,
+    /// What its commands are judged in.
+    pub context: SessionContext,
 }
 
 /// Why a session does not open.
@@ -137,7 +159,7 @@ impl Sessions {
         Ok(Self { store, documents, open: RwLock::default(), refused: Mutex::default() })
     }
 
-    /// Records that a session opens, unless its bearer has `most` already. Gives what tells it why it must end.
+    /// Records that a session opens, unless its bearer has `most` already. Gives what tells it when it ends.
     ///
     /// # Errors
     /// Why the session must not open.
@@ -145,17 +167,18 @@ impl Sessions {
         &self,
         id: SessionId,
         document: &SessionDocument,
-        bearer: &Identity,
+        (seat, ending): (Seat, Ending),
         most: Option<usize>,
-    ) -> Result<watch::Receiver<Option<String>>, NotOpened> {
-        let (end, ends) = watch::channel(None);
+    ) -> Result<watch::Receiver<Ending>, NotOpened> {
+        let (tell, ends) = watch::channel(ending);
         {
             let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-            let its = open.values().filter(|other| is_same_bearer(&other.bearer, bearer)).count();
+            let its = |other: &&Open| is_same_bearer(&other.seat.bearer, &seat.bearer);
+            let its = open.values().filter(its).count();
             if let Some(most) = most.filter(|most| its >= *most) {
                 return Err(NotOpened::TooMany(most));
             }
-            open.insert(id, Open { counts: Arc::default(), bearer: bearer.clone(), end });
+            open.insert(id, Open { counts: Arc::default(), seat, ends: tell });
         }
         if let Err(error) = self.documents.put(&document.id, document) {
             self.open.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
@@ -164,14 +187,36 @@ impl Sessions {
         Ok(ends)
     }
 
-    /// Ends the sessions whose bearers `meant` picks, for this reason. Gives how many there are.
+    /// Ends the sessions whose bearers `meant` picks at once, for this reason. Gives how many there are.
     pub fn end_those(&self, meant: impl Fn(&Identity) -> bool, reason: &str) -> usize {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        let those: Vec<_> = open.values().filter(|open| meant(&open.bearer)).collect();
+        let those: Vec<_> = open.values().filter(|open| meant(&open.seat.bearer)).collect();
         for session in &those {
-            session.end.send_replace(Some(reason.to_owned()));
+            let (reason, hint) = (reason.to_owned(), String::new());
+            session.ends.send_replace(Ending { at: Instant::now(), at_once: true, reason, hint });
         }
         those.len()
+    }
+
+    /// Looks again how each session stands, or one of them. Gives how many end now.
+    pub fn look_again(&self, one: Option<SessionId>, look: impl Fn(&Seat) -> Ending) -> usize {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let looked_at = open.iter().filter(|(id, _)| one.is_none_or(|one| one == **id));
+        let mut over = 0;
+        for (_, session) in looked_at {
+            let ending = look(&session.seat);
+            let now = Instant::now();
+            // One that ends already ends for the reason that it was told.
+            let changed = session.ends.send_if_modified(|before| {
+                let changes = before.at > now && *before != ending;
+                if changes {
+                    *before = ending.clone();
+                }
+                changes
+            });
+            over += usize::from(changed && ending.at <= now);
+        }
+        over
     }
 
     /// Records that a session ended.

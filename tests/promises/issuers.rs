@@ -154,6 +154,55 @@ fn which_rule_gives_a_token_its_role_is_told_and_what_another_lacks() {
     assert!(can.contains("by rule 2: of corp, group agents, client_id = agent-*"), "{can}");
 }
 
+/// Writes something else into the configuration, and has it taken up.
+fn reconfigure(gateway: &Gateway, from: &str, to: &str) {
+    let file = gateway.folder.path().join("palisade.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(from), "{from}: {text}");
+    std::fs::write(&file, text.replacen(from, to, 1)).unwrap();
+    let reloaded = gateway.cli(&["reload"]);
+    assert!(reloaded.ok, "{reloaded:?}");
+}
+
+#[test]
+#[cfg_attr(not(have_npm), ignore = "npm is not installed")]
+fn roles_that_rules_give_and_issuers_change_for_open_sessions() {
+    let (postgres, mut provider) = (Postgres::start(), Provider::start());
+    let policy = "[[use]]\nplugin = \"sql-guard\"\non = { roles = [\"watched\"] }\n[use.config]\nread_only = [\"*\"]\n";
+    let mut settings = Settings { policy: Some(policy.to_owned()), ..settings(&provider) };
+    settings.more.push_str("[[role]]\nname = \"watched\"\n");
+    let gateway = Gateway::start(&postgres, settings);
+    let token = provider.token("agent-7", "urn:palisade");
+    let agent = Psql::new(gateway.port, &token);
+    let mut session = agent.interactive();
+    session.say("DELETE FROM orders WHERE id = 1;");
+    let ran = |count: u64| {
+        until("the command", || {
+            let sessions = gateway.json(&["sessions", "list"]);
+            sessions.iter().any(|it| it["commands"] == count && it["state"] == "open").then_some(())
+        });
+    };
+    ran(1);
+    let watched = "name = \"watched\"";
+    let rule = "[[role.given]]\nissuer = \"corp\"\nsubjects = [\"agent-*\"]";
+    // Nothing is fetched for it anew: the issuer is as it was.
+    provider.stop();
+    reconfigure(&gateway, watched, &format!("{watched}\n{rule}"));
+    session.say("DELETE FROM orders WHERE id = 2;");
+    session.say("SELECT 'reads on';");
+    ran(2);
+    assert_eq!(agent.query("SELECT 1"), "1", "its keys are kept");
+    reconfigure(&gateway, "audience = [\"urn:palisade\"]", "audience = [\"urn:elsewhere\"]");
+    session.say("SELECT 'not any more';");
+    let outcome = session.end();
+    assert!(outcome.stderr.contains("42501"), "the new role is judged by: {outcome:?}");
+    assert!(outcome.stdout.contains("reads on"), "{outcome:?}");
+    assert!(!outcome.stdout.contains("not any more"), "{outcome:?}");
+    assert!(outcome.stderr.contains("settings for the token's issuer changed"), "{outcome:?}");
+    assert!(agent.error("SELECT 1").contains("is refused"));
+    assert_eq!(postgres.direct("SELECT count(*) FROM orders"), "99");
+}
+
 /// A file with a token in it.
 fn file(gateway: &Gateway, name: &str, token: &str) -> String {
     let path = gateway.folder.path().join(name);

@@ -32,6 +32,7 @@ mod masking;
 mod plugins;
 mod protocol;
 mod record;
+mod reload;
 mod rights;
 mod roads;
 mod sandbox;

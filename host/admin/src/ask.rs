@@ -62,6 +62,8 @@ pub enum Ask {
         /// Why, in the caller's words.
         reason: String,
     },
+    /// The configuration is to be read anew.
+    Reload,
     /// The plugins in use.
     Plugins,
     /// The connections.

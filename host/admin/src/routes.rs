@@ -174,7 +174,7 @@ pub(crate) const ROUTES: &[Route] = &[
         })
     },
     Route {
-        about: "Removes a connection of the store; its open sessions go on",
+        about: "Removes a connection of the store; its open sessions end",
         ..post("/v1/connections/{id}/remove", Right::Administer, Body::None, |input| {
             Ok(Ask::RemoveConnection { name: input.id })
         })
@@ -190,6 +190,10 @@ pub(crate) const ROUTES: &[Route] = &[
         ..post("/v1/vault/rotate", Right::Administer, Body::Json, |input| {
             Ok(Ask::RotateKey { keys: input.body })
         })
+    },
+    Route {
+        about: "Reads the configuration and the policy files anew; open sessions go by them from their next command on",
+        ..post("/v1/reload", Right::Administer, Body::None, |_| Ok(Ask::Reload))
     },
     Route {
         about: "The plugins in use",

@@ -30,6 +30,10 @@ impl IssuerVerifier {
         Self { issuer, keys }
     }
 
+    pub(crate) fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.issuer.url
     }

@@ -130,6 +130,18 @@ impl Roles {
         matching.map(|(given, _)| given.clone()).collect()
     }
 
+    /// Gives a foreign token's bearer the roles that these rules give, and no other. A token of the gateway's carries its own.
+    pub fn give(&self, identity: &mut Identity) {
+        let Some(presented) = &identity.presented else { return };
+        identity.given = self.given(presented);
+        identity.principal.roles.clear();
+        for given in &identity.given {
+            if !identity.principal.roles.contains(&given.role) {
+                identity.principal.roles.push(given.role.clone());
+            }
+        }
+    }
+
     /// Whether the bearer may open this connection.
     #[must_use]
     pub fn reaches(&self, identity: &Identity, connection: &str) -> bool {

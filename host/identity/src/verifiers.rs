@@ -1,5 +1,7 @@
 //! Every issuer whose tokens are taken, the gateway among them.
 
+use std::sync::Arc;
+
 use crate::foreign::{IssuerVerifier, named_issuer};
 use crate::issuer::{Fetch, Issuer};
 use crate::{GatewayVerifier, Identity, Roles, SigningKey, TokenRefused, Verifier};
@@ -8,7 +10,7 @@ use crate::{GatewayVerifier, Identity, Roles, SigningKey, TokenRefused, Verifier
 #[derive(Debug)]
 pub struct Verifiers {
     own: GatewayVerifier,
-    others: Vec<IssuerVerifier>,
+    others: Vec<Arc<IssuerVerifier>>,
     roles: Roles,
 }
 
@@ -21,7 +23,14 @@ impl Verifiers {
 
     /// Takes this issuer's tokens, too; what it publishes is had by `fetch`.
     pub fn add(&mut self, issuer: Issuer, fetch: Box<dyn Fetch>) {
-        self.others.push(IssuerVerifier::new(issuer, fetch));
+        self.others.push(Arc::new(IssuerVerifier::new(issuer, fetch)));
+    }
+
+    /// Takes over another's verifier of an issuer, with the keys that it has. Says whether there was one.
+    pub fn take_over(&mut self, from: &Self, issuer: &Issuer) -> bool {
+        let kept = from.others.iter().find(|other| other.issuer() == issuer);
+        self.others.extend(kept.map(Arc::clone));
+        kept.is_some()
     }
 }
 
@@ -31,14 +40,7 @@ impl Verifier for Verifiers {
         let other = named.and_then(|url| self.others.iter().find(|other| other.url() == url));
         let Some(other) = other else { return self.own.verify(token, now) };
         let mut identity = other.verify(token, now)?;
-        if let Some(presented) = &identity.presented {
-            identity.given = self.roles.given(presented);
-            for given in &identity.given {
-                if !identity.principal.roles.contains(&given.role) {
-                    identity.principal.roles.push(given.role.clone());
-                }
-            }
-        }
+        self.roles.give(&mut identity);
         Ok(identity)
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! A protocol is told a [`Decision`], which has no "hold": a protocol cannot forget a pending approval, because it never sees one.
 
+mod context;
+mod ending;
 mod held;
 mod remembered;
 
@@ -10,6 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use arc_swap::ArcSwap;
 
+pub use self::context::{Edition, SessionContext};
+pub use self::ending::Ending;
 use self::held::OpenHolds;
 use self::remembered::Remembered;
 use crate::{
@@ -70,11 +74,15 @@ impl Gate {
     /// Opens the gate for one session.
     #[must_use]
     pub fn session(self: &Arc<Self>, context: Context) -> GateSession {
-        let context = Arc::new(context);
+        let newest = SessionContext::new(context);
+        let context = newest.get();
         let chain = Arc::new(Chain::new(self.set.load_full(), &context));
+        let edition = Edition { policies: chain.version(), context: 0 };
         GateSession {
             gate: Arc::clone(self),
+            newest,
             context,
+            edition,
             chain,
             remembered: Remembered::default(),
             last_number: 0,
@@ -93,8 +101,8 @@ pub struct Allowed {
     pub rewritten: bool,
     /// Whether it may run once: a hold was spent on it, or a policy may say otherwise next time.
     pub once: bool,
-    /// The version of the policies that allowed it.
-    pub version: u64,
+    /// What allowed it.
+    pub edition: Edition,
 }
 
 /// What a protocol is told.
@@ -190,7 +198,9 @@ impl Planner {
 #[derive(Debug)]
 pub struct GateSession {
     gate: Arc<Gate>,
+    newest: SessionContext,
     context: Arc<Context>,
+    edition: Edition,
     chain: Arc<Chain>,
     remembered: Remembered,
     last_number: u64,
@@ -203,33 +213,41 @@ impl GateSession {
         &self.context
     }
 
-    /// The version of the policies that were taken up last.
+    /// What exchanges the session's context.
     #[must_use]
-    pub fn version(&self) -> u64 {
-        self.chain.version()
+    pub fn exchange(&self) -> SessionContext {
+        self.newest.clone()
     }
 
-    /// The version of the policies that the next command is judged by.
+    /// What was taken up last to judge by.
     #[must_use]
-    pub fn newest_version(&self) -> u64 {
-        self.gate.set.load().version
+    pub fn edition(&self) -> Edition {
+        self.edition
     }
 
-    /// Whether what was allowed may run without asking: the policies are those that allowed it.
+    /// What the next command is judged by.
+    #[must_use]
+    pub fn newest(&self) -> Edition {
+        Edition { policies: self.gate.set.load().version, context: self.newest.number() }
+    }
+
+    /// Whether what was allowed may run without asking: it would be judged by what allowed it.
     /// Of an approval that is for one run, the caller sees to it that it is spent once.
     #[must_use]
     pub fn still_allows(&self, allowed: &Allowed) -> bool {
-        allowed.version == self.newest_version()
+        allowed.edition == self.newest()
     }
 
-    /// Takes up the newest policies: a command's boundary. Gives their version.
-    pub fn renew(&mut self) -> u64 {
-        let newest = self.gate.set.load();
-        if newest.version != self.chain.version() {
-            self.chain = Arc::new(Chain::new(Arc::clone(&newest), &self.context));
+    /// Takes up the newest policies, and the newest context: a command's boundary. Gives which these are.
+    pub fn renew(&mut self) -> Edition {
+        if self.newest() != self.edition {
+            let (number, context) = self.newest.now();
+            self.context = context;
+            self.chain = Arc::new(Chain::new(self.gate.policies(), &self.context));
+            self.edition = Edition { policies: self.chain.version(), context: number };
             self.remembered.forget();
         }
-        self.chain.version()
+        self.edition
     }
 
     /// Asks whether a command may run, or be prepared for running, by the policies that [`renew`](Self::renew) took up.
@@ -360,7 +378,7 @@ impl GateSession {
             command: Arc::clone(command),
             rewritten,
             once: !judged.memorable,
-            version: self.chain.version(),
+            edition: self.edition,
         };
         asked(kept, allowed)
     }
@@ -395,9 +413,9 @@ impl GateSession {
             command: Arc::clone(command),
             rewritten,
             once: true,
-            version: self.chain.version(),
+            edition: self.edition,
         };
-        let mut open = OpenHolds::new(Arc::clone(&self.gate), Arc::clone(&self.context), allowed);
+        let mut open = OpenHolds::new(Arc::clone(&self.gate), self.newest.clone(), allowed);
         for hold in terms {
             let opened = match self.chain.review(command, hold) {
                 Review::Undecided => open.open(HoldRequest {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 use crate::{Io, Link, Output, Peer};
 
@@ -57,9 +57,6 @@ pub trait Machine: Send {
     /// Does what is asked of it from outside.
     fn control(&mut self, control: Self::Control, output: &mut Output<Self::Answer>);
 
-    /// Told once when the session's time is over.
-    fn expire(&mut self, output: &mut Output<Self::Answer>);
-
     /// Told once when a peer has closed its end, after all that it sent was handled or cannot be.
     fn hung_up(&mut self, peer: Peer, output: &mut Output<Self::Answer>);
 }
@@ -84,16 +81,12 @@ pub struct Drive<M: Machine> {
     pub server: Link,
     /// What is asked from outside.
     pub control: mpsc::Receiver<M::Control>,
-    /// When the session's time is over.
-    pub expires: Option<Instant>,
     /// How long a client that is owed something may read nothing.
     pub patience: Duration,
 }
 
 /// Runs a session to its end and gives its machine back.
 pub async fn drive<M: Machine>(drive: Drive<M>) -> (M, End) {
-    let expiry = drive.expires.map(tokio::time::sleep_until);
-    let mut expiry = pin!(expiry);
     let mut running = Running {
         machine: drive.machine,
         output: Output::default(),
@@ -103,7 +96,7 @@ pub async fn drive<M: Machine>(drive: Drive<M>) -> (M, End) {
         patience: drive.patience,
         stalled: None,
     };
-    let end = poll_fn(|cx| running.poll(cx, expiry.as_mut())).await;
+    let end = poll_fn(|cx| running.poll(cx)).await;
     if matches!(end, End::Machine) {
         let last_words =
             poll_fn(|cx| running.client.poll_write_all(cx, &mut running.output.client));
@@ -264,16 +257,9 @@ struct Running<M: Machine> {
 }
 
 impl<M: Machine> Running<M> {
-    fn poll(&mut self, cx: &mut Context<'_>, mut expiry: Pin<&mut Option<Sleep>>) -> Poll<End> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         for _ in 0..ROUNDS {
             let mut moved = self.poll_control(cx);
-            if let Some(sleep) = expiry.as_mut().as_pin_mut()
-                && sleep.poll(cx).is_ready()
-            {
-                expiry.set(None);
-                self.machine.expire(&mut self.output);
-                moved = true;
-            }
             for peer in [Peer::Client, Peer::Server] {
                 match self.poll_side(cx, peer) {
                     Ok(side_moved) => moved |= side_moved,

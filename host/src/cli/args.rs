@@ -42,7 +42,7 @@ pub struct Args {
 pub enum Command {
     /// Runs the gateway.
     Serve {
-        /// Takes up policy files and plugins' files when they change.
+        /// Takes up the configuration, policy files and plugins' files when they change.
         #[arg(long)]
         watch: bool,
     },
@@ -89,6 +89,8 @@ pub enum Command {
     Plugins(PluginsCommand),
     /// Tries policies on what was recorded. The exit status is 2 where they would have done something else.
     Backtest(BacktestArgs),
+    /// Has the running gateway read its configuration and policy files anew.
+    Reload,
     /// Says whether the gateway runs.
     Status,
 }
@@ -227,7 +229,7 @@ pub enum ConnectionsCommand {
         /// Its name.
         name: String,
     },
-    /// Removes one from the store; its open sessions go on.
+    /// Removes one from the store; its open sessions end.
     Remove {
         /// Its name.
         name: String,

@@ -295,7 +295,7 @@ fn show(
             screen.line(&line)
         }
         (ConnectionsCommand::Remove { name }, _) => {
-            screen.line(&format!("removed {}; its open sessions go on", visible(name)))
+            screen.line(&format!("removed {}; its open sessions end", visible(name)))
         }
         (_, values) => {
             for value in values {

@@ -125,6 +125,7 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
             who_can::explain(&config, token, connection, args.json, screen)?;
         }
         Command::Login { issuer } => login::login(&config, issuer.as_deref(), screen)?,
+        Command::Reload => reload(&config, &args, screen)?,
         Command::Status => status(&config, &args, screen)?,
         Command::Approvals(asked) => approvals::approvals(&config, asked, &args, screen)?,
         Command::Sessions(asked) => sessions::sessions(&config, asked, &args, screen)?,
@@ -156,6 +157,29 @@ fn status(config: &Config, args: &Args, mut screen: Screen) -> Result<(), Failur
         values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     screen.line("the gateway is running")?;
     Ok(pairs(&mut screen, &shown)?)
+}
+
+fn reload(config: &Config, args: &Args, mut screen: Screen) -> Result<(), Failure> {
+    let client = client::Client::new(config, args.token.as_deref())?;
+    let reloaded = archive::list(client.post("/v1/reload")?)?;
+    if args.json {
+        return Ok(screen.json(&reloaded)?);
+    }
+    let Some(now) = reloaded.first() else {
+        return Ok(screen.line("nothing changed")?);
+    };
+    let number = |key: &str| now[key].as_u64().unwrap_or_default();
+    screen.line(&format!(
+        "in force from the next command of every session on: {} connections, {} roles, {} issuers, policies {}",
+        number("connections"),
+        number("roles"),
+        number("issuers"),
+        number("policies_version"),
+    ))?;
+    match number("sessions_ended") {
+        0 => Ok(()),
+        ended => Ok(screen.line(&format!("{ended} open sessions may no longer go on, and end"))?),
+    }
 }
 
 fn plain(value: &Value) -> String {

@@ -59,7 +59,8 @@ pub(super) fn explain(
     check_connection(config, connection)?;
     let token = token.ok_or_else(|| anyhow!("whose? give a token by --token or PALISADE_TOKEN"))?;
     let key = SigningKey::load(&config.data_dir).context("cannot verify the gateway's tokens")?;
-    let verified = issuers::verifiers(config, &key)?.verify(token.trim(), clock::now_seconds());
+    let verified =
+        issuers::verifiers(config, &key, None)?.verify(token.trim(), clock::now_seconds());
     let identity = verified.map_err(|cause| anyhow!("the token is worth nothing: {cause}"))?;
     let access = config.roles.access(&identity, connection, None);
     let standings = config.roles.explain(&identity, connection);

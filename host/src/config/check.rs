@@ -16,7 +16,7 @@ use toml::Spanned;
 
 use super::raw::{RawConfig, RawConnection, RawLimits, RawListen, RawRole, RawTls};
 use super::{Config, Connection, Limits, Listen, PROTOCOLS, Record, TlsFiles, keys};
-use crate::plugins::PublicKey;
+use crate::plugins::{PublicKey, sha256};
 
 /// The longest name of a connection: what a PostgreSQL client can have as its user name is longer, a table's column not.
 const LONGEST_NAME: usize = 128;
@@ -75,6 +75,7 @@ impl Check<'_> {
         let limits = self.limits(&raw.limits);
         Some(Config {
             file: self.file.to_owned(),
+            hash: sha256(self.text.as_bytes()),
             data_dir: self.dir.join(raw.data_dir),
             listen: listen?,
             tls,

@@ -28,6 +28,8 @@ pub const PROTOCOLS: &[&str] = &["postgres"];
 pub struct Config {
     /// The file that it was read from.
     pub file: PathBuf,
+    /// SHA-256 of what was written there.
+    pub hash: String,
     /// Where the gateway keeps what it must not lose.
     pub data_dir: PathBuf,
     /// Where it listens.
@@ -77,7 +79,7 @@ pub struct TlsFiles {
 }
 
 /// A system behind the gateway.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
     /// The name by which a client picks it.
     pub name: String,
@@ -111,7 +113,7 @@ pub struct TrustedIssuer {
 }
 
 /// What secrets are kept and fetched with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vault {
     /// The key of the secrets in the store.
     pub master_key: Option<Reference>,
@@ -203,6 +205,20 @@ impl Config {
             }]
         })?;
         check::parse(file, &text)
+    }
+
+    /// What of it cannot change while the gateway runs, and is not as it was `before`.
+    pub fn differs_where_fixed(&self, before: &Self) -> Vec<&'static str> {
+        let parts = [
+            ("data_dir", self.data_dir == before.data_dir),
+            ("[listen]", self.listen == before.listen),
+            ("[tls]", self.tls == before.tls),
+            ("[record]", self.record == before.record),
+            ("[limits]", self.limits == before.limits),
+            ("[vault]", self.vault == before.vault),
+            ("[policies] trusted_keys", self.trusted_keys == before.trusted_keys),
+        ];
+        parts.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
     }
 
     /// The connection of this name.

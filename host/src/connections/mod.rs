@@ -1,8 +1,8 @@
 //! The systems behind the gateway: those of the configuration file, which stay, and those of the store, which come and go
 //! while it runs.
 //!
-//! A session that is open goes on when its connection is removed or replaced: it holds what it needs. New ones are not
-//! opened. Every change is in the record before it is in force.
+//! A session that is open goes on when its connection is replaced, where its bearer still reaches it: it holds what it needs.
+//! Every change is in the record before it is in force.
 
 mod keys;
 mod probe;
@@ -62,6 +62,12 @@ pub struct Known {
     stored: Option<Arc<StoredConnection>>,
 }
 
+/// The connections of a configuration, ready to be put in force.
+#[derive(Debug)]
+pub struct Prepared {
+    configured: BTreeMap<String, Known>,
+}
+
 /// Who asks for a change.
 #[derive(Clone, Copy, Debug)]
 pub struct Author<'a> {
@@ -86,23 +92,59 @@ impl Connections {
             running: RwLock::default(),
             change: Mutex::default(),
         };
-        for connection in &config.connections {
-            let known = connections.configured(connection)?;
-            connections.write(|running| running.known.insert(connection.name.clone(), known));
-        }
-        for (name, stored) in connections.documents.list()? {
-            connections.take_up(&name, stored);
-        }
+        connections.follow(connections.prepare(config)?)?;
         Ok(connections)
+    }
+
+    /// Makes the file's connections ready. Those that are as they were stay as they are.
+    ///
+    /// # Errors
+    /// When one of them cannot be used.
+    pub fn prepare(&self, config: &Config) -> Result<Prepared> {
+        let ready = |connection: &Connection| {
+            let same = self.get(&connection.name);
+            let same = same.filter(|known| known.stored.is_none());
+            match same.filter(|known| known.server.connection == *connection) {
+                Some(known) => Ok((connection.name.clone(), known)),
+                None => Ok((connection.name.clone(), self.configured(connection)?)),
+            }
+        };
+        let configured = config.connections.iter().map(ready).collect::<Result<_>>()?;
+        Ok(Prepared { configured })
+    }
+
+    /// Puts the file's connections in force, and those of the store that the file does not have.
+    ///
+    /// # Errors
+    /// Failures of the store; everything is then as before.
+    pub fn follow(&self, Prepared { configured }: Prepared) -> Result<()> {
+        let _alone = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let stored = self.documents.list()?;
+        self.write(|running| {
+            for (name, known) in std::mem::replace(&mut running.known, configured) {
+                // Sessions may still be at what was there before.
+                running.left.push(Arc::downgrade(&known.catalog));
+                if known.stored.is_some() {
+                    running.known.entry(name).or_insert(known);
+                }
+            }
+        });
+        for (name, stored) in stored {
+            self.take_up(&name, stored);
+        }
+        Ok(())
     }
 
     /// One that cannot be used keeps no other from working.
     fn take_up(&self, name: &str, stored: StoredConnection) {
-        if self.get(name).is_some() {
-            tracing::warn!(
-                connection = name,
-                "the configuration file has this connection as well, and counts"
-            );
+        if let Some(known) = self.get(name) {
+            if known.stored.is_none() {
+                let connection = name;
+                tracing::warn!(
+                    connection,
+                    "the configuration file has this connection as well, and counts"
+                );
+            }
             return;
         }
         match self.stored(stored) {
@@ -173,7 +215,7 @@ impl Connections {
         self.show(&name)
     }
 
-    /// Removes a connection of the store. Sessions that are open go on.
+    /// Removes a connection of the store.
     ///
     /// # Errors
     /// When there is none, or the configuration file has it.

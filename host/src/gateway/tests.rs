@@ -1,13 +1,15 @@
 use palisade_admin::Gateway as _;
-use palisade_identity::{GatewayVerifier, Grant, SigningKey, issue, issue_operator};
+use palisade_identity::{Grant, SigningKey, issue, issue_operator};
 use palisade_policy::Approvals as _;
 use palisade_store::{Options, SessionId};
 
 use super::*;
+use crate::config::Config;
 use crate::holds::tests::request;
 use crate::journal::Journal;
 use crate::plugins::start_host;
 use crate::sessions::State;
+use crate::sessions::tests::seat;
 
 const CONFIG: &str = r#"
 [[connection]]
@@ -54,7 +56,7 @@ fn fixture() -> Fixture {
     let sessions = Arc::new(Sessions::new(store.clone()).unwrap());
     for (number, connection) in [(1, "orders"), (2, "billing")] {
         let id = SessionId(number);
-        sessions.open(id, &session(id, connection), &Identity::default(), None).unwrap();
+        sessions.open(id, &session(id, connection), seat(connection), None).unwrap();
     }
     let approvals = Approvals::new(&store).unwrap();
     let journal = Journal::new(store.clone(), Arc::clone(&sessions));
@@ -66,18 +68,17 @@ fn fixture() -> Fixture {
     let trusted = palisade_postgres::Trusted::new([]);
     let connections = Connections::open(&config, &store, trusted).unwrap();
     let addresses = (config.listen.postgres, config.listen.admin);
-    let verifier = Box::new(GatewayVerifier::new(&key));
-    let revocations = Revocations::new(&store, &config).unwrap();
+    let revocations = Revocations::new(&store).unwrap();
     let gateway = Gateway {
         revocations,
         key: key.clone(),
-        config,
-        verifier,
+        settings: ArcSwap::new(Settings::new(config, &key, None).unwrap()),
         store,
         sessions,
         approvals,
         plugins,
         changes,
+        reloading: Mutex::default(),
         throttle: Throttle::new(20),
         admin_throttle: Throttle::new(20),
         connections,

@@ -28,6 +28,7 @@ use palisade_wasm::{CompiledPlugin, HostOptions, Limits as CallLimits, PluginHos
 use crate::config::Limits;
 use crate::outbound::Sender;
 
+pub use files::sha256;
 pub use prepare::{Candidate, Prepared, prepare, prepare_with};
 pub use running::Plugins;
 pub use signature::PublicKey;

@@ -182,21 +182,23 @@ impl Plugins {
     ///
     /// # Errors
     /// Why what is written there cannot be put in force; everything is then as before.
-    pub fn reload(&self, config: &Config, harmless: &[String]) -> Result<bool, String> {
+    pub fn reload(&self, config: &Config, harmless: &[String], by: &str) -> Result<bool, String> {
+        let asked = Asked { change: "reload", policy: None, by };
         let mut changing = self.changing();
         match prepare_unquoted(config, &self.host) {
-            Ok(prepared) => self.take_up(&mut changing, prepared, harmless),
+            Ok(prepared) => self.take_up(&mut changing, asked, prepared, harmless),
             Err(mistakes) => {
                 let texts: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
                 Err(texts.join("; "))
             }
         }
-        .map_err(|reason| self.refused(Asked::itself("reload"), reason))
+        .map_err(|reason| self.refused(asked, reason))
     }
 
     fn take_up(
         &self,
         version: &mut u64,
+        asked: Asked<'_>,
         prepared: Prepared,
         harmless: &[String],
     ) -> Result<bool, String> {
@@ -215,7 +217,7 @@ impl Plugins {
                 }
             }
         }
-        self.put_in_force(version, Asked::itself("reload"), new)?;
+        self.put_in_force(version, asked, new)?;
         Ok(true)
     }
 

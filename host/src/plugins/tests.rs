@@ -1,3 +1,4 @@
+use crate::changes::ITSELF;
 use palisade_policy::{
     Approvals, Entry, Gate, HoldRequest, Journal, JournalFailure, Later, PolicySet, Ticket,
 };
@@ -159,7 +160,7 @@ fn every_change_is_on_record_with_its_author_and_so_is_every_refusal() {
 #[test]
 fn files_that_changed_are_taken_up_whole_or_not_at_all() {
     let fixture = fixture();
-    let reload = || fixture.plugins.reload(&fixture.config, &[]);
+    let reload = || fixture.plugins.reload(&fixture.config, &[], ITSELF);
     let write = |text: &str| std::fs::write(fixture.dir.path().join("p.toml"), text).unwrap();
     assert_eq!(reload(), Ok(false), "nothing changed");
     let two = format!("{POLICIES}[[use]]\nplugin = 'sql-guard'\nname = 'second'\n");
@@ -180,11 +181,11 @@ fn a_policy_that_a_reload_does_not_touch_keeps_what_it_remembers() {
     let before = memory();
     let more = format!("{POLICIES}[[use]]\nplugin = 'sql-guard'\nname = 'second'\n");
     std::fs::write(fixture.dir.path().join("p.toml"), more).unwrap();
-    fixture.plugins.reload(&fixture.config, &[]).unwrap();
+    fixture.plugins.reload(&fixture.config, &[], ITSELF).unwrap();
     assert!(Arc::ptr_eq(&before, &memory()));
     let other = POLICIES.replace("drop", "truncate");
     std::fs::write(fixture.dir.path().join("p.toml"), other).unwrap();
-    fixture.plugins.reload(&fixture.config, &[]).unwrap();
+    fixture.plugins.reload(&fixture.config, &[], ITSELF).unwrap();
     assert!(!Arc::ptr_eq(&before, &memory()), "another configuration gives other answers");
 }
 

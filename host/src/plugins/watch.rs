@@ -1,4 +1,4 @@
-//! `serve --watch`: policy files and plugins' files that change are taken up, as a whole set, or not at all.
+//! `serve --watch`: the configuration, policy files and plugins' files that change are taken up, as a whole set, or not at all.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use notify::event::ModifyKind;
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::prepare::files;
+use crate::changes::ITSELF;
 use crate::config::Config;
 use crate::gateway::Gateway;
 
@@ -29,7 +30,7 @@ pub fn watch(gateway: &Arc<Gateway>) -> Result<()> {
         let _ = tell.send(event);
     });
     let mut watched = Watched { watcher: watcher?, folders: BTreeSet::new(), files: vec![] };
-    watched.follow(&gateway.config)?;
+    watched.follow(&gateway.settings.load().config)?;
     tracing::info!(files = watched.files.len(), "watching the policies' files");
     // What changed since they were read is taken up now.
     take_up(gateway);
@@ -53,7 +54,8 @@ impl Watched {
             // One that is not there any more is not watched any more either.
             let _ = self.watcher.unwatch(&old);
         }
-        let named = files(config);
+        let mut named = files(config);
+        named.push(config.file.clone());
         // A link leads elsewhere: what it leads to is watched as well.
         let led_to = named.iter().filter_map(|file| file.canonicalize().ok());
         self.files = named.iter().map(|file| real(file)).chain(led_to).collect();
@@ -106,12 +108,12 @@ fn keep_watch(
         watched.wait_for_quiet(hear);
         let Some(gateway) = gateway.upgrade() else { return };
         // Before the files are read, so that what changes meanwhile is heard.
-        if let Err(error) = watched.follow(&gateway.config) {
+        if let Err(error) = watched.follow(&gateway.settings.load().config) {
             tracing::warn!(%error, "some of the policies' files are not watched");
         }
         take_up(&gateway);
         // A plugin that was named just now may lie in another folder.
-        if let Err(error) = watched.follow(&gateway.config) {
+        if let Err(error) = watched.follow(&gateway.settings.load().config) {
             tracing::warn!(%error, "some of the policies' files are not watched");
         }
     }
@@ -119,9 +121,8 @@ fn keep_watch(
 
 /// A refusal is logged and recorded where it is made, and the next change is another chance.
 fn take_up(gateway: &Gateway) {
-    if let Ok(true) = gateway.plugins.reload(&gateway.config, &gateway.harmless_functions) {
-        tracing::info!("the policies changed with their files");
-    }
+    // Either is told where it happens.
+    let _ = gateway.reload(ITSELF);
 }
 
 /// The path by which the system speaks of a file.

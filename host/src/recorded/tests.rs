@@ -2,7 +2,7 @@ use palisade_store::Options;
 use serde_json::json;
 
 use super::*;
-use crate::sessions::tests::document;
+use crate::sessions::tests::{document, seat};
 
 struct Fixture {
     sessions: Sessions,
@@ -17,7 +17,7 @@ fn fixture(count: u128, size: usize) -> Fixture {
     let sessions = Sessions::new(store.clone()).unwrap();
     for number in 1..=count {
         let (id, document) = document(number);
-        sessions.open(id, &document, &palisade_identity::Identity::default(), None).unwrap();
+        sessions.open(id, &document, seat("even"), None).unwrap();
         for event in [
             json!({"kind": "command", "text": "x".repeat(size)}),
             json!({"kind": "result", "rows": [["secret"]]}),

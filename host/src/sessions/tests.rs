@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use palisade_policy::Context;
 use palisade_store::Options;
 
 use super::*;
@@ -27,6 +30,45 @@ pub(crate) fn document(number: u128) -> (SessionId, SessionDocument) {
     (id, document)
 }
 
+/// A session's seat, which is over in a minute.
+pub(crate) fn seat(connection: &str) -> (Seat, Ending) {
+    let opened = Instant::now();
+    let token_over = opened + Duration::from_secs(60);
+    let seat = Seat {
+        bearer: Identity::default(),
+        issuer: None,
+        connection: connection.into(),
+        read_only: false,
+        opened,
+        token_over,
+        context: SessionContext::new(Context::default()),
+    };
+    (seat, ending(token_over, "over"))
+}
+
+fn ending(at: Instant, reason: &str) -> Ending {
+    Ending { at, at_once: false, reason: reason.into(), hint: String::new() }
+}
+
+#[test]
+fn a_session_is_told_when_it_ends_now_and_not_told_otherwise_afterwards() {
+    let dir = tempfile::tempdir().unwrap();
+    let sessions = sessions(dir.path());
+    let (id, document) = document(1);
+    let (seat, first) = seat("odd");
+    let mut ends = sessions.open(id, &document, (seat, first.clone()), None).unwrap();
+    assert_eq!(sessions.look_again(None, |_| first.clone()), 0);
+    assert!(!ends.has_changed().unwrap());
+    let now = ending(Instant::now(), "narrowed");
+    assert_eq!(sessions.look_again(Some(SessionId(2)), |_| now.clone()), 0);
+    assert_eq!(sessions.look_again(None, |_| now.clone()), 1);
+    assert_eq!(*ends.borrow_and_update(), now);
+    assert_eq!(sessions.look_again(None, |_| first.clone()), 0);
+    assert_eq!(*ends.borrow_and_update(), now);
+    assert_eq!(sessions.end_those(|_| true, "revoked"), 1);
+    assert!(ends.borrow_and_update().at_once);
+}
+
 fn sessions(dir: &std::path::Path) -> Sessions {
     Sessions::new(Store::open(dir, Options::default()).unwrap()).unwrap()
 }
@@ -36,7 +78,7 @@ fn a_session_is_open_until_it_ends_and_then_keeps_its_counts() {
     let dir = tempfile::tempdir().unwrap();
     let sessions = sessions(dir.path());
     let (id, document) = document(1);
-    sessions.open(id, &document, &Identity::default(), None).unwrap();
+    sessions.open(id, &document, seat("even"), None).unwrap();
     sessions.counts(id).unwrap().command(true, "allow");
     sessions.counts(id).unwrap().command(false, "deny");
     assert_eq!(sessions.get(&document.id).unwrap().unwrap().denied, 1);
@@ -52,7 +94,7 @@ fn a_session_that_a_crash_left_open_is_marked_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let (id, open) = document(1);
     let before = sessions(dir.path());
-    before.open(id, &open, &Identity::default(), None).unwrap();
+    before.open(id, &open, seat("odd"), None).unwrap();
     let event = br#"{"kind":"command","number":1,"moment":"run","text":"x","operations":[],"complete":true,"verdict":"deny","policies":1}"#;
     let _ = before.store.append(id, 5_000_000, event).unwrap();
     drop(before);
@@ -70,7 +112,7 @@ fn whoever_sees_only_some_sessions_gets_the_newest_of_those() {
     let sessions = sessions(dir.path());
     for number in 1..=9 {
         let (id, document) = document(number);
-        sessions.open(id, &document, &Identity::default(), None).unwrap();
+        sessions.open(id, &document, seat("even"), None).unwrap();
     }
     let seen = sessions.newest(2, |document| document.connection == "even").unwrap();
     let ids: Vec<_> = seen.iter().map(|document| document.id.clone()).collect();

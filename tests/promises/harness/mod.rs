@@ -11,7 +11,7 @@ pub(crate) use gateway::{Gateway, Settings, cli, repository};
 pub(crate) use oidc::Provider;
 pub(crate) use postgres::{PASSWORD, Postgres};
 pub(crate) use process::{Outcome, run, until};
-pub(crate) use psql::{Psql, finish};
+pub(crate) use psql::{Interactive, Psql, finish};
 pub(crate) use vault::{Knows, Vault};
 
 /// A gateway with the shipped baseline in front of a server with secrets: what most promises need.

@@ -2,24 +2,26 @@
 
 use std::sync::Arc;
 
-use super::{Allowed, Decision, Gate, HoldNotice, unrecorded};
+use super::{Allowed, Decision, Edition, Gate, HoldNotice, SessionContext, unrecorded};
 use crate::{
-    Chain, Command, Context, Denial, Entry, Hold, HoldRequest, JournalFailure, Moment, Outcome,
-    Ruling, Ticket,
+    Chain, Command, Denial, Entry, Hold, HoldRequest, JournalFailure, Moment, Outcome, Ruling,
+    Ticket,
 };
 
 /// Everything a held command waits for. Dropping it withdraws what is still open.
 pub(super) struct OpenHolds {
     gate: Arc<Gate>,
-    context: Arc<Context>,
+    session: String,
+    context: SessionContext,
     allowed: Allowed,
     open: Vec<(Box<dyn Ticket>, Hold)>,
     granted: Vec<String>,
 }
 
 impl OpenHolds {
-    pub(super) fn new(gate: Arc<Gate>, context: Arc<Context>, allowed: Allowed) -> Self {
-        Self { gate, context, allowed, open: vec![], granted: vec![] }
+    pub(super) fn new(gate: Arc<Gate>, context: SessionContext, allowed: Allowed) -> Self {
+        let session = context.get().session.clone();
+        Self { gate, session, context, allowed, open: vec![], granted: vec![] }
     }
 
     /// A reviewing policy granted this hold, so that no person is asked.
@@ -37,7 +39,7 @@ impl OpenHolds {
             hint: "Tell whoever operates the gateway.".into(),
         })?;
         let entry = Entry::Held { number: self.allowed.number, hold: ticket.id(), terms: &terms };
-        let kept = self.gate.journal.put(&self.context.session, &entry);
+        let kept = self.gate.journal.put(&self.session, &entry);
         self.open.push((ticket, terms));
         kept.map(drop).map_err(|failure| unrecorded(&failure))
     }
@@ -86,9 +88,11 @@ impl OpenHolds {
     }
 
     fn judge_again(&self) -> Decision {
-        let chain = Chain::new(self.gate.policies(), &self.context);
-        let unchanged = chain.version() == self.allowed.version;
-        let allowed = Allowed { version: chain.version(), ..self.allowed.clone() };
+        let (number, context) = self.context.now();
+        let chain = Chain::new(self.gate.policies(), &context);
+        let edition = Edition { policies: chain.version(), context: number };
+        let unchanged = edition == self.allowed.edition;
+        let allowed = Allowed { edition, ..self.allowed.clone() };
         if unchanged {
             return Decision::Allow(allowed);
         }
@@ -121,7 +125,7 @@ impl OpenHolds {
             observed: &[],
         };
         // Denied either way.
-        let _ = self.gate.journal.put(&self.context.session, &entry);
+        let _ = self.gate.journal.put(&self.session, &entry);
     }
 
     fn record(
@@ -130,7 +134,7 @@ impl OpenHolds {
         outcome: &Outcome,
     ) -> Result<Option<crate::Later<Result<(), JournalFailure>>>, JournalFailure> {
         let entry = Entry::Decided { number: self.allowed.number, hold, outcome };
-        self.gate.journal.put(&self.context.session, &entry)
+        self.gate.journal.put(&self.session, &entry)
     }
 }
 

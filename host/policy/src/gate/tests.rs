@@ -268,3 +268,19 @@ fn preparing_what_nobody_objects_to_is_not_recorded_since_nothing_runs() {
     setup.session.ask(&command("deny"), Moment::Prepare, &command);
     assert_eq!(setup.lines(), ["deny deny"]);
 }
+
+#[test]
+fn a_context_that_was_exchanged_counts_from_the_next_command_on() {
+    let mut setup = setup();
+    let Decision::Allow(allowed) = setup.decided("SELECT 1") else { panic!("allowed") };
+    let same = Context::default();
+    setup.session.exchange().change(same.clone());
+    assert!(setup.session.still_allows(&allowed));
+    let other = Context { client_address: "127.0.0.1:9".into(), ..same };
+    setup.session.exchange().change(other.clone());
+    assert!(!setup.session.still_allows(&allowed));
+    assert_ne!(**setup.session.context(), other);
+    setup.session.renew();
+    assert_eq!(**setup.session.context(), other);
+    assert!(!setup.session.still_allows(&allowed));
+}

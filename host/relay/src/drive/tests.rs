@@ -59,11 +59,9 @@ impl Machine for Pass {
 
     fn control(&mut self, word: &'static str, output: &mut Output<()>) {
         output.client.extend(word.as_bytes());
-    }
-
-    fn expire(&mut self, output: &mut Output<()>) {
-        output.client.extend(b"expired");
-        output.end();
+        if word == "bye" {
+            output.end();
+        }
     }
 
     fn hung_up(&mut self, peer: Peer, output: &mut Output<()>) {
@@ -79,7 +77,7 @@ struct Ends {
     running: tokio::task::JoinHandle<(Pass, End)>,
 }
 
-fn start(machine: Pass, room: usize, expires: Option<Instant>) -> Ends {
+fn start(machine: Pass, room: usize) -> Ends {
     let (client, near_client) = tokio::io::duplex(room);
     let (server, near_server) = tokio::io::duplex(room);
     let (control, receiver) = mpsc::channel(1);
@@ -88,7 +86,6 @@ fn start(machine: Pass, room: usize, expires: Option<Instant>) -> Ends {
         client: Link::new(Box::new(near_client)),
         server: Link::new(Box::new(near_server)),
         control: receiver,
-        expires,
         patience: Duration::from_secs(300),
     }));
     Ends { client, server, control, running }
@@ -102,7 +99,7 @@ async fn read(stream: &mut DuplexStream, count: usize) -> Vec<u8> {
 
 #[tokio::test]
 async fn bytes_pass_both_ways() {
-    let mut ends = start(Pass::default(), 64, None);
+    let mut ends = start(Pass::default(), 64);
     ends.client.write_all(b"ping").await.unwrap();
     assert_eq!(read(&mut ends.server, 4).await, b"ping");
     ends.server.write_all(b"pong").await.unwrap();
@@ -111,7 +108,7 @@ async fn bytes_pass_both_ways() {
 
 #[tokio::test]
 async fn two_peers_that_both_write_much_before_they_read_do_not_lock_up() {
-    let Ends { client, server, .. } = start(Pass::default(), 1024, None);
+    let Ends { client, server, .. } = start(Pass::default(), 1024);
     const MUCH: usize = 3 << 20;
     let flood = |stream: DuplexStream| {
         let (mut reader, mut writer) = tokio::io::split(stream);
@@ -132,7 +129,7 @@ async fn two_peers_that_both_write_much_before_they_read_do_not_lock_up() {
 
 #[tokio::test]
 async fn a_client_that_never_reads_stops_the_server_from_sending_more() {
-    let mut ends = start(Pass::default(), 1024, None);
+    let mut ends = start(Pass::default(), 1024);
     let mut sent = 0;
     let piece = vec![0; 64 * 1024];
     tokio::time::pause();
@@ -147,7 +144,7 @@ async fn a_client_that_never_reads_stops_the_server_from_sending_more() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_reads_nothing_for_too_long_is_given_up() {
-    let Ends { client, mut server, running, control } = start(Pass::default(), 64, None);
+    let Ends { client, mut server, running, control } = start(Pass::default(), 64);
     server.write_all(&[b'x'; 64]).await.unwrap();
     server.write_all(&[b'x'; 64]).await.unwrap();
     let (_, end) = running.await.unwrap();
@@ -160,7 +157,7 @@ async fn a_client_that_reads_nothing_for_too_long_is_given_up() {
 #[tokio::test]
 async fn the_other_direction_flows_while_one_waits() {
     let (open, gate) = oneshot::channel();
-    let mut ends = start(Pass { gate: Some(gate), ..Pass::default() }, 64, None);
+    let mut ends = start(Pass { gate: Some(gate), ..Pass::default() }, 64);
     ends.client.write_all(b"?late").await.unwrap();
     ends.server.write_all(b"meanwhile").await.unwrap();
     assert_eq!(read(&mut ends.client, 9).await, b"meanwhile");
@@ -178,7 +175,7 @@ async fn a_client_that_leaves_while_it_is_held_is_noticed_and_its_wait_dropped()
         withdrawn: Arc::clone(&withdrawn),
         ..Pass::default()
     };
-    let Ends { mut client, running, server, .. } = start(machine, 64, None);
+    let Ends { mut client, running, server, .. } = start(machine, 64);
     client.write_all(b"?").await.unwrap();
     drop(client);
     let (machine, end) = running.await.unwrap();
@@ -192,7 +189,7 @@ async fn a_client_that_leaves_while_it_is_held_is_noticed_and_its_wait_dropped()
 async fn what_a_client_sent_before_it_left_is_handled_first() {
     let (open, gate) = oneshot::channel();
     let Ends { mut client, running, mut server, .. } =
-        start(Pass { gate: Some(gate), ..Pass::default() }, 64, None);
+        start(Pass { gate: Some(gate), ..Pass::default() }, 64);
     client.write_all(b"?last words").await.unwrap();
     drop(client);
     server.write_all(b"x").await.unwrap();
@@ -204,16 +201,16 @@ async fn what_a_client_sent_before_it_left_is_handled_first() {
 
 #[tokio::test]
 async fn a_word_from_outside_reaches_the_machine() {
-    let mut ends = start(Pass::default(), 64, None);
+    let mut ends = start(Pass::default(), 64);
     ends.control.send("hello").await.unwrap();
     assert_eq!(read(&mut ends.client, 5).await, b"hello");
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_last_words_of_an_expired_session_reach_the_client() {
-    let expires = Some(Instant::now() + Duration::from_secs(60));
-    let mut ends = start(Pass::default(), 64, expires);
+#[tokio::test]
+async fn the_last_words_of_a_session_that_is_told_to_end_reach_the_client() {
+    let mut ends = start(Pass::default(), 2);
+    ends.control.send("bye").await.unwrap();
     let mut words = Vec::new();
     ends.client.read_to_end(&mut words).await.unwrap();
-    assert_eq!(words, b"expired");
+    assert_eq!(words, b"bye");
 }

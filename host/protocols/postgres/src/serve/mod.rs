@@ -15,10 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use palisade_policy::GateSession;
+use palisade_policy::{Ending, GateSession};
 use palisade_relay::{Link, Secure};
 use tokio::sync::watch;
-use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::catalog::Catalog;
@@ -103,12 +102,8 @@ pub struct Admission {
     pub backend: Arc<dyn Backend>,
     /// What is known of the server's relations.
     pub catalog: Arc<Catalog>,
-    /// When the session's time is over.
-    pub expires: Instant,
-    /// What the client is told then, and what it can do about it.
-    pub over: (&'static str, &'static str),
-    /// Why the session must end before, once there is a reason.
-    pub ends: watch::Receiver<Option<String>>,
+    /// When and why the session ends, as it is known now.
+    pub ends: watch::Receiver<Ending>,
     /// Whether the session only reads.
     pub read_only: bool,
     /// The key of the session's pseudonyms.

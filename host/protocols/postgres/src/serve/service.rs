@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, BytesMut};
+use palisade_policy::Ending;
 use palisade_relay::{
     ConverseError, Drive, End, Io, Link, Peer, Secure, Sequence, Step, converse, drive,
 };
@@ -190,14 +191,12 @@ impl Service {
         let Some(ticket) = ticket else {
             return self.fail(link, &admission, "58000", "there are no random numbers").await;
         };
-        let stop = tokio::spawn(terminate(shutdown, admission.ends.clone(), control));
-        let expires = Some(admission.expires);
+        let stop = tokio::spawn(end_in_time(shutdown, admission.ends.clone(), control));
         let machine = Session::new(admission, &self.options, &upstream.parameters);
         let ended = match welcome(link, &self.secure(), &ticket, &upstream).await {
             Some(client) => {
                 let patience = self.options.patience;
-                let loop_parts =
-                    Drive { machine, client, server, control: controlled, expires, patience };
+                let loop_parts = Drive { machine, client, server, control: controlled, patience };
                 let (machine, end) = drive(loop_parts).await;
                 ended(&machine, &end)
             }
@@ -233,25 +232,48 @@ impl Drop for EndOnDrop {
     }
 }
 
-/// Ends the session when the gateway stops, or when there is another reason.
-async fn terminate(
+/// Ends the session when the gateway stops, or when its time is over.
+async fn end_in_time(
     mut shutdown: watch::Receiver<bool>,
-    mut ends: watch::Receiver<Option<String>>,
+    mut ends: watch::Receiver<Ending>,
     control: mpsc::Sender<Control>,
 ) {
-    let stops = async {
-        let stop = shutdown.wait_for(|stop| *stop).await;
-        stop.is_ok().then(|| "the gateway is stopping".to_owned())
+    let stopped = async {
+        if shutdown.wait_for(|stop| *stop).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     };
-    let has_reason = async {
-        let reason = ends.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
-        // Whoever could give one may be gone: then only the gateway's end is waited for.
-        if reason.is_none() { std::future::pending().await } else { reason }
-    };
-    let reason = tokio::select! { reason = stops => reason, reason = has_reason => reason };
-    if let Some(reason) = reason {
+    tokio::pin!(stopped);
+    loop {
+        let ending = ends.borrow_and_update().clone();
+        let changed = async {
+            // Whoever could change it may be gone: then it stays as it is.
+            if ends.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let ending = tokio::select! {
+            biased;
+            () = &mut stopped => Ending {
+                at: Instant::now(),
+                at_once: true,
+                reason: "the gateway is stopping".to_owned(),
+                hint: String::new(),
+            },
+            () = changed => continue,
+            () = tokio::time::sleep_until(ending.at.into()) => ending,
+        };
+        let at_once = ending.at_once;
         // A session that has ended meanwhile needs no telling.
-        let _ = control.send(Control::Terminate(reason)).await;
+        let told = control.send(Control::End(ending)).await;
+        if at_once || told.is_err() {
+            return;
+        }
+        // What runs is finished first, unless there comes a reason to end it at once.
+        tokio::select! {
+            () = &mut stopped => {}
+            _ = ends.wait_for(|ending| ending.at_once) => {}
+        }
     }
 }
 

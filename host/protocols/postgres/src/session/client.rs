@@ -32,8 +32,8 @@ impl Session {
         output: &mut Output<Answer>,
     ) -> Progress {
         loop {
-            self.end_if_expired(output);
-            if self.expired || self.leaving.is_some() || output.is_ended() {
+            self.end_if_over(output);
+            if self.over.is_some() || self.leaving.is_some() || output.is_ended() {
                 return Progress::Waits;
             }
             let header = match peek(input, self.frame_limit) {

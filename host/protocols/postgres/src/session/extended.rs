@@ -146,7 +146,7 @@ impl Session {
         let statement = &portal.statement;
         let reading = statement.reading();
         let generation = self.catalog.generation();
-        let read_by = (generation, self.gate.newest_version());
+        let read_by = (generation, self.gate.newest());
         let stands = statement.read_by() == read_by && self.changing.is_none();
         if stands && !reading.depends_on_session() {
             return Some(reading);

@@ -97,16 +97,16 @@ impl Session {
 
     /// How messages are treated by the policies of this moment; `None` where one of them fails.
     fn message_mask(&mut self) -> Option<Arc<MessageMask>> {
-        let version = self.gate.version();
+        let edition = self.gate.edition();
         if let Some((known, mask)) = &self.message_mask
-            && *known == version
+            && *known == edition
             && self.gate.plans_last()
         {
             return Some(Arc::clone(mask));
         }
         let planned = self.gate.plan(&Shape::Document(MESSAGE.to_owned())).ok()?;
         let mask = Arc::new(MessageMask::new(&planned.masking).ok()?);
-        self.message_mask = Some((version, Arc::clone(&mask)));
+        self.message_mask = Some((edition, Arc::clone(&mask)));
         Some(mask)
     }
 

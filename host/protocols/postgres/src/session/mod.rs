@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use palisade_mask::{Masker, MessageMask, Seen};
-use palisade_policy::{Decision, GateSession};
+use palisade_policy::{Decision, Edition, Ending, GateSession};
 use palisade_relay::{Machine, Output, Peer, Progress};
 use tokio::sync::oneshot;
 
@@ -76,8 +76,8 @@ pub enum Control {
     /// Cancel what it does. Says whether that was only a wait of the gateway's own;
     /// otherwise the server is to be told.
     Cancel(oneshot::Sender<bool>),
-    /// End it, for this reason.
-    Terminate(String),
+    /// End it: at once, or when what runs is done.
+    End(Ending),
 }
 
 /// Where a copy from the client stands.
@@ -125,7 +125,7 @@ pub struct Session {
     /// What was covered, which messages must not repeat.
     seen: Seen,
     /// How messages are treated, by the policies of a version.
-    message_mask: Option<(u64, Arc<MessageMask>)>,
+    message_mask: Option<(Edition, Arc<MessageMask>)>,
     /// A statement of the transaction could make the server quote a protected value, also at its end.
     guarded: bool,
     /// Counts what may let an unqualified name stand for another relation: a server then plans a statement anew,
@@ -139,9 +139,8 @@ pub struct Session {
     own_changes: u64,
     /// Others were told that it commits them.
     committing: bool,
-    expired: bool,
-    /// What the client is told then, and what it can do about it.
-    over: (&'static str, &'static str),
+    /// Why it ends once nothing of it runs.
+    over: Option<Ending>,
     read_only: bool,
     /// The client has left or said that it does; the server finishes what is due.
     leaving: Option<&'static str>,
@@ -197,8 +196,7 @@ impl Session {
             changing_meanings: false,
             own_changes: 0,
             committing: false,
-            expired: false,
-            over: admission.over,
+            over: None,
             read_only: admission.read_only,
             leaving: None,
             server_ended: false,
@@ -280,11 +278,23 @@ impl Session {
         output.end();
     }
 
-    /// Ends an expired session once nothing of it runs.
-    fn end_if_expired(&mut self, output: &mut Output<Answer>) {
-        if self.expired && self.due.is_empty() && !output.is_ended() {
-            let (message, hint) = self.over;
-            self.fail("57P01", message, hint, output);
+    /// Its time is over: what runs is finished, what waits is withdrawn, and nothing more begins.
+    fn run_out(&mut self, ending: Ending, output: &mut Output<Answer>) {
+        self.over = Some(ending);
+        if output.is_waiting(Peer::Client) {
+            output.give_up(Peer::Client);
+            self.at_hand = AtHand::default();
+        }
+        self.end_if_over(output);
+    }
+
+    /// Ends a session whose time is over, once nothing of it runs.
+    fn end_if_over(&mut self, output: &mut Output<Answer>) {
+        if self.due.is_empty()
+            && !output.is_ended()
+            && let Some(Ending { reason, hint, .. }) = self.over.take()
+        {
+            self.fail("57P01", &reason, &hint, output);
         }
     }
 }
@@ -326,7 +336,7 @@ impl Machine for Session {
                 }
             }
         }
-        self.end_if_expired(output);
+        self.end_if_over(output);
     }
 
     fn control(&mut self, control: Control, output: &mut Output<Answer>) {
@@ -340,17 +350,11 @@ impl Machine for Session {
                 // Whoever asked may be gone.
                 let _ = reply.send(waits);
             }
-            Control::Terminate(reason) => self.fail("57P01", &reason, "", output),
+            Control::End(Ending { at_once: true, reason, hint, .. }) => {
+                self.fail("57P01", &reason, &hint, output);
+            }
+            Control::End(ending) => self.run_out(ending, output),
         }
-    }
-
-    fn expire(&mut self, output: &mut Output<Answer>) {
-        self.expired = true;
-        if output.is_waiting(Peer::Client) {
-            output.give_up(Peer::Client);
-            self.at_hand = AtHand::default();
-        }
-        self.end_if_expired(output);
     }
 
     fn hung_up(&mut self, peer: Peer, output: &mut Output<Answer>) {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use palisade_policy::{Denial, GateSession, Operation, Planner};
+use palisade_policy::{Denial, Edition, GateSession, Operation, Planner};
 
 use crate::catalog::{ANYWHERE, Catalog, FRESH};
 use crate::reading::{Reading, StatementReading, USE, unaccounted};
@@ -20,7 +20,7 @@ type Relation = (String, String);
 /// What is known to be protected in one session.
 #[derive(Debug, Default)]
 pub(super) struct Protection {
-    version: u64,
+    edition: Edition,
     generation: u64,
     columns: HashMap<Relation, Arc<BTreeSet<String>>>,
     /// Whether a value that may come from anywhere is covered: somebody protects something.
@@ -45,9 +45,9 @@ impl<'a> Asking<'a> {
 impl Protection {
     /// Takes up the newest policies. `None` where they mask nothing, so that nothing is protected.
     pub(super) fn renew(&mut self, gate: &mut GateSession, catalog: &Catalog) -> Option<Planner> {
-        let (version, generation) = (gate.renew(), catalog.generation());
-        if (version, generation) != (self.version, self.generation) || !gate.plans_last() {
-            *self = Self { version, generation, ..Self::default() };
+        let (edition, generation) = (gate.renew(), catalog.generation());
+        if (edition, generation) != (self.edition, self.generation) || !gate.plans_last() {
+            *self = Self { edition, generation, ..Self::default() };
         }
         (!gate.masks_nothing()).then(|| gate.planner())
     }

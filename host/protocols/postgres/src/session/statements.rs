@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use palisade_policy::Allowed;
+use palisade_policy::{Allowed, Edition};
 use palisade_sql::Effect;
 
 use crate::codec::backend::Column;
@@ -36,7 +36,7 @@ type Described = (Arc<[Column]>, (u64, u64));
 struct Meaning {
     reading: Arc<Reading>,
     /// The catalog's generation and the version of the policies that it was read with.
-    read_by: (u64, u64),
+    read_by: (u64, Edition),
     /// What allows the next run; taken away when it was for one run and that run began.
     grant: Option<Allowed>,
 }
@@ -49,7 +49,7 @@ impl Statement {
         segment: u64,
         rewritten: Option<(Arc<str>, Arc<str>)>,
     ) -> Self {
-        let read_by = (generation, allowed.version);
+        let read_by = (generation, allowed.edition);
         let meaning = Meaning { reading, read_by, grant: Some(allowed) };
         Self { segment, rewritten, meaning: Mutex::new(meaning), columns: Mutex::default() }
     }
@@ -81,12 +81,12 @@ impl Statement {
     }
 
     /// The catalog's generation and the version of the policies that it was read with.
-    pub(super) fn read_by(&self) -> (u64, u64) {
+    pub(super) fn read_by(&self) -> (u64, Edition) {
         self.lock().read_by
     }
 
     /// Takes up what it means now. Gives whether that is something else, which no grant covers.
-    pub(super) fn read_again(&self, reading: Arc<Reading>, read_by: (u64, u64)) -> bool {
+    pub(super) fn read_again(&self, reading: Arc<Reading>, read_by: (u64, Edition)) -> bool {
         let mut meaning = self.lock();
         let changed = meaning.reading.command != reading.command;
         if changed {

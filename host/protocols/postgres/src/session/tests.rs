@@ -135,9 +135,7 @@ fn script_with(kept: Kept) -> Script {
         gate: gate.session(Context::default()),
         catalog: Arc::new(Catalog::new(Arc::clone(&backend), Trusted::default())),
         backend,
-        expires: tokio::time::Instant::now(),
-        over: ("the token's time is over", ""),
-        ends: tokio::sync::watch::channel(None).1,
+        ends: tokio::sync::watch::channel(fuzzing::over()).1,
         read_only: false,
         mask_key: [7; 32],
     };
@@ -349,7 +347,7 @@ fn rows_for_the_second_copy_of_a_query_wait_for_it() {
 fn an_expired_session_ends_only_after_its_command() {
     let mut script = script();
     script.client(simple("SELECT 1"));
-    script.session.expire(&mut script.output);
+    script.session.control(Control::End(fuzzing::over()), &mut script.output);
     assert!(!script.output.is_ended());
     script.server(raw(DONE)).server(raw(READY));
     assert!(script.output.is_ended());

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use bytes::BytesMut;
-use palisade_policy::{Context, Gate, Placed};
+use palisade_policy::{Context, Ending, Gate, Placed};
 use palisade_relay::{Machine, Output, Peer};
 
 use self::client::Client;
@@ -68,6 +68,16 @@ struct Play<'r> {
     to_server: VecDeque<(Vec<u8>, bool)>,
 }
 
+/// The end of a session whose time is over.
+pub(crate) fn over() -> Ending {
+    Ending {
+        at: std::time::Instant::now(),
+        at_once: false,
+        reason: "the token's time is over".to_owned(),
+        hint: String::new(),
+    }
+}
+
 impl<'r> Play<'r> {
     fn new(runtime: &'r tokio::runtime::Runtime) -> Self {
         let kept = Arc::new(Kept::default());
@@ -77,9 +87,7 @@ impl<'r> Play<'r> {
             gate: gate.session(Context::default()),
             catalog: Arc::new(Catalog::new(Arc::new(Server), palisade_sql::Trusted::default())),
             backend: Arc::new(Server),
-            expires: tokio::time::Instant::now(),
-            over: ("the token's time is over", ""),
-            ends: tokio::sync::watch::channel(None).1,
+            ends: tokio::sync::watch::channel(over()).1,
             read_only: false,
             mask_key: [7; 32],
         };
@@ -132,7 +140,7 @@ impl<'r> Play<'r> {
                 self.turn();
             }
             9 if choices.one_in(8) => {
-                self.session.expire(&mut self.output);
+                self.session.control(Control::End(over()), &mut self.output);
                 self.turn();
             }
             10 if choices.one_in(8) => self.session.hung_up(Peer::Client, &mut self.output),

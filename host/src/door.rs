@@ -1,0 +1,236 @@
+//! Who is let in, whichever protocol they speak: throttled, identified, recorded.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use palisade_identity::{Identity, TokenRefused};
+use palisade_policy::{Context, Ending, GateSession, Target};
+use palisade_store::SessionId;
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::blocking::blocking;
+use crate::clock;
+use crate::connections::Known;
+use crate::gateway::Gateway;
+use crate::sessions::{NotOpened, Seat, SessionDocument, State};
+use crate::standing::{OutOfReach, Standing, labels, time_left, token_over};
+
+/// The door of one protocol.
+#[derive(Clone)]
+pub struct Door {
+    /// The gateway that it leads into.
+    pub gateway: Arc<Gateway>,
+    /// The protocol's name in the configuration.
+    pub protocol: &'static str,
+}
+
+/// Somebody who wants in.
+#[derive(Clone, Copy)]
+pub struct Arrival<'a> {
+    /// The connection that they picked.
+    pub connection: &'a str,
+    /// The token that they showed.
+    pub token: &'a str,
+    /// Where they come from.
+    pub client: SocketAddr,
+}
+
+/// Why somebody is not let in, as far as they may know.
+#[derive(Debug)]
+pub enum Shut {
+    /// One and the same refusal for a bad token, an unknown connection and a role that does not reach it, which waits so
+    /// long: whoever guesses shall not guess fast.
+    Refused(Duration),
+    /// They were not looked at, since too many before them were refused.
+    TooMany(String),
+    /// The gateway cannot serve them now.
+    Unavailable(String),
+}
+
+/// What is opened for whoever is let in.
+pub struct Opened {
+    /// The session's gate.
+    pub gate: GateSession,
+    /// The connection.
+    pub known: Known,
+    /// When and why the session ends.
+    pub ends: watch::Receiver<Ending>,
+    /// Whether it only reads.
+    pub read_only: bool,
+    /// The key of its pseudonyms.
+    pub mask_key: [u8; 32],
+}
+
+/// Why somebody is refused, for the log and the record.
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    #[error(transparent)]
+    Token(#[from] TokenRefused),
+    #[error(transparent)]
+    OutOfReach(#[from] OutOfReach),
+}
+
+impl Door {
+    /// Finds out who it is, and that the connection is within their reach. Who is refused is recorded and slowed.
+    ///
+    /// # Errors
+    /// What they may know of why not.
+    pub fn identify(&self, arrival: Arrival<'_>) -> Result<Standing, Shut> {
+        let (throttle, client) = (&self.gateway.throttle, arrival.client);
+        if let Err(too_many) = throttle.check(client, arrival.connection, Instant::now()) {
+            tracing::warn!(%client, connection = arrival.connection, "{too_many}: not looked at");
+            return Err(Shut::TooMany(too_many.to_string()));
+        }
+        let (identity, cause) = match self.gateway.identify(arrival.token) {
+            Ok(identity) => match self.gateway.standing(&identity, arrival.connection) {
+                Ok(standing) => return Ok(standing),
+                Err(cause) => (Some(identity), cause.into()),
+            },
+            Err(cause) => (None, Cause::from(cause)),
+        };
+        self.record_refusal(arrival, identity.as_ref(), &cause.to_string());
+        Err(Shut::Refused(match cause {
+            // The issuer's fault is nobody's guess.
+            Cause::Token(TokenRefused::KeysUnavailable(_)) => Duration::ZERO,
+            _ => throttle.failed(client, arrival.connection, Instant::now()),
+        }))
+    }
+
+    /// Opens a session for them, and its record.
+    ///
+    /// # Errors
+    /// What they may know of why not.
+    pub fn open(&self, arrival: Arrival<'_>, standing: Standing) -> Result<Opened, Shut> {
+        let unavailable = |why: &str| Shut::Unavailable(why.to_owned());
+        let most = self.gateway.settings.load().config.limits.max_sessions;
+        if self.gateway.sessions.open_count() >= most {
+            tracing::warn!(client = %arrival.client, "too many sessions");
+            return Err(unavailable("the gateway has as many sessions as it may have"));
+        }
+        let mut mask_key = [0; 32];
+        let random = SystemRandom::new().fill(&mut mask_key);
+        random.map_err(|_| unavailable("there are no random numbers"))?;
+        let id = new_id();
+        let document = self.document(id, arrival, Some(&standing.identity));
+        let gate = self.gateway.gate.session(context(&document, &standing));
+        let ends = self.begin(id, &document, &standing, &gate)?;
+        let subject = &standing.identity.principal.subject;
+        let connection = arrival.connection;
+        tracing::info!(session = document.id, subject, connection, "session opened");
+        let Standing { access, known, .. } = standing;
+        Ok(Opened { gate, known, ends, read_only: access.read_only, mask_key })
+    }
+
+    /// Records that a session begins.
+    fn begin(
+        &self,
+        id: SessionId,
+        document: &SessionDocument,
+        standing: &Standing,
+        gate: &GateSession,
+    ) -> Result<watch::Receiver<Ending>, Shut> {
+        let Standing { identity, access, .. } = standing;
+        let (opened, token_over) = (Instant::now(), token_over(identity));
+        let ending = time_left(access, opened, token_over);
+        let seat = Seat {
+            bearer: identity.clone(),
+            issuer: self.gateway.settings.load().issuer(identity).cloned(),
+            connection: document.connection.clone(),
+            read_only: access.read_only,
+            opened,
+            token_over,
+            context: gate.exchange(),
+        };
+        let sessions = &self.gateway.sessions;
+        match blocking(|| sessions.open(id, document, (seat, ending), access.max_sessions)) {
+            Ok(ends) => {
+                // Something may have changed since it was identified, by somebody who saw no session yet.
+                self.gateway.look_again_at(id);
+                Ok(ends)
+            }
+            Err(NotOpened::Store(error)) => {
+                tracing::error!(%error, "cannot record a session");
+                Err(Shut::Unavailable("the gateway cannot record the session".to_owned()))
+            }
+            Err(too_many @ NotOpened::TooMany(_)) => {
+                let subject = &identity.principal.subject;
+                tracing::warn!(subject, connection = document.connection, %too_many, "no session");
+                Err(Shut::Unavailable(too_many.to_string()))
+            }
+        }
+    }
+
+    /// Records that somebody was not let in.
+    pub fn record_refusal(&self, arrival: Arrival<'_>, identity: Option<&Identity>, cause: &str) {
+        let Arrival { connection, client, .. } = arrival;
+        tracing::warn!(connection, %client, cause, "login refused");
+        let mut document = self.document(new_id(), arrival, identity);
+        document.state = State::Refused;
+        document.ended_at = Some(document.opened_at.clone());
+        document.ended = Some(format!("refused: {cause}"));
+        if let Err(error) = blocking(|| self.gateway.sessions.refuse(&document)) {
+            tracing::error!(%error, "cannot record a refused login");
+        }
+    }
+
+    /// Records how a session ended, and how many bytes came from and went to its client.
+    pub fn ended(&self, session: &str, how: &str, bytes: (u64, u64)) {
+        tracing::info!(session, how, "session ended");
+        let Ok(id) = session.parse() else { return };
+        let recorded = blocking(|| self.gateway.sessions.end(id, how, bytes));
+        if let Err(error) = recorded {
+            tracing::error!(session, %error, "cannot record how a session ended");
+        }
+    }
+
+    fn document(
+        &self,
+        id: SessionId,
+        arrival: Arrival<'_>,
+        identity: Option<&Identity>,
+    ) -> SessionDocument {
+        let principal = identity.map(|identity| identity.principal.clone()).unwrap_or_default();
+        // The name of a connection that there is not was made up by the client.
+        let connection: String = arrival.connection.chars().take(128).collect();
+        SessionDocument {
+            id: id.to_string(),
+            state: State::Open,
+            connection,
+            protocol: self.protocol.to_owned(),
+            subject: principal.subject,
+            issuer: principal.issuer,
+            roles: principal.roles,
+            acting_for: principal.acting_for,
+            token: identity.map(|identity| identity.token_id.clone()).unwrap_or_default(),
+            client_address: arrival.client.to_string(),
+            opened_at: clock::rfc3339(clock::now_micros()),
+            ended_at: None,
+            ended: None,
+            commands: 0,
+            denied: 0,
+            held: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+        }
+    }
+}
+
+fn context(document: &SessionDocument, standing: &Standing) -> Context {
+    Context {
+        session: document.id.clone(),
+        principal: standing.identity.principal.clone(),
+        target: Target {
+            connection: document.connection.clone(),
+            protocol: document.protocol.clone(),
+            labels: labels(&standing.known),
+        },
+        client_address: document.client_address.clone(),
+    }
+}
+
+fn new_id() -> SessionId {
+    SessionId(Uuid::now_v7().as_u128())
+}

@@ -1,0 +1,95 @@
+//! The configuration, read anew while the gateway runs: taken up as a whole, or not at all.
+//!
+//! What sessions are judged and let in by can change so; where the gateway listens, what it keeps and how much of it there
+//! is needs a restart. Open sessions go by what is new from their next command on.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::changes::ConfigurationChange;
+use crate::config::Config;
+use crate::connections::Prepared;
+use crate::gateway::Gateway;
+use crate::settings::Settings;
+
+/// Everything that a configuration needs before it can be in force.
+struct Ready {
+    settings: Arc<Settings>,
+    connections: Prepared,
+}
+
+impl Gateway {
+    /// Reads the configuration, the policy files and the plugins' files anew, and puts them in force. Says what came of it,
+    /// or `None` where everything is as it was.
+    ///
+    /// # Errors
+    /// Why they cannot be put in force; everything is then as before, and that is in the record.
+    pub fn reload(&self, by: &str) -> Result<Option<Value>, String> {
+        let _alone = self.reloading.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.reloaded(by).inspect_err(|reason| {
+            tracing::warn!(by, reason, "a change of the configuration was refused");
+            let change =
+                ConfigurationChange { change: "reload", by, hash: "", problem: Some(reason) };
+            if let Err(problem) = self.changes.put(&change) {
+                tracing::error!(problem, "a refused change is not in the record");
+            }
+        })
+    }
+
+    fn reloaded(&self, by: &str) -> Result<Option<Value>, String> {
+        let before = self.settings.load_full();
+        let ready = self.ready(&before)?;
+        let config = &ready.settings.config;
+        let policies = self.plugins.reload(config, &self.harmless_functions, by)?;
+        let changed = config.hash != before.config.hash;
+        if !policies && !changed {
+            return Ok(None);
+        }
+        let mut over = 0;
+        if changed {
+            let hash = &config.hash;
+            let change = ConfigurationChange { change: "reload", by, hash, problem: None };
+            self.changes.put(&change)?;
+            over = self.put_in_force(ready)?;
+        }
+        let config = &self.settings.load().config;
+        tracing::info!(by, hash = config.hash, over, "the configuration changed with its files");
+        Ok(Some(json!({
+            "id": config.hash,
+            "changed": changed,
+            "policies_version": self.gate.policies().version,
+            "connections": self.connections.names().len(),
+            "roles": config.role_names.len(),
+            "issuers": config.issuers.len(),
+            "sessions_ended": over,
+        })))
+    }
+
+    fn ready(&self, before: &Settings) -> Result<Ready, String> {
+        let said = |error: anyhow::Error| format!("{error:#}");
+        let config = Config::read(&before.config.file).map_err(|mistakes| {
+            let texts: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            texts.join("; ")
+        })?;
+        let fixed = config.differs_where_fixed(&before.config);
+        if !fixed.is_empty() {
+            return Err(format!("what changed needs a restart: {}", fixed.join(", ")));
+        }
+        let connections = self.connections.prepare(&config).map_err(said)?;
+        let settings = Settings::new(config, &self.key, Some(before)).map_err(said)?;
+        Ok(Ready { settings, connections })
+    }
+
+    /// Gives how many sessions end by it.
+    fn put_in_force(&self, ready: Ready) -> Result<usize, String> {
+        for warning in &ready.settings.config.warnings {
+            tracing::warn!("{warning}");
+        }
+        let followed = self.connections.follow(ready.connections);
+        // On record, and not in force: the refusal that follows says so.
+        followed.map_err(|error| format!("{error:#}"))?;
+        self.settings.store(ready.settings);
+        Ok(self.look_again())
+    }
+}

@@ -1,0 +1,56 @@
+//! What the operator wrote, as it is in force now, and who is believed by it.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use palisade_identity::{Identity, SigningKey, TokenRefused, Ttl, Verifier, Verifiers};
+
+use crate::clock;
+use crate::config::{Config, TrustedIssuer};
+use crate::issuers;
+
+/// The configuration and what follows from it: one value, exchanged as a whole.
+#[derive(Debug)]
+pub struct Settings {
+    /// What the operator wrote.
+    pub config: Config,
+    /// Tells good tokens from bad ones.
+    verifiers: Verifiers,
+}
+
+impl Settings {
+    /// Those of a configuration. Of issuers that are as they were `before`, the keys stay known.
+    ///
+    /// # Errors
+    /// When the certificate of an issuer's authority cannot be used.
+    pub fn new(config: Config, key: &SigningKey, before: Option<&Self>) -> Result<Arc<Self>> {
+        let kept = before.map(|before| (&before.verifiers, before.config.issuers.as_slice()));
+        let verifiers = issuers::verifiers(&config, key, kept)?;
+        Ok(Arc::new(Self { config, verifiers }))
+    }
+
+    /// Who a token speaks for. May wait for what its issuer publishes.
+    ///
+    /// # Errors
+    /// The true cause, for the log and never for the client.
+    pub fn verify(&self, token: &str) -> Result<Identity, TokenRefused> {
+        let identity = self.verifiers.verify(token, clock::now_seconds())?;
+        // A token that was had for one of an issuer is worth no more than the issuer.
+        if !identity.is_own() && self.issuer(&identity).is_none() {
+            return Err(TokenRefused::Issuer);
+        }
+        Ok(identity)
+    }
+
+    /// The longest life of any token that is taken, in seconds.
+    pub fn longest_token(&self) -> u64 {
+        let foreign = self.config.issuers.iter().map(|trusted| trusted.issuer.longest);
+        foreign.fold(Ttl::MAX.as_secs(), u64::max)
+    }
+
+    /// The issuer that vouches for a bearer; none where that is the gateway, or nobody any more.
+    pub fn issuer(&self, bearer: &Identity) -> Option<&TrustedIssuer> {
+        let mut issuers = self.config.issuers.iter();
+        issuers.find(|trusted| trusted.issuer.url == bearer.principal.issuer)
+    }
+}

@@ -1,0 +1,128 @@
+//! How a bearer stands to a connection: by what is configured, and what is revoked, at this moment.
+
+use std::time::{Duration, Instant};
+
+use palisade_identity::{Access, Identity};
+use palisade_policy::{Context, Ending};
+use palisade_store::SessionId;
+
+use crate::clock;
+use crate::connections::Known;
+use crate::gateway::{Gateway, REVOKED};
+use crate::sessions::Seat;
+
+/// A bearer before a connection that it reaches.
+pub struct Standing {
+    /// Who it is, with the roles that it has now.
+    pub identity: Identity,
+    /// What it may do.
+    pub access: Access,
+    /// The connection.
+    pub known: Known,
+}
+
+/// Why a bearer does not reach a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutOfReach {
+    /// Nothing has that name.
+    #[error("there is no such connection")]
+    Unknown,
+    /// Nothing gives it to the bearer.
+    #[error("no role of the token reaches the connection")]
+    NoRole,
+}
+
+impl Gateway {
+    /// How a bearer stands to a connection.
+    ///
+    /// # Errors
+    /// Why it does not reach it; whoever it is learns no more than that.
+    pub fn standing(&self, bearer: &Identity, connection: &str) -> Result<Standing, OutOfReach> {
+        let known = self.connections.get(connection).ok_or(OutOfReach::Unknown)?;
+        let settings = self.settings.load();
+        let roles = &settings.config.roles;
+        let mut identity = bearer.clone();
+        roles.give(&mut identity);
+        let labels = &known.server.connection.labels;
+        let access = roles.access(&identity, connection, Some(labels));
+        let access = access.ok_or(OutOfReach::NoRole)?;
+        Ok(Standing { identity, access, known })
+    }
+
+    /// Looks again at every open session, after something changed that its rights depend on: what it may do still counts
+    /// from its next command on, and one that may do less than it began with ends before that. Gives how many do.
+    pub fn look_again(&self) -> usize {
+        self.sessions.look_again(None, |seat| self.ending(seat))
+    }
+
+    /// The same for one session, that may have opened by what was no more then.
+    pub fn look_again_at(&self, session: SessionId) {
+        self.sessions.look_again(Some(session), |seat| self.ending(seat));
+    }
+
+    fn ending(&self, seat: &Seat) -> Ending {
+        match self.stands_still(seat) {
+            Ok(Standing { identity, access, known }) => {
+                let now = seat.context.get();
+                let mut context = Context { principal: identity.principal, ..(*now).clone() };
+                context.target.labels = labels(&known);
+                seat.context.change(context);
+                time_left(&access, seat.opened, seat.token_over)
+            }
+            Err(over) => over,
+        }
+    }
+
+    /// How a session stands, if that is not worse than it was when it opened.
+    fn stands_still(&self, seat: &Seat) -> Result<Standing, Ending> {
+        if self.revocations.cover(&seat.bearer) {
+            return Err(Ending { at_once: true, ..over(REVOKED, "") });
+        }
+        if self.settings.load().issuer(&seat.bearer) != seat.issuer.as_ref() {
+            let reason = "the gateway's settings for the token's issuer changed";
+            return Err(over(reason, "Get a new token and connect again."));
+        }
+        let standing = self.standing(&seat.bearer, &seat.connection).map_err(|_| {
+            let hint = "Ask whoever operates the gateway, or get a token with other roles.";
+            over("access to this connection was withdrawn", hint)
+        })?;
+        // The server was told at the start what the session is for.
+        if standing.access.read_only && !seat.read_only {
+            let reason = "access to this connection was narrowed to reading";
+            return Err(over(reason, "Connect again to go on reading."));
+        }
+        Ok(standing)
+    }
+}
+
+/// A connection's labels, as policies see them.
+pub fn labels(known: &Known) -> Vec<(String, String)> {
+    known.server.connection.labels.clone().into_iter().collect()
+}
+
+/// When the token of this bearer is worth nothing any more.
+pub fn token_over(bearer: &Identity) -> Instant {
+    let left = bearer.expires_at.saturating_sub(clock::now_seconds());
+    Instant::now() + seconds(left)
+}
+
+/// When a session ends, and what ends it then.
+pub fn time_left(access: &Access, opened: Instant, token_over: Instant) -> Ending {
+    let longest = access.session_seconds.map(|longest| opened + seconds(longest));
+    let (at, reason, hint) = match longest {
+        Some(at) if at < token_over => (at, "the session's time is over", "Connect again."),
+        _ => (token_over, "the token's time is over", "Get a new token and connect again."),
+    };
+    Ending { at, at_once: false, reason: reason.to_owned(), hint: hint.to_owned() }
+}
+
+/// So long that no clock can be asked for more is long enough.
+fn seconds(count: u64) -> Duration {
+    const LONGEST: u64 = 100 * 366 * 86_400;
+    Duration::from_secs(count.min(LONGEST))
+}
+
+fn over(reason: &str, hint: &str) -> Ending {
+    let (reason, hint) = (reason.to_owned(), hint.to_owned());
+    Ending { at: Instant::now(), at_once: false, reason, hint }
+}
