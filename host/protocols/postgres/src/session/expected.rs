@@ -99,6 +99,15 @@ impl Due {
         self.queue.iter().any(|due| matches!(due, Expected::Sync { .. }))
     }
 
+    /// Whether the server gives them without a further word of the client's: the last of them ends a run of messages.
+    pub(super) fn comes_by_itself(&self) -> bool {
+        self.queue.back().is_none_or(|last| match last {
+            Expected::Query { .. } | Expected::Function { .. } | Expected::Sync { .. } => true,
+            Expected::Refused { simple, .. } => simple.is_some(),
+            _ => false,
+        })
+    }
+
     /// How many answers are due.
     pub(super) fn len(&self) -> usize {
         self.queue.len()

@@ -290,7 +290,9 @@ impl Session {
 
     /// Ends a session whose time is over, once nothing of it runs.
     fn end_if_over(&mut self, output: &mut Output<Answer>) {
-        if self.due.is_empty()
+        // What the client would have to finish itself is not waited for.
+        let finishes = self.copy_in != CopyIn::Open && self.due.comes_by_itself();
+        if (self.due.is_empty() || !finishes)
             && !output.is_ended()
             && let Some(Ending { reason, hint, .. }) = self.over.take()
         {

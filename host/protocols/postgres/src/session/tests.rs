@@ -354,6 +354,20 @@ fn an_expired_session_ends_only_after_its_command() {
     assert_eq!(script.sent(Peer::Client), "CZE");
 }
 
+#[test]
+fn a_session_whose_time_is_over_does_not_wait_for_what_its_client_has_yet_to_finish() {
+    let mut copying = script();
+    copying.client(simple("COPY t FROM STDIN")).server(raw(b"G\0\0\0\x07\0\0\0"));
+    let mut unfinished = script();
+    unfinished.client(prepare("s", "SELECT 1"));
+    for mut script in [copying, unfinished] {
+        assert!(!script.output.is_ended());
+        script.session.control(Control::End(fuzzing::over()), &mut script.output);
+        assert!(script.output.is_ended());
+        assert!(script.sent(Peer::Client).ends_with('E'));
+    }
+}
+
 /// A message of either side, well formed or not.
 fn message() -> impl Strategy<Value = Vec<u8>> {
     let framed = (
