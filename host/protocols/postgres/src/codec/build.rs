@@ -189,17 +189,38 @@ pub fn authentication_cleartext(out: &mut BytesMut) {
     frame(out, b'R', |out| out.put_u32(3));
 }
 
+/// `AuthenticationSASL` (B): the mechanisms to choose from, the best one first.
+pub fn authentication_sasl(out: &mut BytesMut, mechanisms: &[&str]) {
+    frame(out, b'R', |out| {
+        out.put_u32(10);
+        for mechanism in mechanisms {
+            cstr(out, mechanism);
+        }
+        out.put_u8(0);
+    });
+}
+
+/// `AuthenticationSASLContinue` (B): what the mechanism has to say.
+pub fn authentication_sasl_continue(out: &mut BytesMut, data: &[u8]) {
+    frame(out, b'R', |out| {
+        out.put_u32(11);
+        out.put_slice(data);
+    });
+}
+
 /// `PasswordMessage` (F).
 pub fn password(out: &mut BytesMut, password: &str) {
     frame(out, b'p', |out| cstr(out, password));
 }
 
-/// `SASLInitialResponse` (F).
-pub fn sasl_initial(out: &mut BytesMut, mechanism: &str, data: &[u8]) {
+/// `SASLInitialResponse` (F); a client may have nothing to say before it is asked.
+pub fn sasl_initial(out: &mut BytesMut, mechanism: &str, data: Option<&[u8]>) {
     frame(out, b'p', |out| {
         cstr(out, mechanism);
-        out.put_u32(u32::try_from(data.len()).unwrap_or(u32::MAX));
-        out.put_slice(data);
+        // No data is the length -1.
+        let length = data.map_or(u32::MAX, |data| u32::try_from(data.len()).unwrap_or(u32::MAX));
+        out.put_u32(length);
+        out.put_slice(data.unwrap_or_default());
     });
 }
 

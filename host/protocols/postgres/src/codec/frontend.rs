@@ -147,3 +147,33 @@ pub fn password<'a>(frame: &Frame<'a>) -> Result<&'a str, FrameError> {
     reader.end()?;
     Ok(password)
 }
+
+/// `SASLInitialResponse` (F).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SaslInitial<'a> {
+    /// The mechanism that the client chose.
+    pub mechanism: &'a str,
+    /// What it has to say by it; `None` where it waits to be asked.
+    pub data: Option<&'a [u8]>,
+}
+
+impl std::fmt::Debug for SaslInitial<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The data may be a credential.
+        f.debug_struct("SaslInitial").finish_non_exhaustive()
+    }
+}
+
+impl<'a> SaslInitial<'a> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When a field is missing or too long.
+    pub fn decode(frame: &Frame<'a>) -> Result<Self, FrameError> {
+        let mut reader = frame.reader();
+        let mechanism = reader.name("the mechanism")?;
+        let data = reader.value("the mechanism's data")?;
+        reader.end()?;
+        Ok(Self { mechanism, data })
+    }
+}

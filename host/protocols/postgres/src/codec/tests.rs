@@ -78,6 +78,28 @@ fn an_error_goes_round_without_its_nul_bytes() {
     assert_eq!(backend::report(&whole(&out)).unwrap().message, "nope");
 }
 
+#[test]
+fn a_first_sasl_message_goes_round_with_and_without_data() {
+    for data in [None, Some(&b""[..]), Some(b"n,,\x01\0")] {
+        let mut out = BytesMut::new();
+        build::sasl_initial(&mut out, "OAUTHBEARER", data);
+        let read = frontend::SaslInitial::decode(&whole(&out)).unwrap();
+        assert_eq!((read.mechanism, read.data), ("OAUTHBEARER", data));
+    }
+}
+
+#[test]
+fn a_first_sasl_message_whose_length_lies_is_refused() {
+    for bytes in [
+        &b"p\0\0\0\x0aM\0\0\0\0\x01"[..],
+        b"p\0\0\0\x0bM\0\0\0\0\0x",
+        b"p\0\0\0\x0aM\0\xff\xff\xff\xfe",
+        b"p\0\0\0\x08M\0\0\0",
+    ] {
+        assert!(frontend::SaslInitial::decode(&whole(bytes)).is_err(), "{bytes:?}");
+    }
+}
+
 /// Everything that a decoder could be asked to read of these bytes.
 fn decode_all(bytes: &[u8]) {
     let _ = startup::decode(bytes);
@@ -89,6 +111,7 @@ fn decode_all(bytes: &[u8]) {
     let _ = frontend::Named::decode(&frame);
     let _ = frontend::execute(&frame);
     let _ = frontend::password(&frame);
+    let _ = frontend::SaslInitial::decode(&frame);
     let _ = backend::row_description(&frame);
     if let Ok(values) = backend::Values::decode(&frame) {
         let _: Vec<_> = values.collect();

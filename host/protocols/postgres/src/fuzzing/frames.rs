@@ -101,6 +101,10 @@ fn from_client(frame: &Frame<'_>, bytes: &[u8]) {
         build::password(&mut built, password);
         same(&mut built);
     }
+    if let Ok(sasl) = frontend::SaslInitial::decode(frame) {
+        build::sasl_initial(&mut built, sasl.mechanism, sasl.data);
+        same(&mut built);
+    }
     if let Ok(bind) = frontend::Bind::decode(frame) {
         let least = bind.portal.len() + bind.statement.len() + 8 + 2 * bind.result_formats.len();
         assert!(frame.body.len() >= least, "a Bind shorter than its parts");

@@ -265,7 +265,7 @@ impl<'a> ServerLogin<'a> {
             _ => return Err(LoginRefused::Mechanism),
         };
         let scram = ScramSha256::new(self.password.as_bytes(), binding);
-        build::sasl_initial(output, mechanism, scram.message());
+        build::sasl_initial(output, mechanism, Some(scram.message()));
         Ok(scram)
     }
 }
