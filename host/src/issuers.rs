@@ -12,6 +12,9 @@ use crate::blocking::blocking;
 use crate::config::{Config, TrustedIssuer};
 use crate::http;
 
+/// What is asked for where somebody is to say who they are.
+pub const SCOPE: &str = "openid";
+
 /// How long an issuer may take for an answer: a login waits for it.
 const TIME: Duration = Duration::from_secs(5);
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use palisade_postgres::{Admission, Backend, Ended, Host, Login, NotAdmitted, Options, Service};
+use palisade_postgres::{
+    Admission, Backend, Ended, Host, Login, LoginMethod, NotAdmitted, Options, Service, TokenSource,
+};
 use pingora_core::server::{ListenFds, ShutdownWatch};
 use pingora_core::services::Service as PingoraService;
 use rustls::ServerConfig;
@@ -15,8 +17,10 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 
+use crate::config::PostgresLogin;
 use crate::door::{Arrival, Door, Shut};
 use crate::gateway::Gateway;
+use crate::issuers::SCOPE;
 use crate::listener::Serve;
 use crate::lobby::Lobby;
 
@@ -43,6 +47,10 @@ impl PostgresService {
         let limits = settings.config.limits;
         let options = Options {
             insecure: settings.config.listen.insecure,
+            login_method: match settings.config.listen.postgres_login {
+                PostgresLogin::Password => LoginMethod::Password,
+                PostgresLogin::OAuth => LoginMethod::OAuth,
+            },
             frame_limit: limits.frame_bytes,
             record_limit: settings.config.record.result_limit,
             login_time: limits.login,
@@ -123,6 +131,12 @@ impl Host for Guarded {
             read_only: opened.read_only,
             mask_key: opened.mask_key,
         })
+    }
+
+    fn token_source(&self) -> Option<TokenSource> {
+        let settings = self.0.gateway.settings.load();
+        let issuer = settings.config.tells_of()?;
+        Some(TokenSource { configuration: issuer.configuration(), scope: SCOPE.to_owned() })
     }
 
     fn turned_away(&self, client: SocketAddr, cause: &str) {

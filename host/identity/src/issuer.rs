@@ -33,6 +33,18 @@ pub struct Issuer {
     pub client_id: Option<String>,
 }
 
+impl Issuer {
+    /// Where it publishes what [`Discovery`] reads.
+    #[must_use]
+    pub fn configuration(&self) -> String {
+        configuration(&self.url)
+    }
+}
+
+fn configuration(url: &str) -> String {
+    format!("{}/.well-known/openid-configuration", url.trim_end_matches('/'))
+}
+
 /// A way to sign that needs a private key: HMAC and `none` cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignatureAlgorithm(pub(crate) Algorithm);
@@ -122,7 +134,7 @@ impl Discovery {
     /// # Errors
     /// Why its answer cannot be had or taken.
     pub fn ask(url: &str, fetch: &dyn Fetch) -> Result<Self, String> {
-        let address = format!("{}/.well-known/openid-configuration", url.trim_end_matches('/'));
+        let address = configuration(url);
         let document = fetch.fetch(&address, Self::LARGEST)?;
         let found: Self = serde_json::from_slice(&document)
             .map_err(|_| format!("{address} is no OpenID configuration"))?;

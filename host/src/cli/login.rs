@@ -55,7 +55,7 @@ pub(super) fn login(
         places.ok_or_else(|| anyhow!("the issuer offers no login for devices"))?;
     let agent = issuers::agent(trusted.ca.as_deref())?;
     let resource = trusted.issuer.audience.iter().find(|audience| audience.contains(':'));
-    let mut form = vec![("client_id", client), ("scope", "openid")];
+    let mut form = vec![("client_id", client), ("scope", issuers::SCOPE)];
     form.extend(resource.map(|resource| ("resource", resource.as_str())));
     let asked = post(&agent, &device, &form)?;
     let asked: Asked = serde_json::from_slice(&asked)

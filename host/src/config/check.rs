@@ -125,7 +125,7 @@ impl Check<'_> {
             let problem = "tokens travel in clear text over the network".into();
             self.warning(raw.insecure.as_ref(), problem, "remove `insecure`");
         }
-        Some(Listen { postgres, admin, insecure })
+        Some(Listen { postgres, admin, insecure, postgres_login: raw.postgres_login })
     }
 
     fn tls(&mut self, raw: &RawTls) -> TlsFiles {

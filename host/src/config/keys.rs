@@ -7,7 +7,10 @@ use palisade_policy::{Keys, Mistake, unknown_keys};
 
 const CONFIG: Keys = Table(&[
     ("data_dir", Any),
-    ("listen", Table(&[("postgres", Any), ("admin", Any), ("insecure", Any)])),
+    (
+        "listen",
+        Table(&[("postgres", Any), ("admin", Any), ("insecure", Any), ("postgres_login", Any)]),
+    ),
     ("tls", Table(&[("certificate", Any), ("key", Any)])),
     ("connection", CONNECTION),
     ("role", ROLE),

@@ -67,6 +67,19 @@ pub struct Listen {
     pub admin: SocketAddr,
     /// Whether tokens are taken without TLS.
     pub insecure: bool,
+    /// How PostgreSQL clients hand their tokens over that do not say which way they want.
+    pub postgres_login: PostgresLogin,
+}
+
+/// How a PostgreSQL client hands its token over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PostgresLogin {
+    /// As a password, which every client can.
+    #[default]
+    Password,
+    /// By the SASL mechanism OAUTHBEARER.
+    OAuth,
 }
 
 /// PEM files.
@@ -219,6 +232,16 @@ impl Config {
             ("[policies] trusted_keys", self.trusted_keys == before.trusted_keys),
         ];
         parts.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
+    }
+
+    /// The issuer that clients are told of who ask where to get a token: the first that people can log in at, or else the
+    /// first of those that publish where.
+    pub fn tells_of(&self) -> Option<&Issuer> {
+        let mut issuers = self.issuers.iter().map(|trusted| &trusted.issuer);
+        issuers
+            .clone()
+            .find(|issuer| issuer.client_id.is_some())
+            .or_else(|| issuers.find(|issuer| issuer.jwks.is_none()))
     }
 
     /// The connection of this name.

@@ -7,7 +7,7 @@ use palisade_vault::{Reference, VaultServer};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Durability, UpstreamTls};
+use super::{Durability, PostgresLogin, UpstreamTls};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,6 +50,8 @@ pub(super) struct RawListen {
     pub(super) postgres: Option<Spanned<String>>,
     pub(super) admin: Option<Spanned<String>>,
     pub(super) insecure: Option<Spanned<bool>>,
+    #[serde(default)]
+    pub(super) postgres_login: PostgresLogin,
 }
 
 #[derive(Deserialize)]

@@ -23,7 +23,7 @@ mod serve;
 mod session;
 
 pub use catalog::{Catalog, Wanted};
-pub use login::{LoginRefused, TlsMode};
+pub use login::{LoginMethod, LoginRefused, TlsMode, TokenSource};
 pub use palisade_sql::Trusted;
 pub use serve::{
     Admission, Backend, Cancels, ConnectError, Ended, Host, Login, NotAdmitted, Options, Service,

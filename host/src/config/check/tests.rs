@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::PostgresLogin;
 
 const CONNECTION: &str = "[[connection]]\nname = 'orders'\nprotocol = 'postgres'\n\
     address = '127.0.0.1:5432'\ndatabase = 'orders'\nusername = 'svc'\n";
@@ -48,6 +49,37 @@ fn addresses_without_a_port_are_mistakes() {
     check(&text, &[(4, "`db` is no address of a server")]);
     let text = CONNECTION.replace("127.0.0.1:5432", "db:0");
     check(&text, &[(4, "`db:0` is no address of a server")]);
+}
+
+#[test]
+fn clients_log_in_by_password_unless_it_says_otherwise() {
+    let login = |text: &str| {
+        parse(Path::new("palisade.toml"), text).map(|config| config.listen.postgres_login)
+    };
+    assert_eq!(login("").unwrap(), PostgresLogin::Password);
+    assert_eq!(login("[listen]\npostgres_login = 'oauth'").unwrap(), PostgresLogin::OAuth);
+    let wrong = login("[listen]\npostgres_login = 'oidc'").unwrap_err().remove(0);
+    assert!(wrong.line == Some(2) && wrong.problem.contains("`password` or `oauth`"), "{wrong}");
+}
+
+#[test]
+fn clients_are_told_of_the_issuer_that_people_log_in_at_or_of_one_that_can_be_asked() {
+    let issuer = |name: &str, more: &str| {
+        format!(
+            "[[issuer]]\nname = '{name}'\nurl = 'https://{name}.example'\naudience = ['x']\n{more}\n"
+        )
+    };
+    let told = |text: &str| {
+        let config = parse(Path::new("palisade.toml"), text).unwrap();
+        config.tells_of().map(|issuer| issuer.name.clone())
+    };
+    let cluster = issuer("cluster", "jwks = 'https://cluster.example/keys'");
+    assert_eq!(told(""), None);
+    assert_eq!(told(&cluster), None);
+    let text = format!("{cluster}{}{}", issuer("first", ""), issuer("second", ""));
+    assert_eq!(told(&text).as_deref(), Some("first"));
+    let text = format!("{text}{}", issuer("people", "client_id = 'cli'"));
+    assert_eq!(told(&text).as_deref(), Some("people"));
 }
 
 #[test]

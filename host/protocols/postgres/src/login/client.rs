@@ -3,10 +3,13 @@
 use bytes::{Buf, BytesMut};
 use palisade_relay::{Sequence, Step};
 
-use crate::codec::{Frame, FrameError, build, frontend, peek, startup};
+use super::bearer::{Bearer, BearerMalformed};
+use super::method::{LoginMethod, take_method};
+use super::parameters::ParameterRefused;
+use crate::codec::{Frame, FrameError, Header, build, frontend, peek, startup};
 
-/// Longest password message, in bytes: a token is a few hundred.
-const LONGEST_PASSWORD: u32 = 16 * 1024;
+/// Longest message with a token, in bytes: a token is a few hundred.
+const LONGEST_RESPONSE: u32 = 16 * 1024;
 
 /// What a client wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub enum Opened {
         minor: u32,
         /// The parameters, in the client's order, without those of the protocol itself.
         parameters: Vec<(String, String)>,
+        /// How it wants to hand its token over, where it said so.
+        method: Option<LoginMethod>,
     },
     /// To cancel what another session does.
     Cancel {
@@ -39,9 +44,15 @@ pub enum OpeningRefused {
     /// It asked for TLS inside TLS, or twice for the same.
     #[error("the client asked for encryption twice")]
     Twice,
-    /// It sent something else than a password.
-    #[error("the client sent message '{0}' where a password is due")]
-    NotPassword(char),
+    /// It asks for what cannot be.
+    #[error(transparent)]
+    Parameter(#[from] ParameterRefused),
+    /// It sent something else than its token.
+    #[error("the client sent message '{0}' where its token is due")]
+    NotToken(char),
+    /// It does not speak the mechanism that it was offered.
+    #[error(transparent)]
+    Bearer(#[from] BearerMalformed),
 }
 
 /// Negotiates encryption and the protocol's version.
@@ -59,15 +70,21 @@ impl ClientOpening {
         Self { insecure, secure: false, asked_gss: false }
     }
 
-    fn negotiate(version: u32, parameters: Vec<(String, String)>, output: &mut BytesMut) -> Opened {
-        let (options, parameters): (Vec<_>, Vec<_>) =
+    fn negotiate(
+        version: u32,
+        parameters: Vec<(String, String)>,
+        output: &mut BytesMut,
+    ) -> Result<Opened, OpeningRefused> {
+        let (options, mut parameters): (Vec<_>, Vec<_>) =
             parameters.into_iter().partition(|(name, _)| name.starts_with("_pq_."));
+        let method = take_method(&mut parameters)
+            .inspect_err(|refused| fatal(output, "22023", &refused.to_string(), ""))?;
         let spoken = if version >= startup::V3_2 { startup::V3_2 } else { startup::V3_0 };
         if version != spoken || !options.is_empty() {
             let unknown: Vec<_> = options.iter().map(|(name, _)| name.as_str()).collect();
             build::negotiate(output, spoken, &unknown);
         }
-        Opened::Session { minor: spoken & 0xffff, parameters }
+        Ok(Opened::Session { minor: spoken & 0xffff, parameters, method })
     }
 }
 
@@ -119,7 +136,8 @@ impl Sequence for ClientOpening {
                     return Err(OpeningRefused::Insecure);
                 }
                 startup::Opening::Startup { version, parameters } => {
-                    return Ok(Step::Done(Self::negotiate(version, parameters, output)));
+                    let opened = Self::negotiate(version, parameters, output)?;
+                    return Ok(Step::Done(opened));
                 }
             }
         }
@@ -137,14 +155,14 @@ pub struct ClientPassword {
 }
 
 impl Sequence for ClientPassword {
-    type Done = String;
+    type Done = Bearer;
     type Error = OpeningRefused;
 
     fn step(
         &mut self,
         input: &mut BytesMut,
         output: &mut BytesMut,
-    ) -> Result<Step<String>, OpeningRefused> {
+    ) -> Result<Step<Bearer>, OpeningRefused> {
         if !self.asked {
             self.asked = true;
             build::authentication_cleartext(output);
@@ -159,19 +177,26 @@ impl Sequence for ClientPassword {
     fn secured(&mut self, _peer_certificate: Option<&[u8]>) {}
 }
 
-fn read_password(input: &mut BytesMut) -> Result<Step<String>, OpeningRefused> {
-    let Some(header) = peek(input, LONGEST_PASSWORD)? else { return Ok(Step::Read) };
-    if header.tag != b'p' {
-        return Err(OpeningRefused::NotPassword(char::from(header.tag)));
-    }
-    if input.len() < header.size {
-        return Ok(Step::Read);
-    }
-    let frame = input.split_to(header.size);
+fn read_password(input: &mut BytesMut) -> Result<Step<Bearer>, OpeningRefused> {
+    let Some((header, frame)) = take_response(input)? else { return Ok(Step::Read) };
     let password = frontend::password(&Frame::of(&frame, header))?.to_owned();
-    Ok(Step::Done(password))
+    Ok(Step::Done(Bearer::Token(password.into())))
 }
 
-fn fatal(output: &mut BytesMut, code: &str, message: &str, hint: &str) {
+/// The next message, which must be the answer to an authentication request; `None` when it is not all there.
+pub(super) fn take_response(
+    input: &mut BytesMut,
+) -> Result<Option<(Header, BytesMut)>, OpeningRefused> {
+    let Some(header) = peek(input, LONGEST_RESPONSE)? else { return Ok(None) };
+    if header.tag != b'p' {
+        return Err(OpeningRefused::NotToken(char::from(header.tag)));
+    }
+    if input.len() < header.size {
+        return Ok(None);
+    }
+    Ok(Some((header, input.split_to(header.size))))
+}
+
+pub(super) fn fatal(output: &mut BytesMut, code: &str, message: &str, hint: &str) {
     build::Report { severity: "FATAL", code, message, detail: "", hint }.error(output);
 }

@@ -1,5 +1,7 @@
 //! Start-up parameters, which change how a session behaves before its first command is judged.
 
+use super::options;
+
 /// Why a start-up parameter is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the start-up parameter \"{name}\" is refused: {why}")]
@@ -49,48 +51,17 @@ fn check(name: &str) -> Result<(), ParameterRefused> {
     if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| *refused == lower) {
         return refused(why);
     }
+    // Those that there are have been taken out before.
+    if lower.starts_with("palisade.") {
+        return refused("the gateway has no such setting");
+    }
     if lower == "replication" { refused("replication cannot be judged") } else { Ok(()) }
 }
 
-/// `options` holds words as on the server's command line: `-c name=value` and `--name=value` are understood.
 fn check_options(options: &str) -> Result<(), ParameterRefused> {
-    let refused = |why| ParameterRefused { name: "options".to_owned(), why };
-    let mut words = split_options(options).into_iter();
-    while let Some(word) = words.next() {
-        let setting = if word == "-c" {
-            words.next().ok_or(refused("-c has no setting behind it"))?
-        } else if let Some(setting) = word.strip_prefix("--").or(word.strip_prefix("-c")) {
-            setting.to_owned()
-        } else {
-            return Err(refused("only -c name=value and --name=value are understood"));
-        };
-        let (name, _) = setting.split_once('=').ok_or(refused("a setting has no value"))?;
-        // The server takes `-` for `_` in names given so.
-        check(&name.replace('-', "_"))?;
-    }
-    Ok(())
-}
-
-/// Splits at white space that no backslash precedes, as the server does.
-fn split_options(options: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut chars = options.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => word.extend(chars.next()),
-            c if c.is_ascii_whitespace() || c == '\u{b}' => {
-                if !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
-            }
-            c => word.push(c),
-        }
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
+    let settings = options::settings(options)
+        .map_err(|why| ParameterRefused { name: "options".to_owned(), why })?;
+    settings.iter().try_for_each(|(name, _)| check(name))
 }
 
 fn is_off(value: &str) -> bool {

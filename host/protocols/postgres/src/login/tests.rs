@@ -81,7 +81,9 @@ fn a_newer_minor_version_is_negotiated_down() {
         }
     });
     let (step, output) = open(&packet, true);
-    let Ok(Step::Done(Opened::Session { minor, parameters })) = step else { panic!("a session") };
+    let Ok(Step::Done(Opened::Session { minor, parameters, .. })) = step else {
+        panic!("a session")
+    };
     assert_eq!(minor, 2);
     assert_eq!(parameters.len(), 1);
     assert_eq!(output[0], b'v');

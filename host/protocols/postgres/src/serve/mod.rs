@@ -7,6 +7,7 @@
 
 mod cancels;
 mod connect;
+mod entrance;
 mod service;
 
 use std::io;
@@ -21,7 +22,7 @@ use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use crate::catalog::Catalog;
-use crate::login::TlsMode;
+use crate::login::{LoginMethod, TlsMode, TokenSource};
 
 pub use cancels::Cancels;
 pub use connect::{ConnectError, connect};
@@ -32,6 +33,8 @@ pub use service::Service;
 pub struct Options {
     /// Whether tokens may be sent without TLS.
     pub insecure: bool,
+    /// How clients hand their tokens over that do not say which way they want.
+    pub login_method: LoginMethod,
     /// Longest message from either peer, in bytes.
     pub frame_limit: u32,
     /// How much of each result is recorded, in bytes.
@@ -48,6 +51,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             insecure: false,
+            login_method: LoginMethod::default(),
             frame_limit: 64 * 1024 * 1024,
             record_limit: 64 * 1024,
             login_time: Duration::from_secs(30),
@@ -64,7 +68,7 @@ pub struct Login<'a> {
     pub connection: &'a str,
     /// The database that it asked for; the user name where it asked for none.
     pub database: &'a str,
-    /// Its password.
+    /// What it gave to show who it is: its password, or what it carried as a bearer.
     pub token: &'a str,
     /// Where it comes from.
     pub client_address: SocketAddr,
@@ -128,6 +132,9 @@ pub trait Host: Send + Sync {
     /// # Errors
     /// What the client may know.
     fn admit(&self, login: &Login<'_>) -> Result<Admission, NotAdmitted>;
+
+    /// Where a client that asks for it gets a token; `None` where there is no such place. Whoever asks is not known.
+    fn token_source(&self) -> Option<TokenSource>;
 
     /// Told of a client that was turned away before it gave a token, with the cause.
     fn turned_away(&self, client: SocketAddr, cause: &str);

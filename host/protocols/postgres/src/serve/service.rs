@@ -1,4 +1,4 @@
-//! The service: opening, token, login at the server, session.
+//! The service: what becomes of a client that was let in.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,19 +13,16 @@ use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::cancels::{Cancels, Ticket};
-use super::{Admission, ConnectError, Ended, Host, Login, NotAdmitted, Options, connect};
+use super::entrance::{Admitted, TurnedAway};
+use super::{Admission, ConnectError, Ended, Host, Options, connect};
 use crate::codec::build;
-use crate::login::{
-    ClientOpening, ClientPassword, LoginRefused, Opened, OpeningRefused, Upstream, check_parameters,
-};
+use crate::login::{LoginRefused, OpeningRefused, Upstream, check_parameters};
 use crate::reply;
 use crate::session::read_only::SETTING;
 use crate::session::{Control, Session};
 
-/// Most bytes of a client's opening that may wait unhandled.
-const MOST: usize = 32 * 1024;
 /// How long a client may take to hear why it is turned away.
-const GOODBYE: Duration = Duration::from_secs(5);
+pub(super) const GOODBYE: Duration = Duration::from_secs(5);
 /// Bytes of a cancel key in protocol 3.0 and in 3.2.
 const KEY_3_0: usize = 4;
 const KEY_3_2: usize = 32;
@@ -46,37 +43,6 @@ pub struct Service {
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Service").field("options", &self.options).finish_non_exhaustive()
-    }
-}
-
-/// A client that was let in.
-struct Admitted {
-    link: Link,
-    minor: u32,
-    parameters: Vec<(String, String)>,
-    admission: Admission,
-}
-
-/// Why a client was turned away before it said who it is.
-#[derive(Debug, thiserror::Error)]
-enum TurnedAway {
-    /// It was refused, and told so.
-    #[error(transparent)]
-    Opening(OpeningRefused),
-    /// The conversation broke off.
-    #[error(transparent)]
-    Broken(ConverseError<std::convert::Infallible>),
-}
-
-impl From<ConverseError<OpeningRefused>> for TurnedAway {
-    fn from(error: ConverseError<OpeningRefused>) -> Self {
-        Self::Broken(match error {
-            ConverseError::Sequence(refused) => return Self::Opening(refused),
-            ConverseError::Closed => ConverseError::Closed,
-            ConverseError::TooLong(most) => ConverseError::TooLong(most),
-            ConverseError::Tls(error) => ConverseError::Tls(error),
-            ConverseError::Io(error) => ConverseError::Io(error),
-        })
     }
 }
 
@@ -113,52 +79,6 @@ impl Service {
             ended: Ended { how: "the gateway stopped".to_owned(), bytes_in: 0, bytes_out: 0 },
         };
         end.ended = self.run(admitted, shutdown).await;
-    }
-
-    /// The opening and the token. `None` where there is to be no session, or the host has refused it.
-    async fn log_in(&self, link: Link, client: SocketAddr) -> Result<Option<Admitted>, TurnedAway> {
-        let secure = self.secure();
-        let mut opening = ClientOpening::new(self.options.insecure);
-        let (link, opened) = converse(link, &mut opening, &secure, MOST).await?;
-        let (minor, parameters) = match opened {
-            Opened::Cancel { process, key } => {
-                self.cancels.cancel(process, &key).await;
-                link.close(GOODBYE).await;
-                return Ok(None);
-            }
-            Opened::Session { minor, parameters } => (minor, parameters),
-        };
-        let value = |wanted: &str| {
-            parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
-        };
-        let connection = value("user").unwrap_or_default();
-        let database = value("database").unwrap_or(connection);
-        let (link, token) = converse(link, &mut ClientPassword::default(), &secure, MOST).await?;
-        let login = Login { connection, database, token: &token, client_address: client };
-        match self.host.admit(&login) {
-            Ok(admission) => Ok(Some(Admitted { minor, admission, link, parameters })),
-            Err(refused) => {
-                self.refuse(link, connection, &refused).await;
-                Ok(None)
-            }
-        }
-    }
-
-    async fn refuse(&self, link: Link, connection: &str, refused: &NotAdmitted) {
-        let (code, message, hint) = match refused {
-            NotAdmitted::Refused { after } => {
-                tokio::time::sleep(*after).await;
-                (
-                    "28P01",
-                    format!("access to connection \"{connection}\" is refused"),
-                    "Check the connection's name and get a new token, which goes where the password would.",
-                )
-            }
-            NotAdmitted::TooMany(why) => ("53300", why.clone(), ""),
-            NotAdmitted::Unavailable(why) => ("57P03", why.clone(), ""),
-            NotAdmitted::NoDatabase(why) => ("3D000", why.clone(), ""),
-        };
-        last_words(link, &self.secure(), code, &message, hint).await;
     }
 
     /// Logs in at the server and runs the session.
@@ -208,7 +128,7 @@ impl Service {
         ended
     }
 
-    fn secure(&self) -> Secure {
+    pub(super) fn secure(&self) -> Secure {
         Secure::Accept(self.acceptor.clone())
     }
 
@@ -306,7 +226,8 @@ async fn welcome(
     say(link, secure, words).await
 }
 
-async fn last_words(link: Link, secure: &Secure, code: &str, message: &str, hint: &str) {
+/// The end of a login or of a session that never began.
+pub(super) async fn last_words(link: Link, secure: &Secure, code: &str, message: &str, hint: &str) {
     let mut words = BytesMut::new();
     reply::fatal(code, message, hint, &mut words);
     // A client that is gone needs none.
