@@ -29,6 +29,7 @@ mod issuers;
 mod languages;
 mod lineage;
 mod masking;
+mod oauth;
 mod plugins;
 mod protocol;
 mod record;

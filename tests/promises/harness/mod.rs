@@ -1,6 +1,7 @@
 //! Starts and stops what the promises are tested with.
 
 mod gateway;
+mod libpq;
 mod oidc;
 mod postgres;
 mod process;
@@ -8,6 +9,7 @@ mod psql;
 mod vault;
 
 pub(crate) use gateway::{Gateway, Settings, cli, repository};
+pub(crate) use libpq::Libpq;
 pub(crate) use oidc::Provider;
 pub(crate) use postgres::{PASSWORD, Postgres};
 pub(crate) use process::{Outcome, run, until};
