@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, path};
 
-const PLUGINS: [&str; 4] = ["approve-risky", "budget", "mask-secrets", "sql-guard"];
+const PLUGINS: [&str; 5] = ["approve-risky", "budget", "http-guard", "mask-secrets", "sql-guard"];
 const TARGET: &str = "wasm32-unknown-unknown";
 
 fn main() -> Result<(), Box<dyn Error>> {

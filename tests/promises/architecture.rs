@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::harness::run;
 
 /// Every edge that there may be between our crates.
-const EDGES: [(&str, &[&str]); 21] = [
+const EDGES: [(&str, &[&str]); 22] = [
     (
         "palisade",
         &[
@@ -41,6 +41,7 @@ const EDGES: [(&str, &[&str]); 21] = [
     ("mask-secrets", &["palisade-plugin-sdk"]),
     ("approve-risky", &["palisade-plugin-sdk"]),
     ("budget", &["palisade-plugin-sdk"]),
+    ("http-guard", &["palisade-plugin-sdk"]),
     ("trickster", &[]),
     ("lookout", &[]),
     ("traveller", &[]),

@@ -181,7 +181,7 @@ fn the_example_in_python_answers_as_its_cases_say() {
 
 #[test]
 fn the_bundled_plugins_answer_as_their_cases_say() {
-    for plugin in ["approve-risky", "budget", "mask-secrets", "sql-guard"] {
+    for plugin in ["approve-risky", "budget", "http-guard", "mask-secrets", "sql-guard"] {
         let folder = repository().join("plugins").join(plugin);
         let shown = done(&["test", text(&folder)]);
         assert!(shown.contains(" passed, 0 failed, 0 skipped"), "{plugin}: {shown}");

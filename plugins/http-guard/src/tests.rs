@@ -1,0 +1,172 @@
+use plugin_sdk::prelude::*;
+use plugin_sdk::testing::{command, configure, context, operation};
+
+use super::HttpGuard;
+use crate::path::matches;
+
+fn judge(config: &str, command: &Command) -> Verdict {
+    configure::<HttpGuard>(config).unwrap().judge(&context(), command)
+}
+
+/// `allow`, `deny RULE` or `hold RULE`.
+fn said(config: &str, command: &Command) -> String {
+    match judge(config, command) {
+        Verdict::Allow => "allow".to_owned(),
+        Verdict::Deny(denial) => format!("deny {}", denial.rule),
+        Verdict::Hold(hold) => format!("hold {} {}", hold.rule, hold.approvers.join(",")),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn check(config: &str, operations: impl IntoIterator<Item = Operation>, expected: &str) {
+    assert_eq!(said(config, &command("", operations)), expected);
+}
+
+const RULES: &str = r#"{ "rules": [
+    { "name": "uploads", "methods": ["PUT"], "paths": ["/files/*"], "unread": true, "then": "allow" },
+    { "name": "read", "methods": ["GET"], "paths": ["/v1/**"], "then": "allow" },
+    { "name": "no-roles", "fields": ["role", "user.role"], "then": "deny", "hint": "Leave the role out." },
+    { "name": "no-admins", "values": { "body:kind": ["admin*"] }, "then": "deny" },
+    { "name": "refunds", "methods": ["POST"], "paths": ["/v1/orders/*/refund"],
+      "then": { "hold": { "approvers": ["finance"] } } },
+    { "methods": ["DELETE"], "then": "deny" }
+], "unlisted": "deny" }"#;
+
+#[test]
+fn the_first_rule_that_matches_decides() {
+    check(RULES, [operation("GET", "/v1/orders/7")], "allow");
+    check(RULES, [operation("DELETE", "/v1/orders/7")], "deny http-guard.6");
+    check(RULES, [operation("POST", "/v1/orders/7/refund")], "hold http-guard.refunds finance");
+    check(RULES, [operation("POST", "/v1/orders")], "deny http-guard.unlisted");
+    check(RULES, [operation("GET", "/v2/orders")], "deny http-guard.unlisted");
+}
+
+#[test]
+fn a_denial_says_what_it_is_about_and_what_to_do() {
+    let request = operation("POST", "/v1/users").with_fields(["role"]);
+    let Verdict::Deny(denial) = judge(RULES, &command("", [request])) else { panic!("not denied") };
+    assert_eq!(denial.reason, "POST /v1/users is not allowed here");
+    assert_eq!(denial.hint, "Leave the role out.");
+}
+
+#[test]
+fn fields_and_values_of_the_body_decide() {
+    let request = |fact: (&str, &str)| operation("POST", "/v1/users").with_fact(fact.0, fact.1);
+    check(RULES, [request(("body:kind", "Administrator"))], "deny http-guard.no-admins");
+    check(RULES, [request(("body:kind", "guest"))], "deny http-guard.unlisted");
+    // One of two is enough.
+    let twice = request(("body:kind", "guest")).with_fact("body:kind", "admin");
+    check(RULES, [twice], "deny http-guard.no-admins");
+    // More values than are told may be among the rest.
+    check(RULES, [request(("values", "cut"))], "deny http-guard.no-admins");
+}
+
+#[test]
+fn a_denial_does_not_depend_on_case_or_a_slash_at_the_end_and_a_permission_does() {
+    let rules = r#"{ "rules": [{ "paths": ["/admin/**"], "then": "deny" }, { "paths": ["/ok"], "then": "allow" }],
+        "unlisted": "deny" }"#;
+    check(rules, [operation("GET", "/Admin/users")], "deny http-guard.1");
+    check(rules, [operation("GET", "/ADMIN/")], "deny http-guard.1");
+    check(rules, [operation("GET", "/ok")], "allow");
+    for path in ["/OK", "/ok/", "/ok/x"] {
+        check(rules, [operation("GET", path)], "deny http-guard.unlisted");
+    }
+}
+
+#[test]
+fn of_several_operations_the_strictest_decision_counts() {
+    let rules = r#"{ "rules": [
+        { "methods": ["mutation"], "paths": ["delete*"], "then": "deny" },
+        { "methods": ["mutation"], "then": { "hold": { "approvers": ["a", "b"], "expires_in": 60 } } },
+        { "methods": ["subscription"], "then": { "hold": { "approvers": ["b"], "quorum": 2 } } },
+        { "methods": ["notify"], "then": { "hold": { "approvers": ["c"] } } }
+    ] }"#;
+    let post = || operation("POST", "/graphql");
+    check(rules, [post(), operation("query", "orders")], "allow");
+    check(rules, [post(), operation("mutation", "addOrder")], "hold http-guard.2 a,b");
+    check(
+        rules,
+        [operation("mutation", "add"), operation("mutation", "deleteUser")],
+        "deny http-guard.1",
+    );
+    let both = command("", [operation("mutation", "add"), operation("subscription", "news")]);
+    let Verdict::Hold(hold) = judge(rules, &both) else { panic!("not held") };
+    assert_eq!((hold.quorum, hold.expires_in, hold.approvers), (2, 60, vec!["b".to_owned()]));
+    check(
+        rules,
+        [operation("mutation", "add"), operation("notify", "x")],
+        "deny http-guard.2+http-guard.4",
+    );
+}
+
+#[test]
+fn what_was_not_read_passes_only_by_a_rule_that_says_so() {
+    let unread = |operation| Command { complete: false, ..command("", [operation]) };
+    let said_of = |method: &str, path: &str| said(RULES, &unread(operation(method, path)));
+    assert_eq!(said_of("PUT", "/files/a"), "allow");
+    // A rule about fields or values of the body may be about it.
+    assert_eq!(said_of("POST", "/v1/orders/7/refund"), "deny http-guard.no-roles");
+    assert_eq!(said_of("GET", "/v1/socket"), "deny http-guard.incomplete");
+    let open = r#"{ "incomplete": { "hold": { "approvers": ["ops"] } } }"#;
+    assert_eq!(said(open, &unread(operation("PUT", "/x"))), "hold http-guard.incomplete ops");
+}
+
+#[test]
+fn type_and_size_decide() {
+    let rules = r#"{ "rules": [
+        { "types": ["text/*"], "then": "deny" }, { "larger_than": 1000, "then": "deny" }
+    ] }"#;
+    let request = |kind: &str, size: &str| {
+        operation("POST", "/x").with_fact("content-type", kind).with_fact("size", size)
+    };
+    check(rules, [request("text/plain", "1")], "deny http-guard.1");
+    check(rules, [request("application/json", "1000")], "allow");
+    check(rules, [request("application/json", "1001")], "deny http-guard.2");
+}
+
+#[test]
+fn a_template_is_known_by_itself_and_by_the_path_that_it_stands_for() {
+    let request = || operation("GET", "/v1/users/{id}").with_fact("path", "/v1/users/7");
+    let rules =
+        |path: &str| format!(r#"{{ "rules": [{{ "paths": ["{path}"], "then": "deny" }}] }}"#);
+    for path in ["/v1/users/{id}", "/v1/users/7", "/v1/*/*", "/v1/**", "**"] {
+        check(&rules(path), [request()], "deny http-guard.1");
+    }
+    check(&rules("/v1/*"), [request()], "allow");
+}
+
+#[test]
+fn a_configuration_that_means_nothing_is_refused() {
+    for config in [
+        r#"{ "rules": [{ "methods": [], "then": "deny" }] }"#,
+        r#"{ "rules": [{ "paths": [], "then": "deny" }] }"#,
+        r#"{ "rules": [{ "paths": [""], "then": "deny" }] }"#,
+        r#"{ "rules": [{ "values": {}, "then": "deny" }] }"#,
+        r#"{ "rules": [{ "unread": true, "then": "deny" }] }"#,
+        r#"{ "rules": [{ "then": { "hold": { "approvers": [] } } }] }"#,
+        r#"{ "rules": [{ "path": ["/"], "then": "deny" }] }"#,
+        r#"{ "unlisted": { "hold": { "approvers": ["a"], "quorum": 0 } } }"#,
+    ] {
+        assert!(configure::<HttpGuard>(config).is_err(), "{config}");
+    }
+}
+
+#[test]
+fn a_glob_stays_within_a_segment_unless_it_has_two_stars() {
+    for (glob, path, expected) in [
+        ("/a/*", "/a/b", true),
+        ("/a/*", "/a/b/c", false),
+        ("/a/*/c", "/a/b/c", true),
+        ("/a/**", "/a/b/c", true),
+        ("/a/**/c", "/a/b/x/c", true),
+        ("/a/**", "/a", false),
+        ("/a*", "/abc", true),
+        ("/a*", "/abc/", false),
+        ("*", "deleteUser", true),
+        ("**", "/", true),
+        ("", "", true),
+        ("/a", "/ab", false),
+    ] {
+        assert_eq!(matches(glob.as_bytes(), path.as_bytes()), expected, "{glob} {path}");
+    }
+}
