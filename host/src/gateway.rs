@@ -1,5 +1,7 @@
 //! The running gateway: everything that the services share, and the answers to its administrators.
 
+mod tokens;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -15,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::approvals::Approvals;
 use crate::blocking::blocking;
-use crate::changes::{Changes, TokenChange};
+use crate::changes::Changes;
 use crate::clock;
 use crate::connections::{Author, Connections, NewConnection, Rotation};
 use crate::exchanges;
@@ -24,7 +26,7 @@ use crate::journal::read_events;
 use crate::metrics::metrics;
 use crate::plugins::Plugins;
 use crate::recorded::{self, Place};
-use crate::revocations::{Revocations, Revoked, is_about};
+use crate::revocations::Revocations;
 use crate::sessions::{SessionDocument, Sessions};
 use crate::settings::Settings;
 use crate::throttle::{Throttle, TooMany};
@@ -156,6 +158,8 @@ impl palisade_admin::Gateway for Gateway {
                 Ok(self.changes.newest("policies", limit).map_err(failed)?.into())
             }
             Ask::RevokeTokens { token, subject } => self.revoke(caller, token, subject),
+            Ask::WhoCan { connection } => self.who_can(caller, &connection),
+            Ask::Explain { question } => self.explain(caller, &question),
             Ask::LoadPlugin { name, file } => {
                 self.change(caller, |by| self.plugins.load(name.as_deref(), &file, by))
             }
@@ -179,37 +183,6 @@ impl Gateway {
             return Err(TokenRefused::Revoked);
         }
         Ok(identity)
-    }
-
-    /// Makes tokens worthless: first on record, then in the store, and then wherever they are in use.
-    fn revoke(
-        &self,
-        caller: &Identity,
-        token: Option<String>,
-        subject: Option<String>,
-    ) -> Result<Value, Problem> {
-        self.check_administers(caller)?;
-        let by = who(caller);
-        let change = TokenChange {
-            change: "revoke",
-            token: token.as_deref(),
-            subject: subject.as_deref(),
-            by: &by,
-        };
-        self.changes.put(&change).map_err(Problem::failed)?;
-        let (id, what) = match (token, subject) {
-            (Some(token), _) => (token.clone(), Revoked::Token(token)),
-            (None, subject) => {
-                let subject = subject.unwrap_or_default();
-                (subject.clone(), Revoked::Subject(subject))
-            }
-        };
-        let longest = self.settings.load().longest_token();
-        self.revocations.revoke(what.clone(), &by, longest).map_err(failed)?;
-        let now = clock::now_seconds();
-        let ended = self.sessions.end_those(|bearer| is_about(&what, now, bearer), REVOKED);
-        tracing::info!(id, by, ended, "tokens were revoked");
-        Ok(json!([{ "id": id, "sessions_ended": ended }]))
     }
 
     fn status(&self, caller: &Identity) -> Value {

@@ -37,6 +37,7 @@ mod metrics;
 mod outbound;
 mod plugins;
 mod postgres;
+mod reach;
 mod record;
 mod recorded;
 mod reload;

@@ -6,6 +6,7 @@ use std::sync::{PoisonError, RwLock};
 use palisade_identity::Identity;
 use palisade_store::{Collection, Store, StoreError};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::clock;
 
@@ -31,12 +32,51 @@ struct Document {
     until: u64,
 }
 
+/// A revocation in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// Its id.
+    pub id: String,
+    /// What is revoked.
+    pub what: Revoked,
+    /// When it was, in Unix seconds.
+    pub at: u64,
+    /// By whom.
+    pub by: String,
+    /// From when on no token can be left that it is about, in Unix seconds.
+    pub until: u64,
+}
+
+impl Revocation {
+    fn new(id: String, document: Document) -> Self {
+        let Document { what, at, by, until } = document;
+        Self { id, what, at, by, until }
+    }
+
+    /// As it is shown: `token` or `subject`, `at`, `by` and `until`.
+    pub fn shown(&self) -> Value {
+        let (token, subject) = match &self.what {
+            Revoked::Token(id) => (Some(id), None),
+            Revoked::Subject(name) => (None, Some(name)),
+        };
+        let time = |seconds: u64| clock::rfc3339(seconds.saturating_mul(1_000_000));
+        json!({
+            "id": self.id,
+            "token": token,
+            "subject": subject,
+            "at": time(self.at),
+            "by": self.by,
+            "until": time(self.until),
+        })
+    }
+}
+
 /// All revocations that still matter.
 #[derive(Debug)]
 pub struct Revocations {
     documents: Collection<Document>,
-    /// What is revoked, and when it was.
-    known: RwLock<HashMap<Revoked, u64>>,
+    /// The latest of each thing that is revoked.
+    known: RwLock<HashMap<Revoked, Revocation>>,
 }
 
 impl Revocations {
@@ -52,7 +92,7 @@ impl Revocations {
             if document.until <= now {
                 documents.remove(&id)?;
             } else {
-                known.insert(document.what, document.at);
+                remember(&mut known, Revocation::new(id, document));
             }
         }
         Ok(Self { documents, known: RwLock::new(known) })
@@ -66,16 +106,33 @@ impl Revocations {
         let at = clock::now_seconds();
         // A clock that is a little ahead must not save a token.
         let until = at.saturating_add(longest).saturating_add(600);
-        let document = Document { what: what.clone(), at, by: by.to_owned(), until };
-        self.documents.put(&uuid::Uuid::now_v7().to_string(), &document)?;
-        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(what, at);
+        let document = Document { what, at, by: by.to_owned(), until };
+        let id = uuid::Uuid::now_v7().to_string();
+        self.documents.put(&id, &document)?;
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        remember(&mut known, Revocation::new(id, document));
         Ok(())
+    }
+
+    /// The revocation that a token fell by, itself or with what it was exchanged for: the earliest of them.
+    pub fn covering(&self, identity: &Identity) -> Option<Revocation> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let about = known.values().filter(|one| is_about(&one.what, one.at, identity));
+        about.min_by_key(|one| (one.at, &one.id)).cloned()
     }
 
     /// Whether a token is revoked, itself or by what it was exchanged for.
     pub fn cover(&self, identity: &Identity) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        !known.is_empty() && known.iter().any(|(what, at)| is_about(what, *at, identity))
+        known.values().any(|one| is_about(&one.what, one.at, identity))
+    }
+}
+
+/// Of several about the same, the latest is about the most tokens.
+fn remember(known: &mut HashMap<Revoked, Revocation>, revocation: Revocation) {
+    match known.get(&revocation.what) {
+        Some(other) if other.at > revocation.at => {}
+        _ => drop(known.insert(revocation.what.clone(), revocation)),
     }
 }
 

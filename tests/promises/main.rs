@@ -32,6 +32,7 @@ mod masking;
 mod oauth;
 mod plugins;
 mod protocol;
+mod reaching;
 mod record;
 mod reload;
 mod rights;

@@ -115,6 +115,16 @@ pub enum Ask {
         /// Whose tokens.
         subject: Option<String>,
     },
+    /// The roles that reach a connection, and who has them.
+    WhoCan {
+        /// The connection's name.
+        connection: String,
+    },
+    /// What a token may do on a connection, and why.
+    Explain {
+        /// The connection's name and the token, as JSON.
+        question: Sensitive,
+    },
     /// A plugin's file, to be put in force.
     LoadPlugin {
         /// The name of the policy that it replaces; the plugin's own where left out.

@@ -219,6 +219,16 @@ pub(crate) const ROUTES: &[Route] = &[
         })
     },
     Route {
+        about: "Which roles reach a connection, and who has them: {\"connection\": \"…\"}; changes nothing",
+        ..post("/v1/who-can", Right::Administer, Body::Json, who_can)
+    },
+    Route {
+        about: "What a token may do on a connection, and why: {\"connection\": \"…\", \"token\": \"…\"}; changes nothing",
+        ..post("/v1/explain", Right::Administer, Body::Json, |input| {
+            Ok(Ask::Explain { question: Sensitive::new(input.body) })
+        })
+    },
+    Route {
         about: "Makes tokens worthless: one with those exchanged for it, or all of a subject's",
         ..post("/v1/tokens/revoke", Right::Administer, Body::Json, revoke)
     },
@@ -332,6 +342,20 @@ fn revoke(input: Input) -> Result<Ask, Problem> {
         }
         _ => Err(wrong()),
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    connection: String,
+}
+
+/// A connection of the configuration file may have a name that no path could hold.
+fn who_can(input: Input) -> Result<Ask, Problem> {
+    let asked = serde_json::from_slice(&input.body);
+    let Asked { connection } =
+        asked.map_err(|_| Problem::bad_request(r#"the body must be {"connection": "…"}"#))?;
+    Ok(Ask::WhoCan { connection })
 }
 
 #[derive(Default, Deserialize)]

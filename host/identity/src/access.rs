@@ -75,10 +75,15 @@ impl Roles {
         })
     }
 
-    /// Every role that reaches a connection, by name.
+    /// Every role that reaches a connection, by name. Its `labels` are those of the configuration where left out.
     #[must_use]
-    pub fn who_can(&self, connection: &str) -> Vec<Reaching> {
-        let reaching = self.by_name().filter(|(_, rights)| self.reached_by(rights, connection));
+    pub fn who_can(
+        &self,
+        connection: &str,
+        labels: Option<&BTreeMap<String, String>>,
+    ) -> Vec<Reaching> {
+        let labels = labels.or_else(|| self.labels_of(connection));
+        let reaching = self.by_name().filter(|(_, rights)| fits(rights, connection, labels));
         let shown = |(name, rights): (&String, &Rights)| Reaching {
             role: name.clone(),
             access: Access {
@@ -94,16 +99,23 @@ impl Roles {
         all
     }
 
-    /// How every role stands to a bearer and a connection: those that it has, and those that reach it.
+    /// How every role stands to a bearer and a connection: those that it has, and those that reach it. The connection's
+    /// `labels` are those of the configuration where left out.
     #[must_use]
-    pub fn explain(&self, identity: &Identity, connection: &str) -> Vec<Standing> {
+    pub fn explain(
+        &self,
+        identity: &Identity,
+        connection: &str,
+        labels: Option<&BTreeMap<String, String>>,
+    ) -> Vec<Standing> {
+        let labels = labels.or_else(|| self.labels_of(connection));
         let mut all: Vec<_> = self
             .by_name()
             .map(|(name, rights)| Standing {
                 role: name.clone(),
                 held: identity.principal.roles.contains(name),
                 rules: self.gave(identity, name),
-                reaches: self.reached_by(rights, connection),
+                reaches: fits(rights, connection, labels),
                 read_only: matches(&rights.read_only, connection),
                 missing: self.missing(identity, name),
             })

@@ -38,7 +38,7 @@ impl<'c> Archive<'c> {
             Err(NoAnswer::NotRunning { .. }) => {
                 Ok(Self::Stored(Box::new(Stored::open(config, token)?)))
             }
-            Err(NoAnswer::Other(error)) => Err(error.into()),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use palisade_identity::{SecretString, SigningKey, issue_operator};
 use serde_json::{Value, json};
 use ureq::Agent;
@@ -28,6 +28,14 @@ pub(super) enum NoAnswer {
     NotRunning {
         /// The configuration's file.
         config: String,
+    },
+    /// There is no data folder, or no key in it.
+    #[error(
+        "there is no gateway in {data_dir}: it was never started, or --config names another file"
+    )]
+    NeverStarted {
+        /// The data folder.
+        data_dir: String,
     },
     /// Anything else.
     #[error(transparent)]
@@ -207,24 +215,22 @@ fn is_alive(pid: u32) -> bool {
 }
 
 /// The key of whoever can read the data folder.
-fn operator_key(config: &Config) -> anyhow::Result<SigningKey> {
+fn operator_key(config: &Config) -> Result<SigningKey, NoAnswer> {
     let key = SigningKey::load(&config.data_dir);
     if let Err(palisade_identity::KeyUnusable::Unreadable { cause, .. }) = &key
         && cause.kind() == io::ErrorKind::NotFound
     {
-        bail!(
-            "there is no gateway in {}: it was never started, or --config names another file",
-            config.data_dir.display()
-        );
+        let data_dir = config.data_dir.display().to_string();
+        return Err(NoAnswer::NeverStarted { data_dir });
     }
-    key.context("cannot act as the operator; give a token by --token or PALISADE_TOKEN")
+    Ok(key.context("cannot act as the operator; give a token by --token or PALISADE_TOKEN")?)
 }
 
 impl From<NoAnswer> for super::Failure {
     fn from(no_answer: NoAnswer) -> Self {
         Self::Other(match no_answer {
             NoAnswer::Other(error) => error,
-            not_running @ NoAnswer::NotRunning { .. } => not_running.into(),
+            nobody @ (NoAnswer::NotRunning { .. } | NoAnswer::NeverStarted { .. }) => nobody.into(),
         })
     }
 }

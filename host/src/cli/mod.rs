@@ -118,11 +118,12 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
         Command::Token(asked) => token::token(&config, asked, args.json, screen)?,
         Command::Tokens(asked) => token::tokens(&config, asked, &args, screen)?,
         Command::WhoCan { connection } => {
-            who_can::who_can(&config, connection, args.json, screen)?;
+            let token = args.token.as_deref();
+            who_can::who_can(&config, token, connection, args.json, screen)?;
         }
         Command::Explain { connection } => {
             let token = args.token.as_deref();
-            who_can::explain(&config, token, connection, args.json, screen)?;
+            who_can::explain(config, token, connection, args.json, screen)?;
         }
         Command::Login { issuer } => login::login(&config, issuer.as_deref(), screen)?,
         Command::Reload => reload(&config, &args, screen)?,

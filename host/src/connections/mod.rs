@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use anyhow::{Context, Result};
 use palisade_admin::Problem;
 use palisade_postgres::{Backend, Catalog, Trusted};
-use palisade_store::{Collection, Store};
+use palisade_store::{Collection, Store, StoreError};
 use palisade_vault::{Owner, Place, Reader, Sealed};
 use serde_json::Value;
 
@@ -27,9 +27,10 @@ use self::stored::{Kept, StoredConnection};
 use crate::changes::{Changes, ConnectionChange};
 use crate::clock;
 use crate::config::{Config, Connection, PROTOCOLS, Vault, split_address};
+use crate::reach::Labels;
 
 pub use self::rotate::Rotation;
-pub use self::stored::NewConnection;
+pub use self::stored::{NewConnection, Plain};
 
 /// All connections that there are.
 #[derive(Debug)]
@@ -166,6 +167,13 @@ impl Connections {
     pub fn names(&self) -> Vec<String> {
         let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
         running.known.keys().cloned().collect()
+    }
+
+    /// The labels of all of them.
+    pub fn labels(&self) -> Labels {
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        let labels = running.known.iter();
+        labels.map(|(name, it)| (name.clone(), it.server.connection.labels.clone())).collect()
     }
 
     /// Forgets what is known of the servers' relations.
@@ -328,6 +336,21 @@ impl Connections {
     }
 }
 
+/// The labels of the file's connections and of the store's, where no gateway runs; no password is looked at.
+///
+/// # Errors
+/// Failures of the store.
+pub fn labels(config: &Config, store: Option<&Store>) -> Result<Labels, StoreError> {
+    let stored = match store {
+        Some(store) => store.collection::<StoredConnection>("connections")?.list()?,
+        None => vec![],
+    };
+    let mut labels: Labels = stored.into_iter().map(|(name, it)| (name, it.labels)).collect();
+    // The file counts where both have one.
+    labels.extend(config.connections.iter().map(|it| (it.name.clone(), it.labels.clone())));
+    Ok(labels)
+}
+
 impl Known {
     fn shown(&self) -> Value {
         match &self.stored {
@@ -395,7 +418,7 @@ fn unknown(name: &str) -> Problem {
     Problem::not_found(format!("there is no connection `{name}`"))
 }
 
-fn failed(error: palisade_store::StoreError) -> Problem {
+fn failed(error: StoreError) -> Problem {
     tracing::error!(%error, "the store failed");
     Problem::failed(format!("the store failed: {error}"))
 }

@@ -40,6 +40,8 @@ struct Scene {
     gateway: Gateway,
     vault: Option<Vault>,
     said: String,
+    /// A token that is asked about.
+    token: String,
 }
 
 #[test]
@@ -73,7 +75,9 @@ impl Scene {
         let more = configuration(&secrets, &postgres, &vault);
         let settings = Settings { more, log: Some(ALL), ..Settings::default() };
         let gateway = Gateway::start(&postgres, settings);
-        Self { postgres, secrets, gateway, vault: Some(vault), said: String::new() }
+        let token = gateway.token("agent-9", "everywhere");
+        let vault = Some(vault);
+        Self { postgres, secrets, gateway, vault, said: String::new(), token }
     }
 
     /// Runs a command of the CLI in every form, with everything logged.
@@ -143,6 +147,7 @@ impl Scene {
             let words: Vec<&str> = command.split(' ').collect();
             assert!(self.run(&words), "{command}: {}", self.said);
         }
+        self.explain();
         let sessions = self.gateway.json(&["sessions", "list"]);
         for session in sessions {
             let id = session["id"].as_str().unwrap().to_owned();
@@ -151,6 +156,14 @@ impl Scene {
         }
         let key = self.path("made.key");
         self.run(&["vault", "key", &key]);
+    }
+
+    fn explain(&mut self) {
+        let token = self.token.clone();
+        for (connection, known) in [("kept", true), ("nowhere", false)] {
+            let asked = ["explain", "--connection", connection, "--token", &token];
+            assert_eq!(self.run(&asked), known, "{connection}: {}", self.said);
+        }
     }
 
     fn failures(&mut self) {
@@ -178,6 +191,11 @@ impl Scene {
         assert!(self.run(&["connections", "show", "kept-wrong"]));
         let removed = self.gateway.cli(&["connections", "remove", "kept-wrong", "--log", ALL]);
         let _ = write!(self.said, "{}{}", removed.stdout, removed.stderr);
+        for body in [format!("{{\"token\": \"{}\"", self.token), format!("[\"{}\"]", self.token)] {
+            let answer = self.gateway.post("/v1/explain", &body);
+            assert!(answer.contains("400"), "{answer}");
+            self.said.push_str(&answer);
+        }
         // What is no JSON, and what is some other, with a secret in it.
         for body in [format!("{{\"password\": \"{VALUE}\""), format!("{{\"tls\": \"{VALUE}\"}}")] {
             let answer = self.gateway.post("/v1/connections", &body);
@@ -191,6 +209,7 @@ impl Scene {
         assert!(self.run(&["connections", "test", "kept"]));
         assert!(!self.run(&["connections", "test", "token"]));
         assert!(self.run(&["connections", "list"]));
+        self.explain();
         let old = self.path("old.key");
         self.run(&["vault", "rotate", "--old", &old]);
         assert!(self.add("kept-later", "by_value", VALUE, &["--password-stdin"]));
@@ -206,7 +225,10 @@ impl Scene {
         let digits = MASTER.as_bytes().chunks(2).map(|it| std::str::from_utf8(it).unwrap());
         let master: Vec<u8> = digits.map(|it| u8::from_str_radix(it, 16).unwrap()).collect();
         let secrets = MARKERS.iter().map(|marker| (*marker, marker.as_bytes()));
-        for (name, secret) in secrets.chain([("signing key", seed), ("master key", &master)]) {
+        // What makes a token is its signature.
+        let signature = self.token.rsplit('.').next().unwrap().as_bytes();
+        let others = [("signing key", seed), ("master key", &master), ("token", signature)];
+        for (name, secret) in secrets.chain(others) {
             for form in forms(secret) {
                 assert!(!has(self.said.as_bytes(), &form), "{name} was shown as {form:?}");
                 for (path, content) in &kept {

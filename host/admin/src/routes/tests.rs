@@ -60,3 +60,14 @@ fn a_plugin_is_loaded_under_a_plain_name_only() {
     check(Method::POST, "/v1/plugins?name=sql-guard", "x", Ok(ask));
     check(Method::POST, "/v1/plugins?name=../x", "x", Err(400));
 }
+
+#[test]
+fn a_question_with_a_token_in_it_is_not_shown() {
+    let (path, body) = ("/v1/explain", r#"{"connection":"x","token":"ey.a.b"}"#);
+    let (route, id) = find(&Method::POST, path).unwrap();
+    let asked = (route.ask)(Input { id, query: String::new(), body: body.into() }).unwrap();
+    assert!(!format!("{asked:?}").contains("ey.a.b"));
+    let who_can = Ask::WhoCan { connection: "my db".into() };
+    check(Method::POST, "/v1/who-can", r#"{"connection":"my db"}"#, Ok(who_can));
+    check(Method::POST, "/v1/who-can", r#"{"connection":"x","token":"y"}"#, Err(400));
+}

@@ -53,9 +53,10 @@ fn the_most_generous_role_limits_sessions() {
 
 #[test]
 fn who_can_and_why_not_is_told() {
-    let names: Vec<_> = roles().who_can("x").into_iter().map(|reaching| reaching.role).collect();
+    let names: Vec<_> =
+        roles().who_can("x", None).into_iter().map(|reaching| reaching.role).collect();
     assert_eq!(names, ["careful", "elsewhere", "reader", "writer"]);
-    let standings = roles().explain(&bearer(&["reader", "elsewhere"]), "prod-1");
+    let standings = roles().explain(&bearer(&["reader", "elsewhere"]), "prod-1", None);
     let shown: Vec<_> = standings
         .iter()
         .map(|standing| (standing.role.as_str(), standing.held, standing.reaches))
