@@ -158,6 +158,7 @@ impl palisade_admin::Gateway for Gateway {
                 Ok(self.changes.newest("policies", limit).map_err(failed)?.into())
             }
             Ask::RevokeTokens { token, subject } => self.revoke(caller, token, subject),
+            Ask::Revocations { limit } => self.revocations(caller, limit),
             Ask::WhoCan { connection } => self.who_can(caller, &connection),
             Ask::Explain { question } => self.explain(caller, &question),
             Ask::LoadPlugin { name, file } => {

@@ -114,6 +114,17 @@ impl Revocations {
         Ok(())
     }
 
+    /// The newest of those in force, at most so many, the oldest of them first.
+    pub fn newest(&self, limit: usize) -> Vec<Revocation> {
+        let now = clock::now_seconds();
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = known.values().filter(|one| one.until > now).cloned().collect();
+        all.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+        let surplus = all.len().saturating_sub(limit);
+        all.drain(..surplus);
+        all
+    }
+
     /// The revocation that a token fell by, itself or with what it was exchanged for: the earliest of them.
     pub fn covering(&self, identity: &Identity) -> Option<Revocation> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -151,6 +162,7 @@ pub fn is_about(what: &Revoked, at: u64, identity: &Identity) -> bool {
 #[cfg(test)]
 mod tests {
     use palisade_policy::Principal;
+    use palisade_store::Options;
 
     use super::*;
 
@@ -166,6 +178,29 @@ mod tests {
             issued_at,
             ..Identity::default()
         }
+    }
+
+    #[test]
+    fn of_each_thing_the_latest_revocation_in_force_is_listed() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        let documents = store.collection::<Document>("revocations").unwrap();
+        let now = clock::now_seconds();
+        let put = |id: &str, name: &str, at: u64, until: u64| {
+            let what = Revoked::Subject(name.into());
+            documents.put(id, &Document { what, at, by: "ada".into(), until }).unwrap();
+        };
+        put("1", "over", now - 9, now - 1);
+        put("2", "agent-7", now - 8, now + 60);
+        put("3", "agent-7", now - 7, now + 60);
+        put("4", "agent-8", now - 6, now + 60);
+        let ids = |limit| {
+            let all = Revocations::new(&store).unwrap().newest(limit);
+            all.into_iter().map(|one| one.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(9), ["3", "4"]);
+        assert_eq!(ids(1), ["4"]);
+        assert!(documents.get("1").unwrap().is_none());
     }
 
     #[test]

@@ -88,6 +88,30 @@ fn a_revoked_token_is_said_to_be_so_with_who_did_it() {
 }
 
 #[test]
+fn revocations_in_force_are_listed_with_who_made_them_and_until_when() {
+    let (_postgres, mut gateway) = start();
+    let none = gateway.cli(&["tokens", "revocations"]);
+    assert!(none.stdout.contains("nothing is revoked"), "{none:?}");
+    let administrator = gateway.token("ada", "administrator");
+    assert!(gateway.cli_as(&administrator, &["tokens", "revoke", "--subject", "agent-7"]).ok);
+    assert!(gateway.cli(&["tokens", "revoke", "some-id"]).ok);
+    let agent = gateway.token("agent-8", "tester");
+    let denied = gateway.cli_as(&agent, &["tokens", "revocations"]);
+    assert!(denied.stderr.contains("administers = true"), "{denied:?}");
+    for stopped in [false, true] {
+        if stopped {
+            gateway.kill();
+        }
+        let listed = gateway.json(&["tokens", "revocations"]);
+        assert_eq!((&listed[0]["subject"], &listed[0]["by"]), (&"agent-7".into(), &"ada".into()));
+        assert_eq!(listed[1]["token"], "some-id");
+        assert!(listed[0]["until"].as_str() > listed[0]["at"].as_str(), "{listed:?}");
+        let shown = gateway.cli(&["tokens", "list"]).stdout;
+        assert!(shown.contains("all tokens of agent-7") && shown.contains("UNTIL"), "{shown}");
+    }
+}
+
+#[test]
 fn only_who_administers_asks_the_running_gateway_who_reaches_what() {
     let (_postgres, gateway) = start();
     let agent = gateway.token("agent-7", "tester");

@@ -115,6 +115,11 @@ pub enum Ask {
         /// Whose tokens.
         subject: Option<String>,
     },
+    /// The newest revocations in force.
+    Revocations {
+        /// At most so many.
+        limit: usize,
+    },
     /// The roles that reach a connection, and who has them.
     WhoCan {
         /// The connection's name.

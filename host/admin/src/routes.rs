@@ -233,6 +233,13 @@ pub(crate) const ROUTES: &[Route] = &[
         ..post("/v1/tokens/revoke", Right::Administer, Body::Json, revoke)
     },
     Route {
+        about: "The revocations in force, the newest last",
+        query: &[AT_MOST],
+        ..get("/v1/tokens/revocations", Right::Administer, |input| {
+            Ok(Ask::Revocations { limit: limit(&input.query)? })
+        })
+    },
+    Route {
         about: "Puts a plugin's file in the place of the one that runs under a name",
         query: &[("name", "The policy; the plugin's own name where left out")],
         ..post("/v1/plugins", Right::Administer, Body::Wasm, load)

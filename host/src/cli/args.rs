@@ -50,7 +50,7 @@ pub enum Command {
     Check,
     /// Prints a short-lived token, which a client gives as its password.
     Token(TokenArgs),
-    /// Makes tokens worthless before their time is over.
+    /// Makes tokens worthless before their time is over, and lists those that are.
     #[command(subcommand)]
     Tokens(TokensCommand),
     /// Lists the roles that reach a connection, and who has them.
@@ -153,6 +153,13 @@ pub enum TokensCommand {
         /// All tokens that somebody has now, and those by which others act for them.
         #[arg(long)]
         subject: Option<String>,
+    },
+    /// Lists what is revoked, when, by whom, and until when it matters.
+    #[command(visible_alias = "list")]
+    Revocations {
+        /// How many of the newest.
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        limit: u64,
     },
 }
 

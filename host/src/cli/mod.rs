@@ -13,6 +13,7 @@ mod plugins;
 mod sessions;
 mod signing;
 mod token;
+mod tokens;
 mod vault;
 mod who_can;
 
@@ -116,7 +117,7 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
             NotServing::Failed(error) => Failure::Other(error),
         })?,
         Command::Token(asked) => token::token(&config, asked, args.json, screen)?,
-        Command::Tokens(asked) => token::tokens(&config, asked, &args, screen)?,
+        Command::Tokens(asked) => tokens::tokens(&config, asked, &args, screen)?,
         Command::WhoCan { connection } => {
             let token = args.token.as_deref();
             who_can::who_can(&config, token, connection, args.json, screen)?;

@@ -8,7 +8,7 @@ use palisade_identity::{Grant, SecretString, SigningKey, issue};
 use serde_json::{Value, json};
 
 use super::Failure;
-use super::args::{Args, TokenArgs, TokensCommand};
+use super::args::TokenArgs;
 use super::client::Client;
 use crate::clock;
 use crate::config::{Config, nearest};
@@ -107,27 +107,6 @@ fn read(file: &Path) -> anyhow::Result<SecretString> {
         opened.take(longest).read_to_string(&mut text)?;
     }
     Ok(SecretString::new(text.trim().to_owned()))
-}
-
-/// `palisade tokens`.
-pub(super) fn tokens(
-    config: &Config,
-    asked: &TokensCommand,
-    args: &Args,
-    mut screen: Screen,
-) -> Result<(), Failure> {
-    let TokensCommand::Revoke { id, subject } = asked;
-    let body = match (id, subject) {
-        (Some(id), _) => json!({ "token": id }),
-        (None, subject) => json!({ "subject": subject }),
-    };
-    let client = Client::new(config, args.token.as_deref())?;
-    let answer = client.send("/v1/tokens/revoke", body.to_string().as_bytes())?;
-    if args.json {
-        return Ok(screen.json(answer.as_array().map_or(&[][..], Vec::as_slice))?);
-    }
-    let ended = answer.pointer("/0/sessions_ended").and_then(Value::as_u64).unwrap_or(0);
-    Ok(screen.line(&format!("revoked; {ended} sessions end by it"))?)
 }
 
 /// One that the file does not have may be in the store, which only the gateway can read; one that is nearly right is a slip.

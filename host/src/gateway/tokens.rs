@@ -10,7 +10,7 @@ use crate::changes::TokenChange;
 use crate::clock;
 use crate::connections::Plain;
 use crate::reach::Reach;
-use crate::revocations::{Revoked, is_about};
+use crate::revocations::{Revocation, Revoked, is_about};
 
 /// A question about a token. It is asked by whoever administers, and the token is kept nowhere.
 #[derive(Deserialize)]
@@ -48,6 +48,12 @@ impl Gateway {
         let told = (&*settings, Some(&self.revocations));
         let answer = reach.explain_token(told, token.0.expose(), &connection);
         answer.map_err(Problem::refused)
+    }
+
+    /// The newest revocations in force.
+    pub(super) fn revocations(&self, caller: &Identity, limit: usize) -> Result<Value, Problem> {
+        self.check_administers(caller)?;
+        Ok(self.revocations.newest(limit).iter().map(Revocation::shown).collect())
     }
 
     /// Makes tokens worthless: first on record, then in the store, and then wherever they are in use.

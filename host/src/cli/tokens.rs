@@ -1,0 +1,85 @@
+//! `palisade tokens`: makes tokens worthless, and lists what is revoked.
+
+use serde_json::{Value, json};
+
+use super::Failure;
+use super::archive::{list, open_store};
+use super::args::{Args, TokensCommand};
+use super::client::{Client, NoAnswer};
+use crate::config::Config;
+use crate::revocations::{Revocation, Revocations};
+use crate::show::{Screen, Table, short};
+
+pub(super) fn tokens(
+    config: &Config,
+    asked: &TokensCommand,
+    args: &Args,
+    screen: Screen,
+) -> Result<(), Failure> {
+    match asked {
+        TokensCommand::Revoke { id, subject } => {
+            let what = match (id, subject) {
+                (Some(id), _) => json!({ "token": id }),
+                (None, subject) => json!({ "subject": subject }),
+            };
+            revoke(config, &what, args, screen)
+        }
+        TokensCommand::Revocations { limit } => revocations(config, *limit, args, screen),
+    }
+}
+
+fn revoke(config: &Config, what: &Value, args: &Args, mut screen: Screen) -> Result<(), Failure> {
+    let client = Client::new(config, args.token.as_deref())?;
+    let answer = client.send("/v1/tokens/revoke", what.to_string().as_bytes())?;
+    if args.json {
+        return Ok(screen.json(answer.as_array().map_or(&[][..], Vec::as_slice))?);
+    }
+    let ended = answer.pointer("/0/sessions_ended").and_then(Value::as_u64).unwrap_or(0);
+    Ok(screen.line(&format!("revoked; {ended} sessions end by it"))?)
+}
+
+fn revocations(
+    config: &Config,
+    limit: u64,
+    args: &Args,
+    mut screen: Screen,
+) -> Result<(), Failure> {
+    let all = in_force(config, limit, args.token.as_deref())?;
+    if args.json {
+        return Ok(screen.json(&all)?);
+    }
+    if all.is_empty() {
+        return Ok(screen.line("nothing is revoked")?);
+    }
+    let mut table = Table::new(&["WHEN", "UNTIL", "BY", "WHAT"]);
+    for one in &all {
+        let text = |key: &str| one[key].as_str().unwrap_or_default();
+        let (at, until) = (short(text("at")), short(text("until")));
+        table.row([&at, &until, text("by"), &what(one)]);
+    }
+    Ok(table.show(&mut screen)?)
+}
+
+/// What the gateway has, or its store where none runs.
+fn in_force(config: &Config, limit: u64, token: Option<&str>) -> Result<Vec<Value>, Failure> {
+    let client = Client::new(config, token);
+    let path = format!("/v1/tokens/revocations?limit={limit}");
+    match client.and_then(|client| client.get(&path)) {
+        Ok(answer) => list(answer),
+        Err(NoAnswer::NotRunning { .. }) if token.is_none() => {
+            let stored = Revocations::new(&open_store(config)?)?;
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            Ok(stored.newest(limit).iter().map(Revocation::shown).collect())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What is revoked, in words.
+fn what(revocation: &Value) -> String {
+    let text = |key: &str| revocation[key].as_str().unwrap_or_default();
+    match text("token") {
+        "" => format!("all tokens of {}", text("subject")),
+        token => format!("the token {token}, and those that were exchanged for it"),
+    }
+}
