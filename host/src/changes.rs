@@ -86,6 +86,9 @@ pub struct TokenChange<'a> {
     /// Whose tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<&'a str>,
+    /// Who vouches for that subject; left out where whoever does is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<&'a str>,
     /// Who asked for it.
     pub by: &'a str,
 }
@@ -158,7 +161,13 @@ mod tests {
                 PolicyChange { change, policy: Some("guard"), by, policies, problem: None, set };
             changes.put(&change).unwrap();
         }
-        let revoked = TokenChange { change: "revoke", token: Some("t"), subject: None, by: "ada" };
+        let revoked = TokenChange {
+            change: "revoke",
+            token: Some("t"),
+            subject: None,
+            issuer: None,
+            by: "ada",
+        };
         changes.put(&revoked).unwrap();
         let newest = changes.newest("policies", 2).unwrap();
         let versions: Vec<_> = newest.iter().filter_map(|it| it["policies"].as_u64()).collect();

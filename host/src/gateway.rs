@@ -141,12 +141,7 @@ impl palisade_admin::Gateway for Gateway {
             }
             Ask::Reload => self.change(caller, |by| Ok(self.reload(by)?.into_iter().collect())),
             Ask::AddConnection { connection } => self.add_connection(caller, &connection),
-            Ask::RotateKey { keys } => {
-                self.check_administers(caller)?;
-                let rotation: Rotation = serde_json::from_slice(&keys)
-                    .map_err(|_| Problem::bad_request("the body must name `new` and `old`"))?;
-                self.connections.rotate(&rotation, author(caller, &who(caller)))
-            }
+            Ask::RotateKey { keys } => self.rotate_key(caller, &keys),
             Ask::RemoveConnection { name } => {
                 self.check_administers(caller)?;
                 let removed = self.connections.remove(&name, author(caller, &who(caller)))?;
@@ -157,7 +152,9 @@ impl palisade_admin::Gateway for Gateway {
                 self.check_administers(caller)?;
                 Ok(self.changes.newest("policies", limit).map_err(failed)?.into())
             }
-            Ask::RevokeTokens { token, subject } => self.revoke(caller, token, subject),
+            Ask::RevokeTokens { token, subject, issuer } => {
+                self.revoke(caller, (token, subject, issuer))
+            }
             Ask::Revocations { limit } => self.revocations(caller, limit),
             Ask::WhoCan { connection } => self.who_can(caller, &connection),
             Ask::Explain { question } => self.explain(caller, &question),
@@ -339,6 +336,13 @@ impl Gateway {
 
     fn may_administer(&self, caller: &Identity) -> bool {
         self.settings.load().config.roles.may_administer(caller)
+    }
+
+    fn rotate_key(&self, caller: &Identity, keys: &[u8]) -> Result<Value, Problem> {
+        self.check_administers(caller)?;
+        let rotation: Rotation = serde_json::from_slice(keys)
+            .map_err(|_| Problem::bad_request("the body must name `new` and `old`"))?;
+        self.connections.rotate(&rotation, author(caller, &who(caller)))
     }
 
     fn check_administers(&self, caller: &Identity) -> Result<(), Problem> {

@@ -12,12 +12,30 @@ use crate::clock;
 
 /// What is revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Revoked {
     /// The token of this id, and all that were exchanged for it.
     Token(String),
-    /// Every token that this subject has at this time, or that somebody acts for it by.
+    /// Every token that this subject has at this time, or that somebody acts for it by, whoever vouches for it.
     Subject(String),
+    /// The same of the subject that this issuer vouches for alone.
+    SubjectOf {
+        /// The name.
+        subject: String,
+        /// The issuer's URL, or the gateway's own name.
+        issuer: String,
+    },
+}
+
+impl Revoked {
+    /// The token's id, or the subject, and who vouches for that.
+    pub fn parts(&self) -> (Option<&str>, Option<&str>, Option<&str>) {
+        match self {
+            Self::Token(id) => (Some(id), None, None),
+            Self::Subject(name) => (None, Some(name), None),
+            Self::SubjectOf { subject, issuer } => (None, Some(subject), Some(issuer)),
+        }
+    }
 }
 
 /// One revocation, as it is stored.
@@ -53,17 +71,15 @@ impl Revocation {
         Self { id, what, at, by, until }
     }
 
-    /// As it is shown: `token` or `subject`, `at`, `by` and `until`.
+    /// As it is shown: `token`, or `subject` and maybe its `issuer`, `at`, `by` and `until`.
     pub fn shown(&self) -> Value {
-        let (token, subject) = match &self.what {
-            Revoked::Token(id) => (Some(id), None),
-            Revoked::Subject(name) => (None, Some(name)),
-        };
+        let (token, subject, issuer) = self.what.parts();
         let time = |seconds: u64| clock::rfc3339(seconds.saturating_mul(1_000_000));
         json!({
             "id": self.id,
             "token": token,
             "subject": subject,
+            "issuer": issuer,
             "at": time(self.at),
             "by": self.by,
             "until": time(self.until),
@@ -151,12 +167,21 @@ fn remember(known: &mut HashMap<Revoked, Revocation>, revocation: Revocation) {
 pub fn is_about(what: &Revoked, at: u64, identity: &Identity) -> bool {
     match what {
         Revoked::Token(id) => identity.token_id == *id || identity.parents.contains(id),
-        Revoked::Subject(name) => {
-            let principal = &identity.principal;
-            let names = principal.subject == *name || principal.acting_for.as_ref() == Some(name);
-            names && identity.issued_at <= at
+        Revoked::Subject(name) => identity.issued_at <= at && speaks_for(identity, name, None),
+        Revoked::SubjectOf { subject, issuer } => {
+            identity.issued_at <= at && speaks_for(identity, subject, Some(issuer))
         }
     }
+}
+
+/// Whether somebody of this name bears a token or is acted for by it. Where nobody knows who vouches for the one acted for,
+/// it may be this issuer.
+fn speaks_for(identity: &Identity, name: &str, issuer: Option<&str>) -> bool {
+    let Identity { principal, acting_for_issuer, .. } = identity;
+    let is = |vouches: &str| issuer.is_none_or(|issuer| issuer == vouches);
+    (principal.subject == name && is(&principal.issuer))
+        || (principal.acting_for.as_deref() == Some(name)
+            && acting_for_issuer.as_deref().is_none_or(is))
 }
 
 #[cfg(test)]
@@ -177,6 +202,37 @@ mod tests {
             parents: parents.iter().map(|&id| id.into()).collect(),
             issued_at,
             ..Identity::default()
+        }
+    }
+
+    #[test]
+    fn a_subject_of_one_issuer_falls_and_its_namesakes_do_not() {
+        let revoked =
+            |name: &str| Revoked::SubjectOf { subject: name.into(), issuer: "https://one".into() };
+        let of = |issuer: &str, acted_for: Option<&str>| {
+            let mut identity = identity("a", &[], 5);
+            identity.principal.issuer = issuer.into();
+            identity.acting_for_issuer = acted_for.map(str::to_owned);
+            identity
+        };
+        assert!(is_about(&revoked("agent-7"), 5, &of("https://one", None)));
+        assert!(!is_about(&revoked("agent-7"), 5, &of("https://two", None)));
+        assert!(!is_about(&revoked("agent-7"), 4, &of("https://one", None)), "a newer token");
+        assert!(is_about(&revoked("ada"), 5, &of("x", Some("https://one"))));
+        assert!(!is_about(&revoked("ada"), 5, &of("x", Some("https://two"))));
+        assert!(is_about(&revoked("ada"), 5, &of("x", None)), "it may be that issuer's");
+    }
+
+    #[test]
+    fn what_was_stored_before_there_were_issuers_is_read() {
+        for (text, what) in [
+            (r#"{"subject":"a"}"#, Revoked::Subject("a".into())),
+            (r#"{"token":"a"}"#, Revoked::Token("a".into())),
+        ] {
+            let text = format!(r#"{{"what":{text},"at":1,"by":"ada","until":2}}"#);
+            let document: Document = serde_json::from_str(&text).unwrap();
+            assert_eq!(document.what, what);
+            assert_eq!(serde_json::to_string(&document).unwrap(), text);
         }
     }
 

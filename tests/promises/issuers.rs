@@ -234,6 +234,40 @@ fn an_agent_acts_for_a_person_by_exchange() {
 
 #[test]
 #[cfg_attr(not(have_npm), ignore = "npm is not installed")]
+fn a_subject_of_one_issuer_is_revoked_and_its_namesake_is_not() {
+    let (_postgres, provider, mut gateway) = start();
+    let foreign = Psql::new(gateway.port, &provider.token("agent-7", "urn:palisade"));
+    let exchanged = |actor: &str| {
+        let person = file(&gateway, "person", &provider.token("agent-7", "urn:palisade"));
+        let actor = file(&gateway, "actor", &provider.token(actor, "urn:palisade"));
+        let given = gateway.cli(&["token", "--exchange", &person, "--actor", &actor]);
+        Psql::new(gateway.port, given.stdout.trim())
+    };
+    let acting = exchanged("agent-1");
+    for psql in [&foreign, &acting, &gateway.agent()] {
+        assert_eq!(psql.query("SELECT 1"), "1");
+    }
+    let own = gateway.agent();
+    let wrong = gateway.cli(&["tokens", "revoke", "--subject", "agent-7", "--issuer", "https://x"]);
+    assert!(wrong.stderr.contains(&provider.url()), "which there are: {wrong:?}");
+    assert_eq!(foreign.query("SELECT 1"), "1");
+    let revoke = ["tokens", "revoke", "--subject", "agent-7", "--issuer", &provider.url()];
+    assert!(gateway.cli(&revoke).ok);
+    for psql in [&foreign, &acting] {
+        assert!(psql.error("SELECT 1").contains("is refused"));
+    }
+    assert_eq!(own.query("SELECT 1"), "1", "its namesake is somebody else");
+    let listed = gateway.json(&["tokens", "revocations"]);
+    assert_eq!(listed[0]["issuer"], provider.url());
+    let shown = gateway.cli(&["tokens", "revocations"]).stdout;
+    assert!(shown.contains(&format!("all tokens of agent-7 (of {})", provider.url())), "{shown}");
+    gateway.kill_and_restart();
+    let again = Psql::new(gateway.port, &gateway.token("agent-7", "support-agent"));
+    assert_eq!(again.query("SELECT 1"), "1");
+}
+
+#[test]
+#[cfg_attr(not(have_npm), ignore = "npm is not installed")]
 fn a_person_logs_in_by_a_device() {
     let (postgres, provider) = (Postgres::start(), Provider::start());
     let mut settings = settings(&provider);

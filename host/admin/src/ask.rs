@@ -114,6 +114,8 @@ pub enum Ask {
         token: Option<String>,
         /// Whose tokens.
         subject: Option<String>,
+        /// Who vouches for that subject; whoever does where left out.
+        issuer: Option<String>,
     },
     /// The newest revocations in force.
     Revocations {

@@ -229,7 +229,7 @@ pub(crate) const ROUTES: &[Route] = &[
         })
     },
     Route {
-        about: "Makes tokens worthless: one with those exchanged for it, or all of a subject's",
+        about: "Makes tokens worthless: one with those exchanged for it, or all of a subject's (of one issuer, or of whoever vouches for it)",
         ..post("/v1/tokens/revoke", Right::Administer, Body::Json, revoke)
     },
     Route {
@@ -338,17 +338,24 @@ const LONGEST_REVOKED: usize = 256;
 struct Revocation {
     token: Option<String>,
     subject: Option<String>,
+    issuer: Option<String>,
 }
 
 fn revoke(input: Input) -> Result<Ask, Problem> {
-    let wrong = || Problem::bad_request(r#"the body must be {"token": "…"} or {"subject": "…"}"#);
-    let Revocation { token, subject } = serde_json::from_slice(&input.body).map_err(|_| wrong())?;
-    match token.as_ref().xor(subject.as_ref()) {
-        Some(what) if (1..=LONGEST_REVOKED).contains(&what.len()) => {
-            Ok(Ask::RevokeTokens { token, subject })
-        }
-        _ => Err(wrong()),
+    let wrong = || {
+        Problem::bad_request(
+            r#"the body must be {"token": "…"} or {"subject": "…"}, the latter with an "issuer" or without"#,
+        )
+    };
+    let asked = serde_json::from_slice(&input.body).map_err(|_| wrong())?;
+    let Revocation { token, subject, issuer } = asked;
+    let one = token.as_ref().xor(subject.as_ref());
+    let fits = one.is_some_and(|what| (1..=LONGEST_REVOKED).contains(&what.len()));
+    // Tokens' ids are nobody's but their own.
+    if !fits || (issuer.is_some() && token.is_some()) {
+        return Err(wrong());
     }
+    Ok(Ask::RevokeTokens { token, subject, issuer })
 }
 
 #[derive(Deserialize)]

@@ -91,6 +91,10 @@ pub fn exchange(
             Some(_) => Some(subject.principal.subject.clone()),
             None => subject.principal.acting_for.clone(),
         },
+        acting_for_issuer: match actor {
+            Some(_) => Some(subject.principal.issuer.clone()),
+            None => subject.acting_for_issuer.clone(),
+        },
         connections: granted_connections(reaches, subject, actor, wish)?,
         parents,
         vouched: Some(bearer.principal.issuer.clone()).filter(|_| !bearer.is_own()),

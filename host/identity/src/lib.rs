@@ -43,7 +43,7 @@ pub use roles::{DecideRefused, DuplicateRole, Role, Roles};
 pub use rules::{Given, Presented, Rule};
 pub use secret::{Secret, SecretString};
 pub use signing_key::{KeyUnusable, SigningKey};
-pub use token::{Grant, IssueRefused, Issued, OPERATOR, issue, issue_operator};
+pub use token::{GATEWAY, Grant, IssueRefused, Issued, OPERATOR, issue, issue_operator};
 pub use ttl::{Ttl, TtlRefused};
 pub use verifiers::Verifiers;
 pub use verify::{GatewayVerifier, Identity, Verifier};

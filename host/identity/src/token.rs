@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The issuer and the audience of the gateway's own tokens.
-pub(crate) const GATEWAY: &str = "palisade";
+pub const GATEWAY: &str = "palisade";
 /// The subject of whoever can read the signing key; no granted token may carry it.
 pub const OPERATOR: &str = "operator";
 /// The longest token that is issued or looked at, in bytes.
@@ -27,6 +27,8 @@ pub struct Grant {
     pub ttl: Ttl,
     /// The human or service that the subject acts for.
     pub acting_for: Option<String>,
+    /// Who vouches for them, where that is known.
+    pub acting_for_issuer: Option<String>,
     /// The only connections where the roles hold; all that they name where left out.
     pub connections: Option<Vec<String>>,
     /// The ids of the tokens that this one is given for.
@@ -90,6 +92,9 @@ struct Claims<'a> {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Act {
     pub(crate) sub: String,
+    /// Who vouches for them; tokens that were issued before this was written have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) iss: Option<String>,
 }
 
 /// Issues a token at the time `now`, in Unix seconds.
@@ -113,6 +118,7 @@ pub fn issue_operator(key: &SigningKey, now: u64) -> Result<Issued, IssueRefused
         roles: Vec::new(),
         ttl: Ttl::OPERATOR,
         acting_for: None,
+        acting_for_issuer: None,
         connections: None,
         parents: vec![],
         vouched: None,
@@ -147,7 +153,7 @@ fn sign(key: &SigningKey, grant: &Grant, operator: bool, now: u64) -> Result<Iss
         nbf: now,
         exp: expires_at,
         jti: &token_id,
-        act: grant.acting_for.clone().map(|sub| Act { sub }),
+        act: grant.acting_for.clone().map(|sub| Act { sub, iss: grant.acting_for_issuer.clone() }),
         connections: grant.connections.as_deref(),
         parent: &grant.parents,
         vouched: grant.vouched.as_deref(),

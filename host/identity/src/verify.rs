@@ -27,6 +27,8 @@ pub struct Identity {
     pub operator: bool,
     /// The only connections where the roles hold; `None` for all that they name.
     pub connections: Option<Vec<String>>,
+    /// Who vouches for whom the subject acts for, where that is known.
+    pub acting_for_issuer: Option<String>,
     /// The tokens that this one was exchanged for, the first of them last.
     pub parents: Vec<String>,
     /// What somebody else's token showed; nothing for the gateway's own.
@@ -141,13 +143,15 @@ impl Claims {
         }
         let longest = if self.operator { Ttl::OPERATOR } else { Ttl::MAX };
         let expires_at = check_times(self.iat, self.nbf, self.exp, longest, now)?;
+        let (acting_for, acting_for_issuer) = self.act.map(|act| (act.sub, act.iss)).unzip();
         Ok(Identity {
             principal: Principal {
                 subject: required("sub", self.sub)?,
                 issuer: self.vouched.unwrap_or(issuer),
                 roles: self.roles,
-                acting_for: self.act.map(|act| act.sub),
+                acting_for,
             },
+            acting_for_issuer: acting_for_issuer.flatten(),
             token_id: required("jti", self.jti)?,
             issued_at: self.iat.unwrap_or(0),
             expires_at,

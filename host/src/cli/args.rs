@@ -153,6 +153,9 @@ pub enum TokensCommand {
         /// All tokens that somebody has now, and those by which others act for them.
         #[arg(long)]
         subject: Option<String>,
+        /// Only the subject that this issuer vouches for; `palisade` is the gateway itself.
+        #[arg(long, value_name = "URL", requires = "subject")]
+        issuer: Option<String>,
     },
     /// Lists what is revoked, when, by whom, and until when it matters.
     #[command(visible_alias = "list")]

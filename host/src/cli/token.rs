@@ -36,6 +36,7 @@ pub(super) fn token(
         roles: asked.roles.clone(),
         ttl: asked.ttl,
         acting_for: asked.acting_for.clone(),
+        acting_for_issuer: None,
         connections: (!asked.connections.is_empty()).then(|| asked.connections.clone()),
         parents: vec![],
         vouched: None,

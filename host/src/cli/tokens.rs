@@ -17,10 +17,10 @@ pub(super) fn tokens(
     screen: Screen,
 ) -> Result<(), Failure> {
     match asked {
-        TokensCommand::Revoke { id, subject } => {
+        TokensCommand::Revoke { id, subject, issuer } => {
             let what = match (id, subject) {
                 (Some(id), _) => json!({ "token": id }),
-                (None, subject) => json!({ "subject": subject }),
+                (None, subject) => json!({ "subject": subject, "issuer": issuer }),
             };
             revoke(config, &what, args, screen)
         }
@@ -78,8 +78,9 @@ fn in_force(config: &Config, limit: u64, token: Option<&str>) -> Result<Vec<Valu
 /// What is revoked, in words.
 fn what(revocation: &Value) -> String {
     let text = |key: &str| revocation[key].as_str().unwrap_or_default();
-    match text("token") {
-        "" => format!("all tokens of {}", text("subject")),
-        token => format!("the token {token}, and those that were exchanged for it"),
+    match (text("token"), text("issuer")) {
+        ("", "") => format!("all tokens of {}", text("subject")),
+        ("", issuer) => format!("all tokens of {} (of {issuer})", text("subject")),
+        (token, _) => format!("the token {token}, and those that were exchanged for it"),
     }
 }

@@ -181,8 +181,11 @@ fn revoked(answer: &Value) -> String {
     if !revocation.is_object() {
         return String::new();
     }
-    let what = match (text(revocation, "token"), text(revocation, "subject")) {
-        ("", subject) => format!(", with all tokens of {subject}"),
+    let what = match (text(revocation, "token"), text(revocation, "issuer")) {
+        ("", "") => format!(", with all tokens of {}", text(revocation, "subject")),
+        ("", issuer) => {
+            format!(", with all tokens of {} (of {issuer})", text(revocation, "subject"))
+        }
         (token, _) if token == text(answer, "token") => String::new(),
         (token, _) => format!(", with the token {token}, which it was exchanged for"),
     };

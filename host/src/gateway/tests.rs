@@ -128,6 +128,7 @@ impl Fixture {
                     roles,
                     ttl,
                     acting_for: None,
+                    acting_for_issuer: None,
                     connections: None,
                     parents: vec![],
                     vouched: None,

@@ -1,7 +1,7 @@
 //! What tokens are worth: who reaches what by them, and those that are worth nothing any more.
 
 use palisade_admin::{Problem, Sensitive};
-use palisade_identity::Identity;
+use palisade_identity::{GATEWAY, Identity};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -56,34 +56,46 @@ impl Gateway {
         Ok(self.revocations.newest(limit).iter().map(Revocation::shown).collect())
     }
 
-    /// Makes tokens worthless: first on record, then in the store, and then wherever they are in use.
+    /// Makes tokens worthless: first on record, then in the store, and then wherever they are in use. They are named by a
+    /// token's id, or by a subject and maybe its issuer.
     pub(super) fn revoke(
         &self,
         caller: &Identity,
-        token: Option<String>,
-        subject: Option<String>,
+        (token, subject, issuer): (Option<String>, Option<String>, Option<String>),
     ) -> Result<Value, Problem> {
         self.check_administers(caller)?;
-        let by = who(caller);
-        let change = TokenChange {
-            change: "revoke",
-            token: token.as_deref(),
-            subject: subject.as_deref(),
-            by: &by,
-        };
-        self.changes.put(&change).map_err(Problem::failed)?;
-        let (id, what) = match (token, subject) {
-            (Some(token), _) => (token.clone(), Revoked::Token(token)),
-            (None, subject) => {
-                let subject = subject.unwrap_or_default();
-                (subject.clone(), Revoked::Subject(subject))
+        let what = match (token, subject.unwrap_or_default(), issuer) {
+            (Some(token), _, _) => Revoked::Token(token),
+            (None, subject, None) => Revoked::Subject(subject),
+            (None, subject, Some(issuer)) => {
+                self.check_issuer(&issuer)?;
+                Revoked::SubjectOf { subject, issuer }
             }
         };
+        let by = who(caller);
+        let (token, subject, issuer) = what.parts();
+        let change = TokenChange { change: "revoke", token, subject, issuer, by: &by };
+        self.changes.put(&change).map_err(Problem::failed)?;
         let longest = self.settings.load().longest_token();
         self.revocations.revoke(what.clone(), &by, longest).map_err(failed)?;
         let now = clock::now_seconds();
         let ended = self.sessions.end_those(|bearer| is_about(&what, now, bearer), REVOKED);
-        tracing::info!(id, by, ended, "tokens were revoked");
+        let id = token.or(subject);
+        tracing::info!(id, issuer, by, ended, "tokens were revoked");
         Ok(json!([{ "id": id, "sessions_ended": ended }]))
+    }
+
+    /// An issuer that nobody knows would be a slip, and nothing be revoked.
+    fn check_issuer(&self, issuer: &str) -> Result<(), Problem> {
+        let settings = self.settings.load_full();
+        let known = settings.config.issuers.iter().map(|trusted| trusted.issuer.url.as_str());
+        let known: Vec<&str> = std::iter::once(GATEWAY).chain(known).collect();
+        if known.contains(&issuer) {
+            return Ok(());
+        }
+        Err(Problem::refused(format!(
+            "no issuer is called `{issuer}`, there are: {}; without one the name is meant, whoever vouches for it",
+            known.join(", ")
+        )))
     }
 }

@@ -47,8 +47,13 @@ fn a_decision_takes_a_reason_and_nothing_else() {
 
 #[test]
 fn either_a_token_or_a_subject_is_revoked() {
-    let ask = Ask::RevokeTokens { token: Some("x".into()), subject: None };
+    let ask = Ask::RevokeTokens { token: Some("x".into()), subject: None, issuer: None };
     check(Method::POST, "/v1/tokens/revoke", r#"{"token":"x"}"#, Ok(ask));
+    let (subject, issuer) = (Some("x".into()), Some("https://y".into()));
+    let ask = Ask::RevokeTokens { token: None, subject, issuer };
+    check(Method::POST, "/v1/tokens/revoke", r#"{"subject":"x","issuer":"https://y"}"#, Ok(ask));
+    check(Method::POST, "/v1/tokens/revoke", r#"{"token":"x","issuer":"https://y"}"#, Err(400));
+    check(Method::POST, "/v1/tokens/revoke", r#"{"issuer":"https://y"}"#, Err(400));
     check(Method::POST, "/v1/tokens/revoke", r#"{"token":"x","subject":"y"}"#, Err(400));
     check(Method::POST, "/v1/tokens/revoke", r#"{"subject":""}"#, Err(400));
     check(Method::POST, "/v1/tokens/revoke", "{}", Err(400));

@@ -91,6 +91,20 @@ fn more_than_there_is_is_refused() {
 }
 
 #[test]
+fn who_vouches_for_a_person_is_kept_with_whoever_acts_for_them() {
+    let mut agent = bearer("agent-7", &["reader"]);
+    agent.principal.issuer = "https://agents.example".into();
+    let person = bearer("ada", &["reader"]);
+    let given = try_exchange(&person, Some(&agent), &Wish::default()).unwrap();
+    assert_eq!(given.principal.issuer, "https://agents.example");
+    assert_eq!(given.acting_for_issuer.as_deref(), Some("https://corp.example"));
+    let again = try_exchange(&given, None, &Wish::default()).unwrap();
+    assert_eq!(again.acting_for_issuer, given.acting_for_issuer);
+    let alone = try_exchange(&person, None, &Wish::default()).unwrap();
+    assert_eq!(alone.acting_for_issuer, None);
+}
+
+#[test]
 fn an_agent_acts_for_a_person_with_what_both_may() {
     let person = Identity {
         connections: names(&["orders", "dev-1"]),

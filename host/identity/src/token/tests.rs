@@ -13,6 +13,7 @@ fn grant(subject: &str) -> Grant {
         roles: vec!["support-agent".into()],
         ttl: "15m".parse().unwrap(),
         acting_for: None,
+        acting_for_issuer: None,
         connections: None,
         parents: vec![],
         vouched: None,

@@ -46,6 +46,7 @@ fn the_gateways_own_tokens_carry_their_roles() {
         roles: vec!["boss".into()],
         ttl: Ttl::MIN,
         acting_for: None,
+        acting_for_issuer: None,
         connections: None,
         parents: vec![],
         vouched: None,

@@ -202,6 +202,7 @@ fn a_cause_never_shows_the_token() {
         roles: vec![],
         ttl: Ttl::MIN,
         acting_for: None,
+        acting_for_issuer: None,
         connections: None,
         parents: vec![],
         vouched: None,
