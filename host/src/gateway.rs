@@ -140,6 +140,10 @@ impl palisade_admin::Gateway for Gateway {
                 self.connections.show(&name)
             }
             Ask::Reload => self.change(caller, |by| Ok(self.reload(by)?.into_iter().collect())),
+            Ask::ConnectionHistory { limit } => {
+                self.check_administers(caller)?;
+                Ok(self.connections.history(limit).map_err(failed)?.into())
+            }
             Ask::AddConnection { connection } => self.add_connection(caller, &connection),
             Ask::RotateKey { keys } => self.rotate_key(caller, &keys),
             Ask::RemoveConnection { name } => {

@@ -73,6 +73,11 @@ pub enum Ask {
         /// Its name.
         name: String,
     },
+    /// The newest changes of the kept connections.
+    ConnectionHistory {
+        /// At most so many.
+        limit: usize,
+    },
     /// A connection is to be kept.
     AddConnection {
         /// The request's body, as JSON; it may hold a password.

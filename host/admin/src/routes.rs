@@ -166,6 +166,14 @@ pub(crate) const ROUTES: &[Route] = &[
             Ok(Ask::Connection { name: input.id })
         })
     },
+    // Not beside the connections: one of them may have any name.
+    Route {
+        about: "Who added, replaced and removed connections of the store, the newest last",
+        query: &[AT_MOST],
+        ..get("/v1/changes/connections", Right::Administer, |input| {
+            Ok(Ask::ConnectionHistory { limit: limit(&input.query)? })
+        })
+    },
     Route {
         about: "Keeps a connection in the store: name, protocol, address, database, username, tls, tls_ca, labels, \
                 password (a text, sealed) or password_from (where it is read), replace",

@@ -244,6 +244,12 @@ pub enum ConnectionsCommand {
         /// Its name.
         name: String,
     },
+    /// Lists who added, replaced and removed which, and when.
+    History {
+        /// How many changes.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        limit: u64,
+    },
 }
 
 /// A connection to be kept.

@@ -18,7 +18,7 @@ use super::client::{Client, NoAnswer};
 use crate::config::Config;
 use crate::connections::{Author, Connections, NewConnection, Rotation};
 use crate::show::text::visible;
-use crate::show::{Screen, Table, Tone, pairs};
+use crate::show::{Screen, Table, Tone, pairs, short};
 
 /// The largest password, in bytes.
 const LARGEST: u64 = 32 * 1024;
@@ -42,6 +42,7 @@ pub(super) fn connections(
         ConnectionsCommand::Add(asked) => vec![way.add(&body(asked)?)?],
         ConnectionsCommand::Remove { name } => vec![way.remove(name)?],
         ConnectionsCommand::Test { name } => vec![way.test(name, config)?],
+        ConnectionsCommand::History { limit } => way.history(*limit)?,
     };
     let fails = values.iter().any(|value| value["ok"] == false);
     let code = if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS };
@@ -100,6 +101,17 @@ impl Way {
         match self {
             Self::Running(client) => list(client.get("/v1/connections")?),
             Self::Stored(connections) => Ok(connections.list()),
+        }
+    }
+
+    fn history(&self, limit: u64) -> Result<Vec<Value>, Failure> {
+        match self {
+            Self::Running(client) => {
+                list(client.get(&format!("/v1/changes/connections?limit={limit}"))?)
+            }
+            Self::Stored(connections) => {
+                Ok(connections.history(usize::try_from(limit).unwrap_or(usize::MAX))?)
+            }
         }
     }
 
@@ -293,6 +305,15 @@ fn show(
                 }
             };
             screen.line(&line)
+        }
+        (ConnectionsCommand::History { .. }, _) => {
+            let mut table = Table::new(&["WHEN", "CHANGE", "CONNECTION", "BY"]);
+            for value in values {
+                let at = short(&text(value, "at"));
+                let cells = ["change", "connection", "by"].map(|key| text(value, key));
+                table.row([at.as_str()].into_iter().chain(cells.iter().map(String::as_str)));
+            }
+            table.show(screen)
         }
         (ConnectionsCommand::Remove { name }, _) => {
             screen.line(&format!("removed {}; its open sessions end", visible(name)))

@@ -193,6 +193,14 @@ impl Connections {
         running.known.values().map(Known::shown).collect()
     }
 
+    /// The newest changes of those of the store, the oldest of them first.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn history(&self, limit: usize) -> Result<Vec<Value>, StoreError> {
+        self.changes.newest("connection", limit)
+    }
+
     /// One of them, as it is shown.
     pub fn show(&self, name: &str) -> Result<Value, Problem> {
         self.get(name).map(|known| known.shown()).ok_or_else(|| unknown(name))

@@ -81,6 +81,32 @@ fn a_removed_connection_takes_no_new_session_and_ends_none() {
 }
 
 #[test]
+fn who_changed_which_connection_is_listed_whether_the_gateway_runs_or_not() {
+    let postgres = Postgres::start();
+    let mut gateway = start(&postgres);
+    assert!(add(&gateway, &postgres, "ledger", &[]).ok);
+    assert!(add(&gateway, &postgres, "ledger", &["--replace"]).ok);
+    let administrator = gateway.token("ada", "administrator");
+    assert!(gateway.cli_as(&administrator, &["connections", "remove", "ledger"]).ok);
+    let agent = gateway.token("agent-7", "everywhere");
+    let denied = gateway.cli_as(&agent, &["connections", "history"]);
+    assert!(denied.stderr.contains("administers = true"), "{denied:?}");
+    for stopped in [false, true] {
+        if stopped {
+            gateway.kill();
+        }
+        let changes = gateway.json(&["connections", "history"]);
+        let shown: Vec<_> = changes
+            .iter()
+            .map(|it| (it["change"].as_str().unwrap(), it["by"].as_str().unwrap()))
+            .collect();
+        assert_eq!(shown, [("add", "operator"), ("replace", "operator"), ("remove", "ada")]);
+        let newest = gateway.cli(&["connections", "history", "--limit", "1"]).stdout;
+        assert!(newest.contains("remove  ledger") && !newest.contains("replace"), "{newest}");
+    }
+}
+
+#[test]
 fn the_files_connections_are_not_touched_by_the_store() {
     let postgres = Postgres::start();
     let gateway = start(&postgres);
