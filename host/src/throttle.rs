@@ -4,9 +4,11 @@
 //! nothing, unless so many bad ones came from the same address that none is looked at any more.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use palisade_admin::client_at;
 
 /// How many failures of one address are answered at once.
 const FREE: f64 = 3.0;
@@ -28,7 +30,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Where failures are counted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Place {
-    /// An IPv4 address, or the first half of an IPv6 address: one host has all of the second.
+    /// What stands for the clients at an address.
     Address(IpAddr),
     /// A connection's name; any name that a client makes up is one, too.
     Connection(String),
@@ -105,7 +107,7 @@ impl Throttle {
 impl Buckets {
     /// The address's own bucket, or that of the rest where it has none and none is to be had.
     fn address(&mut self, client: SocketAddr) -> Place {
-        let place = Place::Address(network(client.ip()));
+        let place = Place::Address(client_at(client.ip()));
         if self.by_place.len() < MOST_BUCKETS || self.by_place.contains_key(&place) {
             return place;
         }
@@ -146,16 +148,6 @@ impl Bucket {
             Place::Connection(_) | Place::Rest => passed * CONNECTION_DRAIN,
         };
         (self.level - drain).max(0.0)
-    }
-}
-
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

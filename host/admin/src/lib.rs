@@ -21,5 +21,6 @@ mod serve;
 pub use ask::{Ask, Gateway};
 pub use exchange::{ExchangeProblem, TokenRequest};
 pub use problem::Problem;
+pub use rate::client_at;
 pub use sensitive::Sensitive;
 pub use serve::Admin;

@@ -1,4 +1,4 @@
-//! How fast one address may ask: so many requests at once, and so many a second after that.
+//! How fast one client may ask: so many requests at once, and so many a second after that.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,25 +9,40 @@ use std::time::{Duration, Instant};
 const BURST: f64 = 300.0;
 /// Requests a second.
 const RATE: f64 = 50.0;
-/// How many addresses are told apart; with more of them at the same time the rest share one budget.
+/// How many clients are told apart; with more of them at the same time the rest share one budget.
 const MOST: usize = 10_000;
+/// Whose budget the rest has: an address of multicast, from which nobody asks.
+const REST: IpAddr = IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0));
 
-/// The budgets of all addresses.
+/// The budgets of all clients.
 #[derive(Debug, Default)]
 pub(crate) struct Rates(Mutex<HashMap<IpAddr, (f64, Instant)>>);
 
+/// What stands for the client at an address, where clients are counted: its IPv4 address, or the first half of its IPv6
+/// address (RFC 4291, 2.5.4), since one host has all of the second half.
+#[must_use]
+pub fn client_at(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
 impl Rates {
-    /// Whether this address may ask now. The error is how long it should wait.
+    /// Whether the client at this address may ask now. The error is how long it should wait.
     pub(crate) fn spend(&self, client: IpAddr, now: Instant) -> Result<(), Duration> {
         let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let left = |(left, at): (f64, Instant)| {
             (left + now.saturating_duration_since(at).as_secs_f64() * RATE).min(BURST)
         };
-        let mut client = client.to_canonical();
+        let mut client = client_at(client);
         if budgets.len() >= MOST && !budgets.contains_key(&client) {
             budgets.retain(|_, budget| left(*budget) < BURST);
             if budgets.len() >= MOST {
-                client = Ipv6Addr::UNSPECIFIED.into();
+                client = REST;
             }
         }
         let budget = budgets.get(&client).map_or(BURST, |budget| left(*budget));
@@ -58,11 +73,25 @@ mod tests {
     }
 
     #[test]
+    fn one_host_has_one_budget_however_many_addresses_it_has() {
+        let (rates, now) = (Rates::default(), Instant::now());
+        for number in 0..300u16 {
+            let address = Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, number);
+            assert_eq!(rates.spend(address.into(), now), Ok(()));
+        }
+        assert!(rates.spend("2001:db8:0:1:ffff::1".parse().unwrap(), now).is_err());
+        assert_eq!(rates.spend("2001:db8:0:2::1".parse().unwrap(), now), Ok(()), "another network");
+        assert_eq!(client_at("::ffff:10.0.0.1".parse().unwrap()), IpAddr::from([10, 0, 0, 1]));
+    }
+
+    #[test]
     fn the_table_of_addresses_is_bounded() {
         let (rates, now) = (Rates::default(), Instant::now());
         for number in 0..u32::try_from(MOST).unwrap() + 100 {
             let _ = rates.spend(IpAddr::from(number.to_be_bytes()), now);
         }
         assert!(rates.0.lock().unwrap().len() <= MOST + 1);
+        let operator = client_at("::1".parse().unwrap());
+        assert_ne!(operator, REST, "who asks from this machine is not of the rest");
     }
 }
