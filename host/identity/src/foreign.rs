@@ -14,6 +14,9 @@ use crate::rules::Presented;
 use crate::token::{MAX_TOKEN_BYTES, is_name};
 use crate::{Identity, TokenRefused};
 
+/// What a token that stands for somebody may call itself in its header: an ID token (RFC 7519, 5.1), or an access token
+/// (RFC 9068, 2.1). Many issuers write nothing.
+const TYPES: [&str; 4] = ["JWT", "application/jwt", "at+jwt", "application/at+jwt"];
 /// The longest token id that is taken over, in bytes.
 const LONGEST_ID: usize = 128;
 
@@ -70,12 +73,20 @@ impl IssuerVerifier {
         if jku.is_some() || jwk.is_some() || x5u.is_some() || x5c.is_some() {
             return Err(TokenRefused::KeyElsewhere);
         }
+        let is_one = |typ: &String| TYPES.iter().any(|one| typ.eq_ignore_ascii_case(one));
+        if header.typ.as_ref().is_some_and(|typ| !is_one(typ)) {
+            return Err(TokenRefused::Type);
+        }
         Ok(())
     }
 
     fn identity(&self, token: &str, claims: Value, now: u64) -> Result<Identity, TokenRefused> {
         if text(&claims, "iss")?.ok_or(TokenRefused::Missing("iss"))? != self.issuer.url {
             return Err(TokenRefused::Issuer);
+        }
+        // A security event token (RFC 8417, 2.2) need not say so in its header; one that tells of a logout has a subject, too.
+        if claims.get("events").is_some() {
+            return Err(TokenRefused::Type);
         }
         self.check_audience(&claims)?;
         let expires_at = self.check_times(&claims, now)?;

@@ -21,6 +21,11 @@ pub enum TokenRefused {
     /// An algorithm that the configuration does not list for this issuer.
     #[error("the token's algorithm is not listed for its issuer")]
     UnlistedAlgorithm,
+    /// A token that says what it is, and is no ID or access token: a logout token, say, or a proof of a key.
+    #[error(
+        "the token is neither an ID token nor an access token, as its `typ` or its `events` says"
+    )]
+    Type,
     /// A header that brings a key along or says where one is (`jku`, `jwk`, `x5u`, `x5c`).
     #[error("the token's header points to a key of its own")]
     KeyElsewhere,

@@ -202,6 +202,54 @@ fn a_key_that_the_token_brings_along_or_points_to_is_refused() {
 }
 
 #[test]
+fn a_token_may_say_that_it_is_an_id_or_access_token_or_nothing() {
+    let pair = ed25519("k");
+    for typ in [None, Some("JWT"), Some("jwt"), Some("at+jwt"), Some("Application/AT+JWT")] {
+        let header = Header { typ: typ.map(str::to_owned), ..pair.header() };
+        let token = encode(&header, &claims(&json!({})), &pair.private).unwrap();
+        assert!(verifier(&[&pair.public]).verify(&token, NOW).is_ok(), "{typ:?}");
+    }
+}
+
+#[test]
+fn a_logout_token_is_refused() {
+    let pair = ed25519("k");
+    let typ = Some("logout+jwt".to_owned());
+    under(&pair, &Header { typ, ..pair.header() }, TokenRefused::Type);
+}
+
+#[test]
+fn a_logout_token_that_does_not_say_so_in_its_header_is_refused() {
+    let logout = json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
+    check(&json!({ "events": logout }), Err(TokenRefused::Type));
+}
+
+#[test]
+fn a_proof_of_a_key_is_refused() {
+    let pair = ed25519("k");
+    let typ = Some("dpop+jwt".to_owned());
+    under(&pair, &Header { typ, ..pair.header() }, TokenRefused::Type);
+}
+
+#[test]
+fn a_security_event_token_is_refused() {
+    let pair = ed25519("k");
+    for typ in ["secevent+jwt", "application/secevent+jwt"] {
+        let typ = Some(typ.to_owned());
+        under(&pair, &Header { typ, ..pair.header() }, TokenRefused::Type);
+    }
+}
+
+#[test]
+fn a_type_that_is_empty_or_nearly_one_is_refused() {
+    let pair = ed25519("k");
+    for typ in ["", "JWT ", "at+jwt;v=1", "x/at+jwt", "JOSE"] {
+        let typ = Some(typ.to_owned());
+        under(&pair, &Header { typ, ..pair.header() }, TokenRefused::Type);
+    }
+}
+
+#[test]
 fn an_unknown_missing_or_empty_key_id_is_refused() {
     let pair = ed25519("k");
     for kid in [Some("other".to_owned()), Some(String::new()), None] {
