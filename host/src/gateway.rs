@@ -251,8 +251,11 @@ impl Gateway {
         let seen = |session: &SessionDocument| {
             named(session) && self.may_audit(caller, &session.connection)
         };
-        let page = recorded::page(&self.sessions, &self.store, place, seen).map_err(failed)?;
-        Ok(to_value(&page))
+        let labels = |name: &str| {
+            self.connections.get(name).map(|known| known.server.connection.labels.clone())
+        };
+        let page = recorded::page((&self.sessions, &self.store), place, seen, labels);
+        Ok(to_value(&page.map_err(failed)?))
     }
 
     fn holds(&self, caller: &Identity, all: bool) -> Result<Value, Problem> {

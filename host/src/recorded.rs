@@ -1,5 +1,7 @@
 //! The record in bulk: many sessions to a page, with what was judged in them and what came back, for trying policies on it.
 
+use std::collections::BTreeMap;
+
 use palisade_store::{SessionId, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -48,6 +50,9 @@ pub fn is_named(connection: Option<&str>) -> impl Fn(&SessionDocument) -> bool {
 pub struct RecordedSession {
     /// Whose it is.
     pub session: SessionDocument,
+    /// The labels that its connection has now; none where it is gone.
+    #[serde(default)]
+    pub labels: Option<BTreeMap<String, String>>,
     /// Its commands and results; the results without their rows.
     pub events: Vec<Value>,
 }
@@ -92,15 +97,15 @@ pub struct Page {
     pub next: Option<Place>,
 }
 
-/// The page that begins at a place, of the sessions that `seen` lets through.
+/// The page that begins at a place, of the sessions that `seen` lets through; `labels` knows those of connections.
 ///
 /// # Errors
 /// Failures of the store.
 pub fn page(
-    sessions: &Sessions,
-    store: &Store,
+    (sessions, store): (&Sessions, &Store),
     place: &Place,
     seen: impl Fn(&SessionDocument) -> bool,
+    labels: impl Fn(&str) -> Option<BTreeMap<String, String>>,
 ) -> Result<Page, StoreError> {
     let mut page = Page { sessions: vec![], next: None };
     let mut room = Room { events: EVENTS, bytes: BYTES };
@@ -114,7 +119,8 @@ pub fn page(
             let from = if document.id == begin.session { begin.from } else { 0 };
             let (events, next) = read_some(store, id, from, &mut room)?;
             let events = events.into_iter().filter_map(bare).collect();
-            page.sessions.push(RecordedSession { session: document, events });
+            let labels = labels(&document.connection);
+            page.sessions.push(RecordedSession { session: document, labels, events });
             if let Some(from) = next {
                 page.next = Some(Place { session: id.to_string(), from });
                 return Ok(page);

@@ -1,6 +1,6 @@
 //! Policies are tried on what was recorded before they are put in force.
 
-use crate::harness::{Gateway, Outcome, Postgres, Settings, run};
+use crate::harness::{Gateway, Outcome, PASSWORD, Postgres, Psql, Settings, run};
 use crate::plugins::build;
 
 /// A gateway with a record: an agent read secrets, dropped a table that it may not drop, and changed what needs approval.
@@ -89,4 +89,42 @@ fn a_record_is_tried_while_no_gateway_runs_too() {
     let outcome = gateway.cli(&["backtest", "--plugin", candidate.to_str().unwrap()]);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
     assert!(outcome.stdout.contains("deny no-ddl"), "{outcome:?}");
+}
+
+#[test]
+fn a_kept_connections_labels_say_where_a_policy_acts_whether_the_gateway_runs_or_not() {
+    let postgres = Postgres::start();
+    let more =
+        "[[role]]\nname = \"everywhere\"\nconnections = [\"*\"]\naudits = [\"*\"]\n".to_owned();
+    let mut gateway = Gateway::start(&postgres, Settings { more, ..Settings::policy("") });
+    let file = gateway.folder.path().join("password");
+    std::fs::write(&file, PASSWORD).unwrap();
+    let (address, place) =
+        (format!("127.0.0.1:{}", postgres.port), format!("cat {}", file.display()));
+    let add = ["connections", "add", "ledger", "--address", &address, "--database", "orders"];
+    let more = ["--username", "svc_orders", "--password-exec", &place, "--label", "env=ledgers"];
+    let added = gateway.cli(&[&add[..], &more].concat());
+    assert!(added.ok, "{added:?}");
+    let auditor = gateway.token("agent-7", "everywhere");
+    let agent = Psql::new(gateway.port, &auditor).user("ledger");
+    let outcome = agent.run(&["CREATE TABLE kept (id int)", "DROP TABLE kept"]);
+    assert!(outcome.ok, "{outcome:?}");
+    let acts = |label: &str| {
+        let text = "[[use]]\nplugin = 'sql-guard'\non = { labels = { env = 'LABEL' } }\n\
+                    [use.config]\ndeny = ['drop']\n";
+        policy(&gateway, &text.replace("LABEL", label))
+    };
+    let here = acts("ledgers");
+    let backtest = |gateway: &Gateway| {
+        let outcome = gateway.cli_as(&auditor, &["backtest", "--policy", &here]);
+        assert_eq!(outcome.code, Some(2), "{outcome:?}");
+        assert!(outcome.stdout.contains("1 allow → deny sql-guard.drop"), "{outcome:?}");
+    };
+    backtest(&gateway);
+    let elsewhere = acts("others");
+    let outcome = gateway.cli_as(&auditor, &["backtest", "--policy", &elsewhere]);
+    assert!(outcome.ok && outcome.stdout.contains("nothing would differ"), "{outcome:?}");
+    acts("ledgers");
+    gateway.kill();
+    backtest(&gateway);
 }

@@ -129,7 +129,7 @@ pub(crate) const ROUTES: &[Route] = &[
         })
     },
     Route {
-        about: "A page of the record: the commands and results of many sessions",
+        about: "A page of the record: the commands and results of many sessions, and their connections' labels",
         query: &[
             ("session", "The first session's id, or that of any moment"),
             ("from", "The number of its first event"),

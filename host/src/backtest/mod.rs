@@ -21,8 +21,7 @@ use self::compare::try_session;
 use self::timed::Timed;
 use crate::config::Config;
 use crate::plugins::InForce;
-use crate::recorded::Part;
-use crate::sessions::SessionDocument;
+use crate::recorded::{Part, RecordedSession};
 
 pub use report::{Report, micros, word};
 
@@ -119,17 +118,19 @@ fn work(config: &Config, candidates: &Candidates, queue: &Queue, tried: &AtomicU
                 report.damaged += 1;
                 continue;
             };
-            let context = context(config, &session.session);
+            let context = context(config, &session);
             try_session(candidates, &context, session.events, &mut report);
             tried.fetch_add(report.commands - before, Relaxed);
         }
     }
 }
 
-/// The context in which a session was judged; its labels are those that its connection has now.
-fn context(config: &Config, session: &SessionDocument) -> Context {
+/// The context in which a session was judged; its labels are those that its connection has now, in the file or else in the
+/// store.
+fn context(config: &Config, recorded: &RecordedSession) -> Context {
+    let session = &recorded.session;
     let labels = config.connection(&session.connection).map(|connection| &connection.labels);
-    let labels = labels.into_iter().flatten();
+    let labels = labels.or(recorded.labels.as_ref()).into_iter().flatten();
     Context {
         session: session.id.clone(),
         principal: Principal {

@@ -9,9 +9,10 @@ use super::Failure;
 use super::client::{Client, NoAnswer};
 use crate::config::Config;
 use crate::journal::read_events;
+use crate::reach::Labels;
 use crate::recorded::{self, Page, Part, Place, TextPage};
 use crate::sessions::{SessionDocument, Sessions};
-use crate::{clock, data_dir};
+use crate::{clock, connections, data_dir};
 
 /// Where sessions are read from.
 pub(super) enum Archive<'c> {
@@ -25,6 +26,7 @@ pub(super) struct Stored<'c> {
     config: &'c Config,
     store: Store,
     sessions: Sessions,
+    labels: Labels,
     identity: Identity,
 }
 
@@ -105,7 +107,8 @@ impl<'c> Stored<'c> {
         let sessions = Sessions::new(store.clone())?;
         // Nobody else has the store open: what is open in it was interrupted.
         sessions.mark_interrupted()?;
-        Ok(Self { config, store, sessions, identity })
+        let labels = connections::labels(config, Some(&store))?;
+        Ok(Self { config, store, sessions, labels, identity })
     }
 
     fn list(&self, limit: u64) -> Result<Vec<Value>, Failure> {
@@ -121,7 +124,8 @@ impl<'c> Stored<'c> {
         let seen = |session: &SessionDocument| {
             named(session) && self.config.roles.may_audit(&self.identity, &session.connection)
         };
-        Ok(recorded::page(&self.sessions, &self.store, place, seen)?)
+        let labels = |name: &str| self.labels.get(name).cloned();
+        Ok(recorded::page((&self.sessions, &self.store), place, seen, labels)?)
     }
 
     fn session(&self, id: &str) -> Result<Value, Failure> {

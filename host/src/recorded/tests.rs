@@ -29,11 +29,17 @@ fn fixture(count: u128, size: usize) -> Fixture {
     Fixture { sessions, store, _dir: dir }
 }
 
+/// A page; every connection has one label.
+fn of(fixture: &Fixture, place: &Place, seen: impl Fn(&SessionDocument) -> bool) -> Page {
+    let labels = |name: &str| Some(BTreeMap::from([("is".to_owned(), name.to_owned())]));
+    page((&fixture.sessions, &fixture.store), place, seen, labels).unwrap()
+}
+
 /// All pages: how many sessions and events each has.
 fn pages(fixture: &Fixture, seen: impl Fn(&SessionDocument) -> bool + Copy) -> Vec<(usize, usize)> {
     let (mut pages, mut place) = (vec![], Some(Place::at(0)));
     while let Some(from) = place {
-        let page = page(&fixture.sessions, &fixture.store, &from, seen).unwrap();
+        let page = of(fixture, &from, seen);
         assert!(page.sessions.iter().all(|part| seen(&part.session)));
         pages.push((page.sessions.len(), page.sessions.iter().map(|it| it.events.len()).sum()));
         place = page.next;
@@ -44,9 +50,11 @@ fn pages(fixture: &Fixture, seen: impl Fn(&SessionDocument) -> bool + Copy) -> V
 #[test]
 fn commands_and_results_come_without_rows() {
     let fixture = fixture(1, 1);
-    let page = page(&fixture.sessions, &fixture.store, &Place::at(0), |_| true).unwrap();
+    let page = of(&fixture, &Place::at(0), |_| true);
     let text = serde_json::to_string(&page).unwrap();
     assert_eq!(page.sessions[0].events.len(), 2);
+    let label = page.sessions[0].labels.as_ref().and_then(|labels| labels.get("is"));
+    assert_eq!(label, Some(&page.sessions[0].session.connection));
     assert!(!text.contains("secret") && page.next.is_none(), "{text}");
 }
 
@@ -70,7 +78,7 @@ fn a_page_ends_where_it_gets_large_and_the_next_goes_on_there() {
 fn who_may_see_nothing_learns_of_no_session() {
     let all = u128::try_from(SESSIONS).unwrap() + 1;
     let fixture = fixture(all, 1);
-    let page = page(&fixture.sessions, &fixture.store, &Place::at(0), |_| false).unwrap();
+    let page = of(&fixture, &Place::at(0), |_| false);
     assert_eq!(page, Page { sessions: vec![], next: None });
     let odd = pages(&fixture, |session| session.connection == "odd");
     assert_eq!(odd.iter().map(|page| page.0).sum::<usize>(), SESSIONS / 2 + 1);
