@@ -114,10 +114,7 @@ impl palisade_admin::Gateway for Gateway {
         }
         blocking(|| match ask {
             Ask::Status => Ok(self.status(caller)),
-            Ask::Metrics => {
-                self.check_administers(caller)?;
-                Ok(metrics(self).into())
-            }
+            Ask::Metrics => self.shown(caller, || Ok(metrics(self).into())),
             Ask::Sessions { limit } => self.sessions(caller, limit),
             Ask::Session { id } => Ok(to_value(&self.session(caller, &id)?)),
             Ask::Events { id, from, limit } => self.events(caller, &id, from, limit),
@@ -127,22 +124,14 @@ impl palisade_admin::Gateway for Gateway {
             Ask::Holds { all } => self.holds(caller, all),
             Ask::Hold { id } => self.hold(caller, &id),
             Ask::Decide { id, grant, reason } => self.decide(caller, &id, grant, &reason),
-            Ask::Plugins => {
-                self.check_administers(caller)?;
-                Ok(self.plugins.list().into())
-            }
-            Ask::Connections => {
-                self.check_administers(caller)?;
-                Ok(self.connections.list().into())
-            }
+            Ask::Plugins => self.shown(caller, || Ok(self.plugins.list().into())),
+            Ask::Connections => self.shown(caller, || Ok(self.connections.list().into())),
             Ask::Connection { name } | Ask::TestConnection { name } => {
-                self.check_administers(caller)?;
-                self.connections.show(&name)
+                self.shown(caller, || self.connections.show(&name))
             }
             Ask::Reload => self.change(caller, |by| Ok(self.reload(by)?.into_iter().collect())),
             Ask::ConnectionHistory { limit } => {
-                self.check_administers(caller)?;
-                Ok(self.connections.history(limit).map_err(failed)?.into())
+                self.shown(caller, || Ok(self.connections.history(limit).map_err(failed)?.into()))
             }
             Ask::AddConnection { connection } => self.add_connection(caller, &connection),
             Ask::RotateKey { keys } => self.rotate_key(caller, &keys),
@@ -153,8 +142,8 @@ impl palisade_admin::Gateway for Gateway {
                 Ok(removed)
             }
             Ask::PluginHistory { limit } => {
-                self.check_administers(caller)?;
-                Ok(self.changes.newest("policies", limit).map_err(failed)?.into())
+                let newest = || self.changes.newest("policies", limit).map_err(failed);
+                self.shown(caller, || Ok(newest()?.into()))
             }
             Ask::RevokeTokens { token, subject, issuer } => {
                 self.revoke(caller, (token, subject, issuer))
@@ -315,6 +304,16 @@ impl Gateway {
                 .roles
                 .may_decide(caller, &hold.connection, &hold.approvers, &requester)
                 .is_ok()
+    }
+
+    /// What is shown to whoever administers.
+    fn shown(
+        &self,
+        caller: &Identity,
+        show: impl FnOnce() -> Result<Value, Problem>,
+    ) -> Result<Value, Problem> {
+        self.check_administers(caller)?;
+        show()
     }
 
     fn change(

@@ -112,7 +112,7 @@ impl Files {
         };
         // Beside the answer, which is the same either way.
         let _ = writeln!(std::io::stderr(), "the gateway is not running; this goes by {by}");
-        let revocations = store.as_ref().map(|store| Revocations::new(store)).transpose()?;
+        let revocations = store.as_ref().map(Revocations::new).transpose()?;
         Ok(Self { labels: connections::labels(config, store.as_ref())?, revocations })
     }
 
