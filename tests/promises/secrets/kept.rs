@@ -62,20 +62,24 @@ fn a_kept_connection_works_at_once_and_after_a_restart_and_is_sealed() {
 }
 
 #[test]
-fn a_removed_connection_takes_no_new_session_and_ends_none() {
+fn a_removed_connection_takes_no_new_session_and_ends_those_that_are_open() {
     let postgres = Postgres::start();
     let gateway = start(&postgres);
     assert!(add(&gateway, &postgres, "ledger", &[]).ok);
     let mut open = psql(&gateway, "ledger").interactive();
-    open.say("SELECT 'first';");
-    crate::harness::until("the session", || {
-        gateway.json(&["sessions", "list"]).iter().any(|it| it["state"] == "open").then_some(())
+    open.say("SELECT 'first', pg_sleep(3);");
+    open.say("SELECT 'second';");
+    crate::harness::until("its first command", || {
+        let sessions = gateway.json(&["sessions", "list"]);
+        sessions.iter().any(|it| it["state"] == "open" && it["commands"] == 1).then_some(())
     });
     assert!(gateway.cli(&["connections", "remove", "ledger"]).ok);
     psql(&gateway, "ledger").error("SELECT 1");
     assert!(gateway.log().contains("there is no such connection"));
-    open.say("SELECT 'second';");
-    assert!(open.end().stdout.contains("second"));
+    let outcome = open.end();
+    assert!(outcome.stdout.contains("first"), "{outcome:?}");
+    assert!(!outcome.stdout.contains("second"), "{outcome:?}");
+    assert!(outcome.stderr.contains("access to this connection was withdrawn"), "{outcome:?}");
     let again = gateway.cli(&["connections", "remove", "ledger"]);
     assert!(again.stderr.contains("there is no connection `ledger`"), "{}", again.stderr);
 }
