@@ -1,5 +1,6 @@
 //! Starts and stops what the promises are tested with.
 
+mod authority;
 mod gateway;
 mod libpq;
 mod oidc;
@@ -8,6 +9,7 @@ mod process;
 mod psql;
 mod vault;
 
+pub(crate) use authority::{Authority, Certificate};
 pub(crate) use gateway::{Gateway, Settings, cli, repository};
 pub(crate) use libpq::Libpq;
 pub(crate) use oidc::Provider;

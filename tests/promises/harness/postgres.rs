@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
+use super::authority::Certificate;
 use super::process::{free_port, run, until};
 
 /// The password that only the gateway knows. No client, log or recording may ever show it.
@@ -42,6 +43,24 @@ impl Postgres {
 
     /// Starts a server with another way of login and other settings.
     pub(crate) fn start_with(authentication: &str, settings: &[(&str, &str)]) -> Self {
+        let with_tls = settings.iter().any(|(name, _)| *name == "ssl");
+        Self::start_prepared(authentication, settings, |data| {
+            if with_tls {
+                make_certificate(data);
+            }
+        })
+    }
+
+    /// Starts a server that shows this certificate.
+    pub(crate) fn start_with_certificate(shown: &Certificate) -> Self {
+        Self::start_prepared("scram-sha-256", &[("ssl", "on")], |data| put(data, shown))
+    }
+
+    fn start_prepared(
+        authentication: &str,
+        settings: &[(&str, &str)],
+        prepare: impl FnOnce(&Path),
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         let owner = owner();
         if let Some((user, group)) = owner {
@@ -49,9 +68,7 @@ impl Postgres {
         }
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
         initialise(folder.path(), authentication);
-        if settings.iter().any(|(name, _)| *name == "ssl") {
-            make_certificate(&folder.path().join("data"));
-        }
+        prepare(&folder.path().join("data"));
         let (process, port) = serve(folder.path(), settings);
         let server = Self { port, process, folder };
         until("PostgreSQL to accept connections", || server.try_admin("SELECT 1").map(drop));
@@ -147,6 +164,18 @@ fn make_certificate(data: &Path) {
     openssl.arg("-keyout").arg(data.join("server.key")).arg("-out").arg(data.join("server.crt"));
     let outcome = run(&mut openssl);
     assert!(outcome.ok, "openssl failed: {}", outcome.stderr);
+}
+
+/// A certificate where the server looks for one, its key readable by its user alone.
+fn put(data: &Path, shown: &Certificate) {
+    for (name, text) in [("server.crt", &shown.certificate), ("server.key", &shown.key)] {
+        let file = data.join(name);
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+        if let Some((user, group)) = owner() {
+            chown(&file, Some(user), Some(group)).unwrap();
+        }
+    }
 }
 
 /// Starts the server on a free port; another one where somebody else was faster.

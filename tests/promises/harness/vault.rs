@@ -7,7 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
+
+use super::authority::Certificate;
 
 /// What the server knows.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +29,7 @@ pub(crate) struct Knows {
 
 /// A running server.
 pub(crate) struct Vault {
+    scheme: &'static str,
     pub(crate) address: String,
     asked: Arc<Mutex<Vec<String>>>,
     stop: Arc<AtomicBool>,
@@ -32,6 +38,28 @@ pub(crate) struct Vault {
 
 impl Vault {
     pub(crate) fn start(knows: Knows) -> Self {
+        Self::serve("http", move |stream| answer(stream, &knows))
+    }
+
+    /// One that shows this certificate.
+    pub(crate) fn start_with_tls(knows: Knows, shown: &Certificate) -> Self {
+        let certificate = CertificateDer::from_pem_slice(shown.certificate.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(shown.key.as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider);
+        let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let config = Arc::new(config.with_single_cert(vec![certificate], key).unwrap());
+        Self::serve("https", move |stream| {
+            let session = ServerConnection::new(Arc::clone(&config)).unwrap();
+            answer(StreamOwned::new(session, stream), &knows)
+        })
+    }
+
+    /// What cannot be understood is no question.
+    fn serve(
+        scheme: &'static str,
+        answer: impl Fn(TcpStream) -> Option<String> + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (asked, stop) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicBool>::default());
@@ -41,16 +69,16 @@ impl Vault {
                 if stopped.load(Ordering::Relaxed) {
                     return;
                 }
-                if let Some(line) = answer(stream, &knows) {
+                if let Some(line) = answer(stream) {
                     told.lock().unwrap().push(line);
                 }
             }
         });
-        Self { address, asked, stop, serving: Some(serving) }
+        Self { scheme, address, asked, stop, serving: Some(serving) }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// How often this was asked for: a method and a path.
@@ -69,8 +97,8 @@ impl Drop for Vault {
     }
 }
 
-fn answer(mut stream: TcpStream, knows: &Knows) -> Option<String> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
+fn answer(stream: impl Read + Write, knows: &Knows) -> Option<String> {
+    let mut reader = BufReader::new(stream);
     let mut first = String::new();
     reader.read_line(&mut first).ok()?;
     let (mut length, mut token) = (0, String::new());
@@ -94,7 +122,9 @@ fn answer(mut stream: TcpStream, knows: &Knows) -> Option<String> {
          connection: close\r\n\r\n",
         answer.len()
     );
+    let mut stream = reader.into_inner();
     stream.write_all(format!("{head}{answer}").as_bytes()).ok()?;
+    stream.flush().ok()?;
     Some(first)
 }
 

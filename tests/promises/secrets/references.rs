@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use crate::harness::{Gateway, Knows, PASSWORD, Postgres, Psql, Settings, Vault, repository, run};
+use crate::harness::{
+    Authority, Gateway, Knows, PASSWORD, Postgres, Psql, Settings, Vault, repository, run,
+};
 
 const MORE: &str = r#"
 [[role]]
@@ -102,6 +104,48 @@ fn a_vault_gives_passwords_to_every_kind_of_login() {
     drop(vault);
     let error = psql(&gateway, "token").error("SELECT 1");
     assert!(error.contains("cannot be reached: nobody listens there"), "{error}");
+}
+
+#[test]
+fn a_vault_is_asked_by_tls_where_its_own_authority_vouches_for_it_and_not_else() {
+    let postgres = Postgres::start();
+    let (ours, others) = (Authority::new(), Authority::new());
+    let knows = Knows {
+        secrets: BTreeMap::from([("db/orders".into(), json!({"password": PASSWORD}))]),
+        token: "hvs.token".into(),
+        ..Knows::default()
+    };
+    let start_vault = |name: &str| Vault::start_with_tls(knows.clone(), &ours.vouch(name));
+    let (vault, misnamed) = (start_vault("127.0.0.1"), start_vault("vault.internal"));
+    let expired = Vault::start_with_tls(knows.clone(), &ours.vouch_until_2021("127.0.0.1"));
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "hvs.token").unwrap();
+    let place = |vault: &Vault, ca: Option<&Authority>| {
+        let ca = ca.map_or_else(String::new, |ca| format!("ca = \"{}\", ", ca.file().display()));
+        format!(
+            r#"{{ vault = {{ address = "{}", path = "db/orders", {ca}token = {{ file = "{}" }} }} }}"#,
+            vault.url(),
+            token.display()
+        )
+    };
+    let places = [
+        ("known", place(&vault, Some(&ours))),
+        ("unknown", place(&vault, Some(&others))),
+        ("public", place(&vault, None)),
+        ("misnamed", place(&misnamed, Some(&ours))),
+        ("expired", place(&expired, Some(&ours))),
+    ];
+    let places = places.each_ref().map(|(name, place)| (*name, place.as_str()));
+    let gateway = start(&postgres, &places);
+    assert_eq!(psql(&gateway, "known").query("SELECT 1"), "1");
+    let asked = vault.count("GET");
+    for name in ["unknown", "public", "misnamed", "expired"] {
+        let error = psql(&gateway, name).error("SELECT 1");
+        assert!(error.contains("its certificate is not trusted"), "{name}: {error}");
+    }
+    let all = [vault.count("GET"), misnamed.count("GET"), expired.count("GET")];
+    assert_eq!(all, [asked, 0, 0], "nobody else was told the token");
 }
 
 #[test]

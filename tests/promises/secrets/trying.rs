@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::TcpListener;
 
 use super::kept::{add, start};
-use crate::harness::{Gateway, PASSWORD, Postgres};
+use crate::harness::{Authority, Certificate, Gateway, PASSWORD, Postgres};
 
 fn add_at(gateway: &Gateway, name: &str, address: &str, more: &[&str]) {
     let mut arguments = vec!["connections", "add", name, "--replace", "--address", address];
@@ -72,4 +72,49 @@ fn a_certificate_that_is_not_good_is_said_to_be_so() {
     let here = format!("127.0.0.1:{}", postgres.port);
     let said = said(&gateway, &here, &["--tls", "verify-full"]);
     assert!(said.contains("is not trusted") || said.contains("not for the name"), "{said}");
+}
+
+/// What is said of a server with this certificate, whose authority is known.
+fn said_of(authority: &Authority, shown: &Certificate) -> (bool, String) {
+    let postgres = Postgres::start_with_certificate(shown);
+    let gateway = start(&postgres);
+    let (here, ca) =
+        (format!("127.0.0.1:{}", postgres.port), authority.file().display().to_string());
+    add_at(&gateway, "tried", &here, &["--tls", "verify-full", "--tls-ca", &ca]);
+    let tried = gateway.cli(&["connections", "test", "tried"]);
+    assert!(!postgres.log().contains("authentication failed"), "{}", postgres.log());
+    (tried.ok, tried.stdout.replace(&here, "HERE"))
+}
+
+#[test]
+fn a_certificate_of_a_known_authority_is_good() {
+    let authority = Authority::new();
+    let (ok, said) = said_of(&authority, &authority.vouch("127.0.0.1"));
+    assert!(ok && said.contains("the gateway is let in"), "{said}");
+}
+
+#[test]
+fn a_certificate_for_another_name_is_said_to_be_so() {
+    let authority = Authority::new();
+    let (ok, said) = said_of(&authority, &authority.vouch("db.internal"));
+    assert!(!ok, "{said}");
+    assert_eq!(said.trim(), "tried: the certificate of HERE is not for the name 127.0.0.1");
+}
+
+#[test]
+fn a_certificate_that_has_expired_is_said_to_be_so() {
+    let authority = Authority::new();
+    let (ok, said) = said_of(&authority, &authority.vouch_until_2021("127.0.0.1"));
+    assert!(!ok, "{said}");
+    assert_eq!(said.trim(), "tried: the certificate of HERE has expired");
+}
+
+#[test]
+fn a_certificate_of_an_unknown_authority_is_said_to_be_so_with_what_helps() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let (ok, said) = said_of(&ours, &theirs.vouch("127.0.0.1"));
+    assert!(!ok, "{said}");
+    for part in ["the certificate of HERE is not trusted", "--tls-ca FILE"] {
+        assert!(said.contains(part), "{said}");
+    }
 }
