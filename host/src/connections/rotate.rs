@@ -87,3 +87,6 @@ impl Connections {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,31 @@ fn a_new_master_key_takes_over_while_the_gateway_runs_and_while_it_does_not() {
 }
 
 #[test]
+fn what_a_rotation_left_half_done_is_finished_by_the_next_one() {
+    let postgres = Postgres::start();
+    let folder = tempfile::tempdir().unwrap();
+    let keys = [("a", "a1"), ("b", "b2")].map(|(it, byte)| key(folder.path(), it, byte));
+    let more = format!("{ROLE}[vault]\nmaster_key = {{ file = \"{}\" }}\n", keys[0]);
+    let mut gateway = Gateway::start(&postgres, Settings { more, ..Settings::default() });
+    assert!(add(&gateway, &postgres, "ledger", &[]).ok);
+    gateway.kill();
+    name_key(&gateway, &keys[0], &keys[1]);
+    gateway.restart();
+    // One record takes the new key and one the old, as after a rotation that was killed between them.
+    assert!(add(&gateway, &postgres, "second", &[]).ok);
+    let psql =
+        |name: &str| Psql::new(gateway.port, &gateway.token("agent-7", "everywhere")).user(name);
+    assert_eq!(psql("second").query("SELECT 1"), "1");
+    let error = psql("ledger").error("SELECT 1");
+    assert!(error.contains("no session at the server"), "{error}");
+    let rotated = gateway.json(&["vault", "rotate", "--old", &keys[0]]);
+    assert_eq!(rotated[0]["secrets"], 1);
+    for name in ["ledger", "second"] {
+        assert_eq!(psql(name).query("SELECT 1"), "1", "{name}");
+    }
+}
+
+#[test]
 fn a_master_key_that_others_can_read_is_refused() {
     let postgres = Postgres::start();
     let folder = tempfile::tempdir().unwrap();
