@@ -174,6 +174,27 @@ async fn plugins_are_for_those_who_administer() {
 }
 
 #[tokio::test]
+async fn who_reaches_what_and_what_is_revoked_is_for_those_who_administer() {
+    let fixture = fixture();
+    let question = |token: &str| {
+        let body = format!(r#"{{"connection": "orders", "token": "{token}"}}"#);
+        Ask::Explain { question: Sensitive::new(body.into()) }
+    };
+    let asked = [
+        (Ask::WhoCan { connection: "orders".into() }, Ok(1)),
+        (Ask::WhoCan { connection: "nowhere".into() }, Err(422)),
+        (question("a.b.c"), Err(422)),
+        (Ask::Explain { question: Sensitive::new("{".into()) }, Err(400)),
+        (Ask::Revocations { limit: 9 }, Ok(0)),
+        (Ask::ConnectionHistory { limit: 9 }, Ok(0)),
+    ];
+    for (ask, expected) in asked {
+        assert_eq!(fixture.ask("eve", "auditor", ask.clone()).await, Err(403), "{ask:?}");
+        assert_eq!(fixture.ask("ada", "admin", ask.clone()).await, expected, "{ask:?}");
+    }
+}
+
+#[tokio::test]
 async fn holds_are_seen_by_those_who_decide_audit_or_wait() {
     let fixture = fixture();
     let ticket = fixture.gateway.approvals.open(request(1, 300)).unwrap();

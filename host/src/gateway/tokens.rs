@@ -27,7 +27,7 @@ impl Gateway {
         let labels = self.connections.labels();
         let settings = self.settings.load_full();
         let reach = Reach { roles: &settings.config.roles, labels: &labels };
-        reach.who_can(connection).map(Value::from).map_err(Problem::not_found)
+        reach.who_can(connection).map(Value::from).map_err(Problem::refused)
     }
 
     /// What a token may do on a connection, and why.
