@@ -1,63 +1,17 @@
 //! What a detector is, and how to find one by its name.
 //!
 //! Each is a linear-time regular expression, compiled once for the process, and a check of what it found.
-//! The list of them is in `table`, the checks are in `check`.
+//! The list of them is in `table`, the checks are in `check`; `set` and `hint` say which need not be asked about a value.
 
 mod check;
+mod hint;
+pub(crate) mod kind;
+pub(crate) mod set;
 mod table;
 
 use regex::bytes::{Regex, RegexBuilder};
 use std::ops::Range;
 use std::sync::LazyLock;
-
-/// Kinds of bytes that a hit cannot do without, as bits of a set.
-/// One look at each byte of a value tells which detectors need not be asked.
-pub(crate) mod kind {
-    /// `0` to `9`.
-    pub(crate) const DIGIT: u8 = 1;
-    /// `@`.
-    pub(crate) const AT: u8 = 1 << 1;
-    /// `.`.
-    pub(crate) const DOT: u8 = 1 << 2;
-    /// `-`.
-    pub(crate) const DASH: u8 = 1 << 3;
-    /// `_`.
-    pub(crate) const UNDERSCORE: u8 = 1 << 4;
-    /// `+`.
-    pub(crate) const PLUS: u8 = 1 << 5;
-    /// `A` to `Z`.
-    pub(crate) const UPPER: u8 = 1 << 6;
-    /// `:` or `=`.
-    pub(crate) const ASSIGN: u8 = 1 << 7;
-}
-
-static KINDS: [u8; 256] = kinds();
-
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, within 0..256")]
-const fn kinds() -> [u8; 256] {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = match byte as u8 {
-            b'0'..=b'9' => kind::DIGIT,
-            b'@' => kind::AT,
-            b'.' => kind::DOT,
-            b'-' => kind::DASH,
-            b'_' => kind::UNDERSCORE,
-            b'+' => kind::PLUS,
-            b'A'..=b'Z' => kind::UPPER,
-            b':' | b'=' => kind::ASSIGN,
-            _ => 0,
-        };
-        byte += 1;
-    }
-    table
-}
-
-/// The kinds of bytes that occur in a value.
-pub(crate) fn kinds_in(value: &[u8]) -> u8 {
-    value.iter().fold(0, |set, &byte| set | KINDS.get(usize::from(byte)).copied().unwrap_or(0))
-}
 
 /// In place of a value that cannot be covered piece by piece.
 pub(crate) const WHOLE: &str = "[masked]";
@@ -96,8 +50,8 @@ pub(crate) struct Detector {
     pub(crate) finds: &'static str,
     /// What stands in a hit's place: the name in brackets.
     pub(crate) mask: &'static str,
-    /// The [`kind`]s of bytes that every hit has.
-    pub(crate) needs: u8,
+    /// Sets of [`kind`]s of bytes; every hit has all of one of them.
+    pub(crate) needs: &'static [u16],
     /// The length of the shortest hit, in bytes.
     pub(crate) shortest: usize,
     pub(crate) expression: Expression,
@@ -132,13 +86,31 @@ pub(crate) struct Search {
     name: Option<&'static Regex>,
 }
 
+/// The set that holds the detector of this name alone, once it is known to compile.
+pub(crate) fn prepare(name: &str) -> Result<set::Detectors, DetectorRefused> {
+    let place = table::DETECTORS.iter().position(|detector| detector.name == name);
+    let place = place.ok_or_else(|| DetectorRefused::Unknown(name.to_owned()))?;
+    Search::at(place)?;
+    Ok(1 << place)
+}
+
+/// The searches of a set, in the table's order.
+pub(crate) fn searches(detectors: set::Detectors) -> impl Iterator<Item = Search> {
+    // What does not compile was refused when the set was made.
+    set::places(detectors).filter_map(|place| Search::at(place).ok())
+}
+
+/// The detectors of a set that go by names.
+pub(crate) fn named(detectors: set::Detectors) -> set::Detectors {
+    let is_named =
+        |place: &usize| table::DETECTORS.get(*place).is_some_and(|it| it.named.is_some());
+    set::places(detectors).filter(is_named).fold(0, |set, place| set | 1 << place)
+}
+
 impl Search {
-    /// Finds the detector of this name.
-    pub(crate) fn new(name: &str) -> Result<Self, DetectorRefused> {
-        let detector = table::DETECTORS
-            .iter()
-            .find(|detector| detector.name == name)
-            .ok_or_else(|| DetectorRefused::Unknown(name.to_owned()))?;
+    fn at(place: usize) -> Result<Self, DetectorRefused> {
+        let detector =
+            table::DETECTORS.get(place).ok_or_else(|| DetectorRefused::Unknown(String::new()))?;
         let compiled = |expression: &'static Expression| {
             expression.as_ref().ok_or(DetectorRefused::Broken(detector.name))
         };
@@ -160,10 +132,14 @@ impl Search {
         None
     }
 
-    /// Whether the name says that the value is such a secret, and the value could be one.
-    pub(crate) fn knows_by_name(&self, name: &[u8], value: &[u8]) -> bool {
-        let (Some(regex), Some(named)) = (self.name, &self.detector.named) else { return false };
-        regex.is_match(name) && (named.value)(value)
+    /// Whether the name says that what is stored under it is such a secret.
+    pub(crate) fn knows_name(&self, name: &[u8]) -> bool {
+        self.name.is_some_and(|regex| regex.is_match(name))
+    }
+
+    /// Whether a value that is stored under such a name could be such a secret.
+    pub(crate) fn could_be(&self, value: &[u8]) -> bool {
+        self.detector.named.as_ref().is_some_and(|named| (named.value)(value))
     }
 
     fn covered_part(&self, value: &[u8], found: Range<usize>) -> Range<usize> {

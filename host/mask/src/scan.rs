@@ -4,8 +4,10 @@
 //! The result never holds a hit: where covering one lets another appear, the text is searched again, and where that does
 //! not end within a few rounds, the whole value is covered.
 
-use crate::detect::{DetectorRefused, Search, WHOLE, kinds_in};
+use crate::detect::set::{self, Detectors};
+use crate::detect::{DetectorRefused, WHOLE, kind, named, prepare, searches};
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -13,10 +15,9 @@ use std::ops::Range;
 const MAX_ROUNDS: usize = 8;
 
 /// A set of detectors, ready to search.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scan {
-    searches: Vec<Search>,
-    shortest: usize,
+    detectors: Detectors,
 }
 
 /// A part of a value to be covered, and with what.
@@ -31,21 +32,23 @@ impl Scan {
     /// # Errors
     /// When there is no detector of a name.
     pub fn new(names: &BTreeSet<String>) -> Result<Self, DetectorRefused> {
-        let searches = names.iter().map(|name| Search::new(name)).collect::<Result<Vec<_>, _>>()?;
-        let shortest = searches.iter().map(|search| search.detector.shortest).min().unwrap_or(0);
-        Ok(Self { searches, shortest })
+        let mut detectors = 0;
+        for name in names {
+            detectors |= prepare(name)?;
+        }
+        Ok(Self { detectors })
     }
 
     /// Whether there is nothing to look for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.searches.is_empty()
+        self.detectors == 0
     }
 
     /// Whether a detector finds anything in the value.
     #[must_use]
     pub fn finds(&self, value: &[u8]) -> bool {
-        self.candidates(value).any(|search| search.next_hit(value, 0).is_some())
+        searches(self.candidates(value)).any(|search| search.next_hit(value, 0).is_some())
     }
 
     /// Covers what is found in a text, which is given back borrowed where nothing is. Valid UTF-8 stays valid.
@@ -71,47 +74,68 @@ impl Scan {
 
     /// Whether a value could hold a hit as far as a look at its bytes tells.
     pub(crate) fn may_find(&self, value: &[u8]) -> bool {
-        self.candidates(value).next().is_some()
+        self.candidates(value) != 0
+    }
+
+    /// The same where the kinds of bytes in the value are known.
+    #[inline]
+    pub(crate) fn may_find_in(&self, kinds: u16, value: &[u8]) -> bool {
+        set::candidates(self.detectors, kinds, value) != 0
     }
 
     /// The mask for a value that is stored under this name, where the name makes it a secret.
     pub(crate) fn mask_by_name(&self, name: &[u8], value: &[u8]) -> Option<&'static str> {
-        self.searches
-            .iter()
-            .find(|search| search.knows_by_name(name, value))
-            .map(|search| search.detector.mask)
+        self.knowing(name).mask_if_named(value)
+    }
+
+    /// Those of the detectors to which this name says that a secret is stored under it.
+    pub(crate) fn knowing(&self, name: &[u8]) -> Self {
+        let knowing = set::places(named(self.detectors)).map(|place| 1 << place);
+        let knowing = knowing.filter(|one| searches(*one).any(|search| search.knows_name(name)));
+        Self { detectors: knowing.fold(0, |set, one| set | one) }
+    }
+
+    /// The mask for a value under a name that all these detectors know, where it could be such a secret.
+    pub(crate) fn mask_if_named(&self, value: &[u8]) -> Option<&'static str> {
+        let could_be = searches(self.detectors).filter(|search| search.could_be(value));
+        could_be.map(|search| search.detector.mask).min()
+    }
+
+    /// The detectors that both have.
+    #[inline]
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { detectors: self.detectors & other.detectors }
+    }
+
+    /// All detectors that there are.
+    pub(crate) fn every() -> Result<Self, DetectorRefused> {
+        Self::new(&crate::detectors().map(|detector| detector.name.to_owned()).collect())
     }
 
     /// Whether a detector goes by the name that a value is stored under.
     pub(crate) fn goes_by_name(&self) -> bool {
-        self.searches.iter().any(|search| search.detector.named.is_some())
+        named(self.detectors) != 0
     }
 
-    /// The detectors that a value's length and kinds of bytes do not rule out.
-    fn candidates(&self, value: &[u8]) -> impl Iterator<Item = &Search> {
-        let searches = if self.searches.is_empty() || value.len() < self.shortest {
-            &[]
-        } else {
-            self.searches.as_slice()
-        };
-        let kinds = if searches.is_empty() { 0 } else { kinds_in(value) };
-        searches.iter().filter(move |search| {
-            value.len() >= search.detector.shortest
-                && kinds & search.detector.needs == search.detector.needs
-        })
+    /// The detectors that a look at the value's bytes does not rule out.
+    pub(crate) fn candidates(&self, value: &[u8]) -> Detectors {
+        if self.detectors == 0 {
+            return 0;
+        }
+        set::candidates(self.detectors, kind::in_value(value), value)
     }
 
     /// All hits in order, those that overlap put together under the mask of the first.
     fn hits(&self, value: &[u8]) -> Vec<Hit> {
         let mut hits = Vec::new();
-        for search in self.candidates(value) {
+        for search in searches(self.candidates(value)) {
             let mut from = 0;
             while let Some(range) = search.next_hit(value, from) {
                 from = range.end;
                 hits.push(Hit { range, mask: search.detector.mask });
             }
         }
-        hits.sort_by_key(|hit| (hit.range.start, std::cmp::Reverse(hit.range.end)));
+        hits.sort_by_key(|hit| (hit.range.start, Reverse(hit.range.end), hit.mask));
         hits.dedup_by(|next, first| {
             let overlap = next.range.start < first.range.end;
             if overlap {

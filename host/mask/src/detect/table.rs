@@ -2,7 +2,8 @@
 //!
 //! Rules for a new one: a class that excludes bytes (`[^…]`) or holds bytes beyond ASCII is repeated without an upper
 //! limit, or a hit could begin or end inside a character; its mask is its name in brackets, and no hit of any detector;
-//! `needs` and `shortest` hold for every hit; what the expression lets through, the check may refuse.
+//! `needs` and `shortest` hold for every hit; its place in the table is named in `set`, and `hint` rules it out only where
+//! there is no hit (it rules out nothing that it does not know); what the expression lets through, the check may refuse.
 
 use super::{Detector, Named, check, compile, kind};
 use std::sync::LazyLock;
@@ -21,7 +22,7 @@ pub(super) static DETECTORS: [Detector; 15] = [
         name: "email",
         finds: "e-mail addresses, also with letters beyond ASCII",
         mask: "[email]",
-        needs: kind::AT | kind::DOT,
+        needs: &[kind::AT | kind::DOT],
         shortest: 5,
         expression: LazyLock::new(|| {
             compile(
@@ -35,7 +36,7 @@ pub(super) static DETECTORS: [Detector; 15] = [
         name: "card",
         finds: "payment card numbers of 13 to 19 digits, with spaces or dashes, by issuer's prefix and Luhn's checksum",
         mask: "[card]",
-        needs: kind::DIGIT,
+        needs: &[kind::DIGIT],
         shortest: 13,
         expression: LazyLock::new(|| compile(r"[0-9](?:[ -]?[0-9]){12,}")),
         check: check::card,
@@ -45,7 +46,7 @@ pub(super) static DETECTORS: [Detector; 15] = [
         name: "iban",
         finds: "international bank account numbers, by country's length and checksum",
         mask: "[iban]",
-        needs: kind::DIGIT,
+        needs: &[kind::DIGIT],
         shortest: 15,
         expression: LazyLock::new(|| compile(r"(?i)\b[A-Z]{2}[0-9]{2}")),
         check: check::iban,
@@ -55,7 +56,7 @@ pub(super) static DETECTORS: [Detector; 15] = [
         name: "us-ssn",
         finds: "United States social security numbers written 123-45-6789",
         mask: "[us-ssn]",
-        needs: kind::DIGIT | kind::DASH,
+        needs: &[kind::DIGIT | kind::DASH],
         shortest: 11,
         expression: LazyLock::new(|| compile(r"\b[0-9]{3}-[0-9]{2}-[0-9]{4}\b")),
         check: check::us_ssn,
@@ -65,7 +66,7 @@ pub(super) static DETECTORS: [Detector; 15] = [
         name: "phone",
         finds: "telephone numbers in international form, with a leading +",
         mask: "[phone]",
-        needs: kind::DIGIT | kind::PLUS,
+        needs: &[kind::DIGIT | kind::PLUS],
         shortest: 8,
         expression: LazyLock::new(|| compile(r"\+[1-9](?:[ ().-]{0,2}[0-9])+")),
         check: check::phone,
@@ -75,7 +76,7 @@ pub(super) static DETECTORS: [Detector; 15] = [
         name: "private-key",
         finds: "private keys in PEM, PGP, PuTTY and age form, whole blocks; without an end, all that follows",
         mask: "[private-key]",
-        needs: kind::DASH | kind::UPPER,
+        needs: &[kind::DASH | kind::UPPER],
         shortest: 24,
         expression: LazyLock::new(|| {
             compile(
@@ -89,7 +90,7 @@ pub(super) static DETECTORS: [Detector; 15] = [
         name: "jwt",
         finds: "JSON web tokens, signed (three parts) and encrypted (five)",
         mask: "[jwt]",
-        needs: kind::DOT | kind::UPPER,
+        needs: &[kind::DOT | kind::UPPER],
         shortest: 16,
         expression: LazyLock::new(|| compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){2,4}")),
         check: check::any,
@@ -99,7 +100,7 @@ pub(super) static DETECTORS: [Detector; 15] = [
         name: "aws-key",
         finds: "AWS access key ids, and secret access keys and session tokens beside their name",
         mask: "[aws-key]",
-        needs: 0,
+        needs: &[kind::UPPER, kind::ASSIGN],
         shortest: 20,
         expression: LazyLock::new(|| {
             compile(&format!(
@@ -116,7 +117,7 @@ pub(super) static DETECTORS: [Detector; 15] = [
         name: "github-token",
         finds: "GitHub tokens: ghp_, gho_, ghu_, ghs_, ghr_, github_pat_",
         mask: "[github-token]",
-        needs: kind::UNDERSCORE,
+        needs: &[kind::UNDERSCORE],
         shortest: 33,
         expression: LazyLock::new(|| {
             compile(r"gh[oprsu]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,}")
@@ -128,7 +129,7 @@ pub(super) static DETECTORS: [Detector; 15] = [
         name: "slack-token",
         finds: "Slack tokens (xoxb-, xoxp-, xapp- and others) and incoming webhooks",
         mask: "[slack-token]",
-        needs: 0,
+        needs: &[kind::DASH, kind::DOT],
         shortest: 15,
         expression: LazyLock::new(|| {
             compile(
@@ -142,7 +143,7 @@ pub(super) static DETECTORS: [Detector; 15] = [
         name: "stripe-key",
         finds: "Stripe's secret and restricted keys and webhook secrets",
         mask: "[stripe-key]",
-        needs: kind::UNDERSCORE,
+        needs: &[kind::UNDERSCORE],
         shortest: 24,
         expression: LazyLock::new(|| {
             compile(r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{24,}")
@@ -154,7 +155,7 @@ pub(super) static DETECTORS: [Detector; 15] = [
         name: "google-api-key",
         finds: "Google API keys (AIza), OAuth client secrets (GOCSPX-) and access tokens (ya29.)",
         mask: "[google-api-key]",
-        needs: 0,
+        needs: &[kind::UPPER, kind::DOT | kind::DIGIT],
         shortest: 25,
         expression: LazyLock::new(|| {
             compile(r"AIza[A-Za-z0-9_-]{35,}|GOCSPX-[A-Za-z0-9_-]{24,}|ya29\.[A-Za-z0-9_-]{20,}")
@@ -166,7 +167,7 @@ pub(super) static DETECTORS: [Detector; 15] = [
         name: "vendor-token",
         finds: "tokens known by their prefix: Anthropic, OpenAI, GitLab, npm, PyPI, Hugging Face, SendGrid, DigitalOcean, Shopify, HashiCorp Vault",
         mask: "[vendor-token]",
-        needs: 0,
+        needs: &[kind::DASH, kind::UNDERSCORE, kind::DOT],
         shortest: 20,
         expression: LazyLock::new(|| {
             compile(
@@ -180,7 +181,7 @@ pub(super) static DETECTORS: [Detector; 15] = [
         name: "token",
         finds: "what follows `Bearer`, and random-looking values beside a name such as api_key, client_secret or token",
         mask: "[token]",
-        needs: 0,
+        needs: &[kind::SPACE, kind::ASSIGN],
         shortest: 16,
         expression: LazyLock::new(|| {
             compile(&format!(
@@ -197,7 +198,7 @@ pub(super) static DETECTORS: [Detector; 15] = [
         name: "password",
         finds: "values beside a name such as password or passphrase, and passwords in URLs",
         mask: "[password]",
-        needs: kind::ASSIGN,
+        needs: &[kind::ASSIGN],
         shortest: 6,
         expression: LazyLock::new(|| {
             compile(&format!(

@@ -24,7 +24,7 @@ fn check_not(name: &str, text: &str) {
 #[test]
 fn every_expression_compiles_and_every_mask_is_the_name_in_brackets() {
     for detector in &table::DETECTORS {
-        assert!(Search::new(detector.name).is_ok(), "{}", detector.name);
+        assert!(prepare(detector.name).is_ok(), "{}", detector.name);
         assert_eq!(detector.mask, format!("[{}]", detector.name));
         assert!(!detector.finds.is_empty());
     }
@@ -32,7 +32,7 @@ fn every_expression_compiles_and_every_mask_is_the_name_in_brackets() {
 
 #[test]
 fn an_unknown_name_is_refused_and_the_known_ones_are_said() {
-    let refused = Search::new("e-mail").unwrap_err();
+    let refused = prepare("e-mail").unwrap_err();
     assert_eq!(refused, DetectorRefused::Unknown("e-mail".into()));
     assert!(refused.to_string().contains("email, card, iban"), "{refused}");
 }

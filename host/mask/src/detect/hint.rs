@@ -1,0 +1,191 @@
+//! Which detectors need not be asked about a value: those whose fixed words or runs of digits are not in it.
+//!
+//! This looks at each byte once and at few of them twice, where an expression would be run for each detector.
+//! What it rules out has no hit; what it lets through may have none either, for the expression and its check to say.
+
+use super::kind;
+use super::set::{self, Detectors};
+
+/// Bytes at which a fixed word may end, or begin.
+const SIGNS: u16 = kind::DASH
+    | kind::UNDERSCORE
+    | kind::DOT
+    | kind::PLUS
+    | kind::ASSIGN
+    | kind::SPACE
+    | kind::UPPER;
+/// The detectors that look for fixed words or signs.
+const BY_SIGN: Detectors = set::US_SSN
+    | set::PHONE
+    | set::PRIVATE_KEY
+    | set::JWT
+    | set::AWS_KEY
+    | set::GITHUB_TOKEN
+    | set::SLACK_TOKEN
+    | set::STRIPE_KEY
+    | set::GOOGLE_API_KEY
+    | set::VENDOR_TOKEN
+    | set::TOKEN
+    | set::PASSWORD;
+/// The detectors that look for digits, whatever stands before them.
+const BY_DIGITS: Detectors = set::CARD | set::IBAN;
+/// How much of a text may be an AWS name: the word, and what may follow it.
+const AWS_NAME: usize = 3 + 24;
+/// The shortest AWS secret key.
+const AWS_SECRET: usize = 40;
+/// The fewest digits of a card.
+const CARD_DIGITS: usize = 13;
+
+/// Those of the detectors that may have a hit in the value.
+pub(crate) fn narrow(detectors: Detectors, value: &[u8]) -> Detectors {
+    let mut may = detectors & !(BY_SIGN | BY_DIGITS);
+    if detectors & BY_SIGN != 0 {
+        may |= detectors & by_sign(value);
+    }
+    if detectors & set::CARD != 0 && has_long_number(value) {
+        may |= set::CARD;
+    }
+    if detectors & set::IBAN != 0 && has_country(value) {
+        may |= set::IBAN;
+    }
+    may
+}
+
+fn by_sign(value: &[u8]) -> Detectors {
+    let mut may = 0;
+    let mut at = 0;
+    while let Some(rest) = value.get(at..) {
+        let Some(found) = rest.iter().position(|&byte| kind::of(byte) & SIGNS != 0) else { break };
+        at += found;
+        let (before, from) = value.split_at_checked(at).unwrap_or_default();
+        may |= at_sign(before, from);
+        at += 1;
+    }
+    may
+}
+
+/// What a sign tells, with what stands before it and what begins with it.
+#[inline]
+fn at_sign(before: &[u8], from: &[u8]) -> Detectors {
+    match from {
+        [b'_', ..] => at_underscore(before),
+        [b'-', ..] => at_dash(before, from),
+        [b'.', ..] => at_dot(before),
+        [b'+', b'1'..=b'9', ..] => set::PHONE,
+        [b':' | b'=', ..] => at_assignment(before, from),
+        [b'J', ..] if before.ends_with(b"ey") => set::JWT,
+        [b'A', b'I', b'z', b'a', ..] => set::GOOGLE_API_KEY,
+        [b'A', b'K' | b'S' | b'B', b'I', b'A', ..] | [b'A', b'C', b'C', b'A', ..] => set::AWS_KEY,
+        [b'\t'..=b'\r' | b' ', ..] if ends_with(before, b"bearer") => set::TOKEN,
+        _ => 0,
+    }
+}
+
+fn at_underscore(before: &[u8]) -> Detectors {
+    match before {
+        [.., b'g', b'h', b'o' | b'p' | b'r' | b's' | b'u'] => set::GITHUB_TOKEN,
+        [.., b'_', b'p', b'a', b't'] => set::GITHUB_TOKEN,
+        [.., b's' | b'r', b'k'] | [.., b'w', b'h', b's', b'e', b'c'] => set::STRIPE_KEY,
+        [.., b'n', b'p', b'm'] | [.., b'h', b'f'] | [.., b'_', b'v', b'1'] => set::VENDOR_TOKEN,
+        [.., b's', b'h', b'p', _, _] => set::VENDOR_TOKEN,
+        _ => 0,
+    }
+}
+
+fn at_dash(before: &[u8], from: &[u8]) -> Detectors {
+    let number = match (before, from) {
+        ([.., a, b, c], [_, d, e, b'-', f, g, h, i, ..]) => {
+            [a, b, c, d, e, f, g, h, i].iter().all(|byte| byte.is_ascii_digit())
+        }
+        _ => false,
+    };
+    let word = match before {
+        [.., b'x', b'o', b'x', _] | [.., b'x', b'a', b'p', b'p'] => set::SLACK_TOKEN,
+        [.., b'S', b'P', b'X'] => set::GOOGLE_API_KEY,
+        [.., b's', b'k'] | [.., b'l', b'p', b'a', b't'] | [.., b'y', b'p', b'i'] => {
+            set::VENDOR_TOKEN
+        }
+        [.., b'-', b'-', b'-', b'-'] if from.get(1) == Some(&b'B') => set::PRIVATE_KEY,
+        [.., b'u', b'T', b'T', b'Y'] | [.., b'A', b'G', b'E'] => set::PRIVATE_KEY,
+        _ => 0,
+    };
+    if number { word | set::US_SSN } else { word }
+}
+
+fn at_dot(before: &[u8]) -> Detectors {
+    match before {
+        [.., b'o', b'o', b'k', b's'] => set::SLACK_TOKEN,
+        [.., b'a', b'2', b'9'] => set::GOOGLE_API_KEY,
+        [.., b'S', b'G'] | [.., b'h', b'v', b's' | b'b' | b'r'] => set::VENDOR_TOKEN,
+        _ => 0,
+    }
+}
+
+/// Names of secrets before a `:` or `=`, and a URL with a password, whose `:` this may be.
+fn at_assignment(before: &[u8], from: &[u8]) -> Detectors {
+    let name = before.iter().rposition(|byte| !is_between(*byte)).and_then(|at| before.get(..=at));
+    let name = name.unwrap_or_default();
+    let mut may = match name.last().map_or(0, u8::to_ascii_lowercase) {
+        b'y' if ends_with(name, b"key") => set::TOKEN | set::AWS_KEY,
+        b'n' if ends_with(name, b"token") => set::TOKEN | set::AWS_KEY,
+        b't' if ends_with(name, b"secret") => set::TOKEN,
+        b't' if ends_with(name, b"passwort") => set::PASSWORD,
+        b'd' if ends_with(name, b"passwd") || ends_with(name, b"pwd") => set::PASSWORD,
+        b'd' if ends_with(name, b"password") => set::PASSWORD,
+        b'e' if ends_with(name, b"passphrase") => set::PASSWORD,
+        _ => 0,
+    };
+    if matches!(from, [b':', b'/', b'/', ..]) && memchr::memchr(b'@', from).is_some() {
+        may |= set::PASSWORD;
+    }
+    let near = name.get(name.len().saturating_sub(AWS_NAME)..).unwrap_or_default();
+    if from.len() > AWS_SECRET && near.windows(3).any(|word| word.eq_ignore_ascii_case(b"aws")) {
+        may |= set::AWS_KEY;
+    }
+    may
+}
+
+/// What may stand between a name and the sign that assigns to it.
+fn is_between(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'\\' | b' ' | b'\t'..=b'\r')
+}
+
+fn ends_with(value: &[u8], word: &[u8]) -> bool {
+    let end = value.len().checked_sub(word.len()).and_then(|at| value.get(at..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(word))
+}
+
+/// Whether there are as many digits as a card has, with at most one space or dash between two of them.
+fn has_long_number(value: &[u8]) -> bool {
+    let (mut digits, mut apart) = (0, false);
+    for byte in value {
+        match byte {
+            b'0'..=b'9' => {
+                digits += 1;
+                apart = false;
+            }
+            b' ' | b'-' if !apart => apart = true,
+            _ => digits = 0,
+        }
+        if digits == CARD_DIGITS {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether a word begins with two letters and two digits.
+fn has_country(value: &[u8]) -> bool {
+    let starts = |at: usize| {
+        let before = at.checked_sub(1).and_then(|before| value.get(before));
+        before.is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')
+    };
+    let code = |four: &[u8]| {
+        let (letters, digits) = four.split_at_checked(2).unwrap_or_default();
+        digits.iter().all(u8::is_ascii_digit) && letters.iter().all(u8::is_ascii_alphabetic)
+    };
+    value.windows(4).enumerate().any(|(at, four)| code(four) && starts(at))
+}
+
+#[cfg(test)]
+mod tests;
