@@ -18,6 +18,7 @@
 mod cell;
 mod cover;
 mod detect;
+mod document;
 mod json;
 mod message;
 mod scan;
@@ -26,6 +27,7 @@ mod seen;
 pub use cell::{CellForm, CellMask, Treated};
 pub use cover::{Covered, Masker};
 pub use detect::{DetectorInfo, DetectorRefused, detectors};
+pub use document::{DocumentMask, PlanRefused};
 pub use message::{MESSAGE, MessageMask};
 pub use scan::Scan;
 pub use seen::Seen;

@@ -1,8 +1,8 @@
 //! Treats what a server says besides results: errors, notices, notifications, parameters.
 
-use crate::cell::{CellForm, CellMask, Treated};
+use crate::cell::{CellForm, Treated};
 use crate::cover::Masker;
-use crate::detect::DetectorRefused;
+use crate::document::{DocumentMask, PlanRefused};
 use crate::seen::Seen;
 use palisade_policy::Masking;
 use std::borrow::Cow;
@@ -11,26 +11,16 @@ use std::borrow::Cow;
 pub const MESSAGE: &str = "application/vnd.palisade.message";
 
 /// A plan for messages, ready to be applied to text after text.
-#[derive(Clone, Debug, Default)]
-pub struct MessageMask {
-    keys: Vec<(String, CellMask)>,
-    rest: CellMask,
-}
+#[derive(Clone, Debug)]
+pub struct MessageMask(DocumentMask);
 
 impl MessageMask {
-    /// Prepares a plan.
+    /// Prepares a plan. Inspections by plugins are for rows alone, and left out here.
     ///
     /// # Errors
-    /// When it names a detector that there is not.
-    pub fn new(masking: &Masking) -> Result<Self, DetectorRefused> {
-        let keys = masking.keys.iter();
-        let keys = keys.map(|(key, treatment)| Ok((key.clone(), CellMask::new(treatment)?)));
-        Ok(Self { keys: keys.collect::<Result<_, _>>()?, rest: CellMask::new(&masking.rest)? })
-    }
-
-    fn of(&self, name: &str) -> &CellMask {
-        let named = self.keys.iter().find(|(pattern, _)| pattern == "*" || pattern == name);
-        named.map_or(&self.rest, |(_, mask)| mask)
+    /// When it cannot be carried out.
+    pub fn new(masking: &Masking) -> Result<Self, PlanRefused> {
+        Ok(Self(DocumentMask::without_inspection(masking)?))
     }
 }
 
@@ -44,7 +34,8 @@ impl Masker {
         text: &'a str,
     ) -> Option<Cow<'a, str>> {
         let mut treated = Vec::new();
-        let text = match self.treat(mask.of(name), CellForm::Text, text.as_bytes(), &mut treated) {
+        let mask = mask.0.named(name)?;
+        let text = match self.treat(mask, CellForm::Text, text.as_bytes(), &mut treated) {
             Treated::Null => return None,
             Treated::Unchanged => Cow::Borrowed(text),
             Treated::Changed => Cow::Owned(String::from_utf8_lossy(&treated).into_owned()),
@@ -59,38 +50,44 @@ impl Masker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use palisade_policy::{Action, Treatment};
+    use palisade_policy::{Action, Plan, Shape};
 
-    fn treatment(action: Action) -> Treatment {
-        let mut treatment = Treatment::default();
-        treatment.add(0, &action);
-        treatment
-    }
-
-    fn shown(masking: &Masking, name: &str, text: &str) -> Option<String> {
-        let mask = MessageMask::new(masking).unwrap();
+    fn shown(plans: &[Plan], name: &str, text: &str) -> Option<String> {
+        let mut masking = Masking::default();
+        for (index, plan) in plans.iter().enumerate() {
+            masking.add(index, &Shape::Document(MESSAGE.into()), plan).unwrap();
+        }
+        let mask = MessageMask::new(&masking).unwrap();
         let mut seen = Seen::default();
         seen.remember(b"hunter2");
         Masker::new([0; 32]).message(&mask, &mut seen, name, text).map(Cow::into_owned)
     }
 
+    fn plan(keys: &[(&str, Action)], rest: Action) -> Plan {
+        let keys = keys.iter().map(|(key, action)| ((*key).to_owned(), action.clone())).collect();
+        Plan { fields: vec![], keys, rest }
+    }
+
     #[test]
     fn a_message_is_searched_for_secrets_and_for_what_was_covered_before() {
-        let masking = Masking {
-            rest: treatment(Action::Scan(vec!["aws-key".to_owned()])),
-            ..Masking::default()
-        };
-        let text = shown(&masking, "message", "hunter2 or AKIAIOSFODNN7EXAMPLE").unwrap();
+        let plan = plan(&[], Action::Scan(vec!["aws-key".to_owned()]));
+        let text = shown(&[plan], "message", "hunter2 or AKIAIOSFODNN7EXAMPLE").unwrap();
         assert!(!text.contains("hunter2") && !text.contains("AKIA"), "{text}");
     }
 
     #[test]
     fn a_plan_may_drop_a_part_of_a_message() {
-        let masking = Masking {
-            keys: vec![("detail".to_owned(), treatment(Action::Nullify))],
-            ..Masking::default()
-        };
-        assert_eq!(shown(&masking, "detail", "x"), None);
-        assert_eq!(shown(&masking, "message", "x").as_deref(), Some("x"));
+        let plans = [plan(&[("detail", Action::Nullify)], Action::Keep)];
+        assert_eq!(shown(&plans, "detail", "x"), None);
+        assert_eq!(shown(&plans, "message", "x").as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn what_one_policy_keeps_another_may_still_drop() {
+        let plans = [
+            plan(&[("*", Action::Keep)], Action::Keep),
+            plan(&[("detail", Action::Nullify)], Action::Keep),
+        ];
+        assert_eq!(shown(&plans, "detail", "x"), None);
     }
 }

@@ -36,7 +36,7 @@ pub use journal::{
 };
 pub use keys::{Keys, nearest, unknown_keys};
 pub use memory::{Memory, PolicyCounts};
-pub use plan::{Action, Batch, Cover, Field, Masking, Plan, Shape, Treatment};
+pub use plan::{Action, Batch, Cover, Field, KeyRules, Masking, Plan, Shape, Treatment};
 pub use policy::{Hooks, Policy, PolicyFailure, Review};
 pub use scope::Scope;
 pub use verdict::{Denial, Hold, Ruling, Verdict};

@@ -117,13 +117,25 @@ impl Treatment {
     }
 }
 
+/// What one policy wants done with a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRules {
+    /// The policy's place in the chain.
+    pub policy: usize,
+    /// Key patterns, first match wins.
+    pub keys: Vec<(String, Action)>,
+    /// For every text that no key rule covers.
+    pub rest: Action,
+}
+
 /// The combined plan of a chain of policies for one result.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Masking {
     /// One treatment for each field of a table, in order; empty for other shapes.
     pub fields: Vec<Treatment>,
-    /// For documents: key patterns of each policy, in the chain's order.
-    pub keys: Vec<(String, Treatment)>,
+    /// For documents: the rules of each policy, in the chain's order.
+    /// They stay apart: what one policy keeps, another may still cover.
+    pub documents: Vec<KeyRules>,
     /// For every text that no field or key rule covers.
     pub rest: Treatment,
 }
@@ -154,11 +166,8 @@ impl Masking {
         for (treatment, action) in self.fields.iter_mut().zip(&plan.fields) {
             treatment.add(index, action);
         }
-        for (pattern, action) in &plan.keys {
-            let mut treatment = Treatment::default();
-            treatment.add(index, action);
-            self.keys.push((pattern.clone(), treatment));
-        }
+        let (keys, rest) = (plan.keys.clone(), plan.rest.clone());
+        self.documents.push(KeyRules { policy: index, keys, rest });
         self.rest.add(index, &plan.rest);
         Ok(())
     }

@@ -45,6 +45,17 @@ fn a_plan_with_too_few_fields_is_refused() {
 }
 
 #[test]
+fn the_key_rules_of_each_policy_stay_apart() {
+    let mut masking = Masking::default();
+    for (index, action) in [(0, Action::Keep), (3, Action::Nullify)] {
+        let plan = Plan { fields: vec![], keys: vec![("a".into(), action)], rest: Action::Keep };
+        masking.add(index, &Shape::ByteStream, &plan).unwrap();
+    }
+    let of = |at: usize| (masking.documents[at].policy, masking.documents[at].keys[0].1.clone());
+    assert_eq!((of(0), of(1)), ((0, Action::Keep), (3, Action::Nullify)));
+}
+
+#[test]
 fn a_batch_gives_back_what_was_pushed() {
     let mut batch = Batch::default();
     for value in [&b"one"[..], b"", b"three"] {

@@ -1,0 +1,232 @@
+//! How the values of a document are treated: by their key, by their path, or as the rest is.
+//!
+//! A pattern is a glob on one key (`*` any characters, `?` any one), at any depth, whatever the letters' case; or the end
+//! of a path, keys apart by dots (`user.password`), with `[]` for an element of an array (`users[].name`), from the
+//! document's root where it begins with `$.`. Arrays that a path does not name lie in no path's way.
+//! Of the rules of one policy the first that matches a key counts, for the value and all that is in it; a rule that
+//! matches deeper inside counts there. Policies are asked apart, and each may only make the treatment stricter.
+
+mod glob;
+mod path;
+
+pub(crate) use path::{Path, Saved};
+
+use self::glob::fold;
+use self::path::Pattern;
+use crate::cell::CellMask;
+use crate::detect::DetectorRefused;
+use palisade_policy::{Action, KeyRules, Masking, Treatment};
+
+/// How many treatments the policies' actions may combine to.
+const MOST_TREATMENTS: usize = 4096;
+
+/// Why a plan for documents cannot be carried out. What it is for must be withheld.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanRefused {
+    /// It asks for a detector that cannot be had.
+    #[error(transparent)]
+    Detector(#[from] DetectorRefused),
+    /// It sends values to a plugin, which is done for tables alone.
+    #[error("a plan inspects values of a document; name what to do with them by key instead")]
+    Inspects,
+    /// Its policies have too many different actions.
+    #[error(
+        "the policies' actions combine to more than {MOST_TREATMENTS} treatments; use fewer different ones"
+    )]
+    TooManyActions,
+}
+
+/// A plan for documents, ready to be applied.
+#[derive(Clone, Debug)]
+pub struct DocumentMask {
+    rules: Vec<Rule>,
+    /// The places of the rules whose pattern ends with an element of an array.
+    elements: Vec<usize>,
+    goes_by_path: bool,
+    policies: Vec<Digit>,
+    /// By combination of the policies' actions; the first is that of what no rule covers.
+    treatments: Vec<CellMask>,
+}
+
+/// A treatment of the plan, by its place: a number with a digit for each policy, which says which of its actions counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Chosen(usize);
+
+/// A policy's digit in a [`Chosen`].
+#[derive(Clone, Copy, Debug)]
+struct Digit {
+    worth: usize,
+    values: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Rule {
+    /// The place of its policy in `policies`.
+    policy: usize,
+    pattern: Pattern,
+    /// What the policy's digit becomes.
+    digit: usize,
+}
+
+/// A rule that a key alone may call for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    rule: usize,
+    /// The keys above must match as well.
+    by_path: bool,
+}
+
+impl DocumentMask {
+    /// Prepares a plan.
+    ///
+    /// # Errors
+    /// When it cannot be carried out; what it is for must be withheld.
+    pub fn new(masking: &Masking) -> Result<Self, PlanRefused> {
+        let actions = masking.documents.iter().flat_map(|rules| {
+            rules.keys.iter().map(|(_, action)| action).chain(std::iter::once(&rules.rest))
+        });
+        if !masking.rest.inspect.is_empty() || actions.into_iter().any(|it| *it == Action::Inspect)
+        {
+            return Err(PlanRefused::Inspects);
+        }
+        Self::without_inspection(masking)
+    }
+
+    /// The same for a plan whose inspections somebody else sees to.
+    pub(crate) fn without_inspection(masking: &Masking) -> Result<Self, PlanRefused> {
+        let mut mask = Self {
+            rules: Vec::new(),
+            elements: Vec::new(),
+            goes_by_path: false,
+            policies: Vec::new(),
+            treatments: Vec::new(),
+        };
+        let mut actions = Vec::new();
+        let mut worth = 1_usize;
+        for rules in &masking.documents {
+            let theirs = mask.add_rules(rules);
+            mask.policies.push(Digit { worth, values: theirs.len() });
+            worth = worth.saturating_mul(theirs.len());
+            actions.push((rules.policy, theirs));
+            if worth > MOST_TREATMENTS {
+                return Err(PlanRefused::TooManyActions);
+            }
+        }
+        for number in 0..worth {
+            let mut treatment =
+                if actions.is_empty() { masking.rest.clone() } else { Treatment::default() };
+            for ((policy, theirs), digit) in actions.iter().zip(&mask.policies) {
+                if let Some(action) = theirs.get(number / digit.worth % digit.values) {
+                    treatment.add(*policy, action);
+                }
+            }
+            mask.treatments.push(CellMask::new(&treatment)?);
+        }
+        let rules = mask.rules.iter().enumerate();
+        mask.elements =
+            rules.filter(|(_, it)| it.pattern.is_of_element()).map(|(at, _)| at).collect();
+        mask.goes_by_path = mask.rules.iter().any(|rule| rule.pattern.has_path());
+        Ok(mask)
+    }
+
+    /// Whether everything passes as it is.
+    #[must_use]
+    pub fn is_keep(&self) -> bool {
+        self.treatments.iter().all(CellMask::is_keep)
+    }
+
+    /// Adds a policy's rules and gives its different actions, that for the rest first.
+    fn add_rules<'a>(&mut self, rules: &'a KeyRules) -> Vec<&'a Action> {
+        let mut actions = vec![&rules.rest];
+        for (pattern, action) in &rules.keys {
+            let known = actions.iter().position(|known| *known == action);
+            let digit = known.unwrap_or(actions.len());
+            if known.is_none() {
+                actions.push(action);
+            }
+            let policy = self.policies.len();
+            self.rules.push(Rule { policy, pattern: Pattern::new(pattern), digit });
+        }
+        actions
+    }
+
+    /// The treatment of a place.
+    pub(crate) fn get(&self, chosen: Chosen) -> Option<&CellMask> {
+        self.treatments.get(chosen.0)
+    }
+
+    /// The treatment of what no rule covers.
+    pub(crate) fn rest(&self) -> CellMask {
+        self.get(Chosen::default()).cloned().unwrap_or_default()
+    }
+
+    /// Whether it matters which keys a key is under.
+    pub(crate) fn goes_by_path(&self) -> bool {
+        self.goes_by_path
+    }
+
+    /// The rules that a key may call for, in the plan's order, by its folded name.
+    pub(crate) fn candidates<'s>(
+        &'s self,
+        folded: &'s str,
+    ) -> impl Iterator<Item = Candidate> + 's {
+        self.rules.iter().enumerate().filter_map(|(rule, it)| {
+            let by_path = !it.pattern.is_key(folded);
+            (!by_path || it.pattern.may_end_with(folded)).then_some(Candidate { rule, by_path })
+        })
+    }
+
+    /// The treatment of a value whose key has these candidates, within something that is treated like `around`.
+    /// The path is the one of the object that the key is in, the name is folded.
+    pub(crate) fn at_key(
+        &self,
+        around: Chosen,
+        candidates: &[Candidate],
+        path: &Path,
+        folded: &str,
+    ) -> Chosen {
+        let counts = |it: &&Candidate| {
+            let pattern = || self.rules.get(it.rule).map(|rule| &rule.pattern);
+            !it.by_path || pattern().is_some_and(|pattern| pattern.ends_at_key(path, folded))
+        };
+        self.choose(around, candidates.iter().filter(counts).map(|it| it.rule))
+    }
+
+    /// The treatment of the elements of an array whose own treatment is `around`, and whose elements have this path.
+    pub(crate) fn at_elements(&self, around: Chosen, path: &Path) -> Chosen {
+        let ends = |rule: &Rule| rule.pattern.ends_at_element(path);
+        let counts = |at: &usize| self.rules.get(*at).is_some_and(ends);
+        self.choose(around, self.elements.iter().copied().filter(counts))
+    }
+
+    /// The treatment of a text that is stored under a name, in nothing.
+    pub(crate) fn named(&self, name: &str) -> Option<&CellMask> {
+        let folded = fold(name);
+        let candidates: Vec<_> = self.candidates(&folded).collect();
+        self.get(self.at_key(Chosen::default(), &candidates, &Path::default(), &folded))
+    }
+
+    /// Gives the digit of each policy the value that the first of its rules among these says.
+    fn choose(&self, around: Chosen, matching: impl Iterator<Item = usize>) -> Chosen {
+        let mut number = around.0;
+        let mut last = None;
+        for rule in matching.filter_map(|at| self.rules.get(at)) {
+            let Some(digit) = self.policies.get(rule.policy).filter(|_| last != Some(rule.policy))
+            else {
+                continue;
+            };
+            last = Some(rule.policy);
+            number -= number / digit.worth % digit.values * digit.worth;
+            number += rule.digit * digit.worth;
+        }
+        Chosen(number)
+    }
+}
+
+/// Folds a name as patterns are folded, for whoever looks for candidates.
+pub(crate) fn fold_name(name: &str) -> String {
+    fold(name)
+}
+
+#[cfg(test)]
+mod tests;
