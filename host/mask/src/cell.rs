@@ -33,8 +33,8 @@ pub enum Treated {
 /// A treatment without its inspections, ready to be applied to value after value.
 #[derive(Clone, Debug, Default)]
 pub struct CellMask {
-    cover: Option<Cover>,
-    scan: Scan,
+    pub(crate) cover: Option<Cover>,
+    pub(crate) scan: Scan,
 }
 
 impl CellMask {
@@ -44,6 +44,11 @@ impl CellMask {
     /// When it names a detector that there is not; whoever asked for it is to be denied.
     pub fn new(treatment: &Treatment) -> Result<Self, DetectorRefused> {
         Ok(Self { cover: treatment.cover.clone(), scan: Scan::new(&treatment.scan)? })
+    }
+
+    /// Makes null of every value.
+    pub(crate) fn nullify() -> Self {
+        Self { cover: Some(Cover::Nullify), scan: Scan::default() }
     }
 
     /// Whether every value is covered whole.

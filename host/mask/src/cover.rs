@@ -43,13 +43,60 @@ impl Masker {
         Covered::Value
     }
 
-    /// `p_` and 16 hex digits of HMAC-SHA-256: equal for equal values of one session, and nothing without its key.
     fn push_pseudonym(&self, value: &[u8], out: &mut Vec<u8>) {
-        let tag = hmac::sign(&self.key, value);
-        out.extend_from_slice(b"p_");
-        for byte in tag.as_ref().iter().take(PSEUDONYM_BYTES) {
-            out.extend([hex(byte >> 4), hex(byte & 0xf)]);
+        let mut hash = self.begin_pseudonym();
+        hash.update(value);
+        push_tag(&hash, out);
+    }
+
+    fn begin_pseudonym(&self) -> hmac::Context {
+        hmac::Context::with_key(&self.key)
+    }
+
+    /// Begins to cover something of any length, of which nothing is kept.
+    pub(crate) fn cover_all(&self, cover: &Cover) -> CoverAll {
+        match cover {
+            Cover::Nullify => CoverAll::Null,
+            Cover::Replace(text) => CoverAll::Text(text.clone()),
+            Cover::Partial(..) => CoverAll::Text(STARS.to_owned()),
+            Cover::Pseudonym => CoverAll::Pseudonym(Box::new(self.begin_pseudonym())),
         }
+    }
+}
+
+/// A cover of something that comes in pieces. What a partial cover would show of it is hidden too.
+#[derive(Clone, Debug)]
+pub(crate) enum CoverAll {
+    Null,
+    Text(String),
+    Pseudonym(Box<hmac::Context>),
+}
+
+impl CoverAll {
+    /// Takes the next piece in.
+    pub(crate) fn update(&mut self, piece: &[u8]) {
+        if let Self::Pseudonym(hash) = self {
+            hash.update(piece);
+        }
+    }
+
+    /// Appends the cover of all pieces to `out`, as plain text.
+    pub(crate) fn finish(&self, out: &mut Vec<u8>) -> Covered {
+        match self {
+            Self::Null => return Covered::Null,
+            Self::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Self::Pseudonym(hash) => push_tag(hash, out),
+        }
+        Covered::Value
+    }
+}
+
+/// `p_` and 16 hex digits of HMAC-SHA-256: equal for equal values of one session, and nothing without its key.
+fn push_tag(hash: &hmac::Context, out: &mut Vec<u8>) {
+    let tag = hash.clone().sign();
+    out.extend_from_slice(b"p_");
+    for byte in tag.as_ref().iter().take(PSEUDONYM_BYTES) {
+        out.extend([hex(byte >> 4), hex(byte & 0xf)]);
     }
 }
 

@@ -4,7 +4,7 @@
 //! The list of them is in `table`, the checks are in `check`; `set` and `hint` say which need not be asked about a value.
 
 mod check;
-mod hint;
+pub(crate) mod hint;
 pub(crate) mod kind;
 pub(crate) mod set;
 mod table;

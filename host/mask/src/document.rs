@@ -15,6 +15,7 @@ use self::glob::fold;
 use self::path::Pattern;
 use crate::cell::CellMask;
 use crate::detect::DetectorRefused;
+use crate::scan::Scan;
 use palisade_policy::{Action, KeyRules, Masking, Treatment};
 
 /// How many treatments the policies' actions may combine to.
@@ -45,12 +46,25 @@ pub struct DocumentMask {
     goes_by_path: bool,
     policies: Vec<Digit>,
     /// By combination of the policies' actions; the first is that of what no rule covers.
-    treatments: Vec<CellMask>,
+    treatments: Vec<Prepared>,
+    /// For a place that there is not.
+    strictest: Prepared,
+    /// What any of the treatments scans for.
+    scans: Scan,
 }
 
 /// A treatment of the plan, by its place: a number with a digit for each policy, which says which of its actions counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Chosen(usize);
+
+/// A treatment, ready to be applied.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    pub(crate) mask: CellMask,
+    /// A rule asks for the cover, so that it is for all that is in an object or array as well.
+    /// A cover that is for the rest alone covers their values one by one, and a rule inside may keep one.
+    pub(crate) whole: bool,
+}
 
 /// A policy's digit in a [`Chosen`].
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +114,8 @@ impl DocumentMask {
             goes_by_path: false,
             policies: Vec::new(),
             treatments: Vec::new(),
+            strictest: Prepared { mask: CellMask::nullify(), whole: true },
+            scans: Scan::default(),
         };
         let mut actions = Vec::new();
         let mut worth = 1_usize;
@@ -113,14 +129,9 @@ impl DocumentMask {
             }
         }
         for number in 0..worth {
-            let mut treatment =
-                if actions.is_empty() { masking.rest.clone() } else { Treatment::default() };
-            for ((policy, theirs), digit) in actions.iter().zip(&mask.policies) {
-                if let Some(action) = theirs.get(number / digit.worth % digit.values) {
-                    treatment.add(*policy, action);
-                }
-            }
-            mask.treatments.push(CellMask::new(&treatment)?);
+            let prepared = mask.prepare(number, masking, &actions)?;
+            mask.scans = mask.scans.or(prepared.mask.scan);
+            mask.treatments.push(prepared);
         }
         let rules = mask.rules.iter().enumerate();
         mask.elements =
@@ -132,15 +143,35 @@ impl DocumentMask {
     /// Whether everything passes as it is.
     #[must_use]
     pub fn is_keep(&self) -> bool {
-        self.treatments.iter().all(CellMask::is_keep)
+        self.treatments.iter().all(|it| it.mask.is_keep())
+    }
+
+    /// Puts together what the policies' actions make of the treatment of this number.
+    fn prepare(
+        &self,
+        number: usize,
+        masking: &Masking,
+        actions: &[(usize, Vec<&Action>)],
+    ) -> Result<Prepared, DetectorRefused> {
+        let mut treatment =
+            if actions.is_empty() { masking.rest.clone() } else { Treatment::default() };
+        let mut whole = false;
+        for ((policy, theirs), digit) in actions.iter().zip(&self.policies) {
+            let value = number / digit.worth % digit.values;
+            let Some(action) = theirs.get(value) else { continue };
+            treatment.add(*policy, action);
+            whole |= value > 0 && !matches!(action, Action::Keep | Action::Scan(_));
+        }
+        Ok(Prepared { mask: CellMask::new(&treatment)?, whole })
     }
 
     /// Adds a policy's rules and gives its different actions, that for the rest first.
     fn add_rules<'a>(&mut self, rules: &'a KeyRules) -> Vec<&'a Action> {
         let mut actions = vec![&rules.rest];
         for (pattern, action) in &rules.keys {
-            let known = actions.iter().position(|known| *known == action);
-            let digit = known.unwrap_or(actions.len());
+            // The same action as for the rest is another one if a rule asks for it.
+            let known = actions.iter().skip(1).position(|known| *known == action);
+            let digit = known.map_or(actions.len(), |at| at + 1);
             if known.is_none() {
                 actions.push(action);
             }
@@ -151,13 +182,24 @@ impl DocumentMask {
     }
 
     /// The treatment of a place.
-    pub(crate) fn get(&self, chosen: Chosen) -> Option<&CellMask> {
-        self.treatments.get(chosen.0)
+    #[inline]
+    pub(crate) fn get(&self, chosen: Chosen) -> &Prepared {
+        self.treatments.get(chosen.0).unwrap_or(&self.strictest)
+    }
+
+    /// Whether there are rules for keys.
+    pub(crate) fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
+    /// What any of the treatments scans for.
+    pub(crate) fn scans(&self) -> Scan {
+        self.scans
     }
 
     /// The treatment of what no rule covers.
-    pub(crate) fn rest(&self) -> CellMask {
-        self.get(Chosen::default()).cloned().unwrap_or_default()
+    pub(crate) fn rest(&self) -> &CellMask {
+        &self.get(Chosen::default()).mask
     }
 
     /// Whether it matters which keys a key is under.
@@ -200,10 +242,11 @@ impl DocumentMask {
     }
 
     /// The treatment of a text that is stored under a name, in nothing.
-    pub(crate) fn named(&self, name: &str) -> Option<&CellMask> {
+    pub(crate) fn named(&self, name: &str) -> &CellMask {
         let folded = fold(name);
         let candidates: Vec<_> = self.candidates(&folded).collect();
-        self.get(self.at_key(Chosen::default(), &candidates, &Path::default(), &folded))
+        let chosen = self.at_key(Chosen::default(), &candidates, &Path::default(), &folded);
+        &self.get(chosen).mask
     }
 
     /// Gives the digit of each policy the value that the first of its rules among these says.

@@ -23,6 +23,7 @@ mod json;
 mod message;
 mod scan;
 mod seen;
+pub mod stream;
 
 pub use cell::{CellForm, CellMask, Treated};
 pub use cover::{Covered, Masker};

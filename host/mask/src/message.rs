@@ -34,7 +34,7 @@ impl Masker {
         text: &'a str,
     ) -> Option<Cow<'a, str>> {
         let mut treated = Vec::new();
-        let mask = mask.0.named(name)?;
+        let mask = mask.0.named(name);
         let text = match self.treat(mask, CellForm::Text, text.as_bytes(), &mut treated) {
             Treated::Null => return None,
             Treated::Unchanged => Cow::Borrowed(text),

@@ -5,7 +5,7 @@
 //! not end within a few rounds, the whole value is covered.
 
 use crate::detect::set::{self, Detectors};
-use crate::detect::{DetectorRefused, WHOLE, kind, named, prepare, searches};
+use crate::detect::{DetectorRefused, WHOLE, hint, kind, named, prepare, searches};
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -90,7 +90,8 @@ impl Scan {
 
     /// Those of the detectors to which this name says that a secret is stored under it.
     pub(crate) fn knowing(&self, name: &[u8]) -> Self {
-        let knowing = set::places(named(self.detectors)).map(|place| 1 << place);
+        let may = named(self.detectors) & hint::by_name(name);
+        let knowing = set::places(may).map(|place| 1 << place);
         let knowing = knowing.filter(|one| searches(*one).any(|search| search.knows_name(name)));
         Self { detectors: knowing.fold(0, |set, one| set | one) }
     }
@@ -107,9 +108,14 @@ impl Scan {
         Self { detectors: self.detectors & other.detectors }
     }
 
-    /// All detectors that there are.
-    pub(crate) fn every() -> Result<Self, DetectorRefused> {
-        Self::new(&crate::detectors().map(|detector| detector.name.to_owned()).collect())
+    /// The detectors that either has.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self { detectors: self.detectors | other.detectors }
+    }
+
+    /// Those of the detectors that a look at the value's bytes does not rule out.
+    pub(crate) fn left_for(self, value: &[u8]) -> Self {
+        Self { detectors: self.candidates(value) }
     }
 
     /// Whether a detector goes by the name that a value is stored under.
@@ -118,7 +124,7 @@ impl Scan {
     }
 
     /// The detectors that a look at the value's bytes does not rule out.
-    pub(crate) fn candidates(&self, value: &[u8]) -> Detectors {
+    fn candidates(&self, value: &[u8]) -> Detectors {
         if self.detectors == 0 {
             return 0;
         }

@@ -51,6 +51,13 @@ pub(crate) fn narrow(detectors: Detectors, value: &[u8]) -> Detectors {
     may
 }
 
+/// The detectors that may know the name that a value is stored under.
+pub(crate) fn by_name(name: &[u8]) -> Detectors {
+    let holds = |word: &[u8]| name.windows(word.len()).any(|at| at.eq_ignore_ascii_case(word));
+    let aws = holds(b"aws") || holds(b"access") || holds(b"session");
+    by_end_of_name(name) | if aws { set::AWS_KEY } else { 0 }
+}
+
 fn by_sign(value: &[u8]) -> Detectors {
     let mut may = 0;
     let mut at = 0;
@@ -125,16 +132,7 @@ fn at_dot(before: &[u8]) -> Detectors {
 fn at_assignment(before: &[u8], from: &[u8]) -> Detectors {
     let name = before.iter().rposition(|byte| !is_between(*byte)).and_then(|at| before.get(..=at));
     let name = name.unwrap_or_default();
-    let mut may = match name.last().map_or(0, u8::to_ascii_lowercase) {
-        b'y' if ends_with(name, b"key") => set::TOKEN | set::AWS_KEY,
-        b'n' if ends_with(name, b"token") => set::TOKEN | set::AWS_KEY,
-        b't' if ends_with(name, b"secret") => set::TOKEN,
-        b't' if ends_with(name, b"passwort") => set::PASSWORD,
-        b'd' if ends_with(name, b"passwd") || ends_with(name, b"pwd") => set::PASSWORD,
-        b'd' if ends_with(name, b"password") => set::PASSWORD,
-        b'e' if ends_with(name, b"passphrase") => set::PASSWORD,
-        _ => 0,
-    };
+    let mut may = by_end_of_name(name);
     if matches!(from, [b':', b'/', b'/', ..]) && memchr::memchr(b'@', from).is_some() {
         may |= set::PASSWORD;
     }
@@ -143,6 +141,19 @@ fn at_assignment(before: &[u8], from: &[u8]) -> Detectors {
         may |= set::AWS_KEY;
     }
     may
+}
+
+fn by_end_of_name(name: &[u8]) -> Detectors {
+    match name.last().map_or(0, u8::to_ascii_lowercase) {
+        b'y' if ends_with(name, b"key") => set::TOKEN | set::AWS_KEY,
+        b'n' if ends_with(name, b"token") => set::TOKEN | set::AWS_KEY,
+        b't' if ends_with(name, b"secret") => set::TOKEN,
+        b't' if ends_with(name, b"passwort") => set::PASSWORD,
+        b'd' if ends_with(name, b"passwd") || ends_with(name, b"pwd") => set::PASSWORD,
+        b'd' if ends_with(name, b"password") => set::PASSWORD,
+        b'e' if ends_with(name, b"passphrase") => set::PASSWORD,
+        _ => 0,
+    }
 }
 
 /// What may stand between a name and the sign that assigns to it.

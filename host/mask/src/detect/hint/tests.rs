@@ -96,6 +96,15 @@ proptest! {
     }
 
     #[test]
+    fn a_name_that_a_detector_knows_is_never_ruled_out(
+        name in "[a-z_]{0,3}(aws|(?i:secret[_-]?access[_-]?key)|session-token|api[_-]?key|Token|secret|PASSwort|pwd|passwd|passphrase)[a-z_]{0,3}"
+    ) {
+        let knows = |place: &usize| searches(1 << place).any(|it| it.knows_name(name.as_bytes()));
+        let known = (0..table::DETECTORS.len()).filter(knows).fold(0, |set, at| set | 1 << at);
+        prop_assert_eq!(known & !by_name(name.as_bytes()), 0);
+    }
+
+    #[test]
     fn any_bytes_are_ruled_out_rightly(value in prop::collection::vec(any::<u8>(), 0..120)) {
         nothing_is_lost(&value);
     }

@@ -1,0 +1,177 @@
+//! Keys: what the plan and the detectors say of each, remembered by how it is written, and which ones an object has.
+
+use super::lex;
+use crate::document::{Candidate, DocumentMask, fold_name};
+use crate::scan::Scan;
+use crate::stream::Trouble;
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, DefaultHasher, Hasher};
+
+/// How many keys are remembered; each has one place, and the last to come stays.
+const PLACES: usize = 256;
+/// Longer keys are not remembered.
+const LONGEST: usize = 64;
+/// Objects with more keys look theirs up by a table.
+const FEW: usize = 16;
+
+/// What is known of a key.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Key {
+    /// As it is written, between its quotes.
+    raw: Vec<u8>,
+    /// The same for equal keys, however they are written.
+    pub(super) hash: u64,
+    /// What it reads, without regard to case; only where the plan has rules.
+    pub(super) folded: String,
+    pub(super) candidates: Vec<Candidate>,
+    /// The detectors that know a secret by this name.
+    pub(super) knowing: Scan,
+    /// The detectors that may find something in the key itself.
+    pub(super) suspects: Scan,
+    used: bool,
+}
+
+/// The keys that came last.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    places: Vec<Key>,
+}
+
+impl Keys {
+    pub(super) fn new() -> Self {
+        // One more for what is not remembered.
+        Self { places: vec![Key::default(); PLACES + 1] }
+    }
+
+    /// What is known of the key that is written like this.
+    pub(super) fn find(&mut self, plan: &DocumentMask, raw: &[u8]) -> Result<&Key, Trouble> {
+        let place = if raw.len() > LONGEST { PLACES } else { place_of(raw) };
+        let key = self.places.get_mut(place).ok_or(Trouble::TooLong)?;
+        if !key.used || key.raw != raw {
+            key.used = false;
+            key.learn(plan, raw)?;
+            key.used = place < PLACES;
+        }
+        Ok(key)
+    }
+}
+
+/// Where a key is remembered: cheap, for it is asked for every key.
+#[inline]
+fn place_of(raw: &[u8]) -> usize {
+    let mut hash = raw.len() as u64;
+    let mut mix = |word: u64| {
+        hash = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        hash ^= hash >> 29;
+    };
+    let mut words = raw.chunks_exact(8);
+    for word in &mut words {
+        mix(word.try_into().map_or(0, u64::from_le_bytes));
+    }
+    mix(words.remainder().iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+    (hash >> 32) as usize % PLACES
+}
+
+impl Key {
+    fn learn(&mut self, plan: &DocumentMask, raw: &[u8]) -> Result<(), Trouble> {
+        let mut name = Vec::new();
+        lex::decode(raw, true, &mut name)?;
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&name);
+        self.hash = hasher.finish();
+        self.raw.clear();
+        self.raw.extend_from_slice(raw);
+        self.candidates.clear();
+        self.folded.clear();
+        if plan.has_rules() {
+            self.folded = fold_name(&String::from_utf8_lossy(&name));
+            self.candidates.extend(plan.candidates(&self.folded));
+        }
+        self.knowing = plan.scans().knowing(&name);
+        self.suspects = plan.scans().left_for(&name);
+        Ok(())
+    }
+}
+
+/// The keys of the objects that are open, so that none has one twice. They are known by 64 bits of hash; an object with
+/// two that collide would be refused, which nobody meets who does not look for it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Present {
+    /// Those of objects with few keys, one object after another.
+    few: Vec<u64>,
+    /// Those of objects with many.
+    many: Vec<HashSet<u64, BuildHasherDefault<AsItIs>>>,
+}
+
+/// Where the keys of one object are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Own {
+    start: usize,
+    is_large: bool,
+}
+
+impl Present {
+    /// Begins an object.
+    pub(super) fn open(&self) -> Own {
+        Own { start: self.few.len(), is_large: false }
+    }
+
+    /// Adds a key to the object that was begun last and is not closed.
+    #[inline]
+    pub(super) fn add(&mut self, own: &mut Own, hash: u64, most: usize) -> Result<(), Trouble> {
+        let few = self.few.get(own.start..).unwrap_or_default();
+        if own.is_large {
+            return self.add_to_many(hash, most);
+        }
+        if few.contains(&hash) {
+            return Err(Trouble::DuplicateKey);
+        }
+        if few.len() >= most {
+            return Err(Trouble::TooManyKeys);
+        }
+        if few.len() < FEW {
+            self.few.push(hash);
+            return Ok(());
+        }
+        own.is_large = true;
+        self.many.push(few.iter().copied().collect());
+        self.few.truncate(own.start);
+        self.add_to_many(hash, most)
+    }
+
+    fn add_to_many(&mut self, hash: u64, most: usize) -> Result<(), Trouble> {
+        let keys = self.many.last_mut().ok_or(Trouble::TooManyKeys)?;
+        if !keys.insert(hash) {
+            return Err(Trouble::DuplicateKey);
+        }
+        if keys.len() > most { Err(Trouble::TooManyKeys) } else { Ok(()) }
+    }
+
+    /// Ends the object that was begun last.
+    pub(super) fn close(&mut self, own: Own) {
+        self.few.truncate(own.start);
+        if own.is_large {
+            self.many.pop();
+        }
+    }
+}
+
+/// What is looked up is a hash already.
+#[derive(Clone, Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
