@@ -9,6 +9,8 @@ pub(crate) mod kind;
 pub(crate) mod set;
 mod table;
 
+pub(crate) use table::{END_OF_KEY, OPEN_QUOTATION};
+
 use regex::bytes::{Regex, RegexBuilder};
 use std::ops::Range;
 use std::sync::LazyLock;

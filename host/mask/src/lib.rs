@@ -7,6 +7,8 @@
 //!                  (each value)         │      │
 //!                                    cover    Scan ── text, JSON text
 //!                                                └──▶ detectors: email, card, jwt, private-key …
+//!
+//!   Masking ── DocumentMask::new ──▶ DocumentMask ──▶ JsonStream, EventStream, …: feed, finish
 //! ```
 //!
 //! This crate knows neither who asked nor which protocol the bytes came by.
@@ -19,6 +21,8 @@ mod cell;
 mod cover;
 mod detect;
 mod document;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod json;
 mod message;
 mod scan;

@@ -102,6 +102,26 @@ impl Scan {
         could_be.map(|search| search.detector.mask).min()
     }
 
+    /// Those of the detectors that find private keys, which may have many lines.
+    pub(crate) fn of_private_keys(self) -> Self {
+        Self { detectors: self.detectors & set::PRIVATE_KEY }
+    }
+
+    /// Those of the detectors that find passwords, which may be quoted over lines.
+    pub(crate) fn of_passwords(self) -> Self {
+        Self { detectors: self.detectors & set::PASSWORD }
+    }
+
+    /// Whether any of these detectors is among them.
+    pub(crate) fn has_any(self, detectors: Detectors) -> bool {
+        self.detectors & detectors != 0
+    }
+
+    /// Where something is found, in order.
+    pub(crate) fn ranges(self, value: &[u8]) -> Vec<Range<usize>> {
+        self.hits(value).into_iter().map(|hit| hit.range).collect()
+    }
+
     /// The detectors that both have.
     #[inline]
     pub(crate) fn and(self, other: Self) -> Self {

@@ -18,9 +18,17 @@
 //! | [`FormStream`] | `application/x-www-form-urlencoded` |
 //! | [`TextStream`] | any text |
 
+mod events;
+mod form;
 mod json;
+mod lines;
+mod text;
 
+pub use events::EventStream;
+pub use form::FormStream;
 pub use json::JsonStream;
+pub use lines::LinesStream;
+pub use text::TextStream;
 
 use crate::{DocumentMask, Masker};
 use std::sync::Arc;
@@ -47,7 +55,7 @@ pub trait MaskStream: std::fmt::Debug + Send {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest value, event or line, in bytes, that is held until it is judged.
-    /// A longer one is refused, or covered where it is to be covered whatever it is; one that nobody looks into passes.
+    /// Of plain text it is a line, and 64 KiB at most. A longer one is refused, or covered where it is to be covered whatever it is; one that nobody looks into passes.
     pub held: usize,
     /// How many objects and arrays may lie in each other.
     pub depth: usize,

@@ -58,6 +58,25 @@ pub(crate) fn by_name(name: &[u8]) -> Detectors {
     by_end_of_name(name) | if aws { set::AWS_KEY } else { 0 }
 }
 
+/// The detectors for which a secret may follow the end of a text, behind white space: it ends with a secret's name, also
+/// with the sign that assigns to it, or with `bearer`.
+pub(crate) fn text_goes_on(text: &[u8]) -> Detectors {
+    let end = |text: &[u8], skip: fn(&u8) -> bool| {
+        text.iter().rposition(|byte| !skip(byte)).map_or(0, |at| at + 1)
+    };
+    let skip = |byte: &u8| is_between(*byte) || matches!(byte, b'=' | b':' | b'>');
+    let name = text.get(..end(text, skip)).unwrap_or_default();
+    let bearer = if ends_with(name, b"bearer") { set::TOKEN } else { 0 };
+    let aws = if is_aws(name) { set::AWS_KEY } else { 0 };
+    by_end_of_name(name) | bearer | aws
+}
+
+/// Whether a text ends with a name that AWS's secrets are stored under, or that may become one.
+fn is_aws(text: &[u8]) -> bool {
+    let near = text.get(text.len().saturating_sub(AWS_NAME)..).unwrap_or_default();
+    near.windows(3).any(|word| word.eq_ignore_ascii_case(b"aws"))
+}
+
 fn by_sign(value: &[u8]) -> Detectors {
     let mut may = 0;
     let mut at = 0;
@@ -136,8 +155,7 @@ fn at_assignment(before: &[u8], from: &[u8]) -> Detectors {
     if matches!(from, [b':', b'/', b'/', ..]) && memchr::memchr(b'@', from).is_some() {
         may |= set::PASSWORD;
     }
-    let near = name.get(name.len().saturating_sub(AWS_NAME)..).unwrap_or_default();
-    if from.len() > AWS_SECRET && near.windows(3).any(|word| word.eq_ignore_ascii_case(b"aws")) {
+    if from.len() > AWS_SECRET && is_aws(name) {
         may |= set::AWS_KEY;
     }
     may

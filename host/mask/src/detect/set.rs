@@ -11,7 +11,7 @@ pub(super) const CARD: Detectors = 1 << 1;
 pub(super) const IBAN: Detectors = 1 << 2;
 pub(super) const US_SSN: Detectors = 1 << 3;
 pub(super) const PHONE: Detectors = 1 << 4;
-pub(super) const PRIVATE_KEY: Detectors = 1 << 5;
+pub(crate) const PRIVATE_KEY: Detectors = 1 << 5;
 pub(super) const JWT: Detectors = 1 << 6;
 pub(super) const AWS_KEY: Detectors = 1 << 7;
 pub(super) const GITHUB_TOKEN: Detectors = 1 << 8;
@@ -20,7 +20,7 @@ pub(super) const STRIPE_KEY: Detectors = 1 << 10;
 pub(super) const GOOGLE_API_KEY: Detectors = 1 << 11;
 pub(super) const VENDOR_TOKEN: Detectors = 1 << 12;
 pub(super) const TOKEN: Detectors = 1 << 13;
-pub(super) const PASSWORD: Detectors = 1 << 14;
+pub(crate) const PASSWORD: Detectors = 1 << 14;
 
 /// Values from this length on are long enough for every detector.
 const LONG: usize = 63;

@@ -5,7 +5,7 @@
 //! `needs` and `shortest` hold for every hit; its place in the table is named in `set`, and `hint` rules it out only where
 //! there is no hit (it rules out nothing that it does not know); what the expression lets through, the check may refuse.
 
-use super::{Detector, Named, check, compile, kind};
+use super::{Detector, Expression, Named, check, compile, kind};
 use std::sync::LazyLock;
 
 /// Between a name and its value: `=`, `:`, `=>`, `:=`, behind the end of a quoted name, whose quote may be escaped.
@@ -16,6 +16,17 @@ const TOKEN_NAMES: &str = r"api[_-]?key|(?:access|auth|account|encryption|signin
 const PASSWORD_NAMES: &str = r"password|passwd|passphrase|passwort|pwd";
 /// Names that an AWS secret access key or session token is stored under.
 const AWS_NAMES: &str = r"aws[a-z0-9_. -]{0,24}|secret[_-]?access[_-]?key|session[_-]?token";
+
+/// The line that ends a private key in PEM or PGP form.
+pub(crate) static END_OF_KEY: Expression =
+    LazyLock::new(|| compile(r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"));
+
+/// A quotation behind a password's name that is not closed at the end of a text.
+pub(crate) static OPEN_QUOTATION: Expression = LazyLock::new(|| {
+    compile(&format!(
+        r#"(?i)(?:{PASSWORD_NAMES}){ASSIGNED}(?:"(?:[^"\\]|\\.)*\\?|'(?:[^'\\]|\\.)*\\?)\z"#
+    ))
+});
 
 pub(super) static DETECTORS: [Detector; 15] = [
     Detector {
@@ -77,7 +88,7 @@ pub(super) static DETECTORS: [Detector; 15] = [
         finds: "private keys in PEM, PGP, PuTTY and age form, whole blocks; without an end, all that follows",
         mask: "[private-key]",
         needs: &[kind::DASH | kind::UPPER],
-        shortest: 24,
+        shortest: 21,
         expression: LazyLock::new(|| {
             compile(
                 r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?:.*?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|.*)|PuTTY-User-Key-File-[0-9].*|AGE-SECRET-KEY-1[A-Z0-9]{20,}",

@@ -23,6 +23,7 @@ fn check_not(name: &str, text: &str) {
 
 #[test]
 fn every_expression_compiles_and_every_mask_is_the_name_in_brackets() {
+    assert!(END_OF_KEY.is_some() && OPEN_QUOTATION.is_some());
     for detector in &table::DETECTORS {
         assert!(prepare(detector.name).is_ok(), "{}", detector.name);
         assert_eq!(detector.mask, format!("[{}]", detector.name));

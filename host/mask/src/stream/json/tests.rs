@@ -1,5 +1,6 @@
 use super::*;
 use crate::Scan;
+use crate::fuzzing::reference;
 use crate::stream::fixtures::{self, all, fed, masks, stars};
 use crate::stream::{Limits, Trouble};
 use palisade_policy::Action;
@@ -207,7 +208,7 @@ fn a_long_value_is_refused_covered_or_passed_as_it_is_treated() {
     fixtures::check(machine(Action::Nullify), text.as_bytes(), Ok(r#"{"a":null}"#));
     fixtures::check(machine(Action::Partial(1, 1)), text.as_bytes(), Ok(r#"{"a":"[masked]"}"#));
     let whole = || JsonStream::new(small(&[("a", stars())], all()));
-    fixtures::check(whole, text.replace('"', "\"").as_bytes(), Ok(r#"{"a":"***"}"#));
+    fixtures::check(whole, text.as_bytes(), Ok(r#"{"a":"***"}"#));
     let inside = format!(r#"{{"a":[{}]}}"#, &text);
     fixtures::check(whole, inside.as_bytes(), Ok(r#"{"a":"***"}"#));
 }
@@ -245,27 +246,6 @@ fn a_machine_that_failed_says_so_again_and_writes_nothing() {
     assert_eq!(machine.finish(&mut out), Err(failed));
     assert!(out.is_empty());
     assert!(failed.to_string().contains("byte 4"), "{failed}");
-}
-
-/// What a simple reading of the rules makes of a value under a key within the value of another.
-fn reference(value: &Value, key: &str, outer: &str) -> Value {
-    let scan = scan();
-    let found = |text: &str| String::from_utf8(scan.text(text.as_bytes()).into_owned()).unwrap();
-    let known = |text: &str| scan.mask_by_name(key.as_bytes(), text.as_bytes()).map(Value::from);
-    match value {
-        _ if key.contains("secret") => "***".into(),
-        _ if key == "name" && outer == "user" => Value::Null,
-        Value::String(text) => known(text).unwrap_or_else(|| found(text).into()),
-        Value::Number(number) => known(&number.to_string()).unwrap_or_else(|| value.clone()),
-        Value::Array(items) if key == "tags" => items.iter().map(|_| "***").collect(),
-        Value::Array(items) => items.iter().map(|item| reference(item, key, outer)).collect(),
-        Value::Object(fields) => {
-            let fields = fields.iter();
-            let fields = fields.map(|(name, value)| (found(name), reference(value, name, key)));
-            Value::Object(fields.collect())
-        }
-        other => other.clone(),
-    }
 }
 
 fn scan() -> Scan {
@@ -315,7 +295,7 @@ proptest! {
         let (out, ended) = fed(&mut machine, text.as_bytes(), size);
         prop_assert_eq!(ended, Ok(()));
         let out: Value = serde_json::from_slice(&out).unwrap();
-        prop_assert_eq!(out, reference(&value, "", ""));
+        prop_assert_eq!(out, reference(&scan(), &value, "", ""));
     }
 
     #[test]
