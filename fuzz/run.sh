@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-targets=(frame_codec login session lineage)
+targets=(frame_codec login session lineage mask_stream)
 export RUSTC_WRAPPER="$PWD/rustc.sh"
 # A message of the panic is enough: each failing input is kept.
 export RUST_BACKTRACE=0
@@ -23,6 +23,7 @@ short)
         [login]="-runs=50000 -max_len=256"
         [session]="-runs=2500 -max_len=400"
         [lineage]="-runs=1500 -max_len=256"
+        [mask_stream]="-runs=6000 -max_len=256"
     )
     common="-seed=1 -len_control=0 -timeout=60"
     ;;
@@ -36,6 +37,7 @@ long)
         [login]="-max_len=1024"
         [session]="-max_len=2000"
         [lineage]="-max_len=1000"
+        [mask_stream]="-max_len=2000"
     )
     common="-max_total_time=$seconds -timeout=20 -rss_limit_mb=4096"
     ;;
