@@ -36,11 +36,13 @@ const AWS_SECRET: usize = 40;
 /// The fewest digits of a card.
 const CARD_DIGITS: usize = 13;
 
-/// Those of the detectors that may have a hit in the value.
-pub(crate) fn narrow(detectors: Detectors, value: &[u8]) -> Detectors {
+/// Those of the detectors that may have a hit in the value, which has these kinds of bytes.
+pub(crate) fn narrow(detectors: Detectors, kinds: u16, value: &[u8]) -> Detectors {
     let mut may = detectors & !(BY_SIGN | BY_DIGITS);
     if detectors & BY_SIGN != 0 {
-        may |= detectors & by_sign(value);
+        // Without an `@` no URL has a password.
+        let url = if kinds & kind::AT == 0 { 0 } else { set::PASSWORD };
+        may |= detectors & by_sign(value, url);
     }
     if detectors & set::CARD != 0 && has_long_number(value) {
         may |= set::CARD;
@@ -77,27 +79,28 @@ fn is_aws(text: &[u8]) -> bool {
     near.windows(3).any(|word| word.eq_ignore_ascii_case(b"aws"))
 }
 
-fn by_sign(value: &[u8]) -> Detectors {
+fn by_sign(value: &[u8], url: Detectors) -> Detectors {
     let mut may = 0;
     let mut at = 0;
     while let Some(rest) = value.get(at..) {
         let Some(found) = rest.iter().position(|&byte| kind::of(byte) & SIGNS != 0) else { break };
         at += found;
         let (before, from) = value.split_at_checked(at).unwrap_or_default();
-        may |= at_sign(before, from);
+        may |= at_sign(before, from, url);
         at += 1;
     }
     may
 }
 
-/// What a sign tells, with what stands before it and what begins with it.
+/// What a sign tells, with what stands before it and what begins with it; and what a URL would tell.
 #[inline]
-fn at_sign(before: &[u8], from: &[u8]) -> Detectors {
+fn at_sign(before: &[u8], from: &[u8], url: Detectors) -> Detectors {
     match from {
         [b'_', ..] => at_underscore(before),
         [b'-', ..] => at_dash(before, from),
         [b'.', ..] => at_dot(before),
         [b'+', b'1'..=b'9', ..] => set::PHONE,
+        [b':', b'/', b'/', ..] => url | at_assignment(before, from),
         [b':' | b'=', ..] => at_assignment(before, from),
         [b'J', ..] if before.ends_with(b"ey") => set::JWT,
         [b'A', b'I', b'z', b'a', ..] => set::GOOGLE_API_KEY,
@@ -147,14 +150,11 @@ fn at_dot(before: &[u8]) -> Detectors {
     }
 }
 
-/// Names of secrets before a `:` or `=`, and a URL with a password, whose `:` this may be.
+/// Names of secrets before a `:` or `=`.
 fn at_assignment(before: &[u8], from: &[u8]) -> Detectors {
     let name = before.iter().rposition(|byte| !is_between(*byte)).and_then(|at| before.get(..=at));
     let name = name.unwrap_or_default();
     let mut may = by_end_of_name(name);
-    if matches!(from, [b':', b'/', b'/', ..]) && memchr::memchr(b'@', from).is_some() {
-        may |= set::PASSWORD;
-    }
     if from.len() > AWS_SECRET && is_aws(name) {
         may |= set::AWS_KEY;
     }

@@ -62,7 +62,7 @@ pub(crate) fn by_form(detectors: Detectors, kinds: u16, length: usize) -> Detect
 pub(crate) fn candidates(detectors: Detectors, kinds: u16, value: &[u8]) -> Detectors {
     match by_form(detectors, kinds, value.len()) {
         0 => 0,
-        left => hint::narrow(left, value),
+        left => hint::narrow(left, kinds, value),
     }
 }
 

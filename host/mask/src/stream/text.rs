@@ -13,6 +13,7 @@ pub(super) use self::secret::Secrets;
 
 use super::{MaskStream, Masks, Trouble, Unreadable};
 use crate::cover::{CoverAll, Covered};
+use crate::scan::Scan;
 use std::borrow::Cow;
 
 /// How much is held at most, in bytes, where the limit is no less.
@@ -82,7 +83,7 @@ impl TextStream {
                 break if is_full { Err(Trouble::TooLong) } else { Ok(()) };
             };
             let part = window.get(..cut.judged).unwrap_or_default();
-            let judged = secrets.judge(part);
+            let judged = secrets.judge(part, cut.suspects);
             self.covered += u64::from(matches!(judged, Cow::Owned(_)));
             out.extend_from_slice(&judged);
             start += cut.taken;
@@ -94,16 +95,13 @@ impl TextStream {
     }
 }
 
-/// How much is judged next, and how much of that is not looked at again.
+/// How much is judged next.
 struct Cut {
     judged: usize,
+    /// How much of that is not looked at again.
     taken: usize,
-}
-
-impl Cut {
-    fn at(place: usize) -> Self {
-        Self { judged: place, taken: place }
-    }
+    /// The detectors that may find something in it.
+    suspects: Scan,
 }
 
 /// The end of the first line that nothing goes on behind, or a place within a line that fills the window.
@@ -111,8 +109,9 @@ fn next_cut(secrets: &Secrets, window: &[u8], looked: &mut usize, is_full: bool)
     while let Some(found) = memchr::memchr(b'\n', window.get(*looked..).unwrap_or_default()) {
         let end = *looked + found + 1;
         let line = window.get(..end).unwrap_or_default();
-        if !secrets.goes_on(line) {
-            return Some(Cut::at(end));
+        let suspects = secrets.suspects(line);
+        if !secrets.goes_on(line, suspects) {
+            return Some(Cut { judged: end, taken: end, suspects });
         }
         // Twice as far each time, or the time would grow with the square of what is held.
         *looked = end * 2;
@@ -132,7 +131,9 @@ fn next_cut(secrets: &Secrets, window: &[u8], looked: &mut usize, is_full: bool)
     let places = places.map(|(at, _)| at + 1).take(TRIES);
     let lies_across = |at: usize| hits.iter().any(|hit| hit.start < at && at < hit.end);
     let goes_on = |at: usize| secrets.name_goes_on(head.get(..at).unwrap_or_default());
-    places.into_iter().find(|&at| !lies_across(at) && !goes_on(at)).map(Cut::at)
+    let place = places.into_iter().find(|&at| !lies_across(at) && !goes_on(at))?;
+    let suspects = secrets.suspects(head.get(..place)?);
+    Some(Cut { judged: place, taken: place, suspects })
 }
 
 impl MaskStream for TextStream {

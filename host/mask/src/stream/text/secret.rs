@@ -39,9 +39,17 @@ impl Secrets {
         self.key != Key::No
     }
 
-    /// Covers what is found in a part of the text; what is judged next begins behind it.
-    pub(super) fn judge<'p>(&mut self, part: &'p [u8]) -> Cow<'p, [u8]> {
-        if self.keys.may_find(part) {
+    /// The detectors that may find something in a part of the text.
+    pub(super) fn suspects(&self, part: &[u8]) -> Scan {
+        self.scan.left_for(part)
+    }
+
+    /// Covers what is found in a part of the text, by these detectors at first; what is judged next begins behind it.
+    pub(super) fn judge<'p>(&mut self, part: &'p [u8], suspects: Scan) -> Cow<'p, [u8]> {
+        if suspects.is_empty() {
+            return Cow::Borrowed(part);
+        }
+        if !suspects.and(self.keys).is_empty() {
             self.key = self.key_at_end(part).map_or(Key::No, |(key, _)| key);
         }
         self.scan.text(part)
@@ -51,7 +59,7 @@ impl Secrets {
     pub(in crate::stream) fn all<'p>(&mut self, part: &'p [u8]) -> Cow<'p, [u8]> {
         let skipped = if self.is_in_key() { self.skip_key(part, true) } else { 0 };
         let rest = part.get(skipped..).unwrap_or_default();
-        match self.judge(rest) {
+        match self.judge(rest, self.suspects(rest)) {
             Cow::Borrowed(rest) if skipped > 0 => Cow::Owned(rest.to_vec()),
             judged => judged,
         }
@@ -84,7 +92,7 @@ impl Secrets {
     pub(super) fn key_fills(&self, window: &[u8]) -> Option<Cut> {
         let (_, start) = self.key_at_end(window)?;
         let taken = window.len().saturating_sub(TAIL).max(start + 1);
-        Some(Cut { judged: window.len(), taken })
+        Some(Cut { judged: window.len(), taken, suspects: self.scan })
     }
 
     /// What is found in a text, where it is.
@@ -93,9 +101,9 @@ impl Secrets {
     }
 
     /// Whether something at the end of these lines may be the begin of a secret that goes on in the next.
-    pub(super) fn goes_on(&self, lines: &[u8]) -> bool {
+    pub(super) fn goes_on(&self, lines: &[u8], suspects: Scan) -> bool {
         let quote = || OPEN_QUOTATION.as_ref().is_some_and(|open| open.is_match(lines));
-        self.name_goes_on(lines) || (self.passwords.may_find(lines) && quote())
+        self.name_goes_on(lines) || (!suspects.and(self.passwords).is_empty() && quote())
     }
 
     /// Whether the text ends with the name of a secret, whose value may follow.
