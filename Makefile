@@ -29,6 +29,7 @@ build: setup
 # What the parts cost, as ratios in one run; and what a client notices of policies that change under load.
 bench: build
 	cargo bench -p palisade-sql
+	cargo bench -p palisade-mask
 	@python3 tests/bench/swap.py --palisade target/release/palisade
 	@python3 tests/bench/backtest.py --palisade target/release/palisade
 

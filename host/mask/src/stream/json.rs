@@ -137,7 +137,7 @@ impl JsonStream {
             expect: Expect::Value,
             frames: Vec::new(),
             path: Path::default(),
-            keys: Keys::new(),
+            keys: Keys::default(),
             present: Present::default(),
             key: String::new(),
             next: Chosen::default(),

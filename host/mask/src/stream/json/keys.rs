@@ -32,19 +32,19 @@ pub(super) struct Key {
 }
 
 /// The keys that came last.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Keys {
+    /// Nothing before the first key comes.
     places: Vec<Key>,
 }
 
 impl Keys {
-    pub(super) fn new() -> Self {
-        // One more for what is not remembered.
-        Self { places: vec![Key::default(); PLACES + 1] }
-    }
-
     /// What is known of the key that is written like this.
     pub(super) fn find(&mut self, plan: &DocumentMask, raw: &[u8]) -> Result<&Key, Trouble> {
+        if self.places.is_empty() {
+            // One more for what is not remembered.
+            self.places.resize_with(PLACES + 1, Key::default);
+        }
         let place = if raw.len() > LONGEST { PLACES } else { place_of(raw) };
         let key = self.places.get_mut(place).ok_or(Trouble::TooLong)?;
         if !key.used || key.raw != raw {
