@@ -26,6 +26,7 @@ const EDGES: [(&str, &[&str]); 22] = [
     ),
     ("palisade-admin", &[]),
     ("palisade-author", &["palisade-policy", "palisade-wasm"]),
+    ("palisade-http", &["palisade-mask", "palisade-policy"]),
     ("palisade-identity", &["palisade-policy"]),
     ("palisade-mask", &["palisade-policy"]),
     ("palisade-policy", &[]),

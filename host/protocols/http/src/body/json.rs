@@ -1,0 +1,193 @@
+//! JSON, read so that every reader reads the same: no name twice, nothing too deep, no number that readers round.
+
+use std::collections::HashSet;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::{Contents, check_name};
+use crate::Refused;
+
+/// Deeper texts are refused.
+const DEEPEST: usize = 64;
+/// Beyond this, readers that know floating-point numbers alone round (2^53).
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Words that a reader's error is known by again.
+const TWICE: &str = "a name is there twice";
+const DEEP: &str = "it is nested too deeply";
+const BIG: &str = "a number is too big to be read in one way";
+const METHOD: &str = "_method";
+const ZERO: &str = "a name holds a control character";
+
+pub(super) fn read(body: &[u8], contents: &mut Contents) -> Result<(), Refused> {
+    if body.is_empty() {
+        return Ok(());
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let mut top = Top::default();
+    let seed = Node { contents, top: &mut top, path: "", depth: 0 };
+    let read = seed.deserialize(&mut deserializer).and_then(|()| deserializer.end());
+    read.map_err(|error| refused(&error.to_string()))?;
+    contents.documents.extend(top.documents());
+    Ok(())
+}
+
+fn refused(error: &str) -> Refused {
+    if error.starts_with(METHOD) {
+        return Refused::Override(METHOD);
+    }
+    let known = [TWICE, DEEP, BIG, ZERO].into_iter().find(|known| error.starts_with(known));
+    Refused::Body(known.unwrap_or("it is no JSON in UTF-8"))
+}
+
+/// What a GraphQL request has at its top; a list of them is a batch.
+#[derive(Default)]
+struct Top {
+    /// Each object's query and operation name.
+    requests: Vec<(Option<String>, Option<String>)>,
+    /// Whether other names are there as well.
+    other: bool,
+}
+
+impl Top {
+    fn note(&mut self, name: &str, text: &str) {
+        let Some((query, operation)) = self.requests.last_mut() else { return };
+        match name {
+            "query" => *query = Some(text.to_owned()),
+            "operationName" => *operation = Some(text.to_owned()),
+            _ => {}
+        }
+    }
+
+    fn documents(self) -> Vec<(String, Option<String>)> {
+        if self.other || self.requests.iter().any(|(query, _)| query.is_none()) {
+            return vec![];
+        }
+        self.requests.into_iter().filter_map(|(query, name)| Some((query?, name))).collect()
+    }
+}
+
+/// One value at a place.
+struct Node<'a> {
+    contents: &'a mut Contents,
+    top: &'a mut Top,
+    path: &'a str,
+    depth: usize,
+}
+
+impl Node<'_> {
+    fn leaf(self, value: String) {
+        if !self.path.is_empty() {
+            self.contents.fact(format!("body:{}", self.path), value);
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Node<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.leaf(value.to_string());
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.leaf(value.to_string());
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.leaf(value.to_string());
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        if value.abs() >= EXACT {
+            return Err(E::custom(BIG));
+        }
+        self.leaf(value.to_string());
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
+        if self.depth <= 2 {
+            self.top.note(self.path, value);
+        }
+        self.leaf(value.to_owned());
+        Ok(())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.leaf("null".to_owned());
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let Node { contents, top, path, depth } = self;
+        if depth >= DEEPEST {
+            return Err(A::Error::custom(DEEP));
+        }
+        loop {
+            let contents = &mut *contents;
+            let node = Node { contents, top: &mut *top, path, depth: depth + 1 };
+            if entries.next_element_seed(node)?.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let Node { contents, top, path, depth } = self;
+        if depth >= DEEPEST {
+            return Err(A::Error::custom(DEEP));
+        }
+        let is_top = path.is_empty();
+        if is_top {
+            top.requests.push((None, None));
+        }
+        let mut names = HashSet::new();
+        while let Some(name) = entries.next_key::<String>()? {
+            check::<A::Error>(&name)?;
+            // Some readers do not tell upper from lower case.
+            if !names.insert(name.to_lowercase()) {
+                return Err(A::Error::custom(TWICE));
+            }
+            if is_top {
+                top.other |= !is_graphql(&name);
+            }
+            let inner = if is_top { name } else { format!("{path}.{name}") };
+            contents.field(&inner);
+            let contents = &mut *contents;
+            let node = Node { contents, top: &mut *top, path: &inner, depth: depth + 1 };
+            entries.next_value_seed(node)?;
+        }
+        Ok(())
+    }
+}
+
+fn check<E: Error>(name: &str) -> Result<(), E> {
+    if check_name(name).is_err() {
+        return Err(E::custom(METHOD));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(E::custom(ZERO));
+    }
+    Ok(())
+}
+
+/// Names at the top of a GraphQL request.
+fn is_graphql(name: &str) -> bool {
+    matches!(name, "query" | "variables" | "operationName" | "extensions")
+}

@@ -1,0 +1,104 @@
+//! Media types (RFC 9110 section 8.3), as far as they say how a body is read.
+
+use http::HeaderValue;
+
+use crate::Refused;
+
+/// How a body is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// JSON (RFC 8259).
+    Json,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// `multipart/form-data` (RFC 7578).
+    Multipart {
+        /// What stands between its parts.
+        boundary: String,
+    },
+    /// A GraphQL document alone.
+    GraphQl,
+    /// Anything else, which is not read.
+    Opaque,
+}
+
+impl Kind {
+    /// The kind of a body of this type.
+    ///
+    /// # Errors
+    /// When the type is malformed, or names another encoding than UTF-8 for what is to be read.
+    pub fn of(content_type: Option<&HeaderValue>) -> Result<Self, Refused> {
+        let Some(value) = content_type else { return Ok(Self::Opaque) };
+        let text = value.to_str().map_err(|_| Refused::Head("the Content-Type is no text"))?;
+        let (essence, parameters) = parse(text)?;
+        let kind = match essence.as_str() {
+            "application/json" | "text/json" => Self::Json,
+            "application/x-www-form-urlencoded" => Self::Form,
+            "application/graphql" => Self::GraphQl,
+            "multipart/form-data" => {
+                let boundary = parameters.iter().find(|(name, _)| name == "boundary");
+                let boundary = boundary.map(|(_, boundary)| boundary.as_str()).unwrap_or_default();
+                return multipart(boundary);
+            }
+            other if other.ends_with("+json") => Self::Json,
+            _ => return Ok(Self::Opaque),
+        };
+        let charset = parameters.iter().find(|(name, _)| name == "charset");
+        match charset.map(|(_, charset)| charset.to_ascii_lowercase()).as_deref() {
+            None | Some("utf-8" | "utf8" | "us-ascii") => Ok(kind),
+            Some(_) => Err(Refused::Form("its charset is not UTF-8")),
+        }
+    }
+}
+
+/// RFC 2046 section 5.1.1, without the space, which no client uses.
+fn multipart(boundary: &str) -> Result<Kind, Refused> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=?".contains(&byte);
+    if boundary.is_empty() || boundary.len() > 70 || !boundary.bytes().all(fits) {
+        return Err(Refused::Body("its boundary is none"));
+    }
+    Ok(Kind::Multipart { boundary: boundary.to_owned() })
+}
+
+/// The type without its parameters, in lower case.
+pub(crate) fn essence(value: &HeaderValue) -> Option<String> {
+    let text = value.to_str().ok()?.split(';').next()?;
+    Some(text.trim().to_ascii_lowercase())
+}
+
+type Parameters = Vec<(String, String)>;
+
+fn parse(text: &str) -> Result<(String, Parameters), Refused> {
+    let wrong = Refused::Head("the Content-Type is malformed");
+    let (essence, mut rest) = text.split_once(';').unwrap_or((text, ""));
+    let essence = essence.trim().to_ascii_lowercase();
+    let is_type = |part: &str| !part.is_empty() && part.bytes().all(is_token);
+    if !essence.split_once('/').is_some_and(|(a, b)| is_type(a) && is_type(b)) {
+        return Err(wrong);
+    }
+    let mut parameters = Parameters::new();
+    loop {
+        rest = rest.trim_matches([' ', '\t', ';']);
+        if rest.is_empty() {
+            return Ok((essence, parameters));
+        }
+        let (name, value) = rest.split_once('=').ok_or(wrong)?;
+        let name = name.trim().to_ascii_lowercase();
+        let (value, left) = match value.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').ok_or(wrong)?,
+            None => value.split_at(value.find([';', ' ', '\t']).unwrap_or(value.len())),
+        };
+        let left_ends = left.is_empty() || left.trim_start().starts_with(';');
+        // `charset*=` and `boundary*0=` are read by some, and by others not.
+        let is_odd = value.contains(['\\', '"']) || name.contains('*') || !is_type(&name);
+        if is_odd || !left_ends || parameters.iter().any(|(known, _)| *known == name) {
+            return Err(wrong);
+        }
+        parameters.push((name, value.to_owned()));
+        rest = left;
+    }
+}
+
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}

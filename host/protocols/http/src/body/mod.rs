@@ -1,0 +1,77 @@
+//! A request's body, read to be judged: which fields it has, and what they hold.
+//!
+//! A body is read strictly: what two readers could understand differently is refused, so that the bytes that are judged mean
+//! the same to the server they are sent to.
+
+mod form;
+mod json;
+mod media;
+mod multipart;
+
+use crate::Refused;
+
+pub use media::Kind;
+
+pub(crate) use media::essence;
+
+/// Values up to so many bytes are told to policies one by one; the whole is in the command's text.
+const LONGEST_FACT: usize = 256;
+/// So many of them.
+const MOST_FACTS: usize = 64;
+
+/// What a body says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// The names of its fields, outer before inner: `order`, `order.total`; the entries of a list are not told apart.
+    pub fields: Vec<String>,
+    /// Short values by their field: (`body:order.total`, `12`); and the names of files (`file:avatar`, `me.png`).
+    pub facts: Vec<(String, String)>,
+    /// GraphQL documents that it holds, each with the operation that is to run.
+    pub documents: Vec<(String, Option<String>)>,
+}
+
+impl Contents {
+    /// Reads a body of a kind.
+    ///
+    /// # Errors
+    /// What has no single reading.
+    pub fn read(kind: &Kind, body: &[u8]) -> Result<Self, Refused> {
+        let mut contents = Self::default();
+        match kind {
+            Kind::Json => json::read(body, &mut contents)?,
+            Kind::Form => form::read(body, &mut contents)?,
+            Kind::Multipart { boundary } => multipart::read(body, boundary, &mut contents)?,
+            Kind::GraphQl => {
+                let text =
+                    std::str::from_utf8(body).map_err(|_| Refused::Form("it is no UTF-8"))?;
+                contents.documents.push((text.to_owned(), None));
+            }
+            Kind::Opaque => {}
+        }
+        Ok(contents)
+    }
+
+    fn field(&mut self, name: &str) {
+        // Lists of objects repeat their fields.
+        if !self.fields.iter().any(|known| known == name) {
+            self.fields.push(name.to_owned());
+        }
+    }
+
+    fn fact(&mut self, name: String, value: String) {
+        if value.len() <= LONGEST_FACT && self.facts.len() < MOST_FACTS {
+            self.facts.push((name, value));
+        }
+    }
+}
+
+/// A name that servers take for the request's method.
+fn check_name(name: &str) -> Result<(), Refused> {
+    if name.eq_ignore_ascii_case("_method") {
+        return Err(Refused::Override("_method"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

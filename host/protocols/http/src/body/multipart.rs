@@ -1,0 +1,90 @@
+//! `multipart/form-data` (RFC 7578), in the one form that clients write: nothing before the first part or behind the last,
+//! no header but three, no name in another encoding.
+
+use super::{Contents, check_name};
+use crate::Refused;
+
+/// More parts are refused.
+const MOST: usize = 1000;
+
+pub(super) fn read(body: &[u8], boundary: &str, contents: &mut Contents) -> Result<(), Refused> {
+    let opening = format!("--{boundary}");
+    let between = format!("\r\n--{boundary}");
+    let mut rest = body
+        .strip_prefix(opening.as_bytes())
+        .ok_or(Refused::Body("something stands before its first part"))?;
+    for _ in 0..MOST {
+        if let Some(end) = rest.strip_prefix(b"--") {
+            return match end {
+                b"" | b"\r\n" => Ok(()),
+                _ => Err(Refused::Body("something stands behind its last part")),
+            };
+        }
+        let part = rest.strip_prefix(b"\r\n").ok_or(Refused::Body("a boundary is malformed"))?;
+        let end = find(part, between.as_bytes()).ok_or(Refused::Body("a part has no end"))?;
+        read_part(part.get(..end).unwrap_or_default(), contents)?;
+        rest = part.get(end + between.len()..).unwrap_or_default();
+    }
+    Err(Refused::Body("it has too many parts"))
+}
+
+fn read_part(part: &[u8], contents: &mut Contents) -> Result<(), Refused> {
+    // A part without headers has no name.
+    let end = find(part, b"\r\n\r\n").ok_or(Refused::Body("a part has no headers"))?;
+    let head = part.get(..end).unwrap_or_default();
+    let head = std::str::from_utf8(head).map_err(|_| Refused::Body("a part's head is no UTF-8"))?;
+    let value = part.get(end + 4..).unwrap_or_default();
+    let mut disposition = None;
+    for line in head.split("\r\n") {
+        if line.contains(['\r', '\n', '\0']) || line.starts_with([' ', '\t']) {
+            return Err(Refused::Body("a part's head is malformed"));
+        }
+        let (name, text) =
+            line.split_once(':').ok_or(Refused::Body("a part's head is malformed"))?;
+        match name.to_ascii_lowercase().as_str() {
+            "content-disposition" if disposition.is_none() => disposition = Some(text.trim()),
+            "content-type" | "content-length" => {}
+            _ => return Err(Refused::Body("a part has a header that readers may go by")),
+        }
+    }
+    let disposition = disposition.ok_or(Refused::Body("a part has no name"))?;
+    let (name, file) = names_of(disposition)?;
+    check_name(&name)?;
+    contents.field(&name);
+    match file {
+        Some(file) => contents.fact(format!("file:{name}"), file),
+        None => {
+            if let Ok(text) = std::str::from_utf8(value) {
+                contents.fact(format!("body:{name}"), text.to_owned());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `form-data; name="…"; filename="…"`, each once, quoted, without escapes.
+fn names_of(disposition: &str) -> Result<(String, Option<String>), Refused> {
+    let wrong = Refused::Body("a part's name is malformed");
+    let mut rest = disposition.strip_prefix("form-data").ok_or(wrong)?;
+    let (mut name, mut file) = (None, None);
+    while !rest.is_empty() {
+        let parameter = rest.strip_prefix(';').ok_or(wrong)?.trim_start();
+        let (key, quoted) = parameter.split_once("=\"").ok_or(wrong)?;
+        let (value, left) = quoted.split_once('"').ok_or(wrong)?;
+        let place = match key {
+            "name" => &mut name,
+            "filename" => &mut file,
+            _ => return Err(wrong),
+        };
+        if place.is_some() || value.contains('\\') || value.chars().any(char::is_control) {
+            return Err(wrong);
+        }
+        *place = Some(value.to_owned());
+        rest = left.trim_start();
+    }
+    Ok((name.ok_or(wrong)?, file))
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}

@@ -1,0 +1,186 @@
+//! A request as the command that policies judge and the record keeps.
+
+mod headers;
+mod template;
+
+use bytes::Bytes;
+use http::Method;
+use http::header::CONTENT_TYPE;
+use palisade_policy::{Command, Operation};
+
+use crate::body::essence;
+use crate::{Contents, Head, Kind, Length, Refused, Target, graphql};
+
+pub use template::Templates;
+
+/// A request, as far as it was read, and as it will be sent.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Its head; the target is that of the service.
+    pub head: Head,
+    /// Its body.
+    pub body: Body,
+}
+
+/// A request's body.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// It was read: these bytes are judged and sent.
+    Read {
+        /// How it was read.
+        kind: Kind,
+        /// The bytes.
+        bytes: Bytes,
+        /// What they say.
+        contents: Contents,
+    },
+    /// It streams through, unread.
+    Unread(Length),
+}
+
+impl Body {
+    /// No body.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::Unread(Length::Known(0))
+    }
+
+    /// Reads a body of a kind.
+    ///
+    /// # Errors
+    /// What has no single reading.
+    pub fn read(kind: Kind, bytes: Bytes) -> Result<Self, Refused> {
+        let contents = Contents::read(&kind, &bytes)?;
+        Ok(Self::Read { kind, bytes, contents })
+    }
+}
+
+impl Request {
+    /// What the request would do.
+    #[must_use]
+    pub fn command(&self, templates: &Templates) -> Command {
+        let mut complete = true;
+        let (object, mut facts) = templates.apply(&self.head.target.path);
+        let mut fields = Vec::new();
+        for (name, value) in self.head.target.query.iter().flat_map(|query| query.pairs()) {
+            if !fields.iter().any(|known| known == name) {
+                fields.push(name.to_owned());
+            }
+            facts.push((format!("query:{name}"), value.to_owned()));
+        }
+        facts.extend(headers::facts(&self.head.headers));
+        if let Some(kind) = self.head.headers.get(CONTENT_TYPE).and_then(essence) {
+            facts.push(("content-type".to_owned(), kind));
+        }
+        if self.head.websocket {
+            // What will be said in it, nobody knows yet.
+            facts.push(("upgrade".to_owned(), "websocket".to_owned()));
+            complete = false;
+        }
+        match &self.body {
+            Body::Unread(Length::Known(0)) => {}
+            Body::Unread(length) => {
+                if let Length::Known(length) = length {
+                    facts.push(("size".to_owned(), length.to_string()));
+                }
+                facts.push(("body".to_owned(), "unread".to_owned()));
+                complete = false;
+            }
+            Body::Read { bytes, contents, .. } => {
+                facts.push(("size".to_owned(), bytes.len().to_string()));
+                fields.extend(contents.fields.iter().cloned());
+                facts.extend(contents.facts.iter().cloned());
+            }
+        }
+        let inner = self.graphql();
+        match &inner {
+            Ok(inner) if inner.is_empty() => {}
+            Ok(_) => facts.push(("graphql".to_owned(), "document".to_owned())),
+            Err(why) => {
+                facts.push(("graphql".to_owned(), format!("unaccounted: {why}")));
+                complete = false;
+            }
+        }
+        let action = self.head.method.as_str().to_owned();
+        let mut operations = vec![Operation { action, object, fields, facts }];
+        operations.extend(inner.unwrap_or_default());
+        Command { text: self.text(), operations, complete }
+    }
+
+    /// What the documents that it carries would do.
+    fn graphql(&self) -> Result<Vec<Operation>, &'static str> {
+        let mut documents = match &self.body {
+            Body::Read { contents, .. } => contents.documents.clone(),
+            Body::Unread(_) => vec![],
+        };
+        let is_endpoint = self.head.target.path.rsplit('/').next() == Some("graphql");
+        if is_endpoint {
+            let mut pairs = self.head.target.query.iter().flat_map(|query| query.pairs());
+            let document = pairs.find(|(name, _)| *name == "query");
+            documents.extend(document.map(|(_, document)| (document.to_owned(), None)));
+        }
+        let mut found = Vec::new();
+        for (document, name) in &documents {
+            match graphql::operations(document, name.as_deref()) {
+                Ok(operations) => found.extend(operations),
+                // A search has its query under the same name.
+                Err(_) if !is_endpoint && !document.contains('{') => {}
+                Err(why) => return Err(why),
+            }
+        }
+        let has_body = !matches!(&self.body, Body::Unread(Length::Known(0)));
+        if is_endpoint && documents.is_empty() && has_body {
+            return Err("there is no document");
+        }
+        Ok(found)
+    }
+
+    /// The request as text: its line, the headers that matter, and the body where that is text.
+    fn text(&self) -> String {
+        let mut text = format!("{} {}\n", self.head.method, self.head.target.text());
+        for (name, value) in headers::shown(&self.head.headers) {
+            text.push_str(&format!("{name}: {value}\n"));
+        }
+        match &self.body {
+            Body::Unread(Length::Known(0)) => {}
+            Body::Unread(Length::Known(length)) => {
+                text.push_str(&format!("\n[{length} bytes, not read]"));
+            }
+            Body::Unread(Length::Open) => text.push_str("\n[a body of any length, not read]"),
+            Body::Read { bytes, .. } => match std::str::from_utf8(bytes) {
+                Ok(body) => text.extend(["\n", body]),
+                Err(_) => text.push_str(&format!("\n[{} bytes that are no text]", bytes.len())),
+            },
+        }
+        text
+    }
+
+    /// The request that a policy's text stands for: its line and its body are taken from there, all else stays.
+    ///
+    /// # Errors
+    /// When the text has no request line, or a body where none can be.
+    pub fn rewritten(&self, text: &str) -> Result<Self, Refused> {
+        let (head, body) = match text.split_once("\n\n") {
+            Some((head, body)) => (head, Some(body)),
+            None => (text, None),
+        };
+        let line = head.lines().next().unwrap_or_default();
+        let (method, target) =
+            line.split_once(' ').ok_or(Refused::Head("the rewritten text has no request line"))?;
+        let method = Method::from_bytes(method.as_bytes())
+            .map_err(|_| Refused::Head("the rewritten method is none"))?;
+        let mut request = self.clone();
+        request.head.target = Target::parse(target.as_bytes())?;
+        request.head.method = method;
+        if let (Some(body), Body::Read { kind, bytes, .. }) = (body, &self.body) {
+            if std::str::from_utf8(bytes).is_err() {
+                return Err(Refused::Body("a body that is no text cannot be rewritten"));
+            }
+            request.body = Body::read(kind.clone(), Bytes::copy_from_slice(body.as_bytes()))?;
+        }
+        Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests;

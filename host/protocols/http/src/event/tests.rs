@@ -1,0 +1,119 @@
+use http::header::{AUTHORIZATION, HeaderName};
+use http::{HeaderMap, HeaderValue, Version};
+
+use super::*;
+use crate::Parsed;
+
+fn request(method: &str, target: &str, lines: &[(&str, &str)], body: Option<&str>) -> Request {
+    let mut headers = HeaderMap::new();
+    headers.insert("host", HeaderValue::from_static("gateway"));
+    for (name, value) in lines {
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        headers.append(name, HeaderValue::from_str(value).unwrap());
+    }
+    let method = Method::from_bytes(method.as_bytes()).unwrap();
+    let head = Head::read(&Parsed {
+        version: Version::HTTP_11,
+        method: &method,
+        target: target.as_bytes(),
+        authority: None,
+        ends: false,
+        headers: &headers,
+    });
+    let head = head.unwrap();
+    let body = match body {
+        Some(body) => {
+            let kind = Kind::of(head.headers.get(CONTENT_TYPE)).unwrap();
+            Body::read(kind, Bytes::copy_from_slice(body.as_bytes())).unwrap()
+        }
+        None => Body::none(),
+    };
+    Request { head, body }
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+fn has(operation: &Operation, name: &str, value: &str) -> bool {
+    operation.facts.iter().any(|(fact, is)| fact == name && is == value)
+}
+
+#[test]
+fn a_request_is_one_operation_with_its_keys_as_fields() {
+    let request = request("POST", "/v1/%69tems?dry=1", &[JSON], Some(r#"{"price":5}"#));
+    let command = request.command(&Templates::default());
+    assert!(command.complete);
+    assert_eq!(
+        command.text,
+        "POST /v1/items?dry=1\ncontent-type: application/json\n\n{\"price\":5}"
+    );
+    let [operation] = command.operations.as_slice() else { panic!("{command:?}") };
+    assert_eq!((operation.action.as_str(), operation.object.as_str()), ("POST", "/v1/items"));
+    assert_eq!(operation.fields, ["dry", "price"]);
+    for (name, value) in [
+        ("query:dry", "1"),
+        ("body:price", "5"),
+        ("size", "11"),
+        ("content-type", "application/json"),
+    ] {
+        assert!(has(operation, name, value), "{name}: {operation:?}");
+    }
+}
+
+#[test]
+fn a_template_stands_for_all_its_paths() {
+    let templates = Templates::new(["/v1/users/{id}", "/v1/users/{id}/keys"]).unwrap();
+    let command = request("DELETE", "/v1/users/7", &[], None).command(&templates);
+    let operation = &command.operations[0];
+    assert_eq!(operation.object, "/v1/users/{id}");
+    assert!(has(operation, "path", "/v1/users/7") && has(operation, "path:id", "7"));
+    assert!(Templates::new(["v1"]).is_err() && Templates::new(["/{}"]).is_err());
+}
+
+#[test]
+fn credentials_are_in_no_command_and_other_headers_are() {
+    let lines = [("x-tenant", "7"), ("x-api-key", "hunter2"), ("cookie", "hunter2")];
+    let mut request = request("GET", "/", &lines, None);
+    request.head.headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer hunter2"));
+    let command = request.command(&Templates::default());
+    assert!(!format!("{command:?}").contains("hunter2"));
+    assert!(has(&command.operations[0], "header:x-tenant", "7"));
+    assert!(has(&command.operations[0], "header:x-api-key", "***"));
+}
+
+#[test]
+fn a_body_that_is_not_read_makes_a_command_incomplete() {
+    let mut request = request("PUT", "/a", &[("content-type", "image/png")], None);
+    request.body = Body::Unread(Length::Known(9));
+    let command = request.command(&Templates::default());
+    assert!(!command.complete && has(&command.operations[0], "body", "unread"));
+}
+
+#[test]
+fn a_graphql_body_becomes_operations_by_field() {
+    let body = r#"{"query":"mutation { dropUser(id: 1) { id } }"}"#;
+    let command = request("POST", "/graphql", &[JSON], Some(body)).command(&Templates::default());
+    let actions: Vec<_> =
+        command.operations.iter().map(|o| (o.action.as_str(), o.object.as_str())).collect();
+    assert_eq!(actions, [("POST", "/graphql"), ("mutation", "dropUser")]);
+    assert!(command.complete);
+    let persisted = r#"{"extensions":{"persistedQuery":{"sha256Hash":"x"}}}"#;
+    let command =
+        request("POST", "/graphql", &[JSON], Some(persisted)).command(&Templates::default());
+    assert!(!command.complete, "nobody knows what a stored document says");
+    let asked = request("GET", "/graphql?query=%7B%20me%20%7D", &[], None);
+    assert_eq!(asked.command(&Templates::default()).operations[1].object, "me");
+    let search = request("POST", "/search", &[JSON], Some(r#"{"query":"shoes"}"#));
+    assert!(search.command(&Templates::default()).complete);
+}
+
+#[test]
+fn a_rewrite_changes_the_line_and_the_body_and_is_read_again() {
+    let request = request("POST", "/a", &[JSON], Some(r#"{"limit":1000}"#));
+    let rewritten = request.rewritten("POST /a?safe=1\n\n{\"limit\":10}").unwrap();
+    let command = rewritten.command(&Templates::default());
+    assert!(has(&command.operations[0], "body:limit", "10"));
+    assert!(has(&command.operations[0], "query:safe", "1"));
+    for wrong in ["", "POST", "POST /a/../b", "POST /a\n\n{\"a\":1,\"a\":2}"] {
+        assert!(request.rewritten(wrong).is_err(), "{wrong}");
+    }
+}

@@ -1,0 +1,90 @@
+//! A query, pair by pair, in the form of `application/x-www-form-urlencoded`.
+
+use super::{decode, encode};
+use crate::Refused;
+
+/// More pairs are refused.
+const MOST: usize = 1000;
+
+/// Names and values in their order. A name without `=` has no value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query(Vec<(String, Option<String>)>);
+
+impl Query {
+    /// Reads what follows the `?`.
+    ///
+    /// # Errors
+    /// Names and values that servers could read in different ways.
+    pub fn parse(raw: &[u8]) -> Result<Self, Refused> {
+        let mut pairs = Vec::new();
+        // Nothing between two ampersands is nothing for everybody.
+        for pair in raw.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+            if pairs.len() == MOST {
+                return Err(Refused::Target("it has too many parameters"));
+            }
+            let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
+                Some(at) => (pair.get(..at).unwrap_or_default(), pair.get(at + 1..)),
+                None => (pair, None),
+            };
+            pairs.push((
+                text_of(name, true)?,
+                value.map(|value| text_of(value, false)).transpose()?,
+            ));
+        }
+        Ok(Self(pairs))
+    }
+
+    /// The query as it is sent.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        for (index, (name, value)) in self.0.iter().enumerate() {
+            if index > 0 {
+                out.push('&');
+            }
+            encode_part(name, &mut out);
+            if let Some(value) = value {
+                out.push('=');
+                encode_part(value, &mut out);
+            }
+        }
+        out
+    }
+
+    /// Names and values in their order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref().unwrap_or_default()))
+    }
+
+    /// Adds a pair, in the place of all others of this name.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.0.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+        self.0.push((name.to_owned(), Some(value.to_owned())));
+    }
+}
+
+/// A name or a value. In a name nothing may be escaped twice: it is what policies go by.
+fn text_of(raw: &[u8], is_name: bool) -> Result<String, Refused> {
+    let mut decoded = Vec::with_capacity(raw.len());
+    for (index, part) in raw.split(|byte| *byte == b'+').enumerate() {
+        if index > 0 {
+            decoded.push(b' ');
+        }
+        decoded.extend(decode(part)?);
+    }
+    let text = String::from_utf8(decoded)
+        .map_err(|_| Refused::Target("an escape in the query is no UTF-8"))?;
+    if text.contains('\0') || (is_name && text.chars().any(char::is_control)) {
+        return Err(Refused::Target("the query holds a control character"));
+    }
+    if is_name && super::holds_escape(&text) {
+        return Err(Refused::Target("a name in the query is escaped twice"));
+    }
+    Ok(text)
+}
+
+/// Escapes all but what no reader takes for anything else; a space is `%20`, and `;` never stands bare.
+fn encode_part(text: &str, out: &mut String) {
+    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$'()*,:@/?[]".contains(&byte);
+    encode(text.as_bytes(), keep, out);
+}
