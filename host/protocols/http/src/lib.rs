@@ -1,15 +1,34 @@
 //! HTTP, on both sides of the gateway.
+//!
+//! ```text
+//!   client ─▶ serve: head ─▶ route, token ─▶ Host::admit (once for a session)
+//!                      │
+//!                      ├─ target, head, body, graphql ─▶ event: Command ─▶ Gate ─▶ reply
+//!                      │                    (pure)                           │
+//!                      └─ credential ─▶ service ─▶ response: mask ─▶ record ─▶ client
+//! ```
+
 mod body;
+mod credential;
 mod event;
 mod graphql;
 mod head;
 mod refused;
 mod reply;
+mod response;
+mod route;
+mod serve;
 mod target;
+mod token;
 
 pub use body::{Contents, Kind};
+pub use credential::{AwsKey, Credential, Outgoing, Unusable};
 pub use event::{Body, Request, Templates};
 pub use head::{Head, Length, Parsed, check_raw};
 pub use refused::Refused;
 pub use reply::Reply;
+pub use route::Route;
+pub use serve::{
+    Admission, Backend, Ended, Host, Login, NotAdmitted, Options, Origin, Service, Trust,
+};
 pub use target::{Query, Target};

@@ -38,6 +38,8 @@ pub struct Head {
     pub websocket: bool,
     /// Whether the client waits for a `100 Continue` before it sends the body.
     pub expects: bool,
+    /// Whether it would rather have an answer at once than wait for a person (RFC 7240 section 4.1).
+    pub respond_async: bool,
 }
 
 /// How long a body is.
@@ -89,6 +91,8 @@ impl Head {
             length,
             websocket,
             expects: expects(parsed.headers)?,
+            respond_async: listed(parsed.headers, HeaderName::from_static("prefer"))
+                .any(|word| word.eq_ignore_ascii_case("respond-async")),
         })
     }
 }

@@ -1,0 +1,9 @@
+//! What a service answers, before the client sees it.
+
+mod echo;
+mod mask;
+mod public;
+
+pub(crate) use echo::Echo;
+pub(crate) use mask::{Readable, body as mask, keeps, unreadable};
+pub(crate) use public::Public;

@@ -1,0 +1,89 @@
+//! Writes answers to clients: the gateway's own, and those of services.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::{HeaderMap, StatusCode};
+use pingora_core::protocols::http::ServerSession;
+use pingora_error::Result;
+use pingora_http::ResponseHeader;
+
+use crate::Reply;
+
+/// How a response's body is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// So many bytes.
+    Length(u64),
+    /// Until its end.
+    Open,
+    /// There is none, whatever the headers say (RFC 9110 sections 9.3.2 and 15.3.5).
+    None,
+}
+
+/// An answer of the gateway's own. The connection is kept only where all of the request was read.
+pub(super) async fn reply(http: &mut ServerSession, reply: &Reply) -> Result<()> {
+    if !http.is_body_done() {
+        http.set_keepalive(None);
+    }
+    let mut head = ResponseHeader::build(reply.status, Some(8))?;
+    for (name, value) in &reply.headers {
+        head.insert_header(*name, value.as_str())?;
+    }
+    let kind = if reply.status == 202 { "application/json" } else { "application/problem+json" };
+    head.insert_header(CONTENT_TYPE, kind)?;
+    head.insert_header(CACHE_CONTROL, "no-store")?;
+    head.insert_header("x-content-type-options", "nosniff")?;
+    head.insert_header(CONTENT_LENGTH, reply.body.len().to_string())?;
+    http.write_response_header(Box::new(head)).await?;
+    if http.req_header().method == http::Method::HEAD {
+        return http.finish_body().await;
+    }
+    http.write_response_body(reply.body.clone(), true).await
+}
+
+/// A service's head, framed anew.
+pub(super) async fn head(
+    http: &mut ServerSession,
+    status: StatusCode,
+    headers: &HeaderMap,
+    framing: Framing,
+) -> Result<()> {
+    let mut head = ResponseHeader::build(status, Some(headers.len() + 2))?;
+    for (name, value) in headers {
+        head.append_header(name.clone(), value.clone())?;
+    }
+    match framing {
+        Framing::Length(length) => {
+            head.insert_header(CONTENT_LENGTH, length.to_string())?;
+        }
+        Framing::Open if !http.is_http2() => {
+            head.insert_header(TRANSFER_ENCODING, "chunked")?;
+        }
+        Framing::Open | Framing::None => {}
+    }
+    http.write_response_header(Box::new(head)).await
+}
+
+/// The head of a connection that becomes a WebSocket.
+pub(super) async fn switching(http: &mut ServerSession, headers: &HeaderMap) -> Result<()> {
+    let mut head = ResponseHeader::build(StatusCode::SWITCHING_PROTOCOLS, Some(6))?;
+    for (name, value) in headers {
+        head.append_header(name.clone(), value.clone())?;
+    }
+    head.insert_header(CONNECTION, "Upgrade")?;
+    head.insert_header(http::header::UPGRADE, "websocket")?;
+    http.write_response_header(Box::new(head)).await
+}
+
+/// A piece of a body.
+pub(super) async fn piece(http: &mut ServerSession, piece: Bytes) -> Result<()> {
+    http.write_response_body(piece, false).await
+}
+
+/// The end of a body.
+pub(super) async fn end(http: &mut ServerSession) -> Result<()> {
+    match http.is_http2() {
+        true => http.write_response_body(Bytes::new(), true).await,
+        false => http.finish_body().await,
+    }
+}

@@ -1,0 +1,380 @@
+//! The service: each request of each connection, from its head to the end of its response.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use pingora_core::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream, ServerApp};
+use pingora_core::connectors::http::Connector;
+use pingora_core::protocols::Stream;
+use pingora_core::protocols::http::ServerSession;
+use pingora_core::protocols::http::v2::server::H2Options;
+use pingora_core::server::ShutdownWatch;
+use tokio::sync::{oneshot, watch};
+
+use super::exchange::{Run, Runner};
+use super::incoming::{Incoming, Source};
+use super::pending;
+use super::request::{self, Judged};
+use super::sessions::{Sessions, Use};
+use super::{Host, Login, NotAdmitted, Options, answer, later};
+use crate::{Body, Head, Length, Reply, Request, Route, token};
+
+/// How long a connection is kept for the next request, in seconds.
+const KEPT: u64 = 75;
+/// Most requests at the same time of one HTTP/2 connection.
+const MOST_STREAMS: u32 = 100;
+/// Most bytes of the headers of an HTTP/2 request.
+const MOST_HEADER_BYTES: u32 = 64 * 1024;
+
+/// The service that speaks HTTP to clients.
+#[derive(Clone)]
+pub struct Service(Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) host: Arc<dyn Host>,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) runner: Runner,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("options", &self.0.runner.options).finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// A service. Its sessions end when `stop` turns true.
+    #[must_use]
+    pub fn new(host: Arc<dyn Host>, options: Options, stop: watch::Receiver<bool>) -> Self {
+        let sessions = Arc::new(Sessions::new(Arc::clone(&host), options.idle_time, stop));
+        let runner = Runner { options, connector: Connector::new(None) };
+        Self(Arc::new(Inner { host, sessions, runner }))
+    }
+
+    /// Serves one connection to its end. It is given up when `pushed_out` ends, until a client of it is let in.
+    pub async fn serve(
+        &self,
+        stream: Stream,
+        client: SocketAddr,
+        stop: watch::Receiver<bool>,
+        pushed_out: impl Future<Output = ()> + Send,
+    ) {
+        let (let_in, is_in) = oneshot::channel();
+        let connection = Arc::new(Connection {
+            service: Arc::clone(&self.0),
+            client,
+            let_in: Mutex::new(Some(let_in)),
+        });
+        let unwanted = async {
+            tokio::select! {
+                // Whoever is in is not pushed out any more.
+                _ = is_in => std::future::pending().await,
+                () = pushed_out => {}
+            }
+        };
+        let served = async {
+            let mut stream = Some(stream);
+            while let Some(open) = stream.take() {
+                stream = connection.process_new(open, &stop).await;
+            }
+        };
+        tokio::select! {
+            () = served => {}
+            () = unwanted => {
+                self.0.host.turned_away(client, "its place was given to others who log in");
+            }
+        }
+    }
+}
+
+/// One client's connection.
+pub(super) struct Connection {
+    pub(super) service: Arc<Inner>,
+    client: SocketAddr,
+    /// Told once when a client is let in.
+    let_in: Mutex<Option<oneshot::Sender<()>>>,
+}
+
+#[async_trait]
+impl HttpServerApp for Connection {
+    async fn process_new_http(
+        self: &Arc<Self>,
+        mut http: ServerSession,
+        _: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        let options = &self.service.runner.options;
+        http.set_read_timeout(Some(options.head_time));
+        http.set_write_timeout(Some(options.patience));
+        match http.read_request().await {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => {
+                self.malformed(&mut http, &error).await;
+                return None;
+            }
+        }
+        http.set_abort_on_close(true);
+        if http.get_keepalive().is_some() {
+            http.set_keepalive(Some(KEPT));
+        }
+        if self.answer(&mut http).await.is_err() {
+            // What was begun cannot be ended well, and must not look as if it were.
+            http.shutdown().await;
+            return None;
+        }
+        let settings = HttpPersistentSettings::for_session(&http);
+        let reusable = http.finish().await.ok()??;
+        Some(ReusedHttpStream::from_reusable_stream(reusable, settings))
+    }
+
+    fn h2_options(&self) -> Option<H2Options> {
+        let mut options = H2Options::new();
+        options.max_concurrent_streams(MOST_STREAMS);
+        options.max_header_list_size(MOST_HEADER_BYTES);
+        Some(options)
+    }
+}
+
+/// Where a request goes, and by whom.
+struct Place {
+    session: Use,
+    route: Route,
+}
+
+impl Connection {
+    /// A head that pingora could not read.
+    async fn malformed(&self, http: &mut ServerSession, error: &pingora_error::Error) {
+        if *error.etype() == pingora_error::ErrorType::InvalidHTTPHeader {
+            self.service.host.turned_away(self.client, "a head that is no HTTP");
+            // There is no request that an answer could be for; pingora has one for that.
+            let _ = http.respond_error(400).await;
+        }
+        http.shutdown().await;
+    }
+
+    /// Answers a request; an error says that the connection is of no use any more.
+    async fn answer(&self, http: &mut ServerSession) -> pingora_error::Result<()> {
+        let mut head = match request::read_head(http) {
+            Ok(head) => head,
+            Err(refused) => {
+                self.service.host.turned_away(self.client, &refused.to_string());
+                return self.last_words(http, &Reply::refused(refused, "")).await;
+            }
+        };
+        let Place { session, route } = match self.enter(&mut head).await {
+            Ok(place) => place,
+            Err(reply) => return answer::reply(http, &reply).await,
+        };
+        head.target = route.target.clone();
+        let before = (http.body_bytes_read(), http.body_bytes_sent());
+        let outcome = tokio::select! {
+            outcome = self.serve(http, &session, &route, head) => outcome,
+            reason = session.over() => {
+                return self.over(http, &reason, &session.id).await;
+            }
+        };
+        let count = |now: usize, before: usize| now.saturating_sub(before) as u64;
+        session.count(
+            count(http.body_bytes_read(), before.0),
+            count(http.body_bytes_sent(), before.1),
+        );
+        outcome
+    }
+
+    /// A session that ended while its request was under way.
+    async fn over(
+        &self,
+        http: &mut ServerSession,
+        reason: &str,
+        session: &str,
+    ) -> pingora_error::Result<()> {
+        if http.response_written().is_some() {
+            return pingora_error::Error::e_explain(
+                pingora_error::ErrorType::ConnectionClosed,
+                "the session is over",
+            );
+        }
+        self.last_words(http, &Reply::unavailable(401, reason, session)).await
+    }
+
+    /// An answer behind which nothing of the connection can be read any more.
+    pub(super) async fn last_words(
+        &self,
+        http: &mut ServerSession,
+        reply: &Reply,
+    ) -> pingora_error::Result<()> {
+        http.set_keepalive(None);
+        answer::reply(http, reply).await
+    }
+
+    /// Who asks, and for which connection.
+    async fn enter(&self, head: &mut Head) -> Result<Place, Reply> {
+        let options = &self.service.runner.options;
+        let token = token::take(&mut head.headers);
+        let route = Route::of(head, options.domain.as_deref());
+        let (Some(token), Some(route)) = (token, route) else {
+            return Err(Reply::unauthorized());
+        };
+        let login =
+            Login { connection: &route.connection, token: &token, client_address: self.client };
+        match self.service.sessions.enter(&login).await {
+            Ok(session) => {
+                let let_in = self.let_in.lock().unwrap_or_else(PoisonError::into_inner).take();
+                // Nobody waits for it where the connection is being given up.
+                let_in.map(|let_in| let_in.send(()));
+                Ok(Place { session, route })
+            }
+            Err(NotAdmitted::Refused { after }) => {
+                tokio::time::sleep(after).await;
+                Err(Reply::unauthorized())
+            }
+            Err(NotAdmitted::TooMany(why)) => Err(Reply::unavailable(429, &why, "")),
+            Err(NotAdmitted::Unavailable(why)) => Err(Reply::unavailable(503, &why, "")),
+        }
+    }
+
+    /// One request of a session.
+    async fn serve(
+        &self,
+        http: &mut ServerSession,
+        session: &Use,
+        route: &Route,
+        head: Head,
+    ) -> pingora_error::Result<()> {
+        if let Some(id) = head.target.path.strip_prefix(pending::PATH) {
+            return later::fetch(http, session, &head, id).await;
+        }
+        let options = &self.service.runner.options;
+        http.set_read_timeout(Some(options.patience));
+        let body = match request::read_body(http, &head, options.body_limit).await {
+            Ok(body) => body,
+            Err(refused) => {
+                request::refuse(session, &head, refused);
+                return self.last_words(http, &Reply::refused(refused, &session.id)).await;
+            }
+        };
+        let respond_async = head.respond_async;
+        let held = match request::judge(session, Request { head, body }) {
+            Judged::Denied(denial) => {
+                return answer::reply(http, &request::denied(&denial, session)).await;
+            }
+            Judged::Allowed(allowed, request) => {
+                return self.run(http, session, route, (&allowed, &request)).await;
+            }
+            Judged::Waiting(held) => held,
+        };
+        let is_read =
+            !matches!(&held.request.body, Body::Unread(Length::Open | Length::Known(1..)));
+        if respond_async && is_read && !held.notices.is_empty() && !held.request.head.websocket {
+            return self.answer_later(http, session, route, held).await;
+        }
+        let decided = if is_read {
+            tokio::select! {
+                decided = held.decided(session) => decided,
+                gone = gone(http) => return Err(gone),
+            }
+        } else {
+            held.decided(session).await
+        };
+        match decided {
+            Ok((allowed, request)) => self.run(http, session, route, (&allowed, &request)).await,
+            Err(denial) => answer::reply(http, &request::denied(&denial, session)).await,
+        }
+    }
+
+    /// Runs an allowed request, and sends the client its response.
+    async fn run(
+        &self,
+        http: &mut ServerSession,
+        session: &Use,
+        route: &Route,
+        (allowed, request): (&palisade_policy::Allowed, &Request),
+    ) -> pingora_error::Result<()> {
+        let run = Run { session, allowed, request, prefix: &route.prefix };
+        let runner = &self.service.runner;
+        if request.head.websocket {
+            return self.open_tunnel(http, &run).await;
+        }
+        let outcome = match &request.body {
+            Body::Unread(length) if *length != Length::Known(0) => {
+                if let Err(refused) = request::go_on(http, &request.head).await {
+                    return self.last_words(http, &Reply::refused(refused, &session.id)).await;
+                }
+                runner.run(&run, Some(http)).await
+            }
+            _ => tokio::select! {
+                outcome = runner.run(&run, None) => outcome,
+                gone = gone(http) => {
+                    // It ran or it did not; the record says what is known.
+                    let _ = session.gate().tell_error(allowed.number, "499", "the client left");
+                    return Err(gone);
+                }
+            },
+        };
+        match outcome {
+            Ok(incoming) => self.send(http, incoming, (session, allowed.number)).await,
+            Err(reply) => answer::reply(http, &reply).await,
+        }
+    }
+
+    /// Sends a response, and has it on record when it ends.
+    async fn send(
+        &self,
+        http: &mut ServerSession,
+        incoming: Incoming,
+        (session, number): (&Use, u64),
+    ) -> pingora_error::Result<()> {
+        let Incoming { status, headers, framing, body } = incoming;
+        answer::head(http, status, &headers, framing).await?;
+        let mut stream = match body {
+            Source::Whole(bytes) => {
+                if !bytes.is_empty() && framing != answer::Framing::None {
+                    answer::piece(http, bytes).await?;
+                }
+                return answer::end(http).await;
+            }
+            Source::Stream(stream) => stream,
+        };
+        let carried = async {
+            while let Some(piece) = stream.next().await? {
+                answer::piece(http, piece).await?;
+            }
+            Ok(())
+        };
+        let carried: pingora_error::Result<()> = carried.await;
+        let recorded = stream.recording.put();
+        if let Err(error) = carried {
+            let what = error.etype().as_str();
+            // The response is on record as far as it came.
+            let _ = session.gate().tell_error(number, "502", &format!("broke off: {what}"));
+            stream.upstream.session.shutdown().await;
+            return Err(error);
+        }
+        stream.upstream.release(&self.service.runner.connector).await;
+        if let Err(failure) = recorded {
+            // Nothing is whole that is not on record.
+            return Err(pingora_error::Error::explain(
+                pingora_error::ErrorType::InternalError,
+                failure.to_string(),
+            ));
+        }
+        answer::end(http).await
+    }
+}
+
+/// Ends when the client leaves. Its request must have been read to the end.
+async fn gone(http: &mut ServerSession) -> Box<pingora_error::Error> {
+    loop {
+        match http.read_body_or_idle(true).await {
+            Err(error) => return error,
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                return pingora_error::Error::explain(
+                    pingora_error::ErrorType::ConnectionClosed,
+                    "the client left",
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Requests from their first byte to the last of their responses.
+//!
+//! ```text
+//!   head ─▶ route, token ─▶ Host::admit ─▶ body ─▶ Command ─▶ Gate ─▶ credential ─▶ service
+//!    │refused   (once for a session)         │refused      ├─ deny: 403       response ─▶ mask ─▶ record ─▶ client
+//!    ▼                                       ▼             └─ hold: waits, or 202
+//! ```
+//!
+//! The connections are pingora's: its HTTP/1.1 and HTTP/2 on both sides, its TLS, its pool. What lies between a request and its
+//! response is ours: pingora's own proxy sends a response's head before anybody could refuse its body, and repeats no body
+//! beyond 64 KiB that was read to be judged.
+
+mod answer;
+mod app;
+mod exchange;
+mod incoming;
+mod later;
+mod pending;
+mod request;
+mod sessions;
+mod tunnel;
+mod upstream;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use palisade_policy::GateSession;
+use pingora_core::utils::tls::{CertKey, WrappedX509};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::{Credential, Templates};
+
+pub use app::Service;
+
+/// Limits and switches of the service.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The domain below which hosts are connections (`gateway.example`).
+    pub domain: Option<String>,
+    /// The longest body that is read to be judged, in bytes.
+    pub body_limit: usize,
+    /// The longest response that is gathered to be masked, in bytes.
+    pub response_limit: usize,
+    /// How much of each response is recorded, in bytes.
+    pub record_limit: usize,
+    /// How long a client may take to send a head.
+    pub head_time: Duration,
+    /// How long a service may take to accept a connection.
+    pub dial_time: Duration,
+    /// How long a peer that is waited for may send or read nothing.
+    pub patience: Duration,
+    /// How long a session of the record lasts without a request.
+    pub idle_time: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            domain: None,
+            body_limit: 1 << 20,
+            response_limit: 8 << 20,
+            record_limit: 64 << 10,
+            head_time: Duration::from_secs(30),
+            dial_time: Duration::from_secs(15),
+            patience: Duration::from_secs(600),
+            idle_time: Duration::from_secs(300),
+        }
+    }
+}
+
+/// What a client gave to be let in.
+#[derive(Clone, Copy)]
+pub struct Login<'a> {
+    /// The connection that it picked.
+    pub connection: &'a str,
+    /// Its token.
+    pub token: &'a str,
+    /// Where it comes from.
+    pub client_address: SocketAddr,
+}
+
+impl std::fmt::Debug for Login<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login").field("connection", &self.connection).finish_non_exhaustive()
+    }
+}
+
+/// Why a client is not let in, as far as it may know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotAdmitted {
+    /// One and the same refusal for a bad token, an unknown connection and a role that does not reach it.
+    Refused {
+        /// How long the refusal waits: whoever guesses shall not guess fast.
+        after: Duration,
+    },
+    /// It was not looked at, since too many before it were refused; the text is for the client.
+    TooMany(String),
+    /// The gateway cannot serve it now; the text is for the client.
+    Unavailable(String),
+}
+
+/// What a client gets that is let in.
+#[derive(Debug)]
+pub struct Admission {
+    /// The session's gate.
+    pub gate: GateSession,
+    /// The service behind the connection.
+    pub backend: Arc<dyn Backend>,
+    /// When the session's time is over.
+    pub expires: Instant,
+    /// What the client is told then, and what it can do about it.
+    pub over: (&'static str, &'static str),
+    /// Why the session must end before, once there is a reason.
+    pub ends: watch::Receiver<Option<String>>,
+    /// Whether the session only reads.
+    pub read_only: bool,
+    /// The key of the session's pseudonyms.
+    pub mask_key: [u8; 32],
+}
+
+/// How a session ended, for its record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Why, in a few words.
+    pub how: String,
+    /// Bytes of bodies from the client.
+    pub bytes_in: u64,
+    /// Bytes of bodies to the client.
+    pub bytes_out: u64,
+}
+
+/// What the service needs of the gateway.
+pub trait Host: Send + Sync {
+    /// Decides whether a client may have a session, and opens its record.
+    ///
+    /// # Errors
+    /// What the client may know.
+    fn admit(&self, login: &Login<'_>) -> Result<Admission, NotAdmitted>;
+
+    /// Told of a client that was turned away before it gave a token, with the cause.
+    fn turned_away(&self, client: SocketAddr, cause: &str);
+
+    /// Told when an admitted session is over.
+    fn ended(&self, session: &str, ended: &Ended);
+}
+
+/// Where a service is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Whether it is reached by TLS.
+    pub tls: bool,
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
+impl Origin {
+    /// What its `Host` header says: the port is left out where it is the scheme's own.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let host = match self.host.contains(':') {
+            true => format!("[{}]", self.host),
+            false => self.host.clone(),
+        };
+        match (self.tls, self.port) {
+            (true, 443) | (false, 80) => host,
+            (_, port) => format!("{host}:{port}"),
+        }
+    }
+
+    /// The origin as text: `https://api.example`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority())
+    }
+}
+
+/// How the way to a service is secured.
+#[derive(Clone, Default)]
+pub struct Trust {
+    /// Who vouches for the service; the system's authorities where left out.
+    pub authorities: Option<Arc<[WrappedX509]>>,
+    /// The gateway's own certificate.
+    pub certificate: Option<Arc<CertKey>>,
+}
+
+impl std::fmt::Debug for Trust {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trust").finish_non_exhaustive()
+    }
+}
+
+/// A service behind a connection.
+#[async_trait]
+pub trait Backend: Send + Sync + std::fmt::Debug {
+    /// Where it is.
+    fn origin(&self) -> &Origin;
+
+    /// How the way there is secured.
+    fn trust(&self) -> &Trust;
+
+    /// The templates of its paths.
+    fn templates(&self) -> &Templates;
+
+    /// Whether clients may open WebSockets there.
+    fn websocket(&self) -> bool;
+
+    /// What keeps its connections apart from those of others in the pool.
+    fn pool(&self) -> u64;
+
+    /// The credential, read anew or kept for a while.
+    ///
+    /// # Errors
+    /// Where it should have come from, and why it did not. Never the credential.
+    async fn credential(&self) -> Result<Credential, String>;
+
+    /// Told that the service refused the credential, so that one that was kept is read anew.
+    fn credential_refused(&self) {}
+}
+
+#[cfg(test)]
+mod tests;

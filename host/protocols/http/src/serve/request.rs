@@ -1,0 +1,203 @@
+//! From a client's bytes to a judged request.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use http::Method;
+use http::header::{CONTENT_TYPE, IF_RANGE, RANGE};
+use palisade_policy::{
+    Allowed, Asked, Command, Decision, Denial, HoldNotice, Later, Moment, Waiting,
+};
+use pingora_core::protocols::http::ServerSession;
+
+use super::sessions::Shared;
+use crate::{Body, Head, Kind, Length, Parsed, Refused, Reply, Request, check_raw};
+
+/// The largest room that is made for a body before it comes, in bytes.
+const LARGEST_AT_ONCE: u64 = 64 * 1024;
+
+/// What became of a question.
+pub(super) enum Judged {
+    /// It may run, as this request.
+    Allowed(Allowed, Box<Request>),
+    /// It may not.
+    Denied(Denial),
+    /// The answer comes later; then it may run as this request.
+    Waiting(Held),
+}
+
+/// A request that waits.
+pub(super) struct Held {
+    pub notices: Vec<HoldNotice>,
+    pub decision: Later<Decision>,
+    pub request: Box<Request>,
+}
+
+impl Held {
+    /// What is decided in the end.
+    pub(super) async fn decided(self, session: &Shared) -> Result<(Allowed, Box<Request>), Denial> {
+        match self.decision.await {
+            Decision::Allow(allowed) => may_run(session, allowed, &self.request),
+            Decision::Deny(denial) => Err(denial),
+        }
+    }
+}
+
+/// Reads a head that pingora has parsed, and looks at its bytes as well.
+pub(super) fn read_head(http: &mut ServerSession) -> Result<Head, Refused> {
+    let is_http2 = http.is_http2();
+    if !is_http2 {
+        check_raw(&http.to_h1_raw())?;
+    }
+    let ends = is_http2 && http.is_body_empty();
+    let head = http.req_header();
+    let authority = head.uri.authority().filter(|_| is_http2);
+    Head::read(&Parsed {
+        version: head.version,
+        method: &head.method,
+        target: head.raw_path(),
+        authority: authority.map(http::uri::Authority::as_str),
+        ends,
+        headers: &head.headers,
+    })
+}
+
+/// Reads as much of the body as is judged.
+///
+/// # Errors
+/// What cannot be judged.
+pub(super) async fn read_body(
+    http: &mut ServerSession,
+    head: &Head,
+    limit: usize,
+) -> Result<Body, Refused> {
+    if head.length == Length::Known(0) {
+        return Ok(Body::none());
+    }
+    let kind = Kind::of(head.headers.get(CONTENT_TYPE))?;
+    if kind == Kind::Opaque {
+        return Ok(Body::Unread(head.length));
+    }
+    let room = match head.length {
+        Length::Known(length) if length > limit as u64 => return Err(Refused::TooLong(limit)),
+        Length::Known(length) => length.min(LARGEST_AT_ONCE),
+        Length::Open => 0,
+    };
+    go_on(http, head).await?;
+    let mut body = BytesMut::with_capacity(usize::try_from(room).unwrap_or(0));
+    loop {
+        let read = http.read_request_body().await;
+        let read = read.map_err(|_| Refused::Body("it is malformed, or broke off"))?;
+        let Some(part) = read else { break };
+        if body.len() + part.len() > limit {
+            return Err(Refused::TooLong(limit));
+        }
+        body.extend_from_slice(&part);
+    }
+    Body::read(kind, body.freeze())
+}
+
+/// Tells a client that waits for it to send the body.
+pub(super) async fn go_on(http: &mut ServerSession, head: &Head) -> Result<(), Refused> {
+    if !head.expects {
+        return Ok(());
+    }
+    let told = http.write_continue_response().await;
+    told.map_err(|_| Refused::Body("the client is gone"))
+}
+
+/// Judges a request.
+pub(super) fn judge(session: &Arc<Shared>, mut request: Request) -> Judged {
+    let mut gate = session.gate();
+    gate.renew();
+    if !gate.masks_nothing() {
+        // A part of a document cannot be read, and so not masked.
+        request.head.headers.remove(RANGE);
+        request.head.headers.remove(IF_RANGE);
+    }
+    let templates = session.backend.templates();
+    let command = Arc::new(request.command(templates));
+    if let Some(denial) = refusal(session, &request, gate.masks_nothing()) {
+        gate.refuse(&command, &denial);
+        return Judged::Denied(denial);
+    }
+    let again = |text: &str| match request.rewritten(text) {
+        Ok(rewritten) => Arc::new(rewritten.command(templates)),
+        Err(_) => Arc::new(Command { text: text.to_owned(), operations: vec![], complete: false }),
+    };
+    let asked = gate.ask(&command, Moment::Run, &again);
+    drop(gate);
+    match asked {
+        Asked::Decided(Decision::Deny(denial)) => Judged::Denied(denial),
+        Asked::Decided(Decision::Allow(allowed)) => match may_run(session, allowed, &request) {
+            Ok((allowed, request)) => Judged::Allowed(allowed, request),
+            Err(denial) => Judged::Denied(denial),
+        },
+        Asked::Waiting(Waiting { notices, decision }) => {
+            Judged::Waiting(Held { notices, decision, request: Box::new(request) })
+        }
+    }
+}
+
+/// Records a refusal of the gateway's own, of a request whose body was not read.
+pub(super) fn refuse(session: &Shared, head: &Head, refused: Refused) {
+    let request = Request { head: head.clone(), body: Body::Unread(head.length) };
+    let command = request.command(session.backend.templates());
+    session.gate().refuse(&command, &refused.denial());
+}
+
+/// The request that an allowed command stands for: the one that was asked about, or what a policy made of it.
+fn may_run(
+    session: &Shared,
+    allowed: Allowed,
+    request: &Request,
+) -> Result<(Allowed, Box<Request>), Denial> {
+    if !allowed.rewritten {
+        return Ok((allowed, Box::new(request.clone())));
+    }
+    let rewritten = request.rewritten(&allowed.command.text).map_err(|refused| Denial {
+        reason: format!("a policy rewrote the request into one that cannot be sent: {refused}"),
+        rule: "gateway.rewrite".to_owned(),
+        hint: "Tell whoever operates the gateway.".to_owned(),
+    })?;
+    match refusal(session, &rewritten, true) {
+        Some(denial) => {
+            session.gate().refuse(&allowed.command, &denial);
+            Err(denial)
+        }
+        None => Ok((allowed, Box::new(rewritten))),
+    }
+}
+
+/// What the gateway itself refuses.
+fn refusal(session: &Shared, request: &Request, masks_nothing: bool) -> Option<Denial> {
+    let head = &request.head;
+    let denial = |reason: &str, rule: &str, hint: &str| {
+        let (reason, rule, hint) = (reason.to_owned(), rule.to_owned(), hint.to_owned());
+        Some(Denial { reason, rule, hint })
+    };
+    if session.read_only && !is_safe(&head.method) {
+        let reason = format!("this session only reads, and this would do more: {}", head.method);
+        let hint = "It takes a role that may write here.";
+        return denial(&reason, "gateway.read-only", hint);
+    }
+    if head.websocket && (session.read_only || !session.backend.websocket()) {
+        let reason = "WebSockets are not open on this connection for this session";
+        return denial(reason, "gateway.websocket", "Use plain requests.");
+    }
+    if head.websocket && !masks_nothing {
+        let reason = "what comes by a WebSocket could not be masked, and must be";
+        return denial(reason, "gateway.websocket-unmaskable", "Use plain requests.");
+    }
+    None
+}
+
+/// Methods that only read (RFC 9110 section 9.2.1).
+fn is_safe(method: &Method) -> bool {
+    [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
+}
+
+/// The answer to what was denied.
+pub(super) fn denied(denial: &Denial, session: &Shared) -> Reply {
+    Reply::denied(denial, &session.id)
+}

@@ -1,0 +1,7 @@
+//! The service over loopback: what passes, what does not, and what each side sees of it.
+
+mod requests;
+mod responses;
+mod smuggling;
+mod waiting;
+mod world;

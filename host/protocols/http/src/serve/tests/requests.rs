@@ -1,0 +1,209 @@
+//! What of a request reaches the service.
+
+use super::world::{SECRET, With, World, request};
+
+#[tokio::test]
+async fn an_allowed_request_reaches_the_service_with_the_gateways_credential_and_without_the_token()
+{
+    let world = World::new(With::default()).await;
+    let response = world.ask("GET /c/api/v1/%69tems?a=1", "X-Own: 1\r\n", "").await;
+    assert!(response.starts_with("HTTP/1.1 200 ") && response.ends_with("hello"), "{response}");
+    let got = world.got().join("").to_ascii_lowercase();
+    assert!(got.starts_with("get /v1/items?a=1 http/1.1\r\n"), "{got}");
+    assert!(got.contains(&format!("authorization: bearer {SECRET}")), "{got}");
+    assert!(got.contains("x-own: 1") && got.contains("accept-encoding: identity"), "{got}");
+    assert!(!got.contains("bearer token") && !got.contains("host: gateway"), "{got}");
+    assert!(world.recorded().contains("allow  GET /v1/items?a=1"), "{}", world.recorded());
+    assert!(!world.recorded().contains(SECRET));
+}
+
+#[tokio::test]
+async fn a_token_of_its_own_header_leaves_the_authorization_to_the_service() {
+    let with = With { credential: crate::Credential::None, ..With::default() };
+    let world = World::new(with).await;
+    let mut client = world.client().await;
+    client
+        .send("GET /c/api/ HTTP/1.1\r\nHost: g\r\nPalisade-Token: token\r\nAuthorization: Basic eA==\r\n\r\n")
+        .await;
+    assert!(client.response().await.starts_with("HTTP/1.1 200 "));
+    let got = world.got().join("").to_ascii_lowercase();
+    assert!(got.contains("authorization: basic eA==".to_ascii_lowercase().as_str()), "{got}");
+    assert!(!got.contains("palisade-token"), "{got}");
+}
+
+#[tokio::test]
+async fn a_denied_request_reaches_nobody_and_its_client_reads_why() {
+    let world = World::new(With::default()).await;
+    let response = world.ask("GET /c/api/forbidden", "", "").await;
+    assert!(response.starts_with("HTTP/1.1 403 "), "{response}");
+    assert!(response.to_lowercase().contains("content-type: application/problem+json"));
+    for part in ["\"detail\":\"not that\"", "\"rule\":\"test.word\"", "\"session\":\"s1\""] {
+        assert!(response.contains(part), "{part}: {response}");
+    }
+    assert!(world.got().is_empty());
+    assert!(world.recorded().contains("deny test.word GET /forbidden"));
+}
+
+#[tokio::test]
+async fn who_is_nobody_is_told_the_same_for_every_cause() {
+    let world = World::new(With::default()).await;
+    let mut bodies = Vec::new();
+    for head in [
+        "GET /c/api/ HTTP/1.1\r\nHost: g\r\n\r\n",
+        "GET /c/api/ HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer wrong\r\n\r\n",
+        "GET /c/other/ HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer token\r\n\r\n",
+        "GET /elsewhere HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer token\r\n\r\n",
+    ] {
+        let mut client = world.client().await;
+        client.send(head).await;
+        let response = client.response().await;
+        assert!(response.starts_with("HTTP/1.1 401 "), "{response}");
+        assert!(response.to_lowercase().contains("www-authenticate: bearer"), "{response}");
+        bodies.push(response.split_once("\r\n\r\n").unwrap().1.to_owned());
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+    assert!(world.got().is_empty());
+}
+
+#[tokio::test]
+async fn a_long_body_is_sent_as_it_was_judged_byte_for_byte() {
+    let world = World::new(With::default()).await;
+    let body = format!("{{\"text\" : \"{}\"}}", "x".repeat(300_000));
+    let json = "Content-Type: application/json\r\n";
+    let response = world.ask("POST /c/api/a", json, &body).await;
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+    assert!(world.got()[0].ends_with(&body));
+    assert!(world.recorded().contains("allow  POST /a"));
+}
+
+#[tokio::test]
+async fn a_body_in_chunks_is_judged_and_sent_with_its_length() {
+    let world = World::new(With::default()).await;
+    let mut client = world.client().await;
+    let headers = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n";
+    let body = "6\r\n{\"a\":1\r\n1\r\n}\r\n0\r\n\r\n";
+    client.send(&format!("{}{body}", request("POST /c/api/a", headers, ""))).await;
+    assert!(client.response().await.starts_with("HTTP/1.1 200 "));
+    let got = world.got().join("").to_ascii_lowercase();
+    assert!(got.contains("content-length: 7") && !got.contains("transfer-encoding"), "{got}");
+    assert!(got.ends_with("{\"a\":1}"), "{got}");
+}
+
+#[tokio::test]
+async fn a_forbidden_word_in_a_body_is_found_wherever_it_is_cut() {
+    let world = World::new(With::default()).await;
+    let mut client = world.client().await;
+    let headers = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n";
+    client.send(&request("POST /c/api/a", headers, "")).await;
+    client.send("9\r\n{\"a\":\"for\r\n").await;
+    client.send("8\r\nbidden\"}\r\n0\r\n\r\n").await;
+    assert!(client.response().await.starts_with("HTTP/1.1 403 "));
+    assert!(world.got().is_empty());
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_judged_or_is_too_long_is_refused_and_recorded() {
+    let mut with = With::default();
+    with.options.body_limit = 100;
+    let world = World::new(with).await;
+    let long = format!("{{\"a\":\"{}\"}}", "x".repeat(100));
+    for (kind, body, status) in [
+        ("application/json", "{\"a\":1,\"a\":2}", 400),
+        ("application/json; charset=utf-16", "{}", 415),
+        ("application/json", long.as_str(), 413),
+    ] {
+        let header = format!("Content-Type: {kind}\r\n");
+        let response = world.ask("POST /c/api/a", &header, body).await;
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{response}");
+    }
+    assert!(world.got().is_empty());
+    assert_eq!(world.recorded().matches("deny gateway.body").count(), 3, "{}", world.recorded());
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_reads_streams_through() {
+    let world = World::new(With::default()).await;
+    let header = "Content-Type: application/octet-stream\r\nExpect: 100-continue\r\n";
+    let mut client = world.client().await;
+    let whole = request("PUT /c/api/file", header, &"x".repeat(200_000));
+    let (head, body) = whole.split_once("\r\n\r\n").unwrap();
+    client.send(&format!("{head}\r\n\r\n")).await;
+    let told = client.some().await.unwrap();
+    assert!(told.starts_with("HTTP/1.1 100 "), "{told}");
+    client.send(body).await;
+    assert!(client.response().await.starts_with("HTTP/1.1 200 "));
+    let got = world.got().join("");
+    assert!(got.to_lowercase().contains("content-length: 200000"));
+    assert!(got.ends_with(&"x".repeat(200_000)));
+}
+
+#[tokio::test]
+async fn a_rewritten_request_is_the_one_that_is_sent() {
+    let world = World::new(With::default()).await;
+    world.ask("GET /c/api/old?a=1", "", "").await;
+    assert!(world.got()[0].starts_with("GET /new?a=1 "), "{:?}", world.got());
+}
+
+#[tokio::test]
+async fn who_only_reads_sends_nothing_that_could_write() {
+    let world = World::new(With { read_only: true, ..With::default() }).await;
+    assert!(world.ask("GET /c/api/a", "", "").await.starts_with("HTTP/1.1 200 "));
+    for method in ["POST", "PUT", "DELETE", "PATCH", "PROPFIND"] {
+        let response = world.ask(&format!("{method} /c/api/a"), "", "").await;
+        assert!(response.starts_with("HTTP/1.1 403 "), "{response}");
+        assert!(response.contains("gateway.read-only"), "{response}");
+    }
+    assert_eq!(world.got().len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_that_cannot_be_recorded() {
+    let world = World::new(With::default()).await;
+    *world.record.broken.lock().unwrap() = true;
+    let response = world.ask("GET /c/api/a", "", "").await;
+    assert!(response.starts_with("HTTP/1.1 403 ") && response.contains("gateway.record"));
+    assert!(world.got().is_empty());
+}
+
+#[tokio::test]
+async fn connections_are_kept_on_both_sides_and_one_session_holds_them_together() {
+    let world = World::new(With::default()).await;
+    let mut client = world.client().await;
+    for path in ["/c/api/1", "/c/api/2"] {
+        client.send(&request(&format!("GET {path}"), "", "")).await;
+        assert!(client.response().await.ends_with("hello"));
+    }
+    world.ask("GET /c/api/3", "", "").await;
+    assert_eq!(world.got().len(), 3);
+    assert_eq!(*world.connections.lock().unwrap(), 1);
+    assert_eq!(world.events(), "opened");
+}
+
+#[tokio::test]
+async fn a_session_that_is_ended_answers_nothing_more() {
+    let world = World::new(With::default()).await;
+    world.ask("GET /c/api/1", "", "").await;
+    world.door.ends.send_replace(Some("the token was revoked".into()));
+    let held = world.ask("GET /c/api/held", "", "").await;
+    // The session is gone, and the next one ends as well.
+    assert!(held.starts_with("HTTP/1.1 401 "), "{held}");
+    assert!(world.events().contains("ended: the token was revoked"), "{}", world.events());
+}
+
+#[tokio::test]
+async fn a_session_ends_when_nothing_was_asked_for_a_while_and_with_the_gateway() {
+    let mut with = With::default();
+    with.options.idle_time = std::time::Duration::from_millis(10);
+    let world = World::new(with).await;
+    world.ask("GET /c/api/1", "", "").await;
+    while !world.events().contains("ended: no request came for a while") {
+        tokio::task::yield_now().await;
+    }
+    let world = World::new(With::default()).await;
+    world.ask("GET /c/api/1", "", "").await;
+    world.stop.send_replace(true);
+    while !world.events().contains("ended: the gateway is stopping") {
+        tokio::task::yield_now().await;
+    }
+}

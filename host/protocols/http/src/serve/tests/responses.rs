@@ -1,0 +1,218 @@
+//! What of a response reaches the client.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::world::{SECRET, With, World, accept, ok, request};
+
+fn masking(script: super::world::Script) -> With {
+    With { script, masks: true, ..With::default() }
+}
+
+#[tokio::test]
+async fn keys_and_secrets_in_json_are_covered_and_recorded_covered() {
+    let world = World::new(masking(|_| {
+        ok(
+            "application/json",
+            r#"{"user":{"Password":"hunter2","note":"AKIAIOSFODNN7EXAMPLE"},"n":1}"#,
+        )
+    }));
+    let world = world.await;
+    let response = world.ask("GET /c/api/a", "", "").await;
+    assert!(response.contains(r#""Password":"****""#), "{response}");
+    assert!(!response.contains("AKIA") && response.contains("\"n\":1"), "{response}");
+    assert!(!world.recorded().contains("hunter2") && !world.recorded().contains("AKIA"));
+    assert!(world.recorded().contains("result 200 OK"), "{}", world.recorded());
+}
+
+#[tokio::test]
+async fn what_cannot_be_masked_is_withheld() {
+    for script in [
+        (|_: &str| ok("application/json", "{\"a\":1} garbage")) as super::world::Script,
+        |_| ok("application/octet-stream", "\u{1}\u{2}"),
+        |_| ok("application/json", "{\"a\":\"\\ud800\"}"),
+        |_| {
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nxx"
+                .into()
+        },
+    ] {
+        let world = World::new(masking(script)).await;
+        let response = world.ask("GET /c/api/a", "", "").await;
+        assert!(response.starts_with("HTTP/1.1 502 "), "{response}");
+        assert!(response.contains("gateway.unmaskable"), "{response}");
+        assert!(world.recorded().contains("error 502"), "{}", world.recorded());
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_is_too_long_to_be_masked_is_withheld() {
+    let mut with = masking(|_| ok("text/plain", &"x".repeat(5000)));
+    with.options.response_limit = 1000;
+    let world = World::new(with).await;
+    assert!(world.ask("GET /c/api/a", "", "").await.starts_with("HTTP/1.1 502 "));
+}
+
+#[tokio::test]
+async fn a_range_is_not_asked_for_where_something_is_masked() {
+    let world = World::new(masking(|_| ok("text/plain", "x"))).await;
+    world.ask("GET /c/api/a", "Range: bytes=3-5\r\n", "").await;
+    assert!(!world.got()[0].to_lowercase().contains("range"), "{:?}", world.got());
+    let world = World::new(With::default()).await;
+    world.ask("GET /c/api/a", "Range: bytes=3-5\r\n", "").await;
+    assert!(world.got()[0].to_lowercase().contains("range: bytes=3-5"));
+}
+
+#[tokio::test]
+async fn a_credential_that_the_service_repeats_is_covered() {
+    let world = World::new(With {
+        script: |request| {
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Debug: ";
+            let sent =
+                request.lines().find(|line| line.to_lowercase().starts_with("auth")).unwrap();
+            format!("{head}{sent}\r\nContent-Length: {}\r\n\r\n{sent}", sent.len())
+        },
+        ..With::default()
+    });
+    let world = world.await;
+    let response = world.ask("GET /c/api/a", "", "").await;
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+    assert!(!response.contains(SECRET) && response.contains("Bearer ****"), "{response}");
+    assert!(!world.recorded().contains(SECRET), "{}", world.recorded());
+}
+
+#[tokio::test]
+async fn secrets_in_headers_are_covered() {
+    let world = World::new(masking(|_| {
+        "HTTP/1.1 200 OK\r\nX-Key: AKIAIOSFODNN7EXAMPLE\r\nContent-Length: 0\r\n\r\n".into()
+    }));
+    let response = world.await.ask("GET /c/api/a", "", "").await;
+    assert!(response.starts_with("HTTP/1.1 200 ") && !response.contains("AKIA"), "{response}");
+}
+
+#[tokio::test]
+async fn a_redirect_stays_with_the_gateway_or_is_withheld() {
+    let world = World::new(With {
+        script: |request| {
+            let place = if request.starts_with("GET /in") { "/v2" } else { "//evil.example/" };
+            format!("HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n")
+        },
+        ..With::default()
+    });
+    let world = world.await;
+    let response = world.ask("GET /c/api/in", "", "").await.to_lowercase();
+    assert!(response.contains("location: /c/api/v2\r\n"), "{response}");
+    let response = world.ask("GET /c/api/out", "", "").await;
+    assert!(response.starts_with("HTTP/1.1 502 ") && response.contains("gateway.redirect"));
+}
+
+#[tokio::test]
+async fn that_the_credential_is_refused_is_not_told_as_the_clients_fault() {
+    let world = World::new(With {
+        script: |_| "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n".into(),
+        ..With::default()
+    });
+    assert!(world.await.ask("GET /c/api/a", "", "").await.starts_with("HTTP/1.1 502 "));
+}
+
+#[tokio::test]
+async fn responses_without_bodies_are_passed_on() {
+    for (line, answer, status) in [
+        ("HEAD /c/api/a", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", 200),
+        ("DELETE /c/api/a", "HTTP/1.1 204 No Content\r\n\r\n", 204),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let world = World::before(port, With::default(), Default::default(), Default::default());
+        let world = world.await;
+        let mut client = world.client().await;
+        client.send(&request(line, "", "")).await;
+        let (mut stream, _) = accept(&listener).await;
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        let head = client.some().await.unwrap();
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+        assert!(head.ends_with("\r\n\r\n"), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn events_are_passed_on_as_they_come() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let world = World::before(port, With::default(), Default::default(), Default::default()).await;
+    let mut client = world.client().await;
+    client.send(&request("GET /c/api/events", "Accept: text/event-stream\r\n", "")).await;
+    let (mut stream, _) = accept(&listener).await;
+    let head =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    for event in ["data: one\n\n", "data: two\n\n"] {
+        let chunk = format!("{:x}\r\n{event}\r\n", event.len());
+        stream.write_all(chunk.as_bytes()).await.unwrap();
+        // The next event is sent only when this one is there.
+        while !text.contains(event) {
+            text.push_str(&client.some().await.unwrap());
+        }
+    }
+    stream.write_all(b"0\r\n\r\n").await.unwrap();
+    while !text.ends_with("0\r\n\r\n") {
+        text.push_str(&client.some().await.unwrap());
+    }
+    assert!(world.recorded().contains("data: two"), "{}", world.recorded());
+}
+
+#[tokio::test]
+async fn a_response_that_breaks_off_does_not_look_whole() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let world = World::before(port, With::default(), Default::default(), Default::default()).await;
+    let mut client = world.client().await;
+    client.send(&request("GET /c/api/a", "", "")).await;
+    let (mut stream, _) = accept(&listener).await;
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    drop(stream);
+    let mut text = String::new();
+    while let Some(more) = client.some().await {
+        text.push_str(&more);
+    }
+    assert!(!text.ends_with("0\r\n\r\n"), "{text}");
+    assert!(world.recorded().contains("error 502"), "{}", world.recorded());
+}
+
+#[tokio::test]
+async fn a_websocket_carries_bytes_both_ways_and_is_counted() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let world = World::before(port, With::default(), Default::default(), Default::default()).await;
+    let mut client = world.client().await;
+    let headers = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    client.send(&request("GET /c/api/ws", headers, "")).await;
+    let (mut stream, got) = accept(&listener).await;
+    let got = got.to_lowercase();
+    assert!(got.contains("upgrade: websocket") && got.contains("connection: upgrade"), "{got}");
+    let answer = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    let head = client.some().await.unwrap();
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    client.send("ping").await;
+    let mut bytes = [0; 4];
+    stream.read_exact(&mut bytes).await.unwrap();
+    assert_eq!(&bytes, b"ping");
+    stream.write_all(b"pong").await.unwrap();
+    assert_eq!(client.some().await.unwrap(), "pong");
+    drop(stream);
+    while client.some().await.is_some() {}
+    while !world.recorded().contains("4 bytes in, 4 bytes out") {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_that_could_not_be_masked_is_refused() {
+    let world = World::new(masking(|_| ok("text/plain", "x"))).await;
+    let headers = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    let response = world.ask("GET /c/api/ws", headers, "").await;
+    assert!(response.contains("gateway.websocket-unmaskable"), "{response}");
+    assert!(world.got().is_empty());
+}

@@ -1,0 +1,154 @@
+//! The way to services: pingora's connector and its pool.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use pingora_core::connectors::http::Connector;
+use pingora_core::protocols::ALPN;
+use pingora_core::protocols::http::ServerSession;
+use pingora_core::protocols::http::client::HttpSession;
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_error::{Error, ErrorType, Result};
+use pingora_http::RequestHeader;
+
+use super::{Backend, Options};
+use crate::{Length, Outgoing};
+
+/// How long a connection that nobody uses is kept.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// A request's body on its way.
+pub(super) enum Sending<'a> {
+    /// It was read.
+    Bytes(Bytes),
+    /// It streams through.
+    Through(Length, &'a mut ServerSession),
+}
+
+/// A service's connection, and how it goes back to the pool.
+pub(super) struct Upstream {
+    pub session: HttpSession,
+    pub peer: HttpPeer,
+    pub reused: bool,
+}
+
+/// Connects to a service, or takes a connection of the pool.
+pub(super) async fn connect(
+    connector: &Connector,
+    backend: &dyn Backend,
+    options: &Options,
+    websocket: bool,
+) -> Result<Upstream> {
+    let origin = backend.origin();
+    let looked_up = tokio::net::lookup_host((origin.host.as_str(), origin.port));
+    let mut addresses = tokio::time::timeout(options.dial_time, looked_up)
+        .await
+        .map_err(|_| Error::explain(ErrorType::ConnectTimedout, "looking up the service's name"))?
+        .map_err(|error| Error::because(ErrorType::ConnectError, "looking up its name", error))?;
+    let address = addresses
+        .next()
+        .ok_or_else(|| Error::explain(ErrorType::ConnectError, "its name has no address"))?;
+    let mut peer = HttpPeer::new(address, origin.tls, origin.host.clone());
+    let trust = backend.trust();
+    peer.group_key = backend.pool();
+    peer.client_cert_key.clone_from(&trust.certificate);
+    peer.options.ca.clone_from(&trust.authorities);
+    peer.options.connection_timeout = Some(options.dial_time);
+    peer.options.total_connection_timeout = Some(options.dial_time);
+    peer.options.idle_timeout = Some(IDLE);
+    // In clear nobody has said that it speaks HTTP/2; a WebSocket needs HTTP/1.1.
+    peer.options.alpn = if origin.tls && !websocket { ALPN::H2H1 } else { ALPN::H1 };
+    let (mut session, reused) = connector.get_http_session(&peer).await?;
+    session.set_read_timeout(Some(options.patience));
+    session.set_write_timeout(Some(options.patience));
+    Ok(Upstream { session, peer, reused })
+}
+
+impl Upstream {
+    /// Sends a request and waits for the head of its response.
+    pub(super) async fn send(
+        &mut self,
+        outgoing: &Outgoing,
+        body: &mut Sending<'_>,
+        websocket: bool,
+    ) -> Result<()> {
+        let is_http2 = self.session.as_http2().is_some();
+        let head = head_of(outgoing, body, is_http2, websocket)?;
+        self.session.write_request_header(Box::new(head)).await?;
+        if !websocket {
+            self.send_body(body).await?;
+        }
+        loop {
+            self.session.read_response_header().await?;
+            match self.session.response_header().map(|head| head.status) {
+                // What is said before the response is for the hop.
+                Some(status)
+                    if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS => {}
+                Some(_) => return Ok(()),
+                None => return Error::e_explain(ErrorType::InvalidHTTPHeader, "there is no head"),
+            }
+        }
+    }
+
+    async fn send_body(&mut self, body: &mut Sending<'_>) -> Result<()> {
+        match body {
+            Sending::Bytes(bytes) if bytes.is_empty() => {}
+            Sending::Bytes(bytes) => self.session.write_request_body(bytes.clone(), false).await?,
+            Sending::Through(_, http) => {
+                while let Some(piece) = http.read_request_body().await? {
+                    if !piece.is_empty() {
+                        self.session.write_request_body(piece, false).await?;
+                    }
+                }
+            }
+        }
+        self.session.finish_request_body().await
+    }
+
+    /// Gives the connection back, or closes it where something is left on it.
+    pub(super) async fn release(mut self, connector: &Connector) {
+        if self.session.response_done() {
+            connector.release_http_session(self.session, &self.peer, Some(IDLE)).await;
+        } else {
+            self.session.shutdown().await;
+        }
+    }
+}
+
+/// The head as it is sent; its framing is the gateway's own.
+fn head_of(
+    outgoing: &Outgoing,
+    body: &Sending<'_>,
+    is_http2: bool,
+    websocket: bool,
+) -> Result<RequestHeader> {
+    let target = outgoing.target.text();
+    let mut head = RequestHeader::build(
+        outgoing.method.clone(),
+        target.as_bytes(),
+        Some(outgoing.headers.len() + 3),
+    )?;
+    for (name, value) in &outgoing.headers {
+        head.append_header(name.clone(), value.clone())?;
+    }
+    let mut set = |name: HeaderName, value: &str| {
+        let value = HeaderValue::from_str(value)
+            .map_err(|error| Error::because(ErrorType::InvalidHTTPHeader, "its length", error))?;
+        head.insert_header(name, value)
+    };
+    let carries = [Method::POST, Method::PUT, Method::PATCH].contains(&outgoing.method);
+    match body {
+        Sending::Bytes(bytes) if bytes.is_empty() && !carries => {}
+        Sending::Bytes(bytes) => set(CONTENT_LENGTH, &bytes.len().to_string())?,
+        Sending::Through(Length::Known(length), _) => set(CONTENT_LENGTH, &length.to_string())?,
+        Sending::Through(Length::Open, _) if !is_http2 => set(TRANSFER_ENCODING, "chunked")?,
+        Sending::Through(Length::Open, _) => {}
+    }
+    if websocket {
+        set(CONNECTION, "Upgrade")?;
+        set(UPGRADE, "websocket")?;
+    }
+    Ok(head)
+}
