@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-targets=(frame_codec login session lineage mask_stream)
+targets=(frame_codec http_request login session lineage mask_stream)
 export RUSTC_WRAPPER="$PWD/rustc.sh"
 # A message of the panic is enough: each failing input is kept.
 export RUST_BACKTRACE=0
@@ -20,6 +20,7 @@ short)
     # Inputs by number, not by time: the same everywhere.
     declare -A limits=(
         [frame_codec]="-runs=100000 -max_len=256"
+        [http_request]="-runs=50000 -max_len=256"
         [login]="-runs=50000 -max_len=256"
         [session]="-runs=2500 -max_len=400"
         [lineage]="-runs=1500 -max_len=256"
@@ -34,6 +35,7 @@ long)
     seconds=${FUZZ_SECONDS:-600}
     declare -A limits=(
         [frame_codec]="-max_len=4096"
+        [http_request]="-max_len=2048"
         [login]="-max_len=1024"
         [session]="-max_len=2000"
         [lineage]="-max_len=1000"

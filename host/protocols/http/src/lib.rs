@@ -11,6 +11,8 @@
 mod body;
 mod credential;
 mod event;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod graphql;
 mod head;
 mod refused;

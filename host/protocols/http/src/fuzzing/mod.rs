@@ -1,0 +1,99 @@
+//! What the fuzzers of the repository's `fuzz` folder call, and what their findings are replayed by.
+
+use std::collections::BTreeSet;
+
+use crate::{Contents, Kind, Target, check_raw, graphql};
+
+/// Reads a request's parts: the first byte says which part the others are.
+///
+/// # Panics
+/// When a part that was taken has two readings.
+pub fn request(data: &[u8]) {
+    let Some((which, bytes)) = data.split_first() else { return };
+    match which % 5 {
+        0 => target(bytes),
+        1 => head(bytes),
+        2 => json(bytes),
+        3 => {
+            let boundary = "b".to_owned();
+            for kind in [Kind::Form, Kind::Multipart { boundary }, Kind::GraphQl] {
+                // What is refused is refused.
+                let _ = Contents::read(&kind, bytes);
+            }
+        }
+        _ => {
+            // What is no document says so.
+            let _ = graphql::operations(&String::from_utf8_lossy(bytes), None);
+        }
+    }
+}
+
+/// What is canonical stays so, and has no part that servers would leave out.
+fn target(raw: &[u8]) {
+    let Ok(target) = Target::parse(raw) else { return };
+    let text = target.text();
+    let again = Target::parse(text.as_bytes());
+    assert_eq!(again.as_ref(), Ok(&target), "{text} is read otherwise");
+    assert!(!target.path.contains("//") && !target.path.contains(';'), "{text}");
+    assert!(target.path.split('/').all(|part| part != "." && part != ".."), "{text}");
+}
+
+/// A head that is taken has its lines where a simple reader finds them, and says once how long the body is.
+fn head(raw: &[u8]) {
+    if check_raw(raw).is_err() {
+        return;
+    }
+    let text = String::from_utf8_lossy(raw);
+    assert!(!text.replace("\r\n", "").contains(['\r', '\n']), "{text:?}");
+    let names = text.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
+    let framing = names
+        .map(|(name, _)| name.trim().to_ascii_lowercase())
+        .filter(|name| name == "content-length" || name == "transfer-encoding");
+    assert!(framing.count() <= 1, "{text:?}");
+}
+
+/// A JSON text that is taken says the same to another reader.
+fn json(text: &[u8]) {
+    let Ok(contents) = Contents::read(&Kind::Json, text) else { return };
+    if text.is_empty() {
+        return;
+    }
+    let read = serde_json::from_slice::<serde_json::Value>(text);
+    assert!(read.is_ok(), "another reader does not read it");
+    let written = read.unwrap_or_default().to_string();
+    let again = Contents::read(&Kind::Json, written.as_bytes());
+    assert!(again.is_ok(), "{written} is not read again");
+    let again = again.unwrap_or_default();
+    let set = |contents: &Contents| contents.fields.iter().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(set(&contents), set(&again), "{written}");
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::request;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+        #[test]
+        fn requests_have_one_reading(
+            which in 0_u8..5,
+            parts in prop::collection::vec(prop::sample::select(vec![
+                "/", "a", "..", "%2e", "%25", "%2F", ";", "?", "&", "=", "+", "\r\n", "\n", ":", " ", "content-length",
+                "transfer-encoding", "GET / HTTP/1.1\r\n", "{", "}", "[", "]", "\"a\"", "\"A\"", ",", "1", "1e9", "--b",
+                "\\u0061", "\"", "\r\n\r\n", "content-disposition: form-data; name=\"a\"", "...", "fragment", " on ",
+            ]), 0..24),
+        ) {
+            let mut data = vec![which];
+            data.extend(parts.concat().into_bytes());
+            request(&data);
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(data in prop::collection::vec(any::<u8>(), 0..200)) {
+            request(&data);
+        }
+    }
+}
