@@ -170,7 +170,7 @@ impl Connection {
         let before = (http.body_bytes_read(), http.body_bytes_sent());
         let outcome = tokio::select! {
             outcome = self.serve(http, &session, &route, head) => outcome,
-            reason = session.over() => {
+            reason = session.over_at_once() => {
                 return self.over(http, &reason, &session.id).await;
             }
         };
@@ -269,13 +269,12 @@ impl Connection {
         if respond_async && is_read && !held.notices.is_empty() && !held.request.head.websocket {
             return self.answer_later(http, session, route, held).await;
         }
-        let decided = if is_read {
-            tokio::select! {
-                decided = held.decided(session) => decided,
-                gone = gone(http) => return Err(gone),
-            }
-        } else {
-            held.decided(session).await
+        let left = async { if is_read { gone(http).await } else { std::future::pending().await } };
+        let decided = tokio::select! {
+            decided = held.decided(session) => decided,
+            gone = left => return Err(gone),
+            // What waits is not under way yet.
+            reason = session.over() => return self.over(http, &reason, &session.id).await,
         };
         match decided {
             Ok((allowed, request)) => self.run(http, session, route, (&allowed, &request)).await,

@@ -26,10 +26,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use palisade_policy::GateSession;
+use palisade_policy::{Ending, GateSession};
 use pingora_core::utils::tls::{CertKey, WrappedX509};
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use crate::{Credential, Templates};
 
@@ -109,12 +108,8 @@ pub struct Admission {
     pub gate: GateSession,
     /// The service behind the connection.
     pub backend: Arc<dyn Backend>,
-    /// When the session's time is over.
-    pub expires: Instant,
-    /// What the client is told then, and what it can do about it.
-    pub over: (&'static str, &'static str),
-    /// Why the session must end before, once there is a reason.
-    pub ends: watch::Receiver<Option<String>>,
+    /// When and why the session ends.
+    pub ends: watch::Receiver<Ending>,
     /// Whether the session only reads.
     pub read_only: bool,
     /// The key of the session's pseudonyms.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use palisade_mask::{Masker, Seen};
-use palisade_policy::GateSession;
+use palisade_policy::{Ending, GateSession};
 use ring::digest::{Context, SHA256};
 use tokio::sync::{OnceCell, watch};
 use tokio::time::Instant;
@@ -42,11 +42,18 @@ pub(super) struct Shared {
     pub seen: Mutex<Seen>,
     /// Requests that were held and are asked for.
     pub pending: Pending,
-    over: watch::Sender<Option<String>>,
+    over: watch::Sender<Option<Over>>,
     host: Arc<dyn Host>,
     bytes: (AtomicU64, AtomicU64),
     running: AtomicUsize,
     used: Mutex<Instant>,
+}
+
+/// Why a session is over, and whether its requests that are under way end with it.
+#[derive(Clone, Debug)]
+struct Over {
+    reason: String,
+    at_once: bool,
 }
 
 /// A request's hold on its session, which does not end for want of requests meanwhile.
@@ -97,7 +104,7 @@ impl Sessions {
 
     fn admit(self: &Arc<Self>, key: Key, login: &Login<'_>) -> Result<Arc<Shared>, NotAdmitted> {
         let admission = self.host.admit(login)?;
-        let Admission { gate, backend, expires, over: told, ends, read_only, mask_key } = admission;
+        let Admission { gate, backend, ends, read_only, mask_key } = admission;
         let shared = Arc::new(Shared {
             id: gate.context().session.clone(),
             gate: Mutex::new(gate),
@@ -116,8 +123,6 @@ impl Sessions {
             sessions: Arc::downgrade(self),
             key,
             shared: Arc::downgrade(&shared),
-            expires,
-            told,
             idle: self.idle,
         };
         tokio::spawn(keeper.keep(ends, self.stop.clone()));
@@ -145,10 +150,20 @@ impl Shared {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends when the session does, with the reason.
+    /// Ends when the session is over, with the reason.
     pub(super) async fn over(&self) -> String {
+        self.over_where(|_| true).await
+    }
+
+    /// Ends when the session is over for what is under way as well.
+    pub(super) async fn over_at_once(&self) -> String {
+        self.over_where(|over| over.at_once).await
+    }
+
+    async fn over_where(&self, counts: impl Fn(&Over) -> bool) -> String {
         let mut over = self.over.subscribe();
-        let reason = over.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        let found = over.wait_for(|over| over.as_ref().is_some_and(&counts)).await;
+        let reason = found.ok().and_then(|over| over.as_ref().map(|over| over.reason.clone()));
         reason.unwrap_or_else(|| "the session is over".to_owned())
     }
 
@@ -160,7 +175,8 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let how = self.over.borrow().clone().unwrap_or_else(|| "the gateway stopped".to_owned());
+        let how = self.over.borrow().as_ref().map(|over| over.reason.clone());
+        let how = how.unwrap_or_else(|| "the gateway stopped".to_owned());
         let bytes = (self.bytes.0.load(Relaxed), self.bytes.1.load(Relaxed));
         self.host.ended(&self.id, &Ended { how, bytes_in: bytes.0, bytes_out: bytes.1 });
     }
@@ -171,44 +187,61 @@ struct Keeper {
     sessions: Weak<Sessions>,
     key: Key,
     shared: Weak<Shared>,
-    expires: Instant,
-    told: (&'static str, &'static str),
     idle: Duration,
 }
 
 impl Keeper {
-    async fn keep(
-        self,
-        mut ends: watch::Receiver<Option<String>>,
-        mut stop: watch::Receiver<bool>,
-    ) {
-        let has_reason = async {
-            let reason = ends.wait_for(Option::is_some).await.ok().and_then(|it| it.clone());
-            // Whoever could give one may be gone: then the other causes are waited for.
-            if let Some(reason) = reason { reason } else { std::future::pending().await }
-        };
+    async fn keep(self, mut ends: watch::Receiver<Ending>, mut stop: watch::Receiver<bool>) {
         let stops = async {
             if stop.wait_for(|stop| *stop).await.is_err() {
                 std::future::pending::<()>().await;
             }
-            "the gateway is stopping".to_owned()
+            Over { reason: "the gateway is stopping".to_owned(), at_once: true }
         };
-        let reason = tokio::select! {
-            reason = has_reason => reason,
-            reason = stops => reason,
-            () = tokio::time::sleep_until(self.expires) => {
-                format!("{}: {}", self.told.0, self.told.1)
-            }
-            () = self.unused() => "no request came for a while".to_owned(),
+        let unused = async {
+            self.unused().await;
+            Over { reason: "no request came for a while".to_owned(), at_once: false }
         };
-        if let Some(shared) = self.shared.upgrade() {
-            shared.over.send_replace(Some(reason));
-            if let Some(sessions) = self.sessions.upgrade() {
-                let cell = sessions.open().get(&self.key).cloned();
-                let own =
-                    cell.filter(|cell| cell.get().is_some_and(|known| Arc::ptr_eq(known, &shared)));
-                own.inspect(|cell| sessions.forget(self.key, cell));
+        tokio::pin!(stops, unused);
+        let over = tokio::select! {
+            over = &mut stops => over,
+            over = its_time(&mut ends) => over,
+            over = &mut unused => over,
+        };
+        let at_once = over.at_once;
+        self.end(over);
+        if at_once {
+            return;
+        }
+        // What is under way may have to end after all.
+        let cut = async {
+            if ends.wait_for(|ending| ending.at_once).await.is_err() {
+                std::future::pending::<()>().await;
             }
+            its_time(&mut ends).await
+        };
+        tokio::select! {
+            over = stops => self.end(over),
+            over = cut => self.end(over),
+            () = self.is_gone() => {}
+        }
+    }
+
+    fn end(&self, over: Over) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        shared.over.send_replace(Some(over));
+        let Some(sessions) = self.sessions.upgrade() else { return };
+        let cell = sessions.open().get(&self.key).cloned();
+        let own = cell.filter(|cell| cell.get().is_some_and(|known| Arc::ptr_eq(known, &shared)));
+        own.inspect(|cell| sessions.forget(self.key, cell));
+    }
+
+    /// Ends when the last request of the session has.
+    async fn is_gone(&self) {
+        let over = self.shared.upgrade().map(|shared| shared.over.subscribe());
+        if let Some(mut over) = over {
+            // It changes once more, or goes with the session.
+            let _ = over.changed().await;
         }
     }
 
@@ -238,4 +271,24 @@ fn key_of(login: &Login<'_>) -> Key {
     let mut key = [0; 32];
     key.copy_from_slice(hash.finish().as_ref());
     key
+}
+
+/// Ends when a session's time is over.
+async fn its_time(ends: &mut watch::Receiver<Ending>) -> Over {
+    loop {
+        let Ending { at, at_once, reason, hint } = ends.borrow_and_update().clone();
+        let changed = async {
+            if ends.changed().await.is_err() {
+                // Nobody is left who could change it.
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep_until(at.into()) => {
+                let reason = if hint.is_empty() { reason } else { format!("{reason}. {hint}") };
+                return Over { reason, at_once };
+            }
+            () = changed => {}
+        }
+    }
 }

@@ -181,14 +181,34 @@ async fn connections_are_kept_on_both_sides_and_one_session_holds_them_together(
 }
 
 #[tokio::test]
-async fn a_session_that_is_ended_answers_nothing_more() {
+async fn a_session_whose_time_is_over_answers_nothing_more() {
     let world = World::new(With::default()).await;
     world.ask("GET /c/api/1", "", "").await;
-    world.door.ends.send_replace(Some("the token was revoked".into()));
-    let held = world.ask("GET /c/api/held", "", "").await;
-    // The session is gone, and the next one ends as well.
-    assert!(held.starts_with("HTTP/1.1 401 "), "{held}");
-    assert!(world.events().contains("ended: the token was revoked"), "{}", world.events());
+    let mut client = world.client().await;
+    client.send(&request("GET /c/api/held", "", "")).await;
+    world.desk.opened.notified().await;
+    world.end("the token was revoked", false);
+    let response = client.response().await;
+    assert!(response.starts_with("HTTP/1.1 401 "), "{response}");
+    assert!(response.contains("the token was revoked"), "{response}");
+    while !world.events().contains("ended: the token was revoked") {
+        tokio::task::yield_now().await;
+    }
+    assert!(world.recorded().contains("withdrawn"), "{}", world.recorded());
+}
+
+#[tokio::test]
+async fn what_is_under_way_ends_with_its_session_where_that_ends_at_once() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let world = World::before(port, With::default(), Default::default(), Default::default()).await;
+    let mut client = world.client().await;
+    client.send(&request("GET /c/api/1", "", "")).await;
+    let (_service, _) = super::world::accept(&listener).await;
+    world.end("the session's time is over", false);
+    world.end("the token was revoked", true);
+    let response = client.response().await;
+    assert!(response.starts_with("HTTP/1.1 401 "), "{response}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use palisade_policy::*;
@@ -10,7 +10,6 @@ use pingora_core::protocols::l4::stream::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::super::*;
@@ -166,7 +165,7 @@ pub(super) struct Door {
     gate: Arc<Gate>,
     backend: Arc<Behind>,
     read_only: bool,
-    pub ends: watch::Sender<Option<String>>,
+    pub ends: watch::Sender<Ending>,
     pub events: Mutex<Vec<String>>,
 }
 
@@ -183,8 +182,6 @@ impl Host for Door {
         Ok(Admission {
             gate: self.gate.session(Context { session, ..Context::default() }),
             backend: Arc::clone(&self.backend) as Arc<dyn Backend>,
-            expires: Instant::now() + Duration::from_secs(3600),
-            over: ("the token's time is over", "Get a new token."),
             ends: self.ends.subscribe(),
             read_only: self.read_only,
             mask_key: [7; 32],
@@ -272,7 +269,12 @@ impl World {
             gate,
             backend,
             read_only: with.read_only,
-            ends: watch::Sender::new(None),
+            ends: watch::Sender::new(Ending {
+                at: Instant::now() + Duration::from_secs(3600),
+                at_once: false,
+                reason: "the token's time is over".into(),
+                hint: "Get a new token.".into(),
+            }),
             events: Mutex::default(),
         });
         let (stop, stops) = watch::channel(false);
@@ -302,6 +304,12 @@ impl World {
         let mut client = self.client().await;
         client.send(&request(line, headers, body)).await;
         client.response().await
+    }
+
+    /// Ends the sessions that there are, with what is under way in them or not.
+    pub(super) fn end(&self, reason: &str, at_once: bool) {
+        let (reason, hint) = (reason.to_owned(), String::new());
+        self.door.ends.send_replace(Ending { at: Instant::now(), at_once, reason, hint });
     }
 
     pub(super) fn got(&self) -> Vec<String> {
