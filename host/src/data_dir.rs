@@ -17,6 +17,9 @@ use crate::plugins::files::write_whole;
 pub struct Listening {
     /// For PostgreSQL clients.
     pub postgres: SocketAddr,
+    /// For HTTP clients.
+    #[serde(default)]
+    pub http: Option<SocketAddr>,
     /// For administrators.
     pub admin: SocketAddr,
     /// Whether administrators must speak TLS.
@@ -130,7 +133,8 @@ mod tests {
     fn where_the_gateway_listens_is_known_while_it_does() {
         let dir = tempfile::tempdir().unwrap();
         let address = "127.0.0.1:1".parse().unwrap();
-        let listening = Listening { postgres: address, admin: address, admin_tls: false, pid: 1 };
+        let listening =
+            Listening { postgres: address, http: None, admin: address, admin_tls: false, pid: 1 };
         write_listening(dir.path(), &listening).unwrap();
         assert_eq!(read_listening(dir.path()), Some(listening));
         remove_listening(dir.path());

@@ -85,7 +85,7 @@ impl Door {
             return Err(Shut::TooMany(too_many.to_string()));
         }
         let (identity, cause) = match self.gateway.identify(arrival.token) {
-            Ok(identity) => match self.gateway.standing(&identity, arrival.connection) {
+            Ok(identity) => match self.standing(&identity, arrival.connection) {
                 Ok(standing) => return Ok(standing),
                 Err(cause) => (Some(identity), cause.into()),
             },
@@ -97,6 +97,13 @@ impl Door {
             Cause::Token(TokenRefused::KeysUnavailable(_)) => Duration::ZERO,
             _ => throttle.failed(client, arrival.connection, Instant::now()),
         }))
+    }
+
+    /// How they stand to a connection of this door's protocol.
+    fn standing(&self, identity: &Identity, connection: &str) -> Result<Standing, OutOfReach> {
+        let standing = self.gateway.standing(identity, connection)?;
+        let speaks = standing.known.server.connection.protocol == self.protocol;
+        if speaks { Ok(standing) } else { Err(OutOfReach::Protocol) }
     }
 
     /// Opens a session for them, and its record.

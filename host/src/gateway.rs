@@ -34,6 +34,17 @@ use crate::throttle::{Throttle, TooMany};
 /// What a session is told whose token was revoked.
 pub const REVOKED: &str = "the token was revoked";
 
+/// Where a gateway listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// For PostgreSQL clients.
+    pub postgres: SocketAddr,
+    /// For HTTP clients.
+    pub http: Option<SocketAddr>,
+    /// For administrators.
+    pub admin: SocketAddr,
+}
+
 /// Everything that runs.
 pub struct Gateway {
     /// What the operator wrote, as it is in force now.
@@ -67,8 +78,8 @@ pub struct Gateway {
     pub gate: Arc<Gate>,
     /// Since when it runs, in microseconds.
     pub started_at: u64,
-    /// Where it listens for PostgreSQL clients, and for administrators.
-    pub addresses: (SocketAddr, SocketAddr),
+    /// Where it listens.
+    pub addresses: Addresses,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -190,8 +201,9 @@ impl Gateway {
                 "pid": std::process::id(),
                 "config": config.file.display().to_string(),
                 "data_dir": config.data_dir.display().to_string(),
-                "postgres": self.addresses.0.to_string(),
-                "admin": self.addresses.1.to_string(),
+                "postgres": self.addresses.postgres.to_string(),
+                "http": self.addresses.http.map(|http| http.to_string()),
+                "admin": self.addresses.admin.to_string(),
                 "connections": self.connections.names(),
                 "policies_version": self.gate.policies().version,
                 "verdicts_remembered": self.gate.recalled(),

@@ -50,6 +50,7 @@ mod standing;
 mod throttle;
 mod tls;
 mod upstream;
+mod web;
 
 use std::process::ExitCode;
 

@@ -22,7 +22,7 @@ use crate::changes::{Changes, ConfigurationChange, ITSELF};
 use crate::config::{self, Config};
 use crate::connections::Connections;
 use crate::data_dir::{self, Listening};
-use crate::gateway::Gateway;
+use crate::gateway::{Addresses, Gateway};
 use crate::journal::Journal;
 use crate::listener::{Listener, Places, bind};
 use crate::plugins::{Plugins, prepare, start_host, watch};
@@ -31,6 +31,7 @@ use crate::revocations::Revocations;
 use crate::sessions::Sessions;
 use crate::settings::Settings;
 use crate::throttle::Throttle;
+use crate::web::WebService;
 use crate::{clock, tls};
 
 /// How long sessions get to end when the gateway stops.
@@ -56,6 +57,7 @@ impl<E: Into<anyhow::Error>> From<E> for NotServing {
 /// The sockets, bound before anything else is started.
 struct Sockets {
     postgres: StdListener,
+    http: Option<StdListener>,
     admin: StdListener,
 }
 
@@ -68,12 +70,16 @@ pub fn serve(config: Config, watches: bool) -> Result<(), NotServing> {
     let store = open_store(&config)?;
     let (postgres, postgres_address) = bind(config.listen.postgres, "postgres")?;
     let (admin, admin_address) = bind(config.listen.admin, "admin")?;
-    let gateway = Arc::new(assemble(config, store, (postgres_address, admin_address))?);
+    let http = config.listen.http.map(|address| bind(address, "http")).transpose()?;
+    let (http, http_address) = http.unzip();
+    let addresses =
+        Addresses { postgres: postgres_address, http: http_address, admin: admin_address };
+    let gateway = Arc::new(assemble(config, store, addresses)?);
     let settings = gateway.settings.load_full();
     let data_dir = settings.config.data_dir.clone();
     let (tell, stop) = watch::channel(false);
     let places = Places::new(settings.config.limits.max_connections);
-    let sockets = Sockets { postgres, admin };
+    let sockets = Sockets { postgres, http, admin };
     let server = server(&gateway, sockets, &places, &stop)?;
     if watches {
         watch(&gateway)?;
@@ -107,11 +113,7 @@ fn open_store(config: &Config) -> Result<Store> {
 }
 
 /// Everything that the services share.
-fn assemble(
-    config: Config,
-    store: Store,
-    addresses: (std::net::SocketAddr, std::net::SocketAddr),
-) -> Result<Gateway, NotServing> {
+fn assemble(config: Config, store: Store, addresses: Addresses) -> Result<Gateway, NotServing> {
     let key = SigningKey::load_or_create(&config.data_dir)?;
     let host =
         start_host(&config.data_dir, data_dir::cache_key(&config.data_dir)?, &config.limits)?;
@@ -171,11 +173,15 @@ fn server(
     let certificate = tls::load(&files)?;
     let (postgres, catalogs) = PostgresService::new(Arc::clone(gateway), certificate)?;
     let admin_tls = (!config.listen.admin.ip().is_loopback()).then_some(&files);
-    let admin = AdminService::new(Arc::clone(gateway), gateway.addresses.1, admin_tls)?;
+    let admin = AdminService::new(Arc::clone(gateway), gateway.addresses.admin, admin_tls)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let conf = ServerConf { threads, work_stealing: true, ..ServerConf::default() };
     let mut server = Server::new_with_opt_and_conf(None, conf);
     let places = places.clone();
+    if let Some(socket) = sockets.http {
+        let web = WebService::new(Arc::clone(gateway), &files, stop.clone())?;
+        server.add_service(Listener::new("http", socket, web, places.clone(), stop.clone()));
+    }
     server.add_service(Listener::new("postgres", sockets.postgres, postgres, places, stop.clone()));
     let places = Places::new(MOST_ADMINS);
     server.add_service(Listener::new("admin", sockets.admin, admin, places, stop.clone()));
@@ -185,14 +191,15 @@ fn server(
 
 /// The sockets take connections already: whoever reads this can connect.
 fn announce(gateway: &Gateway) -> Result<()> {
-    let (postgres, admin) = gateway.addresses;
+    let Addresses { postgres, http, admin } = gateway.addresses;
     let admin_tls = !admin.ip().is_loopback();
-    let listening = Listening { postgres, admin, admin_tls, pid: std::process::id() };
+    let listening = Listening { postgres, http, admin, admin_tls, pid: std::process::id() };
     let data_dir = &gateway.settings.load().config.data_dir;
     data_dir::write_listening(data_dir, &listening)
         .with_context(|| format!("cannot write to {}", data_dir.display()))?;
     let policies = gateway.gate.policies().policies.len();
-    tracing::info!(%postgres, %admin, policies, "listening");
+    let http = http.map(|http| http.to_string());
+    tracing::info!(%postgres, http, %admin, policies, "listening");
     Ok(())
 }
 

@@ -27,6 +27,9 @@ pub enum OutOfReach {
     /// Nothing has that name.
     #[error("there is no such connection")]
     Unknown,
+    /// It is another protocol's.
+    #[error("the connection speaks another protocol")]
+    Protocol,
     /// Nothing gives it to the bearer.
     #[error("no role of the token reaches the connection")]
     NoRole,

@@ -99,7 +99,11 @@ fn own_files(config: &Config) -> TlsFiles {
 fn names(config: &Config) -> BTreeSet<String> {
     let mut names: BTreeSet<String> =
         ["localhost", "127.0.0.1", "::1"].into_iter().map(str::to_owned).collect();
-    for address in [config.listen.postgres, config.listen.admin] {
+    if let Some(domain) = &config.listen.http_domain {
+        names.extend([domain.clone(), format!("*.{domain}")]);
+    }
+    let listen = &config.listen;
+    for address in [Some(listen.postgres), Some(listen.admin), listen.http].into_iter().flatten() {
         if !address.ip().is_unspecified() {
             names.insert(address.ip().to_string());
         }

@@ -8,12 +8,13 @@ use serde_json::Value;
 use crate::harness::run;
 
 /// Every edge that there may be between our crates.
-const EDGES: [(&str, &[&str]); 22] = [
+const EDGES: [(&str, &[&str]); 23] = [
     (
         "palisade",
         &[
             "palisade-admin",
             "palisade-author",
+            "palisade-http",
             "palisade-identity",
             "palisade-mask",
             "palisade-policy",

@@ -1,5 +1,6 @@
 //! From what is written to what is meant, with every mistake on the way.
 
+mod connection;
 mod identity;
 mod secrets;
 
@@ -11,15 +12,11 @@ use std::time::Duration;
 
 use palisade_identity::Roles;
 use palisade_policy::{Mistake, line_of};
-use palisade_vault::VaultServer;
 use toml::Spanned;
 
-use super::raw::{RawConfig, RawConnection, RawLimits, RawListen, RawRole, RawTls};
-use super::{Config, Connection, Limits, Listen, PROTOCOLS, Record, TlsFiles, keys};
+use super::raw::{RawConfig, RawLimits, RawListen, RawRole, RawTls};
+use super::{Config, Connection, Limits, Listen, Record, TlsFiles, keys};
 use crate::plugins::{PublicKey, sha256};
-
-/// The longest name of a connection: what a PostgreSQL client can have as its user name is longer, a table's column not.
-const LONGEST_NAME: usize = 128;
 
 pub(super) fn parse(file: &Path, text: &str) -> Result<Config, Vec<Mistake>> {
     let unknown = keys::unknown_config_keys(file, text);
@@ -59,6 +56,7 @@ impl Check<'_> {
             .into_iter()
             .filter_map(|raw| self.connection(raw, vault.server.as_ref()))
             .collect();
+        self.http_without_a_place(listen.as_ref(), &connections);
         self.nothing_configured(&connections, &raw.roles);
         let names: Vec<&str> = connections.iter().map(|c| c.name.as_str()).collect();
         self.duplicates("issuer", raw.issuers.iter().map(|issuer| &issuer.name));
@@ -114,18 +112,47 @@ impl Check<'_> {
     fn listen(&mut self, raw: &RawListen) -> Option<Listen> {
         let postgres = self.address(raw.postgres.as_ref(), 6432);
         let admin = self.address(raw.admin.as_ref(), 6480);
-        let (postgres, admin) = (postgres?, admin?);
-        if postgres == admin && admin.port() != 0 {
-            let at = raw.admin.as_ref().or(raw.postgres.as_ref());
-            let fix = "give each its own port";
-            self.mistake(at, "`postgres` and `admin` have the same address".into(), fix);
+        let http = raw.http.as_ref().map(|http| self.address(Some(http), 0));
+        let (postgres, admin, http) =
+            (postgres?, admin?, http.map_or(Some(None), |it| it.map(Some))?);
+        let mut taken = vec![];
+        let places = [("postgres", Some(postgres), &raw.postgres), ("http", http, &raw.http)];
+        for (name, address, at) in places.into_iter().chain([("admin", Some(admin), &raw.admin)]) {
+            let Some(address) = address.filter(|address| address.port() != 0) else { continue };
+            if let Some((other, _)) = taken.iter().find(|(_, other)| *other == address) {
+                let problem = format!("`{other}` and `{name}` have the same address");
+                let at = at.as_ref().or(raw.postgres.as_ref());
+                self.mistake(at, problem, "give each its own port");
+            }
+            taken.push((name, address));
         }
         let insecure = raw.insecure.as_ref().is_some_and(|insecure| *insecure.get_ref());
-        if insecure && !postgres.ip().is_loopback() {
+        let exposed = [Some(postgres), http].into_iter().flatten();
+        if insecure && exposed.into_iter().any(|address| !address.ip().is_loopback()) {
             let problem = "tokens travel in clear text over the network".into();
             self.warning(raw.insecure.as_ref(), problem, "remove `insecure`");
         }
-        Some(Listen { postgres, admin, insecure, postgres_login: raw.postgres_login })
+        let http_domain = raw.http_domain.as_ref().map(|domain| self.domain(domain));
+        Some(Listen {
+            postgres,
+            admin,
+            http,
+            http_domain,
+            insecure,
+            postgres_login: raw.postgres_login,
+        })
+    }
+
+    fn domain(&mut self, raw: &Spanned<String>) -> String {
+        let domain = raw.get_ref().to_ascii_lowercase();
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+        let is_name = !domain.is_empty() && domain.bytes().all(fits);
+        if !is_name || domain.starts_with('.') || domain.ends_with('.') {
+            let problem = format!("`{}` is no domain", raw.get_ref().escape_debug());
+            let fix = "write the name that connections' hosts end in: gateway.example";
+            self.mistake(Some(raw), problem, fix);
+        }
+        domain
     }
 
     fn tls(&mut self, raw: &RawTls) -> TlsFiles {
@@ -154,54 +181,6 @@ impl Check<'_> {
         let problem = format!("`{}` is no address to listen on", raw.get_ref().escape_debug());
         self.mistake(Some(raw), problem, "write an IP address and a port: 127.0.0.1:6432");
         None
-    }
-
-    fn connection(
-        &mut self,
-        raw: RawConnection,
-        vault: Option<&VaultServer>,
-    ) -> Option<Connection> {
-        let name = raw.name.get_ref();
-        if name.is_empty() || name.len() > LONGEST_NAME || name.contains(char::is_control) {
-            let fix = "clients give it as their user name: use a short word";
-            self.mistake(Some(&raw.name), "a connection needs a name".into(), fix);
-        }
-        let protocol = raw.protocol.get_ref();
-        if !PROTOCOLS.contains(&protocol.as_str()) {
-            let problem = format!("unknown protocol `{}`", protocol.escape_debug());
-            let fix = format!("this version speaks: {}", PROTOCOLS.join(", "));
-            self.mistake(Some(&raw.protocol), problem, &fix);
-        }
-        for text in [&raw.database, &raw.username] {
-            if text.get_ref().is_empty() || text.get_ref().contains('\0') {
-                self.mistake(Some(text), "must not be empty".into(), "name what the server knows");
-            }
-        }
-        let password = raw.password.map(|password| self.secret(password, vault));
-        let tls_ca = raw.tls_ca.map(|path| self.existing("tls_ca", &path));
-        let (host, port) = self.host_and_port(&raw.address)?;
-        Some(Connection {
-            name: raw.name.into_inner(),
-            protocol: raw.protocol.into_inner(),
-            host,
-            port,
-            database: raw.database.into_inner(),
-            username: raw.username.into_inner(),
-            password,
-            tls: raw.tls,
-            tls_ca,
-            labels: raw.labels,
-        })
-    }
-
-    fn host_and_port(&mut self, address: &Spanned<String>) -> Option<(String, u16)> {
-        let parts = super::split_address(address.get_ref());
-        if parts.is_none() {
-            let text = address.get_ref().escape_debug();
-            let problem = format!("`{text}` is no address of a server");
-            self.mistake(Some(address), problem, "write a host and a port: db.internal:5432");
-        }
-        parts
     }
 
     fn nothing_configured(&mut self, connections: &[Connection], roles: &[RawRole]) {
@@ -258,6 +237,19 @@ impl Check<'_> {
             login_failures: u32::try_from(failures).unwrap_or(u32::MAX),
             plugin_time: Duration::from_millis(time as u64),
             plugin_memory: memory << 20,
+            body_bytes: self.number(raw.body_bytes.as_ref(), 1 << 20, 1 << 10..=1 << 28, "bytes"),
+            response_bytes: self.number(
+                raw.response_bytes.as_ref(),
+                8 << 20,
+                1 << 10..=1 << 28,
+                "bytes",
+            ),
+            idle: Duration::from_secs(self.number(
+                raw.idle_seconds.as_ref(),
+                300,
+                1..=86_400,
+                "seconds",
+            ) as u64),
         }
     }
 

@@ -5,6 +5,7 @@
 mod check;
 mod keys;
 mod raw;
+mod service;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,9 +20,13 @@ use crate::plugins::PublicKey;
 
 pub use keys::unknown_policy_keys;
 pub use palisade_policy::nearest;
+pub use service::{HttpLogin, HttpService, OauthLogin};
 
 /// The protocols that this gateway speaks.
-pub const PROTOCOLS: &[&str] = &["postgres"];
+pub const PROTOCOLS: &[&str] = &["postgres", HTTP];
+
+/// The protocol whose connections are HTTP services.
+pub const HTTP: &str = "http";
 
 /// A checked configuration.
 #[derive(Debug)]
@@ -59,8 +64,12 @@ pub struct Config {
 }
 
 /// Where the gateway listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
+    /// For HTTP clients; nowhere where left out.
+    pub http: Option<SocketAddr>,
+    /// The domain below which an HTTP client finds each connection as a host: `gateway.example`.
+    pub http_domain: Option<String>,
     /// For PostgreSQL clients.
     pub postgres: SocketAddr,
     /// For the command line.
@@ -114,6 +123,8 @@ pub struct Connection {
     pub tls_ca: Option<PathBuf>,
     /// The operator's labels.
     pub labels: BTreeMap<String, String>,
+    /// What it has as an HTTP service; none where it is none.
+    pub http: Option<HttpService>,
 }
 
 /// An issuer, and who vouches for its certificate.
@@ -192,6 +203,12 @@ pub struct Limits {
     pub plugin_time: Duration,
     /// How much memory one call of a plugin may have, in bytes.
     pub plugin_memory: usize,
+    /// How much of an HTTP request's body is read to judge it, in bytes.
+    pub body_bytes: usize,
+    /// How much of an HTTP response is gathered to mask it, in bytes.
+    pub response_bytes: usize,
+    /// How long an HTTP session lasts without a request.
+    pub idle: Duration,
 }
 
 /// A host and a port, as `db.internal:5432` or `[::1]:5432`.

@@ -7,7 +7,7 @@ use palisade_vault::{Reference, VaultServer};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Durability, PostgresLogin, UpstreamTls};
+use super::{Durability, HttpLogin, PostgresLogin, UpstreamTls};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,6 +50,8 @@ pub(super) struct RawListen {
     pub(super) postgres: Option<Spanned<String>>,
     pub(super) admin: Option<Spanned<String>>,
     pub(super) insecure: Option<Spanned<bool>>,
+    pub(super) http: Option<Spanned<String>>,
+    pub(super) http_domain: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) postgres_login: PostgresLogin,
 }
@@ -67,11 +69,16 @@ pub(super) struct RawConnection {
     pub(super) name: Spanned<String>,
     pub(super) protocol: Spanned<String>,
     pub(super) address: Spanned<String>,
-    pub(super) database: Spanned<String>,
-    pub(super) username: Spanned<String>,
+    pub(super) database: Option<Spanned<String>>,
+    pub(super) username: Option<Spanned<String>>,
     pub(super) password: Option<Spanned<Reference>>,
+    pub(super) login: Option<Spanned<HttpLogin>>,
+    pub(super) certificate: Option<RawTls>,
     #[serde(default)]
-    pub(super) tls: UpstreamTls,
+    pub(super) paths: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) websocket: bool,
+    pub(super) tls: Option<Spanned<UpstreamTls>>,
     pub(super) tls_ca: Option<Spanned<PathBuf>>,
     #[serde(default)]
     pub(super) labels: BTreeMap<String, String>,
@@ -157,4 +164,7 @@ pub(super) struct RawLimits {
     pub(super) login_failures: Option<Spanned<i64>>,
     pub(super) plugin_time_ms: Option<Spanned<i64>>,
     pub(super) plugin_memory_mib: Option<Spanned<i64>>,
+    pub(super) body_bytes: Option<Spanned<i64>>,
+    pub(super) response_bytes: Option<Spanned<i64>>,
+    pub(super) idle_seconds: Option<Spanned<i64>>,
 }

@@ -6,7 +6,9 @@ use palisade_admin::Problem;
 use palisade_vault::Place;
 
 use super::{Author, NewConnection};
-use crate::config::PROTOCOLS;
+
+/// The protocol whose connections can be kept; the others are in the configuration file.
+const KEPT: &str = "postgres";
 
 /// What is wrong with a connection that is to be kept, whoever asks for it.
 pub(super) fn check(new: &NewConnection) -> Result<(), Problem> {
@@ -15,9 +17,9 @@ pub(super) fn check(new: &NewConnection) -> Result<(), Problem> {
         let what = "a connection's name in the store is 1 to 64 letters, digits, -, _ and .";
         return Err(Problem::refused(what));
     }
-    if !PROTOCOLS.contains(&new.protocol.as_str()) {
-        let spoken = PROTOCOLS.join(", ");
-        return Err(Problem::refused(format!("this version speaks: {spoken}")));
+    if new.protocol != KEPT {
+        let spoken = format!("this version keeps connections of the protocol {KEPT} alone");
+        return Err(Problem::refused(spoken));
     }
     if [&new.database, &new.username].iter().any(|text| text.is_empty() || text.contains('\0')) {
         return Err(Problem::refused("database and username must not be empty"));

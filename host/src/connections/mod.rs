@@ -6,9 +6,11 @@
 
 mod asked;
 mod keys;
+mod oauth;
 mod probe;
 mod rotate;
 mod server;
+mod service;
 mod stored;
 
 use std::collections::BTreeMap;
@@ -24,6 +26,7 @@ use serde_json::Value;
 use self::asked::{check, check_reference, no_key};
 use self::keys::Keys;
 use self::server::{Password, Server};
+use self::service::Service;
 use self::stored::{Kept, StoredConnection};
 use crate::changes::{Changes, ConnectionChange};
 use crate::clock;
@@ -60,6 +63,8 @@ pub struct Known {
     pub server: Arc<Server>,
     /// Its relations.
     pub catalog: Arc<Catalog>,
+    /// The service, where it is one of HTTP.
+    pub service: Option<Arc<Service>>,
     /// Its record; none where the configuration file has it.
     stored: Option<Arc<StoredConnection>>,
 }
@@ -258,7 +263,7 @@ impl Connections {
     /// When there is no such connection.
     pub async fn test(&self, name: &str, limit: std::time::Duration) -> Result<Value, Problem> {
         let known = self.get(name).ok_or_else(|| unknown(name))?;
-        Ok(probe::probe(&known.server, limit).await)
+        Ok(probe::probe(&known, limit).await)
     }
 
     fn made_of(&self, new: NewConnection, author: Author<'_>) -> Result<StoredConnection, Problem> {
@@ -306,8 +311,13 @@ impl Connections {
             Some(it) => Password::Read(Arc::new(Reader::new(it, self.vault.server.as_ref())?)),
         };
         let context = || format!("the connection `{}`", connection.name);
+        let service = connection.http.as_ref().map(|http| {
+            let service = Service::new(connection, http, password.clone());
+            service.map(Arc::new).with_context(context)
+        });
+        let service = service.transpose()?;
         let server = Server::new(connection.clone(), password).with_context(context)?;
-        Ok(self.known(server, None))
+        Ok(Known { service, ..self.known(server, None) })
     }
 
     fn password(&self, stored: &StoredConnection) -> Result<Password> {
@@ -332,7 +342,8 @@ impl Connections {
     fn known(&self, server: Server, stored: Option<Arc<StoredConnection>>) -> Known {
         let server = Arc::new(server);
         let backend = Arc::clone(&server) as Arc<dyn Backend>;
-        Known { server, catalog: Arc::new(Catalog::new(backend, self.trusted.clone())), stored }
+        let catalog = Arc::new(Catalog::new(backend, self.trusted.clone()));
+        Known { server, catalog, service: None, stored }
     }
 
     fn record(&self, change: &str, connection: &str, author: Author<'_>) -> Result<(), Problem> {

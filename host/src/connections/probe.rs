@@ -4,27 +4,37 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use palisade_postgres::{ConnectError, LoginRefused, connect};
+use palisade_http::Backend as _;
+use palisade_postgres::{Backend as _, ConnectError, LoginRefused, connect};
+use palisade_relay::Secure;
 use rustls::{CertificateError, Error as Tls};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
+use super::Known;
 use super::server::Server;
+use super::service::Service;
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Dials and logs in.
-pub async fn probe(server: &Server, limit: Duration) -> Value {
+pub async fn probe(known: &Known, limit: Duration) -> Value {
+    let server = &*known.server;
     let connection = &server.connection;
-    let problem = match resolve(server, limit).await {
-        Some(problem) => Some(problem),
-        None => match connect(server, vec![("application_name", "palisade")], limit).await {
-            Ok((link, _)) => {
-                link.close(GOODBYE).await;
-                None
+    let problem = match (resolve(server, limit).await, &known.service) {
+        (Some(problem), _) => Some(problem),
+        (None, Some(service)) => reach(server, service, limit).await.err(),
+        (None, None) => {
+            match connect(server, vec![("application_name", "palisade")], limit).await {
+                Ok((link, _)) => {
+                    link.close(GOODBYE).await;
+                    None
+                }
+                Err(error) => Some(words(&error, server)),
             }
-            Err(error) => Some(words(&error, server)),
-        },
+        }
     };
     json!({
         "id": connection.name,
@@ -34,6 +44,32 @@ pub async fn probe(server: &Server, limit: Duration) -> Value {
         "database": connection.database,
         "username": connection.username,
     })
+}
+
+/// Reads a service's credential and greets the service; what it says to a request depends on the request.
+async fn reach(server: &Server, service: &Service, limit: Duration) -> Result<(), String> {
+    let connection = &server.connection;
+    let at = format!("{}:{}", connection.host, connection.port);
+    let credential = service.credential().await;
+    credential.map_err(|why| format!("the credential cannot be read: {why}"))?;
+    let dialled = TcpStream::connect((connection.host.as_str(), connection.port));
+    let stream = match tokio::time::timeout(limit, dialled).await {
+        Err(_) => return Err(format!("{at} does not answer: a firewall, or nothing is there")),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            return Err(format!("{at} refuses connections: nothing listens on that port"));
+        }
+        Ok(Err(error)) => return Err(format!("{at} cannot be reached: {error}")),
+        Ok(Ok(stream)) => stream,
+    };
+    let (true, Secure::Connect(config, name)) = (service.origin().tls, server.secure()) else {
+        return Ok(());
+    };
+    let greeted = TlsConnector::from(config).connect(name, stream);
+    match tokio::time::timeout(limit, greeted).await {
+        Err(_) => Err(format!("{at} does not answer by TLS")),
+        Ok(Err(error)) => Err(tls(&error, &at, &connection.host)),
+        Ok(Ok(_)) => Ok(()),
+    }
 }
 
 async fn resolve(server: &Server, limit: Duration) -> Option<String> {

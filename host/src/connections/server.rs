@@ -45,7 +45,7 @@ impl Server {
 
 impl Password {
     /// Reads it, which may take seconds.
-    fn read(&self, name: &str) -> Result<SecretString, String> {
+    pub fn read(&self, name: &str) -> Result<SecretString, String> {
         match self {
             Self::None => Ok(SecretString::new(String::new())),
             Self::Read(reader) => reader.read().map_err(|error| error.to_string()),

@@ -104,6 +104,7 @@ impl StoredConnection {
             tls: self.tls,
             tls_ca: self.tls_ca.clone(),
             labels: self.labels.clone(),
+            http: None,
         }
     }
 
@@ -136,7 +137,11 @@ fn shown(
         "id": connection.name,
         "name": connection.name,
         "protocol": connection.protocol,
-        "address": format!("{host}:{}", connection.port),
+        "address": match connection.http.as_ref().map(|http| http.tls) {
+            None => format!("{host}:{}", connection.port),
+            Some(true) => format!("https://{host}:{}", connection.port),
+            Some(false) => format!("http://{host}:{}", connection.port),
+        },
         "database": connection.database,
         "username": connection.username,
         "tls": connection.tls,

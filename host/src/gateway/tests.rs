@@ -67,7 +67,8 @@ fn fixture() -> Fixture {
         Plugins::start(host, &config, Arc::clone(&gate), changes.clone(), vec![]).unwrap();
     let trusted = palisade_postgres::Trusted::new([]);
     let connections = Connections::open(&config, &store, trusted).unwrap();
-    let addresses = (config.listen.postgres, config.listen.admin);
+    let listen = &config.listen;
+    let addresses = Addresses { postgres: listen.postgres, http: listen.http, admin: listen.admin };
     let revocations = Revocations::new(&store).unwrap();
     let gateway = Gateway {
         revocations,

@@ -24,7 +24,7 @@ mod target;
 mod token;
 
 pub use body::{Contents, Kind};
-pub use credential::{AwsKey, Credential, Outgoing, Unusable};
+pub use credential::{AwsKey, Credential, Outgoing, Unusable, is_header_name};
 pub use event::{Body, Request, Templates};
 pub use head::{Head, Length, Parsed, check_raw};
 pub use refused::Refused;

@@ -95,7 +95,20 @@ pub enum Unusable {
     Signature,
 }
 
+/// Whether a text can be a header's name.
+#[must_use]
+pub fn is_header_name(name: &str) -> bool {
+    HeaderName::from_bytes(name.as_bytes()).is_ok()
+}
+
 impl Credential {
+    /// A secret in a header, with something before it; `None` where the name is none.
+    #[must_use]
+    pub fn header(name: &str, prefix: &str, value: Zeroizing<String>) -> Option<Self> {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        Some(Self::Header { name, prefix: prefix.to_owned(), value })
+    }
+
     /// Puts the credential into a request, in the place of whatever the client put there.
     ///
     /// # Errors

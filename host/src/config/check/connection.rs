@@ -1,0 +1,152 @@
+//! What the file says of the systems behind the gateway.
+
+use palisade_http::Templates;
+use palisade_vault::VaultServer;
+use toml::Spanned;
+
+use super::Check;
+use crate::config::raw::RawConnection;
+use crate::config::service::{HttpService, login_of, split_origin};
+use crate::config::{Connection, HTTP, Listen, PROTOCOLS, UpstreamTls, split_address};
+
+/// The longest name of a connection: what a PostgreSQL client can have as its user name is longer, a table's column not.
+const LONGEST_NAME: usize = 128;
+
+impl Check<'_> {
+    pub(super) fn connection(
+        &mut self,
+        raw: RawConnection,
+        vault: Option<&VaultServer>,
+    ) -> Option<Connection> {
+        let name = raw.name.get_ref();
+        if name.is_empty() || name.len() > LONGEST_NAME || name.contains(char::is_control) {
+            let fix = "clients give it as their user name: use a short word";
+            self.mistake(Some(&raw.name), "a connection needs a name".into(), fix);
+        }
+        let protocol = raw.protocol.get_ref();
+        if !PROTOCOLS.contains(&protocol.as_str()) {
+            let problem = format!("unknown protocol `{}`", protocol.escape_debug());
+            let fix = format!("this version speaks: {}", PROTOCOLS.join(", "));
+            self.mistake(Some(&raw.protocol), problem, &fix);
+        }
+        let is_http = protocol == HTTP;
+        let place = if is_http { self.origin(&raw) } else { self.server(&raw) };
+        let http = is_http.then(|| self.service(&raw, place.as_ref().is_some_and(|it| it.0)));
+        let password = raw.password.map(|password| self.secret(password, vault));
+        let tls_ca = raw.tls_ca.map(|path| self.existing("tls_ca", &path));
+        let (_, host, port) = place?;
+        let text =
+            |text: Option<Spanned<String>>| text.map(Spanned::into_inner).unwrap_or_default();
+        Some(Connection {
+            name: raw.name.into_inner(),
+            protocol: raw.protocol.into_inner(),
+            host,
+            port,
+            database: text(raw.database),
+            username: text(raw.username),
+            password,
+            tls: match &http {
+                Some(http) if http.tls => UpstreamTls::VerifyFull,
+                Some(_) => UpstreamTls::Disable,
+                None => raw.tls.map(Spanned::into_inner).unwrap_or_default(),
+            },
+            tls_ca,
+            labels: raw.labels,
+            http,
+        })
+    }
+
+    /// A server of a protocol whose transport is not HTTP's.
+    fn server(&mut self, raw: &RawConnection) -> Option<(bool, String, u16)> {
+        for (key, text) in [("database", &raw.database), ("username", &raw.username)] {
+            match text {
+                None => {
+                    let problem = format!("missing field `{key}`");
+                    self.mistake(Some(&raw.name), problem, "name what the server knows");
+                }
+                Some(text) if text.get_ref().is_empty() || text.get_ref().contains('\0') => {
+                    let fix = "name what the server knows";
+                    self.mistake(Some(text), "must not be empty".into(), fix);
+                }
+                Some(_) => {}
+            }
+        }
+        let mut only_http = |place: Option<usize>, key: &str| {
+            if let Some(at) = place {
+                let problem = format!("`{key}` is for connections of the protocol `{HTTP}`");
+                self.mistakes.push(self.at(at, problem, "remove it".into()));
+            }
+        };
+        only_http(raw.login.as_ref().map(|it| it.span().start), "login");
+        only_http(raw.paths.first().map(|it| it.span().start), "paths");
+        only_http(raw.certificate.as_ref().map(|it| it.certificate.span().start), "certificate");
+        let parts = split_address(raw.address.get_ref());
+        if parts.is_none() {
+            let text = raw.address.get_ref().escape_debug();
+            let problem = format!("`{text}` is no address of a server");
+            self.mistake(Some(&raw.address), problem, "write a host and a port: db.internal:5432");
+        }
+        parts.map(|(host, port)| (false, host, port))
+    }
+
+    /// A service's scheme, host and port.
+    fn origin(&mut self, raw: &RawConnection) -> Option<(bool, String, u16)> {
+        let origin = split_origin(raw.address.get_ref());
+        let fix = "write a scheme and a host, without a path: https://api.internal:8443";
+        let Some((tls, host, _)) = &origin else {
+            let problem = format!("`{}` is no origin", raw.address.get_ref().escape_debug());
+            self.mistake(Some(&raw.address), problem, fix);
+            return None;
+        };
+        let is_private = host == "localhost"
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        if !tls && !is_private && raw.password.is_some() {
+            let problem = "the credential would travel in clear text over the network".into();
+            self.mistake(Some(&raw.address), problem, "write https://");
+        }
+        origin
+    }
+
+    fn service(&mut self, raw: &RawConnection, tls: bool) -> HttpService {
+        if let Some(mode) = &raw.tls
+            && *mode.get_ref() != UpstreamTls::VerifyFull
+        {
+            let problem =
+                "`tls` says nothing here: the address does, and certificates are verified";
+            self.mistake(
+                Some(mode),
+                problem.into(),
+                "remove it, and name the authority by `tls_ca`",
+            );
+        }
+        let login = login_of(raw);
+        if let Some(problem) = login.mistake(raw) {
+            let at = raw.login.as_ref().map_or(raw.name.span().start, |login| login.span().start);
+            let fix = "login = \"bearer\", \"basic\", { header = { name } }, { query }, { cookie }, { aws } or { oauth }";
+            self.mistakes.push(self.at(at, problem, fix.into()));
+        }
+        let mut templates = Templates::default();
+        match Templates::new(raw.paths.iter().map(|path| path.get_ref().as_str())) {
+            Ok(read) => templates = read,
+            Err(problem) => {
+                self.mistake(raw.paths.first(), problem, "a segment in braces stands for any");
+            }
+        }
+        let certificate = raw.certificate.as_ref().map(|files| self.tls(files));
+        HttpService { tls, login, certificate, paths: templates, websocket: raw.websocket }
+    }
+
+    /// Connections that nobody could reach.
+    pub(super) fn http_without_a_place(&mut self, listen: Option<&Listen>, all: &[Connection]) {
+        let service = all.iter().find(|connection| connection.http.is_some());
+        if let (Some(service), Some(Listen { http: None, .. })) = (service, listen) {
+            let at = self.text.find(&format!("\"{}\"", service.name)).unwrap_or(0);
+            let problem = format!("the gateway listens nowhere for `{}`", service.name);
+            self.mistakes.push(self.at(
+                at,
+                problem,
+                "add http = \"127.0.0.1:6481\" to [listen]".into(),
+            ));
+        }
+    }
+}

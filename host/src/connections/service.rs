@@ -1,0 +1,152 @@
+//! An HTTP service behind a connection: where it is, whom the gateway trusts there, and what it lets itself in with.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use palisade_http::{AwsKey, Backend, Credential, Origin, Templates, Trust};
+use pingora_core::utils::tls::{CertKey, WrappedX509, parse_x509};
+use ring::rand::{SecureRandom, SystemRandom};
+use rustls::RootCertStore;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use zeroize::Zeroizing;
+
+use super::oauth::Tokens;
+use super::server::Password;
+use crate::config::{Connection, HttpLogin, HttpService, TlsFiles};
+use crate::tls;
+
+/// A service behind a connection.
+pub struct Service {
+    name: String,
+    username: String,
+    origin: Origin,
+    trust: Trust,
+    http: HttpService,
+    password: Password,
+    tokens: Option<Arc<Tokens>>,
+    pool: u64,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("connection", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// # Errors
+    /// When its authority or the gateway's certificate for it cannot be used.
+    pub fn new(connection: &Connection, http: &HttpService, password: Password) -> Result<Self> {
+        let ca = connection.tls_ca.as_deref();
+        let tokens = match &http.login {
+            HttpLogin::Oauth(oauth) => Some(Arc::new(Tokens::new(oauth, ca)?)),
+            _ => None,
+        };
+        let mut pool = [0; 8];
+        let random = SystemRandom::new().fill(&mut pool);
+        random.map_err(|_| anyhow::anyhow!("there are no random numbers"))?;
+        Ok(Self {
+            name: connection.name.clone(),
+            username: connection.username.clone(),
+            origin: Origin { tls: http.tls, host: connection.host.clone(), port: connection.port },
+            trust: Trust {
+                authorities: ca.map(authorities).transpose()?,
+                certificate: http.certificate.as_ref().map(certificate).transpose()?,
+            },
+            http: http.clone(),
+            password,
+            tokens,
+            // Another service of the same name has connections of its own.
+            pool: u64::from_be_bytes(pool),
+        })
+    }
+}
+
+/// Each was read before, so that none is malformed when it is needed.
+fn authorities(file: &std::path::Path) -> Result<Arc<[WrappedX509]>> {
+    let certificates = tls::certificates(file)?;
+    let mut roots = RootCertStore::empty();
+    for certificate in &certificates {
+        let usable = roots.add(certificate.clone());
+        usable.with_context(|| format!("{} is no certificate authority", file.display()))?;
+    }
+    let wrapped = certificates.iter().map(|der| WrappedX509::new(der.to_vec(), parse_x509));
+    Ok(wrapped.collect::<Vec<_>>().into())
+}
+
+fn certificate(files: &TlsFiles) -> Result<Arc<CertKey>> {
+    // What the library cannot use it panics on.
+    tls::load(files)?;
+    let certificates = tls::certificates(&files.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| anyhow::anyhow!("{} holds no key: {error}", files.key.display()))?;
+    let certificates = certificates.iter().map(|der| der.to_vec()).collect();
+    Ok(Arc::new(CertKey::new(certificates, key.secret_der().to_vec())))
+}
+
+#[async_trait]
+impl Backend for Service {
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    fn templates(&self) -> &Templates {
+        &self.http.paths
+    }
+
+    fn websocket(&self) -> bool {
+        self.http.websocket
+    }
+
+    fn pool(&self) -> u64 {
+        self.pool
+    }
+
+    async fn credential(&self) -> Result<Credential, String> {
+        if self.http.login == HttpLogin::None {
+            return Ok(Credential::None);
+        }
+        let (password, name) = (self.password.clone(), self.name.clone());
+        if let Some(tokens) = &self.tokens {
+            let username = self.username.clone();
+            let token = tokens.token(move || Ok((username, password.read(&name)?))).await?;
+            return Ok(Credential::Bearer(token));
+        }
+        // A command or a vault may take seconds: the sessions' threads do not wait for it.
+        let read = tokio::task::spawn_blocking(move || password.read(&name)).await;
+        let secret = read.map_err(|_| "its reading broke off")??;
+        let secret = Zeroizing::new(secret.expose().clone());
+        let username = self.username.clone();
+        Ok(match &self.http.login {
+            HttpLogin::None => Credential::None,
+            HttpLogin::Bearer | HttpLogin::Oauth(_) => Credential::Bearer(secret),
+            HttpLogin::Basic => Credential::Basic { username, password: secret },
+            HttpLogin::Header(header) => Credential::header(&header.name, &header.prefix, secret)
+                .ok_or("its header has no name")?,
+            HttpLogin::Query(name) => Credential::Query { name: name.clone(), value: secret },
+            HttpLogin::Cookie(name) => Credential::Cookie { name: name.clone(), value: secret },
+            HttpLogin::Aws(aws) => Credential::Aws(AwsKey {
+                key_id: username,
+                secret_key: secret,
+                session_token: None,
+                region: aws.region.clone(),
+                service: aws.service.clone(),
+            }),
+        })
+    }
+
+    fn credential_refused(&self) {
+        if let Password::Read(reader) = &self.password {
+            reader.forget();
+        }
+        if let Some(tokens) = &self.tokens {
+            tokens.forget();
+        }
+    }
+}

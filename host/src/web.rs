@@ -1,0 +1,167 @@
+//! HTTP, wired: who is let in, and to which service.
+
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use async_trait::async_trait;
+use palisade_http::{Admission, Backend, Ended, Host, Login, NotAdmitted, Options, Service};
+use pingora_core::listeners::tls::{Acceptor, TlsSettings};
+use pingora_core::protocols::l4::stream::Stream as Plain;
+use pingora_core::protocols::tls::server::handshake;
+use pingora_core::protocols::{GetSocketDigest, SocketDigest, Stream};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use crate::config::{HTTP, TlsFiles};
+use crate::door::{Arrival, Door, Shut};
+use crate::gateway::Gateway;
+use crate::listener::Serve;
+use crate::lobby::Lobby;
+
+/// The first byte of a TLS handshake (RFC 8446 section 5.1).
+const HANDSHAKE: u8 = 22;
+/// What a client is told that speaks in clear text where it may not.
+const IN_CLEAR: &[u8] =
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 29\r\n\
+Connection: close\r\n\r\nUse https:// to reach this.\r\n";
+
+/// Serves HTTP clients.
+pub struct WebService {
+    service: Service,
+    acceptor: Acceptor,
+    insecure: bool,
+    login_time: Duration,
+    lobby: Lobby,
+}
+
+impl WebService {
+    /// A service over this gateway's connections, whose sessions end when `stop` turns true. The certificate is shown to
+    /// clients.
+    ///
+    /// # Errors
+    /// When the certificate cannot be used.
+    pub fn new(
+        gateway: Arc<Gateway>,
+        files: &TlsFiles,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Self> {
+        let settings = gateway.settings.load_full();
+        let (limits, listen) = (settings.config.limits, &settings.config.listen);
+        let options = Options {
+            domain: listen.http_domain.clone(),
+            body_limit: limits.body_bytes,
+            response_limit: limits.response_bytes,
+            record_limit: settings.config.record.result_limit,
+            head_time: limits.login,
+            dial_time: limits.dial,
+            patience: limits.stalled,
+            idle_time: limits.idle,
+        };
+        let host = Arc::new(Guarded(Door { gateway, protocol: HTTP }));
+        Ok(Self {
+            service: Service::new(host, options, stop),
+            acceptor: acceptor(files)?,
+            insecure: listen.insecure,
+            login_time: limits.login,
+            lobby: Lobby::new(limits.max_logins),
+        })
+    }
+
+    /// The connection as it is spoken on: by TLS, or in clear where that is allowed.
+    async fn open(&self, stream: TcpStream, peer: SocketAddr) -> Option<Stream> {
+        let mut first = [0];
+        let read = stream.peek(&mut first).await.ok()?;
+        let by_tls = read == 1 && first == [HANDSHAKE];
+        if read == 1 && !by_tls && !self.insecure {
+            let mut stream = stream;
+            // Whoever does not read it learns nothing.
+            let _ = stream.write_all(IN_CLEAR).await;
+            return None;
+        }
+        let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
+        let _first = digest.peer_addr.set(Some(peer.into()));
+        let mut stream = Plain::from(stream);
+        stream.set_socket_digest(digest);
+        if !by_tls {
+            return Some(Box::new(stream));
+        }
+        let secured = handshake(&self.acceptor, stream).await.ok()?;
+        Some(Box::new(secured))
+    }
+}
+
+/// pingora panics on files that it cannot use, so they are tried before.
+fn acceptor(files: &TlsFiles) -> Result<Acceptor> {
+    crate::tls::load(files)?;
+    let path = |path: &std::path::Path| {
+        path.to_str().map(str::to_owned).ok_or_else(|| anyhow!("{} is no text", path.display()))
+    };
+    let (certificate, key) = (path(&files.certificate)?, path(&files.key)?);
+    let mut settings = TlsSettings::intermediate(&certificate, &key)?;
+    settings.enable_h2();
+    Ok(settings.build())
+}
+
+#[async_trait]
+impl Serve for WebService {
+    async fn serve(&self, stream: TcpStream, peer: SocketAddr, stop: watch::Receiver<bool>) {
+        let pushed_out = self.lobby.enter(peer).pushed_out();
+        tokio::pin!(pushed_out);
+        let opened = tokio::select! {
+            opened = tokio::time::timeout(self.login_time, self.open(stream, peer)) => opened,
+            () = &mut pushed_out => return,
+        };
+        // Who comes without a word, or speaks no TLS, is nobody to speak of.
+        if let Ok(Some(stream)) = opened {
+            self.service.serve(stream, peer, stop, pushed_out).await;
+        }
+    }
+}
+
+/// Who is let in.
+struct Guarded(Door);
+
+impl Host for Guarded {
+    fn admit(&self, login: &Login<'_>) -> Result<Admission, NotAdmitted> {
+        let arrival = Arrival {
+            connection: login.connection,
+            token: login.token,
+            client: login.client_address,
+        };
+        let standing = self.0.identify(arrival)?;
+        let Some(service) = standing.known.service.clone() else {
+            return Err(NotAdmitted::Unavailable("the connection has no service".to_owned()));
+        };
+        let opened = self.0.open(arrival, standing)?;
+        Ok(Admission {
+            gate: opened.gate,
+            backend: service as Arc<dyn Backend>,
+            ends: opened.ends,
+            read_only: opened.read_only,
+            mask_key: opened.mask_key,
+        })
+    }
+
+    fn turned_away(&self, client: SocketAddr, cause: &str) {
+        self.0.record_refusal(Arrival { connection: "", token: "", client }, None, cause);
+    }
+
+    fn ended(&self, session: &str, ended: &Ended) {
+        let Ended { how, bytes_in, bytes_out } = ended;
+        self.0.ended(session, how, (*bytes_in, *bytes_out));
+    }
+}
+
+impl From<Shut> for NotAdmitted {
+    fn from(shut: Shut) -> Self {
+        match shut {
+            Shut::Refused(after) => Self::Refused { after },
+            Shut::TooMany(why) => Self::TooMany(why),
+            Shut::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
+}
