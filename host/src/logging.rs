@@ -42,7 +42,7 @@ pub fn start(asked: Option<&str>, default: &str) {
 
 /// What the libraries that carry secrets say of their bytes is never shown.
 fn tells_no_secret(said: &Metadata<'_>) -> bool {
-    let carries = ["ureq", "rustls", "pingora", "h2", "postgres_protocol", "jsonwebtoken"];
+    let carries = ["ureq", "rustls", "pingora", "h2", "postgres_protocol", "jsonwebtoken", "aws"];
     *said.level() <= tracing::Level::INFO
         || !carries.iter().any(|library| said.target().starts_with(library))
 }
@@ -52,8 +52,14 @@ fn filter_of(asked: &str) -> String {
     if asked.contains(['=', ',']) {
         return asked.to_owned();
     }
-    let crates =
-        ["palisade", "palisade_postgres", "palisade_relay", "palisade_wasm", "palisade_store"];
+    let crates = [
+        "palisade",
+        "palisade_http",
+        "palisade_postgres",
+        "palisade_relay",
+        "palisade_wasm",
+        "palisade_store",
+    ];
     let ours = crates.map(|name| format!("{name}={asked}")).join(",");
     let others = if asked == "off" || asked == "error" { asked } else { "warn" };
     format!("{others},{ours}")

@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) watch: bool,
     /// What is logged; the usual where left out.
     pub(crate) log: Option<&'static str>,
+    /// More lines under `[listen]`.
+    pub(crate) listen: String,
     /// More lines under `[policies]`.
     pub(crate) policy_lines: String,
     /// More lines for the configuration file.
@@ -39,6 +41,7 @@ impl Default for Settings {
             server_tls: "prefer",
             watch: false,
             log: None,
+            listen: String::new(),
             policy_lines: String::new(),
             more: String::new(),
         }
@@ -67,8 +70,13 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) fn start(postgres: &Postgres, settings: Settings) -> Self {
+        Self::before(postgres.port, settings)
+    }
+
+    /// One whose PostgreSQL connections lead to a port where nothing need be.
+    pub(crate) fn before(port: u16, settings: Settings) -> Self {
         let folder = TempDir::new().unwrap();
-        write_configuration(folder.path(), postgres.port, &settings);
+        write_configuration(folder.path(), port, &settings);
         let (process, port) = serve(folder.path(), settings.watch, settings.log);
         Self { folder, port, log: settings.log, process }
     }
@@ -182,6 +190,13 @@ impl Gateway {
         answer
     }
 
+    /// Where it listens, by the name of what is spoken there.
+    pub(crate) fn address(&self, what: &str) -> String {
+        let listening = self.folder.path().join("data/listening.json");
+        let listening: Value = serde_json::from_slice(&std::fs::read(listening).unwrap()).unwrap();
+        listening[what].as_str().unwrap().to_owned()
+    }
+
     /// What it said on its standard error.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
@@ -208,6 +223,7 @@ impl Drop for Gateway {
 pub(crate) fn cli(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
     command.arg("--config").arg(folder.join("palisade.toml"));
+    command.env("API_SECRET", super::web::SECRET);
     command.env("ORDERS_PASSWORD", PASSWORD).env_remove("PALISADE_TOKEN").env("NO_COLOR", "1");
     command
 }
@@ -262,6 +278,7 @@ data_dir = "data"
 postgres = "127.0.0.1:0"
 admin = "127.0.0.1:0"
 insecure = {}
+{}
 [[connection]]
 name = "orders"
 protocol = "postgres"
@@ -297,6 +314,7 @@ files = ["{}"]
 {}
 "#,
         settings.insecure,
+        settings.listen,
         settings.server_tls,
         policy.display(),
         settings.policy_lines,

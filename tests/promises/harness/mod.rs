@@ -8,6 +8,7 @@ mod postgres;
 mod process;
 mod psql;
 mod vault;
+mod web;
 
 pub(crate) use authority::{Authority, Certificate};
 pub(crate) use gateway::{Gateway, Settings, cli, repository};
@@ -17,6 +18,7 @@ pub(crate) use postgres::{PASSWORD, Postgres};
 pub(crate) use process::{Outcome, run, until};
 pub(crate) use psql::{Interactive, Psql, finish};
 pub(crate) use vault::{Knows, Vault};
+pub(crate) use web::{Asked, Curl, SECRET, Web, api, ok};
 
 /// A gateway with the shipped baseline in front of a server with secrets: what most promises need.
 pub(crate) fn baseline() -> (Postgres, Gateway) {

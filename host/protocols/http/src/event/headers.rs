@@ -42,7 +42,10 @@ fn is_credential(name: &str) -> bool {
 
 /// The headers that tell what a request does, without what is secret.
 pub(super) fn shown(headers: &HeaderMap) -> impl Iterator<Item = (&str, String)> {
-    let told = headers.iter().filter(|(name, _)| !NOISE.contains(&name.as_str()));
+    let is_noise = |name: &str, value: &HeaderValue| {
+        NOISE.contains(&name) || (name == "accept" && value == "*/*")
+    };
+    let told = headers.iter().filter(move |(name, value)| !is_noise(name.as_str(), value));
     told.map(|(name, value)| (name.as_str(), value_of(name, value)))
 }
 
