@@ -205,7 +205,7 @@ pub struct Limits {
     pub plugin_memory: usize,
     /// How much of an HTTP request's body is read to judge it, in bytes.
     pub body_bytes: usize,
-    /// How much of an HTTP response is gathered to mask it, in bytes.
+    /// The longest value of an HTTP response that is held to be masked, in bytes.
     pub response_bytes: usize,
     /// How long an HTTP session lasts without a request.
     pub idle: Duration,

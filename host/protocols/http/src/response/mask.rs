@@ -1,57 +1,114 @@
-//! Masks a response's body as a whole, up to a limit.
+//! Masks a response's body as it comes, by the machine for its media type.
 
-use palisade_mask::{CellForm, CellMask, Masker, Treated};
-use palisade_policy::{Batch, Denial, Planned, Treatment};
-use serde_json::Value;
-use wildmatch::WildMatch;
+use std::sync::Arc;
+
+use palisade_mask::stream::{
+    EventStream, FormStream, JsonStream, Limits, LinesStream, MaskStream, Masks, TextStream,
+    Unreadable,
+};
+use palisade_mask::{DocumentMask, Masker, PlanRefused};
+use palisade_policy::{Action, Denial, Masking};
 
 /// How a body of some media type can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Readable {
-    /// As JSON.
+enum Readable {
     Json,
-    /// As text.
+    Lines,
+    Events,
+    Form,
     Text,
-    /// Not at all.
+    /// As text, but for its keys, which stand in a form of their own.
+    Keyed,
     No,
 }
 
 impl Readable {
-    pub(crate) fn of(essence: &str) -> Self {
+    fn of(essence: &str) -> Self {
         match essence {
             "application/json" | "text/json" => Self::Json,
-            other if other.ends_with("+json") => Self::Json,
-            // Their values stand under keys that are not looked for here.
-            "application/xml" | "text/xml" | "text/event-stream" => Self::No,
-            other if other.ends_with("+xml") => Self::No,
+            "application/x-ndjson"
+            | "application/ndjson"
+            | "application/jsonl"
+            | "application/x-jsonlines"
+            | "application/json-lines" => Self::Lines,
+            "text/event-stream" => Self::Events,
+            "application/x-www-form-urlencoded" => Self::Form,
+            "text/xml" | "text/csv" | "text/yaml" | "text/x-yaml" | "application/xml"
+            | "application/yaml" | "application/x-yaml" | "application/toml" => Self::Keyed,
             "application/javascript" | "application/graphql" => Self::Text,
+            other if other.ends_with("+json") => Self::Json,
+            other if other.ends_with("+xml") || other.ends_with("+yaml") => Self::Keyed,
             other if other.starts_with("text/") => Self::Text,
             _ => Self::No,
         }
     }
 }
 
-/// Whether a plan leaves every body as it is.
-pub(crate) fn keeps(planned: &Planned) -> bool {
-    let masking = &planned.masking;
-    masking.rest.is_keep() && masking.keys.iter().all(|(_, treatment)| treatment.is_keep())
+/// What masks one body.
+#[derive(Debug)]
+pub(crate) struct Mask {
+    machine: Box<dyn MaskStream>,
+    /// Whether what is judged goes on at once, however little it is.
+    pub(crate) eager: bool,
 }
 
-/// A body as the client may see it.
+impl Mask {
+    pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<Vec<u8>, Denial> {
+        let mut out = Vec::with_capacity(piece.len());
+        self.machine.feed(piece, &mut out).map_err(|error| broken(&error))?;
+        Ok(out)
+    }
+
+    pub(crate) fn finish(&mut self) -> Result<Vec<u8>, Denial> {
+        let mut out = Vec::new();
+        self.machine.finish(&mut out).map_err(|error| broken(&error))?;
+        Ok(out)
+    }
+}
+
+/// The plan for documents; `None` where it leaves all of them as they are.
 ///
 /// # Errors
-/// Why it is withheld.
-pub(crate) fn body(
+/// Why what it is for is withheld.
+pub(crate) fn plan(masking: &Masking) -> Result<Option<Arc<DocumentMask>>, Denial> {
+    let refused = |error: PlanRefused| unreadable(&error.to_string());
+    let mask = DocumentMask::new(masking).map_err(refused)?;
+    Ok((!mask.is_keep()).then(|| Arc::new(mask)))
+}
+
+/// The machine for a body of this media type.
+///
+/// # Errors
+/// When it cannot be read as the plan needs it.
+pub(crate) fn machine(
+    plan: Arc<DocumentMask>,
+    masking: &Masking,
     masker: &Masker,
-    planned: &Planned,
-    readable: Readable,
-    body: &[u8],
-) -> Result<Vec<u8>, Denial> {
-    match readable {
-        Readable::Json => json(masker, planned, body),
-        Readable::Text => text(masker, planned, body),
-        Readable::No => Err(unreadable("it is of a type that cannot be read")),
-    }
+    essence: &str,
+    held: usize,
+) -> Result<Mask, Denial> {
+    let masks =
+        Masks { plan, masker: masker.clone(), limits: Limits { held, ..Limits::default() } };
+    let readable = Readable::of(essence);
+    let machine: Box<dyn MaskStream> = match readable {
+        Readable::Json => Box::new(JsonStream::new(masks)),
+        Readable::Lines => Box::new(LinesStream::new(masks)),
+        Readable::Events => Box::new(EventStream::new(masks)),
+        Readable::Form => Box::new(FormStream::new(masks)),
+        Readable::Keyed if covers_by_key(masking) => {
+            return Err(unreadable("its keys are in a form that is not read"));
+        }
+        Readable::Text | Readable::Keyed => Box::new(TextStream::new(masks)),
+        Readable::No => return Err(unreadable("it is of a type that is not read")),
+    };
+    let eager = matches!(readable, Readable::Events | Readable::Lines);
+    Ok(Mask { machine, eager })
+}
+
+/// Whether a policy covers values by their keys.
+fn covers_by_key(masking: &Masking) -> bool {
+    let keys = masking.documents.iter().flat_map(|rules| &rules.keys);
+    keys.into_iter().any(|(_, action)| *action != Action::Keep)
 }
 
 /// The denial of what cannot be masked.
@@ -63,175 +120,6 @@ pub(crate) fn unreadable(why: &str) -> Denial {
     }
 }
 
-fn text(masker: &Masker, planned: &Planned, body: &[u8]) -> Result<Vec<u8>, Denial> {
-    std::str::from_utf8(body).map_err(|_| unreadable("it is no UTF-8"))?;
-    let rest = &planned.masking.rest;
-    let mut body = body.to_vec();
-    for &policy in &rest.inspect {
-        let mut batch = Batch::default();
-        batch.push(&body);
-        if let Some(shown) = inspected(planned, policy, batch, 1)?.into_iter().next() {
-            body = shown;
-        }
-    }
-    let mask = cell_mask(rest)?;
-    let mut out = Vec::new();
-    Ok(match masker.treat(&mask, CellForm::Text, &body, &mut out) {
-        Treated::Unchanged => body,
-        Treated::Changed => out,
-        Treated::Null => vec![],
-    })
-}
-
-fn json(masker: &Masker, planned: &Planned, body: &[u8]) -> Result<Vec<u8>, Denial> {
-    let mut document: Value =
-        serde_json::from_slice(body).map_err(|_| unreadable("it is no JSON"))?;
-    let mut rules = Vec::new();
-    for (pattern, treatment) in &planned.masking.keys {
-        let pattern = WildMatch::new(&pattern.to_lowercase());
-        rules.push((pattern, treatment.clone(), cell_mask(treatment)?));
-    }
-    let before = document.clone();
-    let mut walk = Walk { masker, rules: &rules, rest: &planned.masking.rest };
-    walk.inspect(planned, &mut document)?;
-    walk.cover(&mut document)?;
-    let unchanged = before == document;
-    let text = if unchanged {
-        body.to_vec()
-    } else {
-        serde_json::to_vec(&document).map_err(|_| unreadable("it is no JSON"))?
-    };
-    // What detectors find lies in strings, and some go by the names that stand before them.
-    let rest = cell_mask(&Treatment { cover: None, ..planned.masking.rest.clone() })?;
-    let mut out = Vec::new();
-    Ok(match masker.treat(&rest, CellForm::JsonText, &text, &mut out) {
-        Treated::Changed => out,
-        Treated::Unchanged => text,
-        Treated::Null => b"null".to_vec(),
-    })
-}
-
-fn cell_mask(treatment: &Treatment) -> Result<CellMask, Denial> {
-    CellMask::new(treatment).map_err(|error| unreadable(&error.to_string()))
-}
-
-/// Sends values to a policy; as many come back.
-fn inspected(
-    planned: &Planned,
-    policy: usize,
-    batch: Batch,
-    count: usize,
-) -> Result<Vec<Vec<u8>>, Denial> {
-    let shown = planned.inspect(policy, batch)?;
-    if shown.ends.is_empty() {
-        return Ok(vec![]);
-    }
-    if !shown.is_well_formed(count) {
-        return Err(unreadable("a policy gave other values than it was asked about"));
-    }
-    Ok(shown.values().map(<[u8]>::to_vec).collect())
-}
-
-/// A pattern in lower case, and what becomes of the values under the keys that fit it.
-type Rule = (WildMatch, Treatment, CellMask);
-
-struct Walk<'a> {
-    masker: &'a Masker,
-    rules: &'a [Rule],
-    rest: &'a Treatment,
-}
-
-impl Walk<'_> {
-    /// The rules for a key, all of them: which policy each is of is not known any more, and together they are the strictest.
-    fn rules_of(&self, key: &str) -> impl Iterator<Item = &Rule> {
-        let key = key.to_lowercase();
-        self.rules.iter().filter(move |(pattern, ..)| pattern.matches(&key))
-    }
-
-    fn cover(&mut self, value: &mut Value) -> Result<(), Denial> {
-        match value {
-            Value::Object(entries) => {
-                for (key, value) in entries.iter_mut() {
-                    let strictest = self
-                        .rules_of(key)
-                        .filter(|(_, treatment, _)| !treatment.is_keep())
-                        .max_by(|(_, a, _), (_, b, _)| a.cover.cmp(&b.cover));
-                    match strictest {
-                        Some((.., mask)) if !value.is_null() => {
-                            *value = self.covered(mask, value)?;
-                            if !mask.covers() {
-                                self.cover(value)?;
-                            }
-                        }
-                        _ => self.cover(value)?,
-                    }
-                }
-                Ok(())
-            }
-            Value::Array(entries) => entries.iter_mut().try_for_each(|entry| self.cover(entry)),
-            Value::String(_) if self.rest.cover.is_some() => {
-                let rest = cell_mask(self.rest)?;
-                *value = self.covered(&rest, value)?;
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn covered(&self, mask: &CellMask, value: &Value) -> Result<Value, Denial> {
-        let text = value.to_string();
-        let mut out = Vec::new();
-        match self.masker.treat(mask, CellForm::JsonText, text.as_bytes(), &mut out) {
-            Treated::Unchanged => Ok(value.clone()),
-            Treated::Null => Ok(Value::Null),
-            Treated::Changed => {
-                serde_json::from_slice(&out).map_err(|_| unreadable("its cover is no JSON"))
-            }
-        }
-    }
-
-    /// Sends the strings that policies want to look at, one batch for each policy.
-    fn inspect(&self, planned: &Planned, document: &mut Value) -> Result<(), Denial> {
-        let asked = self.rules.iter().flat_map(|(_, treatment, _)| &treatment.inspect);
-        let mut policies: Vec<usize> = asked.chain(&self.rest.inspect).copied().collect();
-        policies.sort_unstable();
-        policies.dedup();
-        for policy in policies {
-            let mut batch = Batch::default();
-            self.each(document, policy, false, &mut |text| batch.push(text.as_bytes()));
-            let count = batch.ends.len();
-            if count == 0 {
-                continue;
-            }
-            let mut shown = inspected(planned, policy, batch, count)?.into_iter();
-            self.each(document, policy, false, &mut |text| {
-                if let Some(shown) = shown.next() {
-                    *text = String::from_utf8_lossy(&shown).into_owned();
-                }
-            });
-        }
-        Ok(())
-    }
-
-    fn each(
-        &self,
-        value: &mut Value,
-        policy: usize,
-        asked: bool,
-        with: &mut impl FnMut(&mut String),
-    ) {
-        match value {
-            Value::Object(entries) => {
-                for (key, value) in entries.iter_mut() {
-                    let by_key = self.rules_of(key).any(|(_, it, _)| it.inspect.contains(&policy));
-                    self.each(value, policy, asked || by_key, with);
-                }
-            }
-            Value::Array(entries) => {
-                entries.iter_mut().for_each(|entry| self.each(entry, policy, asked, with));
-            }
-            Value::String(text) if asked || self.rest.inspect.contains(&policy) => with(text),
-            _ => {}
-        }
-    }
+fn broken(error: &Unreadable) -> Denial {
+    unreadable(&error.to_string())
 }

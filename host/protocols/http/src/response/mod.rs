@@ -5,5 +5,5 @@ mod mask;
 mod public;
 
 pub(crate) use echo::Echo;
-pub(crate) use mask::{Readable, body as mask, keeps, unreadable};
+pub(crate) use mask::{Mask, machine, plan, unreadable};
 pub(crate) use public::Public;

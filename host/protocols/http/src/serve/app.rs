@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use palisade_policy::JournalFailure;
 use pingora_core::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream, ServerApp};
 use pingora_core::connectors::http::Connector;
 use pingora_core::protocols::Stream;
@@ -13,7 +14,7 @@ use pingora_core::server::ShutdownWatch;
 use tokio::sync::{oneshot, watch};
 
 use super::exchange::{Run, Runner};
-use super::incoming::{Incoming, Source};
+use super::incoming::{Incoming, is_denial};
 use super::pending;
 use super::request::{self, Judged};
 use super::sessions::{Sessions, Use};
@@ -198,6 +199,17 @@ impl Connection {
         self.last_words(http, &Reply::unavailable(401, reason, session)).await
     }
 
+    /// A response that is withheld since it cannot be recorded.
+    async fn unrecorded(
+        &self,
+        http: &mut ServerSession,
+        failure: &JournalFailure,
+        session: &str,
+    ) -> pingora_error::Result<()> {
+        let reply = Reply::unavailable(502, &failure.to_string(), session);
+        self.last_words(http, &reply).await
+    }
+
     /// An answer behind which nothing of the connection can be read any more.
     pub(super) async fn last_words(
         &self,
@@ -324,17 +336,14 @@ impl Connection {
         incoming: Incoming,
         (session, number): (&Use, u64),
     ) -> pingora_error::Result<()> {
-        let Incoming { status, headers, framing, body } = incoming;
+        let Incoming { status, headers, framing, body: mut stream } = incoming;
+        // What is whole is on record before it is sent; what comes piece by piece, as far as it was sent.
+        let was_whole = stream.is_whole();
+        let mut recorded = if was_whole { stream.recording.put() } else { Ok(()) };
+        if let Err(failure) = recorded {
+            return self.unrecorded(http, &failure, &session.id).await;
+        }
         answer::head(http, status, &headers, framing).await?;
-        let mut stream = match body {
-            Source::Whole(bytes) => {
-                if !bytes.is_empty() && framing != answer::Framing::None {
-                    answer::piece(http, bytes).await?;
-                }
-                return answer::end(http).await;
-            }
-            Source::Stream(stream) => stream,
-        };
         let carried = async {
             while let Some(piece) = stream.next().await? {
                 answer::piece(http, piece).await?;
@@ -342,9 +351,12 @@ impl Connection {
             Ok(())
         };
         let carried: pingora_error::Result<()> = carried.await;
-        let recorded = stream.recording.put();
+        if !was_whole {
+            recorded = stream.recording.put();
+        }
         if let Err(error) = carried {
-            let what = error.etype().as_str();
+            let cause = error.root_cause().to_string();
+            let what = if is_denial(&error) { cause } else { error.etype().as_str().to_owned() };
             // The response is on record as far as it came.
             let _ = session.gate().tell_error(number, "502", &format!("broke off: {what}"));
             stream.upstream.session.shutdown().await;

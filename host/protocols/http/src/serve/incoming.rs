@@ -9,13 +9,19 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use palisade_mask::{MESSAGE, MessageMask};
 use palisade_policy::{Denial, JournalFailure, Observation, RecordedField, RecordedResult, Shape};
+use pingora_error::{Error, ErrorType};
 
 use super::answer::Framing;
 use super::sessions::Shared;
 use super::upstream::Upstream;
 use crate::body::essence;
-use crate::response::{Echo, Public, Readable, keeps, mask, unreadable};
+use crate::response::{Echo, Mask, Public, machine, plan, unreadable};
 use crate::{Credential, Reply};
+
+/// How much of a masked response is judged before its head is sent, in bytes.
+const AHEAD: usize = 64 * 1024;
+/// The name of the error that ends a response which cannot be masked.
+const UNMASKABLE: &str = "Unmaskable";
 
 /// Headers of the hop, and one that leads around the gateway.
 const HOP: [&str; 11] = [
@@ -37,44 +43,86 @@ pub(super) struct Incoming {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub framing: Framing,
-    pub body: Source,
-}
-
-/// A response's body.
-pub(super) enum Source {
-    /// All of it; it is recorded.
-    Whole(Bytes),
-    /// As it comes.
-    Stream(Box<Stream>),
+    pub body: Box<Stream>,
 }
 
 /// A body that streams through.
 pub(super) struct Stream {
     pub upstream: Upstream,
-    pub echo: Echo,
+    echo: Echo,
+    mask: Option<Mask>,
     pub recording: Recording,
+    /// What was read and judged before the head was sent.
+    ready: Vec<u8>,
     ended: bool,
 }
 
 impl Stream {
     /// The next piece; `None` at the end.
     pub(super) async fn next(&mut self) -> pingora_error::Result<Option<Bytes>> {
+        if !self.ready.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.ready).into()));
+        }
         while !self.ended {
-            let piece = match self.upstream.session.read_response_body().await? {
-                Some(piece) => self.echo.feed(&piece),
-                None => {
-                    self.ended = true;
-                    self.echo.finish()
-                }
-            };
+            let piece = self.piece().await?;
             if !piece.is_empty() {
-                self.recording.note(&piece);
                 return Ok(Some(piece.into()));
             }
         }
         Ok(None)
     }
+
+    /// Whether all of it is here and judged.
+    pub(super) fn is_whole(&self) -> bool {
+        self.ended
+    }
+
+    /// Reads on and gives what of it is judged, which may be nothing yet.
+    async fn piece(&mut self) -> pingora_error::Result<Vec<u8>> {
+        let mut piece = match self.upstream.session.read_response_body().await? {
+            Some(piece) => self.echo.feed(&piece),
+            None => {
+                self.ended = true;
+                self.echo.finish()
+            }
+        };
+        if let Some(mask) = &mut self.mask {
+            let mut judged = mask.feed(&piece);
+            if let (Ok(judged), true) = (&mut judged, self.ended) {
+                judged.extend(mask.finish().map_err(broken_off)?);
+            }
+            piece = judged.map_err(broken_off)?;
+        }
+        self.recording.note(&piece);
+        Ok(piece)
+    }
+
+    /// Reads so much that a response which cannot be read is most often found out before anything of it is sent.
+    async fn begin(&mut self) -> pingora_error::Result<()> {
+        let Some(mask) = &self.mask else { return Ok(()) };
+        let eager = mask.eager;
+        while !self.ended && self.ready.len() < AHEAD && !(eager && !self.ready.is_empty()) {
+            let piece = self.piece().await?;
+            self.ready.extend(piece);
+        }
+        Ok(())
+    }
 }
+
+/// The denial of a response goes with the error that ends it.
+fn broken_off(denial: Denial) -> Box<Error> {
+    Error::because(ErrorType::Custom(UNMASKABLE), denial.reason.clone(), Unmaskable(denial))
+}
+
+/// Whether it is a denial that ended a response.
+pub(super) fn is_denial(error: &Error) -> bool {
+    *error.root_etype() == ErrorType::Custom(UNMASKABLE)
+}
+
+/// A response that turned out not to be maskable.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.reason)]
+struct Unmaskable(Denial);
 
 /// What is recorded of a response.
 pub(super) struct Recording {
@@ -147,7 +195,7 @@ impl Asked<'_> {
     ///
     /// # Errors
     /// The answer in its place.
-    pub(super) async fn treat(&self, mut upstream: Upstream) -> Result<Incoming, Reply> {
+    pub(super) async fn treat(&self, upstream: Upstream) -> Result<Incoming, Reply> {
         let Some(head) = upstream.session.response_header() else {
             return Err(Reply::unavailable(502, "the service sent no head", &self.session.id));
         };
@@ -168,37 +216,62 @@ impl Asked<'_> {
             kind => Shape::Document(kind.to_owned()),
         };
         let planned = self.session.gate().plan(&shape).map_err(|denial| self.withheld(&denial))?;
-        let mut recording = Recording {
+        let plan = plan(&planned.masking).map_err(|denial| self.withheld(&denial))?;
+        let is_empty = framing == Framing::None || framing == Framing::Length(0);
+        let mask = match plan.filter(|_| !is_empty) {
+            None => None,
+            Some(_) if status == StatusCode::PARTIAL_CONTENT => {
+                return Err(self.withheld(&unreadable("it is a part of something")));
+            }
+            Some(plan) => {
+                let masker = &self.session.masker;
+                let mask = machine(plan, &planned.masking, masker, &kind, self.response_limit);
+                Some(mask.map_err(|denial| self.withheld(&denial))?)
+            }
+        };
+        let recording = Recording {
             session: Arc::clone(self.session),
             number: self.number,
             status,
-            kind: kind.clone(),
+            kind,
             limit: self.record_limit,
             kept: vec![],
             bytes: 0,
-            masked: !keeps(&planned),
+            masked: mask.is_some(),
             observed: Arc::clone(&planned.observed),
         };
-        let is_empty = framing == Framing::None || framing == Framing::Length(0);
-        if keeps(&planned) || is_empty {
-            let body = Source::Stream(Box::new(Stream { upstream, echo, recording, ended: false }));
-            return Ok(Incoming { status, headers, framing, body });
+        let masked = mask.is_some();
+        let stream = Stream { upstream, echo, mask, recording, ready: vec![], ended: false };
+        let body = Box::new(stream);
+        let incoming = Incoming { status, headers, framing, body };
+        if masked { self.begun(incoming).await } else { Ok(incoming) }
+    }
+
+    /// A masked response, once its beginning is judged: its length and what tells of its bytes are no longer true.
+    async fn begun(&self, mut incoming: Incoming) -> Result<Incoming, Reply> {
+        for name in
+            ["etag", "digest", "content-digest", "repr-digest", "content-md5", "accept-ranges"]
+        {
+            incoming.headers.remove(name);
         }
-        let mut whole = self.gather(&mut upstream).await?;
-        echo.cover(&mut whole);
-        let masked = mask(&self.session.masker, &planned, Readable::of(&kind), &whole);
-        let masked = masked.map_err(|denial| self.withheld(&denial))?;
-        recording.note(&masked);
-        let recorded = recording.put();
-        recorded
-            .map_err(|failure| Reply::unavailable(502, &failure.to_string(), &self.session.id))?;
-        // What says how the bytes were is no longer true.
-        headers.remove("etag");
-        headers.remove("digest");
-        headers.remove("content-md5");
-        headers.remove("accept-ranges");
-        let framing = Framing::Length(masked.len() as u64);
-        Ok(Incoming { status, headers, framing, body: Source::Whole(masked.into()) })
+        incoming.framing = Framing::Open;
+        let stream = &mut incoming.body;
+        if let Err(error) = stream.begin().await {
+            stream.upstream.session.shutdown().await;
+            let why = error.root_cause().downcast_ref::<Unmaskable>();
+            return Err(match why {
+                Some(Unmaskable(denial)) => self.withheld(denial),
+                None => {
+                    let why = "the service broke its response off";
+                    Reply::unavailable(502, why, &self.session.id)
+                }
+            });
+        }
+        if stream.ended {
+            // It is all there.
+            incoming.framing = Framing::Length(stream.ready.len() as u64);
+        }
+        Ok(incoming)
     }
 
     fn check(&self, status: StatusCode, headers: &HeaderMap) -> Result<(), Reply> {
@@ -280,23 +353,6 @@ impl Asked<'_> {
         }
         *headers = shown;
         Ok(())
-    }
-
-    async fn gather(&self, upstream: &mut Upstream) -> Result<Vec<u8>, Reply> {
-        let mut whole = Vec::new();
-        loop {
-            match upstream.session.read_response_body().await {
-                Ok(Some(piece)) if whole.len() + piece.len() > self.response_limit => {
-                    return Err(self.withheld(&unreadable("it is too long")));
-                }
-                Ok(Some(piece)) => whole.extend_from_slice(&piece),
-                Ok(None) => return Ok(whole),
-                Err(_) => {
-                    let why = "the service broke its response off";
-                    return Err(Reply::unavailable(502, why, &self.session.id));
-                }
-            }
-        }
     }
 
     fn withheld(&self, denial: &Denial) -> Reply {

@@ -9,7 +9,7 @@ use pingora_core::protocols::http::ServerSession;
 use super::answer;
 use super::app::{Connection, Inner};
 use super::exchange::Run;
-use super::incoming::{Incoming, Source};
+use super::incoming::Incoming;
 use super::pending::{self, Answer};
 use super::request::{self, Held};
 use super::sessions::{Shared, Use};
@@ -55,14 +55,11 @@ impl Inner {
             Err(denial) => return Answer::Reply(request::denied(&denial, session)),
         };
         let run = Run { session, allowed: &allowed, request: &request, prefix };
-        let Incoming { status, headers, body, .. } = match self.runner.run(&run, None).await {
-            Ok(incoming) => incoming,
-            Err(reply) => return Answer::Reply(reply),
-        };
-        let mut stream = match body {
-            Source::Whole(bytes) => return Answer::Response(status, headers, bytes),
-            Source::Stream(stream) => stream,
-        };
+        let Incoming { status, headers, body: mut stream, .. } =
+            match self.runner.run(&run, None).await {
+                Ok(incoming) => incoming,
+                Err(reply) => return Answer::Reply(reply),
+            };
         let mut whole = BytesMut::new();
         let unavailable = |why: &str| Answer::Reply(Reply::unavailable(502, why, &session.id));
         loop {

@@ -41,7 +41,7 @@ pub struct Options {
     pub domain: Option<String>,
     /// The longest body that is read to be judged, in bytes.
     pub body_limit: usize,
-    /// The longest response that is gathered to be masked, in bytes.
+    /// The longest value that is held to be masked, and the longest response that is kept for later, in bytes.
     pub response_limit: usize,
     /// How much of each response is recorded, in bytes.
     pub record_limit: usize,

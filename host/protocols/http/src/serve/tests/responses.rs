@@ -30,6 +30,8 @@ async fn what_cannot_be_masked_is_withheld() {
     for script in [
         (|_: &str| ok("application/json", "{\"a\":1} garbage")) as super::world::Script,
         |_| ok("application/octet-stream", "\u{1}\u{2}"),
+        |_| ok("application/xml", "<password>hunter2</password>"),
+        |_| ok("application/json", "{\"password\":1,\"password\":2}"),
         |_| ok("application/json", "{\"a\":\"\\ud800\"}"),
         |_| {
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nxx"
@@ -50,6 +52,58 @@ async fn a_response_that_is_too_long_to_be_masked_is_withheld() {
     with.options.response_limit = 1000;
     let world = World::new(with).await;
     assert!(world.ask("GET /c/api/a", "", "").await.starts_with("HTTP/1.1 502 "));
+}
+
+#[tokio::test]
+async fn a_long_response_is_masked_as_it_comes_and_cut_off_where_it_cannot_be_read() {
+    let rows = |end: &str| {
+        let row = r#"{"id":1,"password":"hunter2","note":"nothing to see"},"#;
+        format!("[{}{end}", row.repeat(20_000))
+    };
+    let (good, bad) = (rows("{}]"), rows("{\"a\":\"\\ud800\"},{\"late\":1}]"));
+    for (body, is_good) in [(good, true), (bad, false)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let with = masking(|_| String::new());
+        let world = World::before(port, with, Default::default(), Default::default()).await;
+        let mut client = world.client().await;
+        client.send(&request("GET /c/api/a", "Connection: close\r\n", "")).await;
+        let (mut stream, _) = accept(&listener).await;
+        let answer = ok("application/json", &body);
+        tokio::spawn(async move { stream.write_all(answer.as_bytes()).await });
+        let mut text = String::new();
+        while let Some(more) = client.some().await {
+            text.push_str(&more);
+        }
+        assert!(text.starts_with("HTTP/1.1 200 ") && text.contains(r#""password":"****""#));
+        assert!(!text.contains("hunter2") && !text.contains("late"));
+        assert_eq!(text.ends_with("0\r\n\r\n"), is_good);
+        assert_eq!(world.recorded().contains("broke off"), !is_good, "{}", world.recorded().len());
+    }
+}
+
+#[tokio::test]
+async fn events_are_masked_one_by_one_as_they_come() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let with = masking(|_| String::new());
+    let world = World::before(port, with, Default::default(), Default::default()).await;
+    let mut client = world.client().await;
+    client.send(&request("GET /c/api/events", "", "")).await;
+    let (mut stream, _) = accept(&listener).await;
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    for (event, shown) in [
+        ("data: {\"password\":\"hunter2\",\"n\":1}\n\n", "data: {\"password\":\"****\",\"n\":1}"),
+        ("data: {\"n\":2}\n\n", "data: {\"n\":2}"),
+    ] {
+        stream.write_all(event.as_bytes()).await.unwrap();
+        while !text.contains(shown) {
+            text.push_str(&client.some().await.unwrap());
+        }
+    }
+    assert!(!text.contains("hunter2"), "{text}");
 }
 
 #[tokio::test]
