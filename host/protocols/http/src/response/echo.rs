@@ -29,18 +29,14 @@ impl Echo {
         Self { forms, finder, held: vec![] }
     }
 
-    /// Whether there is something to look for.
-    pub(crate) fn is_watchful(&self) -> bool {
-        !self.forms.is_empty()
-    }
-
-    /// A whole text without the credential.
-    pub(crate) fn cover(&self, text: &mut [u8]) {
-        let Some(finder) = &self.finder else { return };
+    /// Covers the credential in a whole text; says whether it was there.
+    pub(crate) fn cover(&self, text: &mut [u8]) -> bool {
+        let Some(finder) = &self.finder else { return false };
         let found: Vec<_> = finder.find_iter(&*text).map(|found| found.range()).collect();
-        for range in found {
-            text.get_mut(range).unwrap_or_default().fill(STAR);
+        for range in &found {
+            text.get_mut(range.clone()).unwrap_or_default().fill(STAR);
         }
+        !found.is_empty()
     }
 
     /// The next piece of a stream, without the credential. What may be its beginning waits for the next piece.

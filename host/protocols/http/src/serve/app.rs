@@ -17,7 +17,7 @@ use super::exchange::{Run, Runner};
 use super::incoming::{Incoming, is_denial};
 use super::pending;
 use super::request::{self, Judged};
-use super::sessions::{Sessions, Use};
+use super::sessions::{STOPPING, Sessions, Use};
 use super::{Host, Login, NotAdmitted, Options, answer, later};
 use crate::{Body, Head, Length, Reply, Request, Route, token};
 
@@ -196,7 +196,8 @@ impl Connection {
                 "the session is over",
             );
         }
-        self.last_words(http, &Reply::unavailable(401, reason, session)).await
+        let status = if reason == STOPPING { 503 } else { 401 };
+        self.last_words(http, &Reply::unavailable(status, reason, session)).await
     }
 
     /// A response that is withheld since it cannot be recorded.
@@ -259,6 +260,11 @@ impl Connection {
         }
         let options = &self.service.runner.options;
         http.set_read_timeout(Some(options.patience));
+        // Held as long as the body is.
+        let Ok(_place) = session.bodies.try_acquire() else {
+            let why = "as many requests of this session are under way as may be";
+            return self.last_words(http, &Reply::unavailable(429, why, &session.id)).await;
+        };
         let body = match request::read_body(http, &head, options.body_limit).await {
             Ok(body) => body,
             Err(refused) => {

@@ -1,13 +1,12 @@
 //! A response on its way to a client: what of its head goes on, what of its body is covered, and what of it is recorded.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, LOCATION, SET_COOKIE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use palisade_mask::{MESSAGE, MessageMask};
 use palisade_policy::{Denial, JournalFailure, Observation, RecordedField, RecordedResult, Shape};
 use pingora_error::{Error, ErrorType};
 
@@ -15,7 +14,7 @@ use super::answer::Framing;
 use super::sessions::Shared;
 use super::upstream::Upstream;
 use crate::body::essence;
-use crate::response::{Echo, Mask, Public, machine, plan, unreadable};
+use crate::response::{Echo, HEADERS, Mask, Public, machine, mask_headers, plan, unreadable};
 use crate::{Credential, Reply};
 
 /// How much of a masked response is judged before its head is sent, in bytes.
@@ -100,8 +99,8 @@ impl Stream {
     /// Reads so much that a response which cannot be read is most often found out before anything of it is sent.
     async fn begin(&mut self) -> pingora_error::Result<()> {
         let Some(mask) = &self.mask else { return Ok(()) };
-        let eager = mask.eager;
-        while !self.ended && self.ready.len() < AHEAD && !(eager && !self.ready.is_empty()) {
+        let enough = if mask.eager { 1 } else { AHEAD };
+        while !self.ended && self.ready.len() < enough {
             let piece = self.piece().await?;
             self.ready.extend(piece);
         }
@@ -325,33 +324,26 @@ impl Asked<'_> {
         self.mask_headers(headers, echo)
     }
 
-    /// Values are treated as the policies plan for messages, under their headers' names.
+    /// Values are treated as the policies plan for a document whose keys are the headers' names.
     fn mask_headers(&self, headers: &mut HeaderMap, echo: &Echo) -> Result<(), Reply> {
-        let mask = {
-            let mut gate = self.session.gate();
-            if gate.masks_nothing() && !echo.is_watchful() {
-                return Ok(());
-            }
-            let planned = gate.plan(&Shape::Document(MESSAGE.to_owned()));
-            let planned = planned.map_err(|denial| self.withheld(&denial))?;
-            MessageMask::new(&planned.masking)
-                .map_err(|error| self.withheld(&unreadable(&error.to_string())))?
-        };
-        let mut seen = self.session.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut shown = HeaderMap::with_capacity(headers.len());
-        for (name, value) in &*headers {
+        for value in headers.values_mut() {
             let mut bytes = value.as_bytes().to_vec();
-            echo.cover(&mut bytes);
-            let text = String::from_utf8_lossy(&bytes);
-            let masker = &self.session.masker;
-            let Some(text) = masker.message(&mask, &mut seen, name.as_str(), &text) else {
-                continue;
-            };
-            if let Ok(value) = HeaderValue::from_bytes(text.as_bytes()) {
-                shown.append(name.clone(), value);
+            if echo.cover(&mut bytes) {
+                // Stars in the place of bytes are a value again.
+                *value = HeaderValue::from_bytes(&bytes).unwrap_or(HeaderValue::from_static(""));
             }
         }
-        *headers = shown;
+        let withheld = |denial| self.withheld(&denial);
+        let planned = {
+            let mut gate = self.session.gate();
+            if gate.masks_nothing() {
+                return Ok(());
+            }
+            gate.plan(&Shape::Document(HEADERS.to_owned())).map_err(withheld)?
+        };
+        let Some(plan) = plan(&planned.masking).map_err(withheld)? else { return Ok(()) };
+        let masker = &self.session.masker;
+        *headers = mask_headers(headers, plan, &planned.masking, masker).map_err(withheld)?;
         Ok(())
     }
 

@@ -33,7 +33,7 @@ impl Connection {
             return answer::reply(http, &Reply::unavailable(429, why, &session.id)).await;
         };
         let service = Arc::clone(&self.service);
-        let (session, prefix) = (Arc::clone(session), route.prefix.clone());
+        let (session, prefix) = (session.again(), route.prefix.clone());
         tokio::spawn(async move {
             let answer = tokio::select! {
                 answer = service.run_later(&session, held, &prefix) => answer,

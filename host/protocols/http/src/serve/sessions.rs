@@ -9,14 +9,19 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use palisade_mask::{Masker, Seen};
+use palisade_mask::Masker;
 use palisade_policy::{Ending, GateSession};
 use ring::digest::{Context, SHA256};
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::{OnceCell, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::pending::Pending;
 use super::{Admission, Backend, Ended, Host, Login, NotAdmitted};
+
+/// How many requests of one session may have their bodies in memory at the same time.
+const MOST_BODIES: usize = 64;
+/// Why sessions end with the gateway.
+pub(super) const STOPPING: &str = "the gateway is stopping";
 
 type Key = [u8; 32];
 type Cell = Arc<OnceCell<Arc<Shared>>>;
@@ -38,8 +43,8 @@ pub(super) struct Shared {
     pub backend: Arc<dyn Backend>,
     pub read_only: bool,
     pub masker: Masker,
-    /// What was covered in it.
-    pub seen: Mutex<Seen>,
+    /// Places for requests whose bodies are in memory.
+    pub bodies: Arc<Semaphore>,
     /// Requests that were held and are asked for.
     pub pending: Pending,
     over: watch::Sender<Option<Over>>,
@@ -64,6 +69,18 @@ impl std::ops::Deref for Use {
 
     fn deref(&self) -> &Arc<Shared> {
         &self.0
+    }
+}
+
+impl Use {
+    fn of(shared: Arc<Shared>) -> Self {
+        shared.running.fetch_add(1, Relaxed);
+        Self(shared)
+    }
+
+    /// One more, for what goes on when the request has its answer.
+    pub(super) fn again(&self) -> Self {
+        Self::of(Arc::clone(&self.0))
     }
 }
 
@@ -92,8 +109,7 @@ impl Sessions {
                     return Err(refused);
                 }
             };
-            shared.running.fetch_add(1, Relaxed);
-            let used = Use(shared);
+            let used = Use::of(shared);
             if used.over.borrow().is_none() {
                 return Ok(used);
             }
@@ -111,7 +127,7 @@ impl Sessions {
             backend,
             read_only,
             masker: Masker::new(mask_key),
-            seen: Mutex::default(),
+            bodies: Arc::new(Semaphore::new(MOST_BODIES)),
             pending: Pending::default(),
             over: watch::Sender::new(None),
             host: Arc::clone(&self.host),
@@ -196,7 +212,7 @@ impl Keeper {
             if stop.wait_for(|stop| *stop).await.is_err() {
                 std::future::pending::<()>().await;
             }
-            Over { reason: "the gateway is stopping".to_owned(), at_once: true }
+            Over { reason: STOPPING.to_owned(), at_once: true }
         };
         let unused = async {
             self.unused().await;

@@ -43,7 +43,13 @@ impl Target {
             Some(at) => (raw.get(..at).unwrap_or_default(), raw.get(at + 1..)),
             None => (raw, None),
         };
-        Ok(Self { path: path_of(path)?, query: query.map(Query::parse).transpose()? })
+        let query = query.map(Query::parse).transpose()?;
+        let names_method =
+            |query: &Query| query.pairs().any(|(name, _)| name.eq_ignore_ascii_case("_method"));
+        if query.as_ref().is_some_and(names_method) {
+            return Err(Refused::Override("_method"));
+        }
+        Ok(Self { path: path_of(path)?, query })
     }
 
     /// The target as it is sent.

@@ -71,6 +71,13 @@ fn a_query_keeps_its_pairs_and_their_order() {
 }
 
 #[test]
+fn a_query_that_names_another_method_is_refused() {
+    let override_ = Err(Refused::Override("_method"));
+    assert_eq!(Target::parse(b"/a?b=1&_Method=DELETE"), override_);
+    assert_eq!(Target::parse(b"/a?%5fmethod=DELETE"), override_);
+}
+
+#[test]
 fn a_prefix_is_taken_off_by_whole_segments() {
     let target = Target::parse(b"/c/orders/v1/items?x=1").unwrap();
     assert_eq!(target.without("/c/orders").unwrap().text(), "/v1/items?x=1");
