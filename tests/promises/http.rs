@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 
-use crate::harness::{Asked, Authority, Curl, SECRET, Web, api, ok, run, until};
+use crate::harness::{Asked, Authority, Curl, SECRET, Web, api, api_at, ok, run, until};
+
+mod aws;
 
 const BEARER: &str = "login = \"bearer\"\npassword = { env = \"API_SECRET\" }";
 
@@ -220,20 +222,68 @@ fn a_request_to_aws_is_signed_anew_with_the_gateways_key() {
     let gateway = api(&web, login, "");
     let token = gateway.token("agent-7", "api-agent");
     // A client of AWS signs by itself, with whatever key it was given.
+    let own = format!("Palisade-Token: {token}");
     let own = [
         "--header",
-        &format!("Palisade-Token: {token}"),
+        &own,
         "--header",
         "X-Amz-Date: 20200101T000000Z",
+        "--header",
+        "X-Amz-Meta-A: b",
     ];
-    let answer = Curl::with(&gateway, "AWS4-HMAC-SHA256 Credential=own").ask("/bucket/key", &own);
+    let curl = Curl::with(&gateway, "AWS4-HMAC-SHA256 Credential=own");
+    for (path, more) in [
+        ("/bucket/a%20key?list-type=2&prefix=a%2Fb", &[] as &[&str]),
+        (
+            "/bucket/key",
+            &[
+                "--request",
+                "PUT",
+                "--header",
+                "Content-Type: application/json",
+                "--data",
+                "{\"a\":1}",
+            ],
+        ),
+    ] {
+        let answer = curl.ask(path, &[&own, more].concat());
+        assert!(answer.stdout.starts_with("HTTP/2 200"), "{answer:?}");
+    }
+    for asked in web.asked() {
+        aws::check(&asked, ("AKIDGATEWAY", SECRET), ("eu-central-1", "s3"));
+        assert_eq!(asked.header("x-amz-meta-a"), "b");
+        assert!(!asked.header("x-amz-date").starts_with("2020"));
+        assert_eq!(asked.header("palisade-token"), "");
+    }
+    assert_eq!(web.asked().len(), 2);
+}
+
+#[test]
+fn a_gateway_behind_a_gateway_is_spoken_to_by_http_2() {
+    let web = Web::start(hello);
+    let inner = api(&web, BEARER, POLICY);
+    let token = inner.token("outer", "api-agent");
+    let files = tempfile::TempDir::new().unwrap();
+    std::fs::write(files.path().join("token"), token).unwrap();
+    let login = format!(
+        "login = {{ header = {{ name = \"Palisade-Token\" }} }}\npassword = {{ file = \"{}/token\" }}\ntls_ca = \"{}\"",
+        files.path().display(),
+        inner.folder.path().join("data/tls-cert.pem").display()
+    );
+    let outer = api_at(&format!("https://{}", inner.address("http")), &login, "");
+    let curl = Curl::new(&outer, "api-agent");
+    let body = format!("{{\"text\":\"{}\"}}", "x".repeat(300_000));
+    let file = files.path().join("body");
+    std::fs::write(&file, &body).unwrap();
+    let data = format!("@{}", file.display());
+    let json = ["--header", "Content-Type: application/json", "--data-binary", &data];
+    let answer = curl.ask("/c/api/v1/a", &json);
     assert!(answer.stdout.starts_with("HTTP/2 200"), "{answer:?}");
-    let asked = web.asked();
-    let signature = asked[0].header("authorization");
-    assert!(signature.starts_with("AWS4-HMAC-SHA256 Credential=AKIDGATEWAY/"), "{signature}");
-    assert!(signature.contains("/eu-central-1/s3/aws4_request"), "{signature}");
-    assert!(!asked[0].header("x-amz-date").starts_with("2020"));
-    assert_eq!(asked[0].header("palisade-token"), "");
+    assert_eq!(web.asked()[0].body, body);
+    let denied = curl.ask("/c/api/admin/x", &[]);
+    assert!(denied.stdout.starts_with("HTTP/2 403"), "{denied:?}");
+    let sessions = inner.json(&["sessions", "list"]);
+    assert_eq!(sessions[0]["subject"], "outer");
 }
 
 #[test]

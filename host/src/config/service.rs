@@ -83,6 +83,20 @@ pub struct OauthLogin {
 }
 
 impl HttpLogin {
+    /// How it is called in the file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Bearer => "bearer",
+            Self::Basic => "basic",
+            Self::Header(_) => "header",
+            Self::Query(_) => "query",
+            Self::Cookie(_) => "cookie",
+            Self::Aws(_) => "aws",
+            Self::Oauth(_) => "oauth",
+        }
+    }
+
     /// What is wrong with it, where something is.
     pub(super) fn mistake(&self, raw: &RawConnection) -> Option<String> {
         let named = |name: &str| !name.is_empty() && name.bytes().all(is_token);

@@ -148,6 +148,7 @@ fn shown(
         "tls_ca": connection.tls_ca,
         "labels": connection.labels,
         "password": password,
+        "login": connection.http.as_ref().map(|http| http.login.name()),
         "origin": origin,
         "added_at": added.map(|(at, _)| at),
         "added_by": added.map(|(_, by)| by),

@@ -18,7 +18,7 @@ pub(crate) use postgres::{PASSWORD, Postgres};
 pub(crate) use process::{Outcome, run, until};
 pub(crate) use psql::{Interactive, Psql, finish};
 pub(crate) use vault::{Knows, Vault};
-pub(crate) use web::{Asked, Curl, SECRET, Web, api, ok};
+pub(crate) use web::{Asked, Curl, SECRET, Web, api, api_at, ok};
 
 /// A gateway with the shipped baseline in front of a server with secrets: what most promises need.
 pub(crate) fn baseline() -> (Postgres, Gateway) {

@@ -161,7 +161,11 @@ fn read(reader: &mut impl BufRead) -> Option<Asked> {
 
 /// A gateway before a service, which it lets itself in at by this `login`; `api-agent` reaches it, `api-reader` reads there.
 pub(crate) fn api(web: &Web, login: &str, policy: &str) -> Gateway {
-    let url = web.url();
+    api_at(&web.url(), login, policy)
+}
+
+/// The same before whatever is at an address.
+pub(crate) fn api_at(url: &str, login: &str, policy: &str) -> Gateway {
     let more = format!(
         r#"
 [[connection]]

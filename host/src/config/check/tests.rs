@@ -145,3 +145,59 @@ fn a_key_is_a_key_and_an_empty_list_of_them_is_a_mistake() {
     let empty = "`trusted_keys` is empty: it would trust nobody, or everybody";
     check("[policies]\ntrusted_keys = []", &[(2, empty)]);
 }
+
+const SERVICE: &str = "[listen]\nhttp = '127.0.0.1:6481'\n[[connection]]\nname = 'api'\nprotocol = 'http'\n\
+    address = 'https://api.internal'\n";
+
+#[test]
+fn a_service_is_reached_by_its_scheme_and_port_and_its_certificate_is_verified() {
+    let text = format!(
+        "{SERVICE}login = 'bearer'\npassword = {{ exec = ['true'] }}\npaths = ['/v1/{{id}}']\n"
+    );
+    let config = parse(Path::new("palisade.toml"), &text).unwrap();
+    let connection = config.connection("api").unwrap();
+    assert_eq!((connection.host.as_str(), connection.port), ("api.internal", 443));
+    assert_eq!(connection.tls, crate::config::UpstreamTls::VerifyFull);
+    let http = connection.http.as_ref().unwrap();
+    assert!(http.tls && !http.websocket);
+    assert_eq!(http.login.name(), "bearer");
+}
+
+#[test]
+fn what_a_service_cannot_have_is_a_mistake() {
+    let with = |lines: &str| format!("{SERVICE}{lines}\n");
+    let secret = "password = { exec = ['true'] }";
+    let address = |new: &str| SERVICE.replace("https://api.internal", new);
+    check(&address("api.internal:443"), &[(6, "`api.internal:443` is no origin")]);
+    check(&address("https://api.internal/v1"), &[(6, "`https://api.internal/v1` is no origin")]);
+    let text = format!("{}login = 'bearer'\n{secret}\n", address("http://api.internal"));
+    check(&text, &[(6, "the credential would travel in clear text over the network")]);
+    check(&with("login = 'bearer'"), &[(7, "`login` needs a `password`, which is its secret")]);
+    let basic = "`login` needs a `username`: the user, the access key's id, or the client's id";
+    check(&with(&format!("login = 'basic'\n{secret}")), &[(7, basic)]);
+    let unsaid = "there is a `password`, and no `login` that says how it is sent";
+    check(&with(secret), &[(4, unsaid)]);
+    let header = "`login.header.name` is no name of a header";
+    check(&with(&format!("login = {{ header = {{ name = 'a b' }} }}\n{secret}")), &[(7, header)]);
+    let path = "`v1` is no path template: write it as /v1/users/{id}";
+    check(&with("paths = ['v1']"), &[(7, path)]);
+    let tls = "`tls` says nothing here: the address does, and certificates are verified";
+    check(&with("tls = 'require'"), &[(7, tls)]);
+}
+
+#[test]
+fn a_service_that_nobody_can_reach_is_a_mistake() {
+    let text = SERVICE.replace("http = '127.0.0.1:6481'\n", "");
+    check(&text, &[(1, "the gateway listens nowhere for `api`")]);
+    let text = SERVICE.replace("6481", "6432");
+    check(&text, &[(2, "`postgres` and `http` have the same address")]);
+    check("[listen]\nhttp_domain = 'a b'", &[(2, "`a b` is no domain")]);
+}
+
+#[test]
+fn what_is_for_services_alone_is_a_mistake_elsewhere() {
+    let text = format!("{CONNECTION}login = 'bearer'\n");
+    check(&text, &[(7, "`login` is for connections of the protocol `http`")]);
+    let text = CONNECTION.replace("database = 'orders'\n", "");
+    check(&text, &[(2, "missing field `database`")]);
+}
