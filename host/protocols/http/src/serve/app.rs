@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use palisade_policy::JournalFailure;
-use pingora_core::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream, ServerApp};
+use pingora_core::apps::{
+    HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp,
+};
 use pingora_core::connectors::http::Connector;
 use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::ServerSession;
@@ -23,6 +26,8 @@ use crate::{Body, Head, Length, Reply, Request, Route, token};
 
 /// How long a connection is kept for the next request, in seconds.
 const KEPT: u64 = 75;
+/// The same.
+const KEPT_TIME: Duration = Duration::from_secs(KEPT);
 /// Most requests at the same time of one HTTP/2 connection.
 const MOST_STREAMS: u32 = 100;
 /// Most bytes of the headers of an HTTP/2 request.
@@ -36,6 +41,7 @@ pub(super) struct Inner {
     pub(super) host: Arc<dyn Host>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) runner: Runner,
+    server_options: HttpServerOptions,
 }
 
 impl std::fmt::Debug for Service {
@@ -50,7 +56,9 @@ impl Service {
     pub fn new(host: Arc<dyn Host>, options: Options, stop: watch::Receiver<bool>) -> Self {
         let sessions = Arc::new(Sessions::new(Arc::clone(&host), options.idle_time, stop));
         let runner = Runner { options, connector: Connector::new(None) };
-        Self(Arc::new(Inner { host, sessions, runner }))
+        let mut server_options = HttpServerOptions::default();
+        server_options.h2_idle_timeout = Some(KEPT_TIME);
+        Self(Arc::new(Inner { host, sessions, runner, server_options }))
     }
 
     /// Serves one connection to its end. It is given up when `pushed_out` ends, until a client of it is let in.
@@ -107,10 +115,12 @@ impl HttpServerApp for Connection {
         let options = &self.service.runner.options;
         http.set_read_timeout(Some(options.head_time));
         http.set_write_timeout(Some(options.patience));
-        match http.read_request().await {
-            Ok(true) => {}
-            Ok(false) => return None,
-            Err(error) => {
+        // A head that comes byte by byte is given up as well.
+        let read = tokio::time::timeout(KEPT_TIME + options.head_time, http.read_request()).await;
+        match read {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) | Err(_) => return None,
+            Ok(Err(error)) => {
                 self.malformed(&mut http, &error).await;
                 return None;
             }
@@ -127,6 +137,10 @@ impl HttpServerApp for Connection {
         let settings = HttpPersistentSettings::for_session(&http);
         let reusable = http.finish().await.ok()??;
         Some(ReusedHttpStream::from_reusable_stream(reusable, settings))
+    }
+
+    fn server_options(&self) -> Option<&HttpServerOptions> {
+        Some(&self.service.server_options)
     }
 
     fn h2_options(&self) -> Option<H2Options> {
