@@ -30,6 +30,7 @@ const EDGES: [(&str, &[&str]); 23] = [
     ("palisade-http", &["palisade-mask", "palisade-policy"]),
     ("palisade-identity", &["palisade-policy"]),
     ("palisade-mask", &["palisade-policy"]),
+    ("palisade-mcp", &["palisade-mask", "palisade-policy"]),
     ("palisade-policy", &[]),
     ("palisade-postgres", &["palisade-mask", "palisade-policy", "palisade-relay", "palisade-sql"]),
     ("palisade-relay", &[]),

@@ -207,6 +207,21 @@ impl Chain {
         judged
     }
 
+    /// What the guards would say whose answers depend on nothing but the question.
+    #[must_use]
+    pub fn foresee(&self, command: &Arc<Command>) -> Ruling {
+        let mut ruling = Ruling::Allow;
+        for (placed, seat) in self.placed(&self.guards) {
+            let counts = placed.mode == Mode::Enforce && placed.policy.is_pure();
+            if counts && placed.scope.asks_about(command) {
+                let answer = placed.judge(seat, command);
+                ruling = ruling
+                    .and(answer.unwrap_or_else(|failure| Verdict::Deny(failed(placed, &failure))));
+            }
+        }
+        ruling
+    }
+
     /// Whether every mask would always plan the same for a result of the same shape.
     #[must_use]
     pub fn plans_last(&self) -> bool {

@@ -17,9 +17,9 @@ pub use self::ending::Ending;
 use self::held::OpenHolds;
 use self::remembered::Remembered;
 use crate::{
-    Approvals, Batch, Chain, Command, Context, Denial, Entry, Field, HoldRequest, Journal,
+    Approvals, Batch, Chain, Command, Context, Denial, Entry, Field, Hold, HoldRequest, Journal,
     JournalFailure, Judged, Later, Masking, Moment, Observation, Placed, PolicySet, RecordedResult,
-    Review, Ruling, Shape,
+    Review, Ruling, Shape, Verdict,
 };
 
 /// How often a command may be rewritten before the policies are taken to disagree for ever.
@@ -259,10 +259,28 @@ impl GateSession {
         moment: Moment,
         read: &dyn Fn(&str) -> Arc<Command>,
     ) -> Asked {
+        self.ask_with(command, moment, read, None)
+    }
+
+    /// The same for a command that the gateway itself holds, whatever the policies say, unless they deny it.
+    pub fn ask_with(
+        &mut self,
+        command: &Arc<Command>,
+        moment: Moment,
+        read: &dyn Fn(&str) -> Arc<Command>,
+        own: Option<&Hold>,
+    ) -> Asked {
         let mut command = Arc::clone(command);
         let mut rewritten = false;
         for _ in 0..=MOST_REWRITES {
             let judged = self.judge(&command);
+            // What is held is what will run, so rewrites come first.
+            let judged = match (own, &judged.ruling) {
+                (Some(own), Ruling::Allow | Ruling::Hold(_)) => {
+                    Arc::new(held_besides(&judged, own))
+                }
+                _ => judged,
+            };
             let text = match &judged.ruling {
                 Ruling::Allow => return self.allow(&command, &judged, moment, rewritten),
                 Ruling::Deny(denial) => return self.deny(&command, &judged, moment, denial),
@@ -282,6 +300,13 @@ impl GateSession {
         };
         let judged = judged_by_gateway(Ruling::Deny(denial.clone()));
         self.deny(&command, &judged, moment, &denial)
+    }
+
+    /// What the policies would say of a command, as far as that does not count as asking: nothing is recorded, and those
+    /// that keep counts or ask others are left out.
+    #[must_use]
+    pub fn foresee(&self, command: &Arc<Command>) -> Ruling {
+        self.chain.foresee(command)
     }
 
     /// Records that something runs which [`still_allows`](Self::still_allows) lets run again.
@@ -462,6 +487,12 @@ impl GateSession {
     fn put(&self, entry: &Entry<'_>) -> Kept {
         self.gate.journal.put(&self.context.session, entry)
     }
+}
+
+/// What was judged, and held by the gateway as well.
+fn held_besides(judged: &Judged, own: &Hold) -> Judged {
+    let ruling = judged.ruling.clone().and(Verdict::Hold(own.clone()));
+    Judged { ruling, memorable: false, ..judged.clone() }
 }
 
 /// What no policy was asked about.

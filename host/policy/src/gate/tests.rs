@@ -284,3 +284,43 @@ fn a_context_that_was_exchanged_counts_from_the_next_command_on() {
     assert_eq!(**setup.session.context(), other);
     assert!(!setup.session.still_allows(&allowed));
 }
+
+fn own_hold() -> Hold {
+    let (reason, rule) = ("changed".into(), "gateway.changed".into());
+    Hold { reason, rule, approvers: vec![], quorum: 1, expires_in: 60 }
+}
+
+#[test]
+fn what_the_gateway_holds_is_held_whoever_allows_it_and_denied_by_whoever_denies_it() {
+    let mut setup = setup();
+    let own = own_hold();
+    let ask = |setup: &mut Setup, text: &str| {
+        setup.session.ask_with(&command(text), Moment::Run, &command, Some(&own))
+    };
+    let Asked::Waiting(waiting) = ask(&mut setup, "SELECT 1") else { panic!("it must wait") };
+    assert_eq!(waiting.notices.first().unwrap().rule, "gateway.changed");
+    let Asked::Waiting(waiting) = ask(&mut setup, "hold") else { panic!("it must wait") };
+    assert_eq!(waiting.notices.len(), 2);
+    let Asked::Decided(Decision::Deny(denial)) = ask(&mut setup, "deny") else { panic!("denied") };
+    assert_eq!(denial.rule, "deny");
+}
+
+#[test]
+fn what_the_gateway_holds_is_what_a_rewrite_made_of_it() {
+    let mut setup = setup();
+    let own = own_hold();
+    let asked =
+        setup.session.ask_with(&command("rewrite to SELECT 1"), Moment::Run, &command, Some(&own));
+    let Asked::Waiting(mut waiting) = asked else { panic!("it must wait") };
+    *setup.outcome.lock().unwrap() = Some(Outcome::Granted { by: vec![] });
+    let Poll::Ready(Decision::Allow(allowed)) = poll(&mut waiting) else { panic!("allowed") };
+    assert_eq!(allowed.command.text, "SELECT 1");
+}
+
+#[test]
+fn what_is_foreseen_is_not_recorded() {
+    let setup = setup();
+    assert_eq!(setup.session.foresee(&command("deny")).word(), "deny");
+    assert_eq!(setup.session.foresee(&command("SELECT 1")).word(), "allow");
+    assert!(setup.lines().is_empty());
+}

@@ -1,0 +1,220 @@
+//! A request as the command that policies judge and the record keeps.
+//!
+//! Of `tools/call` the action is `call`, the object `server.tool`, the fields are the arguments' names (inner ones behind a
+//! dot, those in lists without a number), and each value is a fact: (`argument:path`, `/etc/passwd`).
+
+use std::collections::BTreeSet;
+
+use palisade_policy::{Command, Operation};
+
+use crate::json::Json;
+use crate::request::{Ask, Kind};
+
+/// What is known of what a request is about.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct About<'a> {
+    /// The server's name in the configuration.
+    pub server: &'a str,
+    /// The name or address that the server knows; empty for lists.
+    pub name: &'a str,
+    /// Facts besides those of the params.
+    pub facts: &'a [(&'static str, String)],
+}
+
+/// The command that a request is.
+#[must_use]
+pub fn command(ask: &Ask, about: About<'_>) -> Command {
+    let mut found = Found::default();
+    let (action, name) = match ask {
+        Ask::Call { arguments, .. } => {
+            found.arguments(arguments);
+            ("call", about.name)
+        }
+        Ask::Prompt { arguments, .. } => {
+            found.arguments(arguments);
+            ("get", about.name)
+        }
+        Ask::Read(_) => ("read", about.name),
+        Ask::Subscribe(_) => ("subscribe", about.name),
+        Ask::Unsubscribe(_) => ("unsubscribe", about.name),
+        Ask::Complete { given, .. } => {
+            found.completed(given);
+            ("complete", about.name)
+        }
+        Ask::List(Kind::Tools) => ("list", "tools"),
+        Ask::List(Kind::Prompts) => ("list", "prompts"),
+        Ask::List(Kind::Resources) => ("list", "resources"),
+        Ask::List(Kind::Templates) => ("list", "resource-templates"),
+        Ask::Level(level) => {
+            found.fact("level", level.clone());
+            ("set", "logging")
+        }
+    };
+    let known = about.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+    found.facts.extend(known);
+    let object = format!("{}.{name}", about.server);
+    let text = text(ask, &object);
+    let Found { fields, facts, .. } = found;
+    let operation = Operation { action: action.to_owned(), object, fields, facts };
+    Command { text, operations: vec![operation], complete: true }
+}
+
+/// What a server asks of the client: an action on the client's side that the server may not take by itself.
+#[must_use]
+pub fn reverse_command(method: &str, server: &str, params: &Json) -> Command {
+    let action = match method {
+        "sampling/createMessage" => "sample",
+        "elicitation/create" => "elicit",
+        _ => "roots",
+    };
+    let mut found = Found::default();
+    found.walk(params, "");
+    let Found { fields, facts, .. } = found;
+    let operation =
+        Operation { action: action.to_owned(), object: server.to_owned(), fields, facts };
+    let text = format!("{method} {server}\n{}", params.to_text());
+    Command { text, operations: vec![operation], complete: true }
+}
+
+/// What cannot be judged, for the record.
+#[must_use]
+pub fn refused_command(method: &str) -> Command {
+    let method: String = method.chars().take(128).collect();
+    Command { text: method, operations: vec![], complete: false }
+}
+
+/// The method and the object on the first line, the arguments on the second.
+fn text(ask: &Ask, object: &str) -> String {
+    let head = format!("{} {object}", ask.method());
+    match ask {
+        Ask::Call { arguments, .. } | Ask::Prompt { arguments, .. } => {
+            format!("{head}\n{}", arguments.to_text())
+        }
+        Ask::Complete { given, .. } => format!("{head}\n{}", given.to_text()),
+        Ask::Level(level) => format!("{head} {level}"),
+        _ => head,
+    }
+}
+
+/// The request that a policy's text stands for: other arguments for the same tool or prompt.
+///
+/// `None` where the text names something else, or has no arguments.
+#[must_use]
+pub fn rewritten(ask: &Ask, object: &str, text: &str) -> Option<Ask> {
+    let (head, arguments) = text.split_once('\n')?;
+    if head != format!("{} {object}", ask.method()) {
+        return None;
+    }
+    let arguments = Json::read(arguments.as_bytes()).ok()?;
+    let mut params = Json::object([("arguments", arguments)]);
+    let name = match ask {
+        Ask::Call { name, .. } | Ask::Prompt { name, .. } => name,
+        _ => return None,
+    };
+    params.set("name", Json::text(name));
+    Ask::read(ask.method(), &params).ok()
+}
+
+#[derive(Default)]
+struct Found {
+    seen: BTreeSet<String>,
+    fields: Vec<String>,
+    facts: Vec<(String, String)>,
+}
+
+impl Found {
+    fn arguments(&mut self, arguments: &Json) {
+        self.walk(arguments, "");
+    }
+
+    fn completed(&mut self, given: &Json) {
+        let argument = given.get("argument").unwrap_or(&Json::Null);
+        let name = argument.str_at("name").unwrap_or_default();
+        self.fields.push(name.to_owned());
+        let value = argument.str_at("value").unwrap_or_default();
+        self.fact(&format!("argument:{name}"), value.to_owned());
+    }
+
+    fn fact(&mut self, name: &str, value: String) {
+        self.facts.push((name.to_owned(), value));
+    }
+
+    fn walk(&mut self, value: &Json, path: &str) {
+        match value {
+            Json::Object(members) => {
+                for (name, inner) in members {
+                    let path =
+                        if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    if self.seen.insert(path.clone()) {
+                        self.fields.push(path.clone());
+                    }
+                    self.walk(inner, &path);
+                }
+            }
+            Json::List(list) => list.iter().for_each(|inner| self.walk(inner, path)),
+            Json::Text(text) => self.leaf(path, text.clone()),
+            Json::Number(spelled) => self.leaf(path, spelled.clone()),
+            Json::Bool(value) => self.leaf(path, value.to_string()),
+            Json::Null => self.leaf(path, "null".to_owned()),
+        }
+    }
+
+    fn leaf(&mut self, path: &str, value: String) {
+        self.fact(&format!("argument:{path}"), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(arguments: &str) -> Ask {
+        let arguments = Json::read(arguments.as_bytes()).unwrap();
+        Ask::Call { name: "create_issue".to_owned(), arguments }
+    }
+
+    const ABOUT: About<'_> = About { server: "github", name: "create_issue", facts: &[] };
+
+    #[test]
+    fn a_call_tells_its_tool_its_arguments_and_their_values() {
+        let command = command(&call(r#"{"title":"x","labels":[{"name":"a"},{"name":7}]}"#), ABOUT);
+        let operation = command.operations.first().unwrap();
+        assert_eq!(operation.action, "call");
+        assert_eq!(operation.object, "github.create_issue");
+        assert_eq!(operation.fields, ["title", "labels", "labels.name"]);
+        let fact = |name: &str, value: &str| (format!("argument:{name}"), value.to_owned());
+        let facts = [fact("title", "x"), fact("labels.name", "a"), fact("labels.name", "7")];
+        assert_eq!(operation.facts, facts);
+        let text = "tools/call github.create_issue\n{\"title\":\"x\",\"labels\":[{\"name\":\"a\"},{\"name\":7}]}";
+        assert_eq!(command.text, text);
+        assert!(command.complete);
+    }
+
+    #[test]
+    fn a_rewrite_may_change_arguments_and_nothing_else() {
+        let ask = call("{}");
+        let object = "github.create_issue";
+        let text = "tools/call github.create_issue\n{\"draft\":true}";
+        assert_eq!(rewritten(&ask, object, text), Some(call(r#"{"draft":true}"#)));
+        for wrong in ["tools/call github.other\n{}", "tools/call github.create_issue", "", "\n{}"] {
+            assert_eq!(rewritten(&ask, object, wrong), None, "{wrong}");
+        }
+        assert_eq!(
+            rewritten(&ask, object, "tools/call github.create_issue\n{\"a\":1,\"A\":2}"),
+            None
+        );
+    }
+
+    #[test]
+    fn every_method_has_an_action_of_its_own() {
+        let about = About { server: "files", name: "file:///a", facts: &[] };
+        let told = |ask: Ask| {
+            let command = command(&ask, about);
+            let operation = command.operations.into_iter().next().unwrap();
+            format!("{} {}", operation.action, operation.object)
+        };
+        assert_eq!(told(Ask::Read("x".into())), "read files.file:///a");
+        assert_eq!(told(Ask::List(Kind::Tools)), "list files.tools");
+        assert_eq!(told(Ask::Level("debug".into())), "set files.logging");
+    }
+}
