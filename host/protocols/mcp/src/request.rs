@@ -167,12 +167,6 @@ impl Ask {
             Self::Level(level) => Json::object([("level", Json::text(level))]),
         }
     }
-
-    /// Whether more cannot be changed by it than what the client is told.
-    #[must_use]
-    pub fn only_reads(&self) -> bool {
-        !matches!(self, Self::Call { .. })
-    }
 }
 
 fn wrong(what: String) -> RpcError {

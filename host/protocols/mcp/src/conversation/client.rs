@@ -1,0 +1,200 @@
+//! What the client says.
+
+use super::judge::{Forward, Job};
+use super::lists::Why;
+use super::{Caller, Conversation, Due, Effect, MOST_REQUESTS, Stream};
+use crate::event::{About, command, refused_command};
+use crate::json::Json;
+use crate::message::{INVALID_PARAMS, INVALID_REQUEST, Id, METHOD_NOT_FOUND, Message, RpcError};
+use crate::request::Ask;
+use palisade_policy::{Command, Denial};
+
+impl Conversation {
+    /// Takes a message of the client, which came by this stream.
+    pub fn client(&mut self, stream: Stream, message: Message) {
+        match message {
+            Message::Request { id, method, params } => {
+                self.client_request(stream, id, &method, &params);
+            }
+            Message::Notification { method, params } => self.client_notification(&method, &params),
+            Message::Result { id, result } => self.client_answers(&id, Ok(result)),
+            Message::Error { id: Some(id), error } => self.client_answers(&id, Err(error)),
+            Message::Error { id: None, .. } => {}
+        }
+    }
+
+    fn client_request(&mut self, stream: Stream, id: Id, method: &str, params: &Json) {
+        let token = params.get("_meta").and_then(|meta| meta.get("progressToken")).cloned();
+        let token = token.filter(|token| Id::read(token).is_some());
+        let caller = Caller { stream, id, token };
+        if self.asked.contains(&caller.id) {
+            // Whose answer is whose could not be told.
+            let id = Some(caller.id);
+            let error = RpcError::new(INVALID_REQUEST, "a request with this id is under way");
+            return self.effects.push(Effect::Answer(stream, Message::Error { id, error }));
+        }
+        self.asked.insert(caller.id.clone());
+        if self.asked.len() > MOST_REQUESTS {
+            let error = RpcError::new(INVALID_REQUEST, "too many requests are under way");
+            return self.fail(&caller, error);
+        }
+        match method {
+            "ping" => return self.answer(&caller, Json::Object(vec![])),
+            "initialize" => return self.begin_again(&caller),
+            _ if !self.is_begun() => {
+                let error = RpcError::new(INVALID_REQUEST, "the session is not initialized yet");
+                return self.fail(&caller, error);
+            }
+            _ => {}
+        }
+        self.gate.renew();
+        match Ask::read(method, params) {
+            Ok(ask) => self.serve(caller, ask),
+            Err(error) => {
+                let rule = match error.code {
+                    METHOD_NOT_FOUND => "gateway.method",
+                    _ => "gateway.params",
+                };
+                self.refuse(&caller, &refused_command(method), rule, error);
+            }
+        }
+    }
+
+    fn serve(&mut self, caller: Caller, ask: Ask) {
+        match ask {
+            Ask::List(kind) => {
+                let command = self.of_all(&Ask::List(kind), kind.capability());
+                self.ask(command, Job::List { caller, kind });
+            }
+            Ask::Level(ref level) => {
+                let job = Job::Level { caller, level: level.clone() };
+                let command = self.of_all(&ask, "logging");
+                self.ask(command, job);
+            }
+            ask => self.serve_one(caller, ask),
+        }
+    }
+
+    fn serve_one(&mut self, caller: Caller, ask: Ask) {
+        let Some(aim) = ask.aim(&self.settings.servers) else {
+            let error = RpcError::new(INVALID_PARAMS, "no server of the connection has this name");
+            return self.refuse(&caller, &refused_command(ask.method()), "gateway.params", error);
+        };
+        let server = self.settings.servers.get(aim.server).cloned().unwrap_or_default();
+        let mut forward = Forward { caller, ask, aim, pin: None };
+        let mut facts = Vec::new();
+        let mut own = None;
+        if let Ask::Call { arguments, .. } = &forward.ask {
+            match self.look_at_tool(&forward.aim, arguments) {
+                Ok(look) => {
+                    facts = look.facts;
+                    own = look.hold;
+                    forward.pin = look.pin;
+                }
+                Err(denial) => {
+                    let about = About { server: &server, name: &forward.aim.name, facts: &[] };
+                    let command = command(&forward.ask, about);
+                    return self.deny(&command, &Job::Forward(forward), &denial);
+                }
+            }
+        }
+        let about = About { server: &server, name: &forward.aim.name, facts: &facts };
+        let command = command(&forward.ask, about);
+        self.ask_with(command, Job::Forward(forward), own.as_ref());
+    }
+
+    /// One command about all servers that have something.
+    fn of_all(&self, ask: &Ask, capability: &str) -> Command {
+        let servers = self.servers.iter().filter(|it| it.capabilities.get(capability).is_some());
+        let commands =
+            servers.map(|it| command(ask, About { server: &it.name, name: "", facts: &[] }));
+        let mut all = Command { complete: true, ..Command::default() };
+        for command in commands {
+            if !all.text.is_empty() {
+                all.text.push('\n');
+            }
+            all.text.push_str(&command.text);
+            all.operations.extend(command.operations);
+        }
+        if all.text.is_empty() {
+            all.text = ask.method().to_owned();
+        }
+        all
+    }
+
+    /// Refuses what nobody was asked about, and records it.
+    pub(super) fn refuse(
+        &mut self,
+        caller: &Caller,
+        command: &Command,
+        rule: &str,
+        error: RpcError,
+    ) {
+        let reason = error.message.clone();
+        let denial = Denial { reason, rule: rule.to_owned(), hint: String::new() };
+        self.gate.refuse(command, &denial);
+        self.fail(caller, error);
+    }
+
+    fn client_notification(&mut self, method: &str, params: &Json) {
+        match method {
+            "notifications/cancelled" => {
+                let Some(id) = params.get("requestId").and_then(Id::read) else { return };
+                self.client_cancels(&id);
+            }
+            "notifications/roots/list_changed" if self.settings.allow.roots => {
+                for server in 0..self.servers.len() {
+                    self.to_server(server, super::notification(method, Json::Object(vec![])));
+                }
+            }
+            // The servers were told when they had answered.
+            "notifications/initialized" => {}
+            other => {
+                tracing::debug!(method = ?other.escape_debug().to_string(), "a notification is dropped")
+            }
+        }
+    }
+
+    /// What the client does not want any more is withdrawn, or cancelled where it is.
+    fn client_cancels(&mut self, id: &Id) {
+        let is_it = |caller: Option<&Caller>| caller.is_some_and(|caller| caller.id == *id);
+        let held = self.held.iter().find(|(_, held)| is_it(held.job.caller())).map(|(key, _)| *key);
+        let list = self.gathers.iter().find(|(_, it)| is_it(it.caller())).map(|(key, _)| *key);
+        let due = self
+            .due
+            .iter()
+            .find(|(_, due)| matches!(due, Due::Request { caller, .. } if caller.id == *id));
+        let due = due.map(|(key, _)| *key);
+        let caller = if let Some(key) = held {
+            self.held.remove(&key).and_then(|held| held.job.into_caller())
+        } else if let Some(key) = list {
+            self.gathers.remove(&key).and_then(|it| it.into_caller())
+        } else if let Some((server, number)) = due {
+            self.cancel_at(server, number, "the client cancelled it");
+            match self.due.remove(&(server, number)) {
+                Some(Due::Request { caller, number, .. }) => {
+                    // The answer is of no interest to anybody any more.
+                    let _ = self.gate.tell_error(number, "cancelled", "the client cancelled it");
+                    Some(caller)
+                }
+                _ => None,
+            }
+        } else {
+            None
+        };
+        if let Some(caller) = caller {
+            self.asked.remove(&caller.id);
+            self.effects.push(Effect::Silence(caller.stream));
+        }
+    }
+
+    /// Goes on with a list that was allowed.
+    pub(super) fn list(&mut self, caller: Caller, kind: crate::request::Kind, number: u64) {
+        let servers = self.servers.iter().enumerate();
+        let has = |it: &super::Server| {
+            it.state == super::State::Ready && it.capabilities.get(kind.capability()).is_some()
+        };
+        let servers = servers.filter(|(_, it)| has(it)).map(|(index, _)| index).collect();
+        self.gather(kind, Why::Asked { caller, number }, servers);
+    }
+}

@@ -1,0 +1,320 @@
+//! What the gate is asked, and what comes of its answers.
+
+use std::sync::Arc;
+
+use palisade_policy::{
+    Allowed, Asked, Command, Decision, Denial, Hold, HoldNotice, Moment, Operation,
+};
+use wildmatch::WildMatch;
+
+use super::{Caller, Conversation, Due, Held, State, denied, notification};
+use crate::catalog::Standing;
+use crate::event::{About, command, rewritten};
+use crate::json::Json;
+use crate::message::{Id, Message, RpcError};
+use crate::request::{Aim, Ask, Kind};
+use crate::results::text_part;
+
+/// What is done once it is allowed.
+pub(super) enum Job {
+    /// The request goes to a server.
+    Forward(Forward),
+    /// Something is listed.
+    List { caller: Caller, kind: Kind },
+    /// Servers are told how much to log.
+    Level { caller: Caller, level: String },
+    /// A server's request goes to the client.
+    Reverse { server: usize, id: Id, method: &'static str, params: Json },
+}
+
+/// A request for a server.
+pub(super) struct Forward {
+    pub(super) caller: Caller,
+    pub(super) ask: Ask,
+    pub(super) aim: Aim,
+    /// The digest of the tool that is called.
+    pub(super) pin: Option<String>,
+}
+
+impl Job {
+    pub(super) fn caller(&self) -> Option<&Caller> {
+        match self {
+            Self::Forward(Forward { caller, .. })
+            | Self::List { caller, .. }
+            | Self::Level { caller, .. } => Some(caller),
+            Self::Reverse { .. } => None,
+        }
+    }
+
+    pub(super) fn into_caller(self) -> Option<Caller> {
+        match self {
+            Self::Forward(Forward { caller, .. })
+            | Self::List { caller, .. }
+            | Self::Level { caller, .. } => Some(caller),
+            Self::Reverse { .. } => None,
+        }
+    }
+}
+
+/// What is found out about a tool before it is called.
+pub(super) struct Look {
+    pub(super) facts: Vec<(&'static str, String)>,
+    /// The gateway's own reason to wait.
+    pub(super) hold: Option<Hold>,
+    pub(super) pin: Option<String>,
+}
+
+impl Conversation {
+    pub(super) fn ask(&mut self, command: Command, job: Job) {
+        self.ask_with(command, job, None);
+    }
+
+    /// Asks whether a job may be done.
+    pub(super) fn ask_with(&mut self, command: Command, job: Job, own: Option<&Hold>) {
+        let command = Arc::new(command);
+        if let Some(denial) = self.more_than_reads(&command) {
+            return self.deny(&command, &job, &denial);
+        }
+        let template = command.operations.first().cloned().unwrap_or_default();
+        let read = |text: &str| Arc::new(reread(&job, &template, text));
+        match self.gate.ask_with(&command, Moment::Run, &read, own) {
+            Asked::Decided(decision) => self.decided(job, decision),
+            Asked::Waiting(waiting) => {
+                let words = words(&waiting.notices);
+                if let (Some(caller), false) = (job.caller(), words.is_empty())
+                    && let Some(token) = &caller.token
+                {
+                    let message = waits(token, 1, &words);
+                    self.effects.push(super::Effect::Tell(Some(caller.stream), message));
+                }
+                let key = self.next();
+                let decision = waiting.decision;
+                self.held.insert(key, Held { job, decision, words, told: 1 });
+            }
+        }
+    }
+
+    /// Who only reads calls no tool but those that the operator knows to read.
+    fn more_than_reads(&self, command: &Command) -> Option<Denial> {
+        let reads = |operation: &Operation| {
+            let known = || {
+                let globs = self.settings.reads.iter();
+                globs.into_iter().any(|glob| WildMatch::new(glob).matches(&operation.object))
+            };
+            operation.action != "call" || known()
+        };
+        (self.read_only && !command.operations.iter().all(reads)).then(|| Denial {
+            reason: "this session only reads, and the tool is not known to".to_owned(),
+            rule: "gateway.read-only".to_owned(),
+            hint: "Ask the operator to list it in the connection's `reads` if it does.".to_owned(),
+        })
+    }
+
+    /// Goes on with what the gate said.
+    pub(super) fn decided(&mut self, job: Job, decision: Decision) {
+        match decision {
+            Decision::Deny(denial) => self.tell_denial(&job, &denial),
+            Decision::Allow(allowed) => self.allowed(job, &allowed),
+        }
+    }
+
+    fn allowed(&mut self, job: Job, allowed: &Allowed) {
+        match job {
+            Job::Forward(forward) => self.forward(forward, allowed),
+            Job::List { .. } | Job::Level { .. } | Job::Reverse { .. } if allowed.rewritten => {
+                self.tell_denial(&job, &not_rewritten());
+            }
+            Job::List { caller, kind } => self.list(caller, kind, allowed.number),
+            Job::Level { caller, level } => {
+                for server in 0..self.servers.len() {
+                    let has = |it: &super::Server| it.capabilities.get("logging").is_some();
+                    if self.servers.get(server).is_some_and(has) {
+                        let params = Json::object([("level", Json::text(&level))]);
+                        self.request(server, "logging/setLevel", params, Due::Ignored);
+                    }
+                }
+                self.answer(&caller, Json::Object(vec![]));
+            }
+            Job::Reverse { server, id, method, params } => {
+                self.ask_client(server, id, method, &params, allowed.number);
+            }
+        }
+    }
+
+    fn forward(&mut self, mut forward: Forward, allowed: &Allowed) {
+        let object =
+            allowed.command.operations.first().map(|it| it.object.clone()).unwrap_or_default();
+        if allowed.rewritten {
+            match rewritten(&forward.ask, &object, &allowed.command.text) {
+                Some(ask) => forward.ask = ask,
+                None => return self.tell_denial(&Job::Forward(forward), &not_rewritten()),
+            }
+        }
+        if let Err(denial) = self.spend(&forward) {
+            // What was allowed does not run: the record says so.
+            let _ = self.gate.tell_error(allowed.number, &denial.rule, &denial.reason);
+            return self.tell_denial(&Job::Forward(forward), &denial);
+        }
+        let Forward { caller, ask, aim, .. } = forward;
+        if self.servers.get(aim.server).is_none_or(|server| server.state != State::Ready) {
+            let message = "the server is gone";
+            let _ = self.gate.tell_error(allowed.number, "gateway.server", message);
+            return self.fail(&caller, RpcError::new(crate::message::INTERNAL_ERROR, message));
+        }
+        let mut params = ask.params(&aim.name);
+        if caller.token.is_some() {
+            let token = Json::number(self.last + 1);
+            params.set("_meta", Json::object([("progressToken", token)]));
+        }
+        let method = ask.method();
+        let due = Due::Request { caller, ask, number: allowed.number };
+        self.request(aim.server, method, params, due);
+    }
+
+    /// The tool must still be what was judged, and is approved by that.
+    fn spend(&mut self, forward: &Forward) -> Result<(), Denial> {
+        let Some(digest) = &forward.pin else { return Ok(()) };
+        let Some(server) = self.servers.get(forward.aim.server) else { return Ok(()) };
+        let tool = server.catalog.get(&forward.aim.name);
+        if tool.is_none_or(|tool| tool.digest != *digest) {
+            return Err(Denial {
+                reason: "the tool changed while its call was judged".to_owned(),
+                rule: "gateway.tool-changed".to_owned(),
+                hint: "List the tools and call it again.".to_owned(),
+            });
+        }
+        let standing = tool.map(|tool| tool.standing(&server.name, &forward.aim.name, &*self.pins));
+        if !matches!(standing, Some(Ok(Standing::Approved))) {
+            self.pins.pin(&server.name, &forward.aim.name, digest).map_err(unpinned)?;
+            let changed = "notifications/tools/list_changed";
+            self.tell(None, changed, Json::Object(vec![]));
+        }
+        Ok(())
+    }
+
+    /// Finds out about a tool that is to be called.
+    pub(super) fn look_at_tool(&self, aim: &Aim, arguments: &Json) -> Result<Look, Denial> {
+        let deny = |rule: &str, reason: &str, hint: &str| Denial {
+            reason: reason.to_owned(),
+            rule: rule.to_owned(),
+            hint: hint.to_owned(),
+        };
+        let Some(server) = self.servers.get(aim.server) else {
+            return Err(deny("gateway.tool-unknown", "there is no such tool", ""));
+        };
+        let Some(tool) = server.catalog.get(&aim.name) else {
+            let hint = "Call one of the tools that are listed.";
+            return Err(deny("gateway.tool-unknown", "there is no such tool", hint));
+        };
+        if tool.misspelt(arguments).is_some() {
+            let reason = "an argument's name differs from one of the tool's in case alone";
+            return Err(deny("gateway.params", reason, "Spell it as the tool's schema does."));
+        }
+        let standing = tool.standing(&server.name, &aim.name, &*self.pins).map_err(unpinned)?;
+        let reason = match standing {
+            Standing::Approved => None,
+            Standing::New => Some("nobody has approved this tool yet"),
+            Standing::Changed => Some("this tool is not what it was when it was approved"),
+        };
+        let hold = reason.map(|reason| Hold {
+            reason: format!("{reason}; it says: {}", tool.words()),
+            rule: format!("gateway.tool-{}", standing.word()),
+            approvers: vec![],
+            quorum: 1,
+            expires_in: self.settings.hold_seconds.max(1),
+        });
+        let mut facts = vec![("tool", standing.word().to_owned())];
+        facts.extend(tool.claims());
+        Ok(Look { facts, hold, pin: Some(tool.digest.clone()) })
+    }
+
+    /// Denies by the gateway itself, and records it.
+    pub(super) fn deny(&mut self, command: &Command, job: &Job, denial: &Denial) {
+        self.gate.refuse(command, denial);
+        self.tell_denial(job, denial);
+    }
+
+    /// Tells whoever asked that it is denied: a model reads a tool's result, and no error.
+    fn tell_denial(&mut self, job: &Job, denial: &Denial) {
+        match job {
+            Job::Forward(Forward { caller, ask: Ask::Call { .. }, .. }) => {
+                let mut text = format!("Denied: {} (rule {})", denial.reason, denial.rule);
+                if !denial.hint.is_empty() {
+                    text.push('\n');
+                    text.push_str(&denial.hint);
+                }
+                let rule = Json::object([("palisade/rule", Json::text(&denial.rule))]);
+                let result = Json::object([
+                    ("content", Json::List(vec![text_part(&text)])),
+                    ("isError", Json::Bool(true)),
+                    ("_meta", rule),
+                ]);
+                self.answer(&caller.clone(), result);
+            }
+            Job::Reverse { server, id, .. } => {
+                let error = denied(denial);
+                self.to_server(*server, Message::Error { id: Some(id.clone()), error });
+            }
+            _ => {
+                if let Some(caller) = job.caller().cloned() {
+                    self.fail(&caller, denied(denial));
+                }
+            }
+        }
+    }
+}
+
+/// What a policy's text stands for; what it does not stand for is a command that is not accounted for.
+fn reread(job: &Job, template: &Operation, text: &str) -> Command {
+    let ask = match job {
+        Job::Forward(forward) => rewritten(&forward.ask, &template.object, text),
+        _ => None,
+    };
+    let (Some(ask), Job::Forward(forward)) = (ask, job) else {
+        let operations = vec![template.clone()];
+        return Command { text: text.to_owned(), operations, complete: false };
+    };
+    let server = template.object.strip_suffix(&format!(".{}", forward.aim.name));
+    let about = About { server: server.unwrap_or_default(), name: &forward.aim.name, facts: &[] };
+    let mut command = command(&ask, about);
+    let kept = template.facts.iter().filter(|(name, _)| !name.starts_with("argument:"));
+    if let Some(operation) = command.operations.first_mut() {
+        operation.facts.extend(kept.cloned());
+    }
+    command
+}
+
+/// What a client is told that waits for people; empty where it waits for none.
+fn words(notices: &[HoldNotice]) -> String {
+    let words = notices.iter().map(|notice| {
+        let reason: String = notice.reason.chars().take(200).collect();
+        format!("held for approval: {reason} ({})", notice.how)
+    });
+    words.collect::<Vec<_>>().join("; ")
+}
+
+/// Progress that is none, so that nobody gives up. Whatever a server says of it later is more.
+pub(super) fn waits(token: &Json, count: u64, words: &str) -> Message {
+    let params = Json::object([
+        ("progressToken", token.clone()),
+        ("progress", Json::Number(format!("0.{count:09}"))),
+        ("message", Json::text(words)),
+    ]);
+    notification("notifications/progress", params)
+}
+
+fn not_rewritten() -> Denial {
+    Denial {
+        reason: "a policy put something else in the request's place that cannot be sent".to_owned(),
+        rule: "gateway.rewrite".to_owned(),
+        hint: "Tell whoever operates the gateway.".to_owned(),
+    }
+}
+
+fn unpinned(error: String) -> Denial {
+    Denial {
+        reason: format!("what was approved of the tool cannot be told: {error}"),
+        rule: "gateway.tool-pins".to_owned(),
+        hint: "Tell whoever operates the gateway.".to_owned(),
+    }
+}

@@ -1,0 +1,372 @@
+//! One client's session with the servers of one connection, message by message; it does no I/O.
+//!
+//! ```text
+//!   client ── request ──▶ ask the gate ──▶ held: progress, until it is decided ──┐
+//!                             │ allowed, recorded                               │
+//!                             ▼                                                 ▼
+//!   client ◀── answer ── masked, recorded ◀── under an id of the gateway's ──▶ server
+//! ```
+//!
+//! Every id is the gateway's own on either side, so that nobody can answer what they were not asked.
+
+mod client;
+mod judge;
+mod lists;
+mod reverse;
+mod server;
+mod start;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use palisade_policy::{Decision, Denial, GateSession, Later};
+
+use crate::catalog::{Catalog, NewTools};
+use crate::json::Json;
+use crate::message::{DENIED, Id, Message, RpcError};
+use crate::pins::Pins;
+use crate::request::Ask;
+use crate::results::Masks;
+use crate::revision::Revision;
+
+/// So many requests of one client may be under way at the same time.
+const MOST_REQUESTS: usize = 256;
+
+/// What a server may ask of the client. What is not allowed here is denied, and the server is not told that it is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reverse {
+    /// To have the client's model say something.
+    pub sampling: bool,
+    /// To ask the client's user for something.
+    pub elicitation: bool,
+    /// To be told the client's folders.
+    pub roots: bool,
+}
+
+/// What is settled for a connection.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The servers' names, as commands name them.
+    pub servers: Vec<String>,
+    /// What servers may ask of clients.
+    pub allow: Reverse,
+    /// What is believed of tools that were not seen before.
+    pub new_tools: NewTools,
+    /// Globs of the tools (`server.tool`) that the operator knows to read only.
+    pub reads: Vec<String>,
+    /// How much of each result is recorded, in bytes.
+    pub record_limit: usize,
+    /// How long a call of a tool that changed waits for somebody's approval, in seconds.
+    pub hold_seconds: u32,
+}
+
+/// What begins a session.
+pub struct Opening {
+    /// Its gate.
+    pub gate: GateSession,
+    /// What is settled for its connection.
+    pub settings: Arc<Settings>,
+    /// What was approved of its tools.
+    pub pins: Arc<dyn Pins>,
+    /// Whether it only reads.
+    pub read_only: bool,
+    /// The key of its pseudonyms.
+    pub mask_key: [u8; 32],
+}
+
+impl std::fmt::Debug for Opening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opening").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// The stream that a client's message came by; answers leave by it.
+pub type Stream = u64;
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// This server is sent a message.
+    Server(usize, Message),
+    /// The client is sent the answer to a request that came by this stream.
+    Answer(Stream, Message),
+    /// The client is told something, by this stream where it belongs to one.
+    Tell(Option<Stream>, Message),
+    /// A request that came by this stream gets no answer.
+    Silence(Stream),
+}
+
+/// What comes from a server.
+#[derive(Clone, Debug)]
+pub enum Incoming {
+    /// A message.
+    Message(Message),
+    /// Nothing any more, for this reason, which holds no secret.
+    Lost(String),
+}
+
+/// A client's request.
+#[derive(Clone, Debug)]
+struct Caller {
+    stream: Stream,
+    id: Id,
+    /// Under which it wants to hear of progress.
+    token: Option<Json>,
+}
+
+/// A server, as far as it is known.
+struct Server {
+    name: String,
+    state: State,
+    capabilities: Json,
+    instructions: Option<String>,
+    catalog: Catalog,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Starting,
+    Ready,
+    Lost,
+}
+
+/// What a server owes an answer for.
+enum Due {
+    /// `initialize`
+    Initialize,
+    /// A page of a list.
+    Page { gather: u64 },
+    /// A client's request, of this number in the record.
+    Request { caller: Caller, ask: Ask, number: u64 },
+    /// Something whose answer is of no interest.
+    Ignored,
+}
+
+/// What a client owes a server an answer for.
+struct Owed {
+    server: usize,
+    /// The server's id.
+    id: Id,
+    method: &'static str,
+    number: u64,
+}
+
+/// A decision that is waited for.
+struct Held {
+    job: judge::Job,
+    decision: Later<Decision>,
+    /// What the client is told meanwhile; empty where only the record is waited for.
+    words: String,
+    told: u64,
+}
+
+/// A session.
+pub struct Conversation {
+    gate: GateSession,
+    settings: Arc<Settings>,
+    pins: Arc<dyn Pins>,
+    read_only: bool,
+    masks: Masks,
+    servers: Vec<Server>,
+    starting: Option<start::Starting>,
+    revision: Revision,
+    client_capabilities: Json,
+    /// The number of the last id, hold or list.
+    last: u64,
+    due: BTreeMap<(usize, u64), Due>,
+    owed: BTreeMap<u64, Owed>,
+    held: BTreeMap<u64, Held>,
+    gathers: BTreeMap<u64, lists::Gather>,
+    /// Servers whose tools changed since they were listed.
+    stale: BTreeSet<usize>,
+    /// Ids of the client's requests that are not answered yet.
+    asked: BTreeSet<Id>,
+    effects: Vec<Effect>,
+}
+
+impl std::fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Conversation").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Conversation {
+    /// What is to be done since this was asked last, in order.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// The session's id in the record.
+    #[must_use]
+    pub fn session(&self) -> &str {
+        &self.gate.context().session
+    }
+
+    /// The revision that is spoken with the client.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Whether nothing of the client's is under way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.asked.is_empty()
+    }
+
+    /// Whether no server is left.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.servers.iter().all(|server| server.state == State::Lost)
+    }
+
+    /// Waits for the decisions on what is held, and goes on with what was decided.
+    pub fn poll_decisions(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut decided = Vec::new();
+        for (key, held) in &mut self.held {
+            if let Poll::Ready(decision) = held.decision.as_mut().poll(context) {
+                decided.push((*key, decision));
+            }
+        }
+        if decided.is_empty() {
+            return Poll::Pending;
+        }
+        for (key, decision) in decided {
+            if let Some(held) = self.held.remove(&key) {
+                self.decided(held.job, decision);
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Tells those who wait for a person that they still do, so that they do not give up.
+    pub fn tick(&mut self) {
+        let mut told = Vec::new();
+        for held in self.held.values_mut() {
+            let Some(caller) = held.job.caller() else { continue };
+            let Some(token) = caller.token.as_ref().filter(|_| !held.words.is_empty()) else {
+                continue;
+            };
+            held.told += 1;
+            told.push(Effect::Tell(
+                Some(caller.stream),
+                judge::waits(token, held.told, &held.words),
+            ));
+        }
+        self.effects.append(&mut told);
+    }
+
+    /// The client has left this stream and does not come back: what is held for it is withdrawn.
+    pub fn abandoned(&mut self, stream: Stream) {
+        let of_it = |held: &Held| held.job.caller().is_some_and(|it| it.stream == stream);
+        let keys: Vec<u64> =
+            self.held.iter().filter(|(_, held)| of_it(held)).map(|(key, _)| *key).collect();
+        for key in keys {
+            if let Some(caller) = self.held.remove(&key).and_then(|held| held.job.into_caller()) {
+                self.asked.remove(&caller.id);
+                self.effects.push(Effect::Silence(caller.stream));
+            }
+        }
+    }
+
+    /// Ends everything that is under way: it is answered with this reason. Holds are withdrawn.
+    pub fn finish(&mut self, reason: &str, hint: &str) {
+        let error = RpcError {
+            code: DENIED,
+            message: reason.to_owned(),
+            data: (!hint.is_empty()).then(|| Json::object([("hint", Json::text(hint))])),
+        };
+        let held = std::mem::take(&mut self.held);
+        let mut callers: Vec<Caller> =
+            held.into_values().filter_map(|held| held.job.into_caller()).collect();
+        for ((server, id), due) in std::mem::take(&mut self.due) {
+            if let Due::Request { caller, .. } = due {
+                self.cancel_at(server, id, reason);
+                callers.push(caller);
+            }
+        }
+        let gathers = std::mem::take(&mut self.gathers);
+        callers.extend(gathers.into_values().filter_map(lists::Gather::into_caller));
+        callers.extend(self.starting.take().map(|starting| starting.caller));
+        for caller in callers {
+            self.fail(&caller, error.clone());
+        }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// Sends a server a request, under a new id.
+    fn request(&mut self, server: usize, method: &str, params: Json, due: Due) -> u64 {
+        let number = self.next();
+        self.due.insert((server, number), due);
+        let id = Id::Number(number.to_string());
+        self.to_server(server, Message::Request { id, method: method.to_owned(), params });
+        number
+    }
+
+    fn to_server(&mut self, server: usize, message: Message) {
+        if self.servers.get(server).is_some_and(|it| it.state != State::Lost) {
+            self.effects.push(Effect::Server(server, message));
+        }
+    }
+
+    fn cancel_at(&mut self, server: usize, id: u64, reason: &str) {
+        let params =
+            Json::object([("requestId", Json::number(id)), ("reason", Json::text(reason))]);
+        self.to_server(server, notification("notifications/cancelled", params));
+    }
+
+    fn answer(&mut self, caller: &Caller, result: Json) {
+        self.asked.remove(&caller.id);
+        let id = caller.id.clone();
+        self.effects.push(Effect::Answer(caller.stream, Message::Result { id, result }));
+    }
+
+    fn fail(&mut self, caller: &Caller, error: RpcError) {
+        self.asked.remove(&caller.id);
+        let id = Some(caller.id.clone());
+        self.effects.push(Effect::Answer(caller.stream, Message::Error { id, error }));
+    }
+
+    fn tell(&mut self, stream: Option<Stream>, method: &str, params: Json) {
+        self.effects.push(Effect::Tell(stream, notification(method, params)));
+    }
+
+    /// The name by which the client knows what a server has.
+    fn shown_name(&self, server: usize, name: &str) -> String {
+        match self.servers.get(server) {
+            Some(it) if self.servers.len() > 1 => crate::names::prefixed(&it.name, name),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// How the client knows the addresses of a server.
+    fn addresses(&self, server: usize) -> impl Fn(&str) -> String + use<> {
+        let several = self.servers.len() > 1;
+        let name = self.servers.get(server).map(|it| it.name.clone()).unwrap_or_default();
+        move |uri: &str| match several {
+            true => crate::names::prefixed_uri(&name, uri),
+            false => uri.to_owned(),
+        }
+    }
+}
+
+fn notification(method: &str, params: Json) -> Message {
+    Message::Notification { method: method.to_owned(), params }
+}
+
+/// A denial as an error, for whatever has no other way to tell it.
+fn denied(denial: &Denial) -> RpcError {
+    let mut data = Json::object([("rule", Json::text(&denial.rule))]);
+    if !denial.hint.is_empty() {
+        data.set("hint", Json::text(&denial.hint));
+    }
+    RpcError { code: DENIED, message: denial.reason.clone(), data: Some(data) }
+}
+
+#[cfg(test)]
+mod tests;

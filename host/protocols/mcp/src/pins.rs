@@ -1,0 +1,83 @@
+//! What tools were like when they were approved: a server that changes one afterwards ("rug pull") is found out.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use ring::digest::{SHA256, digest};
+
+use crate::json::Json;
+
+/// What of a tool a model reads, and so what is approved.
+const SHOWN: [&str; 6] =
+    ["name", "title", "description", "inputSchema", "outputSchema", "annotations"];
+
+/// Remembers the digests of what was approved, for one connection and all its sessions.
+pub trait Pins: Send + Sync {
+    /// The digest under which a server's tool was approved; none where it never was.
+    ///
+    /// # Errors
+    /// When that cannot be told; the tool is then not called.
+    fn pinned(&self, server: &str, tool: &str) -> Result<Option<String>, String>;
+
+    /// Keeps the digest of a tool that was approved.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    fn pin(&self, server: &str, tool: &str, digest: &str) -> Result<(), String>;
+}
+
+/// Pins that are forgotten with the process.
+#[derive(Debug, Default)]
+pub struct MemoryPins(Mutex<BTreeMap<(String, String), String>>);
+
+impl Pins for MemoryPins {
+    fn pinned(&self, server: &str, tool: &str) -> Result<Option<String>, String> {
+        let pins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(pins.get(&(server.to_owned(), tool.to_owned())).cloned())
+    }
+
+    fn pin(&self, server: &str, tool: &str, digest: &str) -> Result<(), String> {
+        let mut pins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pins.insert((server.to_owned(), tool.to_owned()), digest.to_owned());
+        Ok(())
+    }
+}
+
+/// What of a tool is passed on to the client: nothing that its digest does not cover.
+#[must_use]
+pub fn shown(tool: &Json) -> Json {
+    let members =
+        SHOWN.iter().filter_map(|name| Some(((*name).to_owned(), tool.get(name)?.clone())));
+    Json::Object(members.collect())
+}
+
+/// The digest of a tool, whatever the order of its members: SHA-256, in hex.
+#[must_use]
+pub fn digest_of(shown: &Json) -> String {
+    let digest = digest(&SHA256, shown.sorted().to_text().as_bytes());
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(tool: &str) -> String {
+        digest_of(&shown(&Json::read(tool.as_bytes()).unwrap()))
+    }
+
+    #[test]
+    fn a_digest_covers_all_that_a_model_reads_and_no_order() {
+        let tool = r#"{"name":"a","description":"b","inputSchema":{"type":"object","x":1}}"#;
+        let same =
+            r#"{"inputSchema":{"x":1,"type":"object"},"name":"a","description":"b","_meta":{}}"#;
+        assert_eq!(digest(tool), digest(same));
+        for other in [
+            r#"{"name":"a","description":"b!","inputSchema":{"type":"object","x":1}}"#,
+            r#"{"name":"a","description":"b","inputSchema":{"type":"object","x":2}}"#,
+            r#"{"name":"a","description":"b","inputSchema":{"type":"object","x":1},"title":"t"}"#,
+        ] {
+            assert_ne!(digest(tool), digest(other), "{other}");
+        }
+    }
+}
