@@ -107,10 +107,7 @@ pub fn rewritten(ask: &Ask, object: &str, text: &str) -> Option<Ask> {
     }
     let arguments = Json::read(arguments.as_bytes()).ok()?;
     let mut params = Json::object([("arguments", arguments)]);
-    let name = match ask {
-        Ask::Call { name, .. } | Ask::Prompt { name, .. } => name,
-        _ => return None,
-    };
+    let (Ask::Call { name, .. } | Ask::Prompt { name, .. }) = ask else { return None };
     params.set("name", Json::text(name));
     Ask::read(ask.method(), &params).ok()
 }

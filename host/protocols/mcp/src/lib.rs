@@ -2,6 +2,8 @@
 mod catalog;
 mod conversation;
 mod event;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod json;
 mod message;
 mod names;
@@ -9,6 +11,8 @@ mod pins;
 mod request;
 mod results;
 mod revision;
+mod serve;
+mod upstream;
 
 pub use catalog::NewTools;
 pub use conversation::{Conversation, Effect, Incoming, Opening, Reverse, Settings, Stream};
@@ -16,3 +20,5 @@ pub use json::{Json, JsonRefused};
 pub use message::{Id, Message, MessageRefused, RpcError};
 pub use pins::{MemoryPins, Pins};
 pub use revision::Revision;
+pub use serve::{Admission, Body, Ended, Guest, Host, Options, Reply, Service};
+pub use upstream::{Backend, Launch, Remote, Transport};

@@ -210,7 +210,8 @@ fn complete(method: &str, params: &Json) -> Result<Ask, RpcError> {
     let name = name.ok_or_else(|| wrong("`ref` names no prompt and no template".to_owned()))?;
     let name = if of_prompt { plain(name.to_owned())? } else { template(name)? };
     let mut given = params.clone();
-    (given.take("ref"), given.take("_meta"));
+    given.take("ref");
+    given.take("_meta");
     if given.get("argument").is_none_or(|argument| argument.str_at("name").is_none()) {
         return Err(wrong("`argument` names none".to_owned()));
     }

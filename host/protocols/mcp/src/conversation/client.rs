@@ -144,7 +144,7 @@ impl Conversation {
             }
             "notifications/roots/list_changed" if self.settings.allow.roots => {
                 for server in 0..self.servers.len() {
-                    self.to_server(server, super::notification(method, Json::Object(vec![])));
+                    self.send(server, super::notification(method, Json::Object(vec![])));
                 }
             }
             // The servers were told when they had answered.

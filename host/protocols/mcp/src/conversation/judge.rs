@@ -253,7 +253,7 @@ impl Conversation {
             }
             Job::Reverse { server, id, .. } => {
                 let error = denied(denial);
-                self.to_server(*server, Message::Error { id: Some(id.clone()), error });
+                self.send(*server, Message::Error { id: Some(id.clone()), error });
             }
             _ => {
                 if let Some(caller) = job.caller().cloned() {

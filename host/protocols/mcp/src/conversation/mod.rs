@@ -294,6 +294,25 @@ impl Conversation {
         }
     }
 
+    /// Servers that are not ready by now are given up.
+    pub fn overdue(&mut self) {
+        let waited: Vec<usize> = match &self.starting {
+            None => vec![],
+            Some(_) => self.due.keys().map(|(server, _)| *server).collect(),
+        };
+        for server in waited {
+            if self.servers.get(server).is_some_and(|it| it.state != State::Lost) {
+                self.lost(server, "it did not answer in time");
+            }
+        }
+    }
+
+    /// Whether the session has begun.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.is_begun()
+    }
+
     fn next(&mut self) -> u64 {
         self.last += 1;
         self.last
@@ -304,11 +323,11 @@ impl Conversation {
         let number = self.next();
         self.due.insert((server, number), due);
         let id = Id::Number(number.to_string());
-        self.to_server(server, Message::Request { id, method: method.to_owned(), params });
+        self.send(server, Message::Request { id, method: method.to_owned(), params });
         number
     }
 
-    fn to_server(&mut self, server: usize, message: Message) {
+    fn send(&mut self, server: usize, message: Message) {
         if self.servers.get(server).is_some_and(|it| it.state != State::Lost) {
             self.effects.push(Effect::Server(server, message));
         }
@@ -317,7 +336,7 @@ impl Conversation {
     fn cancel_at(&mut self, server: usize, id: u64, reason: &str) {
         let params =
             Json::object([("requestId", Json::number(id)), ("reason", Json::text(reason))]);
-        self.to_server(server, notification("notifications/cancelled", params));
+        self.send(server, notification("notifications/cancelled", params));
     }
 
     fn answer(&mut self, caller: &Caller, result: Json) {

@@ -27,12 +27,12 @@ pub(super) fn client_id(key: u64) -> Id {
 impl Conversation {
     pub(super) fn server_asks(&mut self, server: usize, id: Id, method: &str, mut params: Json) {
         if method == "ping" {
-            return self.to_server(server, Message::Result { id, result: Json::Object(vec![]) });
+            return self.send(server, Message::Result { id, result: Json::Object(vec![]) });
         }
         let Some((method, capability)) = METHODS.into_iter().find(|(known, _)| *known == method)
         else {
             let error = RpcError::new(METHOD_NOT_FOUND, "the gateway does not serve this method");
-            return self.to_server(server, Message::Error { id: Some(id), error });
+            return self.send(server, Message::Error { id: Some(id), error });
         };
         params.take("_meta");
         let name = self.servers.get(server).map(|it| it.name.clone()).unwrap_or_default();
@@ -77,7 +77,7 @@ impl Conversation {
             Err(denial) => {
                 let _ = self.gate.tell_error(number, &denial.rule, &denial.reason);
                 let error = super::denied(&denial);
-                return self.to_server(server, Message::Error { id: Some(id), error });
+                return self.send(server, Message::Error { id: Some(id), error });
             }
         };
         let key = self.next();
@@ -118,6 +118,6 @@ impl Conversation {
                 Message::Error { id: Some(id), error }
             }
         };
-        self.to_server(server, message);
+        self.send(server, message);
     }
 }

@@ -100,7 +100,7 @@ impl Conversation {
         server.instructions = result.str_at("instructions").map(str::to_owned);
         let has_tools = server.capabilities.get("tools").is_some();
         let done = notification("notifications/initialized", Json::Object(vec![]));
-        self.to_server(index, done);
+        self.send(index, done);
         if has_tools {
             self.gather(Kind::Tools, Why::Start, vec![index]);
         } else {

@@ -1,0 +1,190 @@
+//! What the fuzzers call, and what their findings are replayed by.
+
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::task::{Context as TaskContext, Waker};
+
+use self::world::{SECRET, World};
+use crate::conversation::{Conversation, Effect, Incoming};
+use crate::json::Json;
+use crate::message::{Id, Message};
+
+/// Methods that a client may say, or a server.
+const METHODS: [&str; 12] = [
+    "tools/call",
+    "tools/list",
+    "resources/read",
+    "resources/list",
+    "prompts/get",
+    "ping",
+    "initialize",
+    "completion/complete",
+    "sampling/createMessage",
+    "notifications/progress",
+    "notifications/tools/list_changed",
+    "notifications/cancelled",
+];
+
+/// Reads these bytes as a message; what is read must read the same when it is written.
+pub fn messages(data: &[u8]) {
+    for batches in [false, true] {
+        let Ok(messages) = Message::read(data, batches) else { continue };
+        for message in messages {
+            let text = message.json().to_text();
+            let again = Message::read(text.as_bytes(), false);
+            assert_eq!(again.ok().as_deref(), Some([message].as_slice()));
+        }
+    }
+}
+
+/// Plays a session made of these bytes, between a client and two servers that may say anything at any time.
+///
+/// Nothing reaches a server that was not allowed on record, no request has two answers, and a secret that the policies
+/// cover is in nothing that the client is sent.
+pub fn conversation(data: &[u8]) {
+    let mut choices = data.iter().copied();
+    let mut world = World::default();
+    let mut conversation = Conversation::begin(
+        world.opening(),
+        0,
+        Id::Number("0".to_owned()),
+        &Json::object([("protocolVersion", Json::text("2025-06-18"))]),
+    );
+    let mut check = Check::default();
+    check.effects(&world, &mut conversation);
+    let mut stream = 0;
+    while let Some(choice) = choices.next() {
+        let mut take = || choices.next().unwrap_or(0);
+        match choice % 8 {
+            0 | 1 => {
+                stream += 1;
+                let message = said(&mut take, u64::from(choice / 8 % 4));
+                if let Message::Request { id, .. } = &message {
+                    *check.asked.entry((stream, id.clone())).or_default() += 1;
+                }
+                conversation.client(stream, message);
+            }
+            2..=4 => {
+                let server = usize::from(take() % 2);
+                let id = check.known_id(server, take());
+                let message = said(&mut take, id);
+                conversation.server(server, Incoming::Message(message));
+            }
+            5 => conversation.tick(),
+            6 => {
+                world.grant(take() % 2 == 0);
+                let mut context = TaskContext::from_waker(Waker::noop());
+                let _ = conversation.poll_decisions(&mut context);
+            }
+            _ => match take() % 4 {
+                0 => conversation.abandoned(u64::from(take() % 16)),
+                1 => conversation.server(1, Incoming::Lost("gone".to_owned())),
+                2 => conversation.overdue(),
+                _ => {}
+            },
+        }
+        check.effects(&world, &mut conversation);
+    }
+    conversation.finish("the end", "");
+    check.effects(&world, &mut conversation);
+    assert!(conversation.is_idle());
+}
+
+#[derive(Default)]
+struct Check {
+    /// How often each id was asked by each stream, less the answers.
+    asked: BTreeMap<(u64, Id), i64>,
+    /// Requests that were sent on.
+    sent: usize,
+    /// What each server was asked last.
+    ids: [Vec<u64>; 2],
+}
+
+impl Check {
+    fn effects(&mut self, world: &World, conversation: &mut Conversation) {
+        for effect in conversation.take_effects() {
+            match effect {
+                Effect::Server(server, Message::Request { id, method, params }) => {
+                    assert!(!params.to_text().contains("forbidden"));
+                    let judged =
+                        !matches!(method.as_str(), "initialize") && !method.ends_with("/list");
+                    self.sent += usize::from(judged);
+                    if let (Id::Number(id), Some(ids)) = (id, self.ids.get_mut(server)) {
+                        ids.extend(id.parse::<u64>());
+                    }
+                }
+                Effect::Server(..) | Effect::Silence(_) => {}
+                Effect::Answer(stream, message) => {
+                    covered(&message);
+                    let (Message::Result { id, .. } | Message::Error { id: Some(id), .. }) =
+                        message
+                    else {
+                        continue;
+                    };
+                    if stream > 0 {
+                        let due = self.asked.entry((stream, id)).or_default();
+                        *due -= 1;
+                        assert!(*due >= 0, "a request has two answers");
+                    }
+                }
+                Effect::Tell(_, message) => covered(&message),
+            }
+        }
+        assert!(self.sent <= world.allowed(), "something was sent that was not allowed");
+    }
+
+    fn known_id(&self, server: usize, choice: u8) -> u64 {
+        let ids = self.ids.get(server).map(Vec::as_slice).unwrap_or_default();
+        let back = usize::from(choice % 4) + 1;
+        ids.len().checked_sub(back).and_then(|at| ids.get(at)).copied().unwrap_or(99)
+    }
+}
+
+fn covered(message: &Message) {
+    assert!(!message.json().to_text().contains(SECRET), "a secret is told");
+}
+
+/// A message of one's choice.
+fn said(take: &mut impl FnMut() -> u8, id: u64) -> Message {
+    let id = Id::Number(id.to_string());
+    match take() % 4 {
+        0 => {
+            let method = METHODS.get(usize::from(take()) % METHODS.len()).copied();
+            let method = method.unwrap_or_default().to_owned();
+            let params = object(take);
+            if method.starts_with("notifications") {
+                return Message::Notification { method, params };
+            }
+            Message::Request { id, method, params }
+        }
+        1 => {
+            let error = crate::message::RpcError::new(-1, format!("failed: AKIA{SECRET}"));
+            Message::Error { id: Some(id), error }
+        }
+        _ => Message::Result { id, result: object(take) },
+    }
+}
+
+/// Objects as clients and servers send them, and such as they do not.
+fn object(take: &mut impl FnMut() -> u8) -> Json {
+    let texts = [
+        r#"{"name":"one__say","arguments":{"a":"b"}}"#,
+        r#"{"name":"two__say","arguments":{"a":"risky"},"_meta":{"progressToken":1}}"#,
+        r#"{"name":"one__say","arguments":{"a":"forbidden"}}"#,
+        r#"{"uri":"one+file:///a","name":7}"#,
+        r#"{"protocolVersion":"2025-06-18","capabilities":{"tools":{},"resources":{}}}"#,
+        r#"{"tools":[{"name":"say","description":"x","inputSchema":{"type":"object"}}],"resources":[{"uri":"a:b","name":"x"}]}"#,
+        r#"{"tools":[{"name":"say","description":"y","inputSchema":{"type":"object"}}],"nextCursor":"n"}"#,
+        r#"{"content":[{"type":"text","text":"{\"password\":\"IOSFODNN7EXAMPLE\"}"}],"structuredContent":{"password":["IOSFODNN7EXAMPLE"]}}"#,
+        r#"{"content":[{"type":"image","data":"IOSFODNN7EXAMPLE","mimeType":"a/b"},{"type":"resource","resource":{"blob":"IOSFODNN7EXAMPLE"}}]}"#,
+        r#"{"contents":[{"uri":"a:b","text":"AKIAIOSFODNN7EXAMPLE"}],"messages":[{"role":"x","content":{"type":"text","text":"AKIAIOSFODNN7EXAMPLE"}}]}"#,
+        r#"{"progressToken":5,"progress":1,"message":"AKIAIOSFODNN7EXAMPLE","requestId":3,"password":"IOSFODNN7EXAMPLE"}"#,
+        "{}",
+    ];
+    let text = texts.get(usize::from(take()) % texts.len()).copied().unwrap_or("{}");
+    Json::read(text.as_bytes()).unwrap_or(Json::Null)
+}

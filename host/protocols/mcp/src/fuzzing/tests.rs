@@ -1,0 +1,30 @@
+//! A few of what a fuzzer would try, and what was found.
+
+use proptest::prelude::*;
+
+use super::{conversation, messages};
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+    #[test]
+    fn what_is_read_as_a_message_reads_the_same_again(text in "[\\[{}\\],:\"a-z0-9.\\\\-]{0,60}") {
+        messages(text.as_bytes());
+        messages(format!(r#"{{"jsonrpc":"2.0","id":1,"method":"a","params":{{{text}}}}}"#).as_bytes());
+    }
+
+    #[test]
+    fn nobody_is_sent_what_was_not_allowed(data in prop::collection::vec(any::<u8>(), 0..400)) {
+        conversation(&data);
+    }
+
+    #[test]
+    fn nor_in_a_session_that_has_begun(data in prop::collection::vec(any::<u8>(), 0..400)) {
+        // Both servers answer `initialize` and list their tools.
+        let answers = |server: u8, what: u8| [2, server, 0, 2, what];
+        let mut begun: Vec<u8> =
+            [answers(0, 4), answers(1, 4), answers(0, 5), answers(1, 5)].concat();
+        begun.extend(data);
+        conversation(&begun);
+    }
+}

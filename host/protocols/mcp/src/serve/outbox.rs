@@ -1,0 +1,180 @@
+//! What a client is sent: by stream, in numbered events, the last of which are kept for clients whose stream breaks off.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::conversation::Stream;
+use crate::message::Message;
+
+/// The stream of what belongs to no request.
+pub(super) const UNASKED: Stream = 0;
+/// So many events may wait for a client to read them; one that reads too slowly has its stream broken off.
+const MOST_WAITING: usize = 64;
+
+/// The streams of one session.
+pub(super) struct Outbox {
+    streams: BTreeMap<Stream, Line>,
+    last: Stream,
+    sent: VecDeque<Sent>,
+    bytes: usize,
+    limit: usize,
+    /// Whether streams begin with an event to resume from.
+    pub(super) primes: bool,
+    pub(super) bytes_out: u64,
+    over: bool,
+}
+
+/// One stream.
+struct Line {
+    /// Answers that are still to come.
+    due: usize,
+    events: u64,
+    /// The last event that a reader was given.
+    given: u64,
+    reader: Option<mpsc::Sender<Bytes>>,
+    /// For so many ticks nobody has read it.
+    unread: u32,
+}
+
+/// An event that was sent.
+struct Sent {
+    stream: Stream,
+    number: u64,
+    frame: Bytes,
+}
+
+impl Outbox {
+    pub(super) fn new(limit: usize) -> Self {
+        let unasked = Line { due: 1, events: 0, given: 0, reader: None, unread: 0 };
+        Self {
+            streams: [(UNASKED, unasked)].into(),
+            last: UNASKED,
+            sent: VecDeque::new(),
+            bytes: 0,
+            limit,
+            primes: false,
+            bytes_out: 0,
+            over: false,
+        }
+    }
+
+    /// Opens a stream for so many answers.
+    pub(super) fn open(&mut self, due: usize) -> (Stream, mpsc::Receiver<Bytes>) {
+        let (reader, events) = mpsc::channel(MOST_WAITING);
+        self.last += 1;
+        if self.primes {
+            // The first of an empty channel.
+            let _ = reader.try_send(Bytes::from(format!("id: {}-0\ndata:\n\n", self.last)));
+        }
+        let reader = (!self.over).then_some(reader);
+        self.streams.insert(self.last, Line { due, events: 0, given: 0, reader, unread: 0 });
+        (self.last, events)
+    }
+
+    /// Sends a message by a stream; what belongs to none goes by the one that is there for that.
+    pub(super) fn send(&mut self, stream: Option<Stream>, message: &Message) {
+        let text = message.json().to_text();
+        self.bytes_out += u64::try_from(text.len()).unwrap_or(u64::MAX);
+        let stream = stream.unwrap_or(UNASKED);
+        let Some(line) = self.streams.get_mut(&stream) else { return };
+        line.events += 1;
+        let number = line.events;
+        let frame = Bytes::from(format!("id: {stream}-{number}\ndata: {text}\n\n"));
+        match line.reader.as_ref().map(|reader| reader.try_send(frame.clone())) {
+            Some(Ok(())) => line.given = number,
+            Some(Err(_)) | None => line.reader = None,
+        }
+        self.keep(Sent { stream, number, frame });
+    }
+
+    fn keep(&mut self, sent: Sent) {
+        self.bytes += sent.frame.len();
+        self.sent.push_back(sent);
+        while self.bytes > self.limit
+            && let Some(oldest) = self.sent.pop_front()
+        {
+            self.bytes -= oldest.frame.len();
+        }
+        // A stream is known as long as it has something to come, or to be read again.
+        let sent = &self.sent;
+        let known = |stream: &Stream, line: &Line| {
+            line.due > 0 || line.reader.is_some() || sent.iter().any(|it| it.stream == *stream)
+        };
+        if self.streams.len() > 64 {
+            self.streams.retain(|stream, line| known(stream, line));
+        }
+    }
+
+    /// One of a stream's requests has its answer, or gets none; after the last the stream ends.
+    pub(super) fn done(&mut self, stream: Stream) {
+        if let Some(line) = self.streams.get_mut(&stream) {
+            line.due = line.due.saturating_sub(1);
+            if line.due == 0 {
+                line.reader = None;
+            }
+        }
+    }
+
+    /// Goes on with a stream behind an event, or with the one of what belongs to no request.
+    pub(super) fn listen(&mut self, last_event: Option<&str>) -> Option<mpsc::Receiver<Bytes>> {
+        let (stream, after) = match last_event {
+            None => (UNASKED, None),
+            Some(id) => {
+                let (stream, number) = id.split_once('-')?;
+                (stream.parse().ok()?, Some(number.parse::<u64>().ok()?))
+            }
+        };
+        let line = self.streams.get_mut(&stream)?;
+        // Without an event to go on from, what nobody was given yet is new.
+        let after = after.unwrap_or(line.given);
+        let missed = self.sent.iter().filter(|it| it.stream == stream && it.number > after);
+        let missed: Vec<Bytes> = missed.map(|it| it.frame.clone()).collect();
+        let (reader, events) = mpsc::channel(MOST_WAITING + missed.len());
+        for frame in missed {
+            // There is room for all of them.
+            let _ = reader.try_send(frame);
+        }
+        line.unread = 0;
+        line.given = line.events;
+        line.reader = (line.due > 0 && !self.over).then_some(reader);
+        Some(events)
+    }
+
+    /// Keeps quiet streams alive, and gives those whose client left so many ticks ago.
+    pub(super) fn tick(&mut self, patience: u32) -> Vec<Stream> {
+        let mut left = Vec::new();
+        for (stream, line) in &mut self.streams {
+            let alive = Bytes::from_static(b": the gateway waits\n\n");
+            let is_read = match &line.reader {
+                None => false,
+                // A client that reads slowly is there.
+                Some(reader) => {
+                    !matches!(reader.try_send(alive), Err(mpsc::error::TrySendError::Closed(_)))
+                }
+            };
+            if is_read {
+                line.unread = 0;
+                continue;
+            }
+            line.reader = None;
+            line.unread = line.unread.saturating_add(1);
+            if line.unread == patience && line.due > 0 && *stream != UNASKED {
+                left.push(*stream);
+            }
+        }
+        left
+    }
+
+    /// Whether any stream is read.
+    pub(super) fn is_read(&self) -> bool {
+        self.streams.values().any(|line| line.reader.as_ref().is_some_and(|it| !it.is_closed()))
+    }
+
+    /// Ends all streams.
+    pub(super) fn end(&mut self) {
+        self.over = true;
+        self.streams.values_mut().for_each(|line| line.reader = None);
+    }
+}
