@@ -1,0 +1,105 @@
+"""An MCP server made with the official SDK, which knows nothing of the gateway.
+
+server.py            speaks on its standard input and output
+server.py http PORT  speaks Streamable HTTP, to those who bring the header `Authorization: Bearer upstream-token`
+The file of the variable WORDS, where there is one, holds what the tool `add` says of itself.
+"""
+import base64
+import os
+import pathlib
+import sys
+
+import anyio
+from mcp.server.mcpserver import Context, Image, MCPServer
+from mcp_types import SamplingMessage, TextContent
+
+server = MCPServer("tests", instructions="Add numbers.")
+words = os.environ.get("WORDS")
+description = pathlib.Path(words).read_text() if words else "Adds two numbers."
+
+
+@server.tool(description=description)
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+@server.tool()
+def customer(id: int) -> dict[str, str]:
+    """Everything about a customer."""
+    return {"name": f"Ada {id}", "password": "hunter2hunter2", "note": "key AKIAIOSFODNN7EXAMPLE"}
+
+
+@server.tool()
+def environment() -> dict[str, str]:
+    """All that this server was started with."""
+    return dict(os.environ)
+
+
+@server.tool()
+def delete_customer(id: int) -> str:
+    """Deletes a customer."""
+    return f"customer {id} is deleted"
+
+
+@server.tool()
+def picture() -> Image:
+    """A picture."""
+    return Image(data=base64.b64decode("iVBORw0KGgo="), format="png")
+
+
+@server.tool()
+async def slow(context: Context) -> str:
+    """Takes its time."""
+    for step in range(1, 4):
+        await context.report_progress(step, 3, f"step {step}")
+    return "done"
+
+
+@server.tool()
+async def forever(context: Context) -> str:
+    """Never ends."""
+    await context.report_progress(1, 2, "begun")
+    await anyio.sleep_forever()
+    return "never"
+
+
+@server.tool()
+async def ask_model(context: Context) -> str:
+    """Has the client's model say something."""
+    question = SamplingMessage(role="user", content=TextContent(type="text", text="Well?"))
+    answer = await context.session.create_message([question], max_tokens=10)
+    return f"the model says {answer.content.text}"
+
+
+@server.resource("notes://today")
+def today() -> str:
+    return '{"mood": "good", "api_password": "hunter2hunter2"}'
+
+
+@server.resource("notes://private")
+def private() -> str:
+    return "nobody reads this"
+
+
+@server.prompt()
+def greet(name: str) -> str:
+    """Greets somebody."""
+    return f"Greet {name}, whose key is AKIAIOSFODNN7EXAMPLE."
+
+
+if sys.argv[1:2] == ["http"]:
+    import uvicorn
+
+    app = server.streamable_http_app()
+
+    async def guarded(scope, receive, send):
+        headers = dict(scope.get("headers", []))
+        if scope["type"] == "http" and headers.get(b"authorization") != b"Bearer upstream-token":
+            await send({"type": "http.response.start", "status": 401, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await app(scope, receive, send)
+
+    uvicorn.run(guarded, host="127.0.0.1", port=int(sys.argv[2]), log_level="error")
+else:
+    server.run("stdio")
