@@ -8,6 +8,7 @@ use palisade_mask::{CellForm, CellMask, MESSAGE, Masker, MessageMask, Seen, Trea
 use palisade_policy::{Denial, Edition, GateSession, Masking, Shape, Treatment};
 use wildmatch::WildMatch;
 
+use super::embedded::documents;
 use crate::json::Json;
 
 /// The media type under which policies plan for JSON.
@@ -53,7 +54,7 @@ impl Masks {
         Ok(self.value(&plan, value, None))
     }
 
-    /// The text as the client may see it: as JSON where it is that, whole or line by line.
+    /// The text as the client may see it; JSON in it by its keys.
     ///
     /// # Errors
     /// When it must be withheld.
@@ -67,19 +68,19 @@ impl Masks {
             return Ok(text.to_owned());
         }
         let json = self.plan(gate, JSON)?;
-        if !json.keys.is_empty() || json.rest.covers() {
-            if let Some(treated) = self.as_json(&json, text)? {
-                return Ok(treated);
-            }
-            let lines: Result<Vec<_>, _> = text
-                .split('\n')
-                .map(|line| Ok(self.as_json(&json, line)?.unwrap_or_else(|| line.to_owned())))
-                .collect();
-            let plan = self.plan(gate, media)?;
-            return Ok(self.plain(&plan.rest, &lines?.join("\n")));
-        }
         let plan = self.plan(gate, media)?;
-        Ok(self.plain(&plan.rest, text))
+        if json.keys.is_empty() && !json.rest.covers() {
+            return Ok(self.plain(&plan.rest, text));
+        }
+        let mut shown = String::new();
+        let mut at = 0;
+        for document in documents(text) {
+            shown.push_str(text.get(at..document.start).unwrap_or_default());
+            at = document.end;
+            shown.push_str(&self.document(&json, text.get(document).unwrap_or_default())?);
+        }
+        shown.push_str(text.get(at..).unwrap_or_default());
+        Ok(self.plain(&plan.rest, &shown))
     }
 
     /// Whether what cannot be read may pass as it is: pictures, sounds, bytes of some kind.
@@ -125,24 +126,19 @@ impl Masks {
         Ok(prepared)
     }
 
-    /// The text as JSON where it is that: an object or a list.
-    fn as_json(&mut self, plan: &Prepared, text: &str) -> Result<Option<String>, Denial> {
-        let trimmed = text.trim();
-        if !trimmed.starts_with(['{', '[']) {
-            return Ok(None);
-        }
-        match Json::read(trimmed.as_bytes()) {
+    /// A text that is JSON.
+    fn document(&mut self, plan: &Prepared, text: &str) -> Result<String, Denial> {
+        match Json::read(text.as_bytes()) {
             Ok(value) => {
                 let treated = self.value(plan, &value, None);
-                Ok(Some(if treated == value { text.to_owned() } else { treated.to_text() }))
+                Ok(if treated == value { text.to_owned() } else { treated.to_text() })
             }
             // It is JSON for others, and no key in it can be relied on.
-            Err(refused) if refused != crate::JsonRefused::Syntax => Err(Denial {
+            Err(refused) => Err(Denial {
                 reason: format!("a text in the result cannot be masked: {refused}"),
                 rule: "gateway.mask".to_owned(),
                 hint: String::new(),
             }),
-            Err(_) => Ok(None),
         }
     }
 

@@ -49,7 +49,7 @@ pub(super) fn accepts(headers: &HeaderMap, needed: &[&str]) -> Result<(), Reply>
             None => range == wanted,
         })
     };
-    if needed.iter().all(|wanted| takes(wanted)) {
+    if needed.iter().all(takes) {
         return Ok(());
     }
     Err(problem(406, &format!("the header Accept must list {}", needed.join(" and "))))

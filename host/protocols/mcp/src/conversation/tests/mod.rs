@@ -170,7 +170,7 @@ fn what_a_result_holds_is_masked_wherever_it_lies() {
     script.call(7, "{}");
     let result = r#"{"content":[
         {"type":"text","text":"{\"user\":\"a\",\"db_password\":\"hunter2hunter2\"}"},
-        {"type":"text","text":"it is hunter2hunter2, with AKIAIOSFODNN7EXAMPLE"},
+        {"type":"text","text":"it is {\n\"my_password\":\"between-words\"} or hunter2hunter2, with AKIAIOSFODNN7EXAMPLE"},
         {"type":"image","data":"aHVudGVyMg==","mimeType":"image/png"},
         {"type":"resource","resource":{"uri":"file:///x","blob":"aHVudGVyMg=="}},
         {"type":"resource","resource":{"uri":"file:///y","text":"Password\n{\"PASSWORD\":12345}"}},
@@ -179,7 +179,7 @@ fn what_a_result_holds_is_masked_wherever_it_lies() {
         "other":"hunter2hunter2","_meta":{"x":"hunter2hunter2"}}"#;
     let effects = script.answer_last(0, result);
     let told = effects.join("\n") + &script.record().join("\n");
-    for secret in ["hunter2", "AKIAIOSF", "aHVudGVyMg", "12345", "inner-secret"] {
+    for secret in ["hunter2", "AKIAIOSF", "aHVudGVyMg", "12345", "inner-secret", "between-words"] {
         assert!(!told.contains(secret), "{secret} in {told}");
     }
     assert!(has(&effects, &[r#"\"user\":\"a\""#, "image withheld"]), "{effects:?}");

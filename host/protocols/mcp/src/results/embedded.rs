@@ -1,0 +1,73 @@
+//! Finds JSON in texts: tools put it between their words.
+
+use std::ops::Range;
+
+use serde::de::IgnoredAny;
+
+/// Where the objects and lists of a text are, in order, none within another.
+///
+/// What is looked at in vain is bounded by a multiple of the text's length; behind that nothing is found any more.
+pub(super) fn documents(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut patience = text.len().saturating_mul(4) + 1024;
+    let mut at = 0;
+    while let Some(start) = next_bracket(text, at) {
+        let Some(rest) = text.get(start..) else { break };
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
+        match values.next() {
+            Some(Ok(_)) => {
+                at = start + values.byte_offset();
+                found.push(start..at);
+            }
+            Some(Err(error)) => {
+                let looked_at = offset(rest, &error);
+                if looked_at >= patience {
+                    break;
+                }
+                patience -= looked_at + 1;
+                at = start + 1;
+            }
+            None => break,
+        }
+    }
+    found
+}
+
+fn next_bracket(text: &str, from: usize) -> Option<usize> {
+    text.get(from..)?.find(['{', '[']).map(|at| from + at)
+}
+
+/// How far was read until this error.
+fn offset(text: &str, error: &serde_json::Error) -> usize {
+    if error.is_eof() {
+        return text.len();
+    }
+    let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+    lines.map(str::len).sum::<usize>() + error.column()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<&str> {
+        documents(text).into_iter().map(|range| &text[range]).collect()
+    }
+
+    #[test]
+    fn json_is_found_between_words_and_on_lines_of_its_own() {
+        assert_eq!(
+            found("a {b} is {\"a\":[1]}, [2] ü {\"x\":{}}\n```json\n{\n\"y\": 1}```"),
+            ["{\"a\":[1]}", "[2]", "{\"x\":{}}", "{\n\"y\": 1}"]
+        );
+        assert_eq!(found("none [here} {"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn what_is_looked_at_in_vain_is_bounded() {
+        let text = "[\"".repeat(200_000) + "{\"a\":1}";
+        documents(&text);
+        documents(&"[".repeat(1_000_000));
+        documents(&"{\"a\":[".repeat(200_000));
+    }
+}
