@@ -33,6 +33,7 @@ mod journal;
 mod listener;
 mod lobby;
 mod logging;
+mod mcp;
 mod metrics;
 mod outbound;
 mod plugins;

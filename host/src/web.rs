@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
-use palisade_http::{Admission, Backend, Ended, Host, Login, NotAdmitted, Options, Service};
+use palisade_http::{Admission, Backend, Ended, Host, Login, Mount, NotAdmitted, Options, Service};
 use pingora_core::listeners::tls::{Acceptor, TlsSettings};
 use pingora_core::protocols::l4::stream::Stream as Plain;
 use pingora_core::protocols::tls::server::handshake;
@@ -21,6 +21,7 @@ use crate::door::{Arrival, Door, Shut};
 use crate::gateway::Gateway;
 use crate::listener::Serve;
 use crate::lobby::Lobby;
+use crate::mcp::Tooling;
 
 /// The first byte of a TLS handshake (RFC 8446 section 5.1).
 const HANDSHAKE: u8 = 22;
@@ -61,7 +62,8 @@ impl WebService {
             patience: limits.stalled,
             idle_time: limits.idle,
         };
-        let host = Arc::new(Guarded(Door { gateway, protocol: HTTP }));
+        let tooling = Arc::new(Tooling::new(Arc::clone(&gateway), stop.clone())?);
+        let host = Arc::new(Guarded { door: Door { gateway, protocol: HTTP }, tooling });
         Ok(Self {
             service: Service::new(host, options, stop),
             acceptor: acceptor(files)?,
@@ -123,7 +125,11 @@ impl Serve for WebService {
 }
 
 /// Who is let in.
-struct Guarded(Door);
+struct Guarded {
+    door: Door,
+    /// What speaks MCP.
+    tooling: Arc<Tooling>,
+}
 
 impl Host for Guarded {
     fn admit(&self, login: &Login<'_>) -> Result<Admission, NotAdmitted> {
@@ -132,11 +138,11 @@ impl Host for Guarded {
             token: login.token,
             client: login.client_address,
         };
-        let standing = self.0.identify(arrival)?;
+        let standing = self.door.identify(arrival)?;
         let Some(service) = standing.known.service.clone() else {
             return Err(NotAdmitted::Unavailable("the connection has no service".to_owned()));
         };
-        let opened = self.0.open(arrival, standing)?;
+        let opened = self.door.open(arrival, standing)?;
         Ok(Admission {
             gate: opened.gate,
             backend: service as Arc<dyn Backend>,
@@ -146,13 +152,18 @@ impl Host for Guarded {
         })
     }
 
+    fn mount(&self, connection: &str) -> Option<Arc<dyn Mount>> {
+        let is_at = self.tooling.is_at(connection);
+        is_at.then(|| Arc::clone(&self.tooling) as Arc<dyn Mount>)
+    }
+
     fn turned_away(&self, client: SocketAddr, cause: &str) {
-        self.0.record_refusal(Arrival { connection: "", token: "", client }, None, cause);
+        self.door.record_refusal(Arrival { connection: "", token: "", client }, None, cause);
     }
 
     fn ended(&self, session: &str, ended: &Ended) {
         let Ended { how, bytes_in, bytes_out } = ended;
-        self.0.ended(session, how, (*bytes_in, *bytes_out));
+        self.door.ended(session, how, (*bytes_in, *bytes_out));
     }
 }
 

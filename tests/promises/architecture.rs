@@ -17,6 +17,7 @@ const EDGES: [(&str, &[&str]); 23] = [
             "palisade-http",
             "palisade-identity",
             "palisade-mask",
+            "palisade-mcp",
             "palisade-policy",
             "palisade-postgres",
             "palisade-relay",

@@ -2,6 +2,7 @@
 
 mod connection;
 mod identity;
+mod mcp;
 mod secrets;
 
 use std::collections::BTreeSet;
@@ -57,6 +58,7 @@ impl Check<'_> {
             .filter_map(|raw| self.connection(raw, vault.server.as_ref()))
             .collect();
         self.http_without_a_place(listen.as_ref(), &connections);
+        self.members(&connections);
         self.nothing_configured(&connections, &raw.roles);
         let names: Vec<&str> = connections.iter().map(|c| c.name.as_str()).collect();
         self.duplicates("issuer", raw.issuers.iter().map(|issuer| &issuer.name));
@@ -138,6 +140,7 @@ impl Check<'_> {
             admin,
             http,
             http_domain,
+            http_origins: raw.http_origins.iter().map(|it| it.get_ref().clone()).collect(),
             insecure,
             postgres_login: raw.postgres_login,
         })

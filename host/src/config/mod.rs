@@ -4,6 +4,7 @@
 
 mod check;
 mod keys;
+mod mcp;
 mod raw;
 mod service;
 
@@ -19,14 +20,18 @@ use palisade_vault::{Reference, VaultServer};
 use crate::plugins::PublicKey;
 
 pub use keys::unknown_policy_keys;
+pub use mcp::{McpConnection, McpPlace, Variable};
 pub use palisade_policy::nearest;
 pub use service::{HttpLogin, HttpService, OauthLogin};
 
 /// The protocols that this gateway speaks.
-pub const PROTOCOLS: &[&str] = &["postgres", HTTP];
+pub const PROTOCOLS: &[&str] = &["postgres", HTTP, MCP];
 
 /// The protocol whose connections are HTTP services.
 pub const HTTP: &str = "http";
+
+/// The protocol whose connections are servers of tools.
+pub const MCP: &str = "mcp";
 
 /// A checked configuration.
 #[derive(Debug)]
@@ -70,6 +75,8 @@ pub struct Listen {
     pub http: Option<SocketAddr>,
     /// The domain below which an HTTP client finds each connection as a host: `gateway.example`.
     pub http_domain: Option<String>,
+    /// Origins whose pages may speak to MCP servers through the gateway.
+    pub http_origins: Vec<String>,
     /// For PostgreSQL clients.
     pub postgres: SocketAddr,
     /// For the command line.
@@ -125,6 +132,8 @@ pub struct Connection {
     pub labels: BTreeMap<String, String>,
     /// What it has as an HTTP service; none where it is none.
     pub http: Option<HttpService>,
+    /// What it has as servers of MCP; none where it is none.
+    pub mcp: Option<McpConnection>,
 }
 
 /// An issuer, and who vouches for its certificate.

@@ -53,6 +53,8 @@ pub(super) struct RawListen {
     pub(super) http: Option<Spanned<String>>,
     pub(super) http_domain: Option<Spanned<String>>,
     #[serde(default)]
+    pub(super) http_origins: Vec<Spanned<String>>,
+    #[serde(default)]
     pub(super) postgres_login: PostgresLogin,
 }
 
@@ -68,7 +70,7 @@ pub(super) struct RawTls {
 pub(super) struct RawConnection {
     pub(super) name: Spanned<String>,
     pub(super) protocol: Spanned<String>,
-    pub(super) address: Spanned<String>,
+    pub(super) address: Option<Spanned<String>>,
     pub(super) database: Option<Spanned<String>>,
     pub(super) username: Option<Spanned<String>>,
     pub(super) password: Option<Spanned<Reference>>,
@@ -78,10 +80,30 @@ pub(super) struct RawConnection {
     pub(super) paths: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) websocket: bool,
+    pub(super) command: Option<Spanned<Vec<String>>>,
+    #[serde(default)]
+    pub(super) env: BTreeMap<String, Spanned<RawVariable>>,
+    pub(super) folder: Option<Spanned<PathBuf>>,
+    pub(super) servers: Option<Spanned<Vec<Spanned<String>>>>,
+    #[serde(default)]
+    pub(super) allow: Vec<Spanned<String>>,
+    pub(super) new_tools: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) reads: Vec<Spanned<String>>,
     pub(super) tls: Option<Spanned<UpstreamTls>>,
     pub(super) tls_ca: Option<Spanned<PathBuf>>,
     #[serde(default)]
     pub(super) labels: BTreeMap<String, String>,
+}
+
+/// A variable of a program's environment.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum RawVariable {
+    /// What it is.
+    Text(String),
+    /// Where it is, since it is secret.
+    Secret(Reference),
 }
 
 #[derive(Deserialize)]

@@ -6,6 +6,7 @@
 
 mod asked;
 mod keys;
+mod mcp;
 mod oauth;
 mod probe;
 mod rotate;
@@ -25,6 +26,7 @@ use serde_json::Value;
 
 use self::asked::{check, check_reference, no_key};
 use self::keys::Keys;
+pub use self::mcp::McpServer;
 use self::server::{Password, Server};
 use self::service::Service;
 use self::stored::{Kept, StoredConnection};
@@ -65,6 +67,8 @@ pub struct Known {
     pub catalog: Arc<Catalog>,
     /// The service, where it is one of HTTP.
     pub service: Option<Arc<Service>>,
+    /// The server, where it is one of MCP.
+    pub mcp: Option<Arc<McpServer>>,
     /// Its record; none where the configuration file has it.
     stored: Option<Arc<StoredConnection>>,
 }
@@ -316,8 +320,13 @@ impl Connections {
             service.map(Arc::new).with_context(context)
         });
         let service = service.transpose()?;
+        let vault = self.vault.server.as_ref();
+        let mcp = connection.mcp.as_ref().map(|mcp| {
+            McpServer::new(&connection.name, mcp, service.as_ref(), vault).with_context(context)
+        });
+        let mcp = mcp.transpose()?.flatten().map(Arc::new);
         let server = Server::new(connection.clone(), password).with_context(context)?;
-        Ok(Known { service, ..self.known(server, None) })
+        Ok(Known { service, mcp, ..self.known(server, None) })
     }
 
     fn password(&self, stored: &StoredConnection) -> Result<Password> {
@@ -343,7 +352,7 @@ impl Connections {
         let server = Arc::new(server);
         let backend = Arc::clone(&server) as Arc<dyn Backend>;
         let catalog = Arc::new(Catalog::new(backend, self.trusted.clone()));
-        Known { server, catalog, service: None, stored }
+        Known { server, catalog, service: None, mcp: None, stored }
     }
 
     fn record(&self, change: &str, connection: &str, author: Author<'_>) -> Result<(), Problem> {

@@ -10,7 +10,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::config::{Connection, UpstreamTls};
+use crate::config::{Connection, McpPlace, UpstreamTls};
 
 /// A connection to be kept.
 #[derive(Debug, Deserialize)]
@@ -105,6 +105,7 @@ impl StoredConnection {
             tls_ca: self.tls_ca.clone(),
             labels: self.labels.clone(),
             http: None,
+            mcp: None,
         }
     }
 
@@ -138,7 +139,11 @@ fn shown(
         "name": connection.name,
         "protocol": connection.protocol,
         "address": match connection.http.as_ref().map(|http| http.tls) {
-            None => format!("{host}:{}", connection.port),
+            None => match connection.mcp.as_ref().map(|mcp| &mcp.place) {
+                Some(McpPlace::Program { command, .. }) => command.first().cloned().unwrap_or_default(),
+                Some(McpPlace::Servers(servers)) => servers.join(", "),
+                Some(McpPlace::Service(_)) | None => format!("{host}:{}", connection.port),
+            },
             Some(true) => format!("https://{host}:{}", connection.port),
             Some(false) => format!("http://{host}:{}", connection.port),
         },

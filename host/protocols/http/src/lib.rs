@@ -31,6 +31,7 @@ pub use refused::Refused;
 pub use reply::Reply;
 pub use route::Route;
 pub use serve::{
-    Admission, Backend, Ended, Host, Login, NotAdmitted, Options, Origin, Service, Trust,
+    Admission, Answer, Asked, Backend, Ended, Entered, Host, Login, Mount, NotAdmitted, Options,
+    Origin, Pieces, Service, Trust,
 };
 pub use target::{Query, Target};

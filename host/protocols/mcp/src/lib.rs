@@ -6,7 +6,7 @@ mod event;
 pub mod fuzzing;
 mod json;
 mod message;
-mod names;
+pub mod names;
 mod pins;
 mod request;
 mod results;

@@ -5,9 +5,10 @@ use palisade_vault::VaultServer;
 use toml::Spanned;
 
 use super::Check;
+use super::mcp::split_path;
 use crate::config::raw::RawConnection;
-use crate::config::service::{HttpService, login_of, split_origin};
-use crate::config::{Connection, HTTP, Listen, PROTOCOLS, UpstreamTls, split_address};
+use crate::config::service::{HttpLogin, HttpService, login_of, split_origin};
+use crate::config::{Connection, HTTP, Listen, MCP, PROTOCOLS, UpstreamTls, split_address};
 
 /// The longest name of a connection: what a PostgreSQL client can have as its user name is longer, a table's column not.
 const LONGEST_NAME: usize = 128;
@@ -15,7 +16,7 @@ const LONGEST_NAME: usize = 128;
 impl Check<'_> {
     pub(super) fn connection(
         &mut self,
-        raw: RawConnection,
+        mut raw: RawConnection,
         vault: Option<&VaultServer>,
     ) -> Option<Connection> {
         let name = raw.name.get_ref();
@@ -29,9 +30,19 @@ impl Check<'_> {
             let fix = format!("this version speaks: {}", PROTOCOLS.join(", "));
             self.mistake(Some(&raw.protocol), problem, &fix);
         }
-        let is_http = protocol == HTTP;
-        let place = if is_http { self.origin(&raw) } else { self.server(&raw) };
-        let http = is_http.then(|| self.service(&raw, place.as_ref().is_some_and(|it| it.0)));
+        let (is_http, is_mcp) = (protocol == HTTP, protocol == MCP);
+        if !is_mcp {
+            self.only_mcp(&raw);
+        }
+        let mcp = is_mcp.then(|| self.mcp(&mut raw, vault));
+        let is_service = is_http || (is_mcp && raw.address.is_some());
+        let place = match is_mcp && !is_service {
+            // Its servers are elsewhere, or started here.
+            true => Some((false, "localhost".to_owned(), 0)),
+            false if is_service => self.origin(&raw),
+            false => self.server(&raw),
+        };
+        let http = is_service.then(|| self.service(&raw, place.as_ref().is_some_and(|it| it.0)));
         let password = raw.password.map(|password| self.secret(password, vault));
         let tls_ca = raw.tls_ca.map(|path| self.existing("tls_ca", &path));
         let (_, host, port) = place?;
@@ -48,11 +59,13 @@ impl Check<'_> {
             tls: match &http {
                 Some(http) if http.tls => UpstreamTls::VerifyFull,
                 Some(_) => UpstreamTls::Disable,
+                None if is_mcp => UpstreamTls::Disable,
                 None => raw.tls.map(Spanned::into_inner).unwrap_or_default(),
             },
             tls_ca,
             labels: raw.labels,
             http,
+            mcp,
         })
     }
 
@@ -80,29 +93,45 @@ impl Check<'_> {
         only_http(raw.login.as_ref().map(|it| it.span().start), "login");
         only_http(raw.paths.first().map(|it| it.span().start), "paths");
         only_http(raw.certificate.as_ref().map(|it| it.certificate.span().start), "certificate");
-        let parts = split_address(raw.address.get_ref());
+        let fix = "write a host and a port: db.internal:5432";
+        let Some(address) = &raw.address else {
+            self.mistake(Some(&raw.name), "missing field `address`".into(), fix);
+            return None;
+        };
+        let parts = split_address(address.get_ref());
         if parts.is_none() {
-            let text = raw.address.get_ref().escape_debug();
-            let problem = format!("`{text}` is no address of a server");
-            self.mistake(Some(&raw.address), problem, "write a host and a port: db.internal:5432");
+            let problem =
+                format!("`{}` is no address of a server", address.get_ref().escape_debug());
+            self.mistake(Some(address), problem, fix);
         }
         parts.map(|(host, port)| (false, host, port))
     }
 
     /// A service's scheme, host and port.
     fn origin(&mut self, raw: &RawConnection) -> Option<(bool, String, u16)> {
-        let origin = split_origin(raw.address.get_ref());
-        let fix = "write a scheme and a host, without a path: https://api.internal:8443";
+        let is_mcp = raw.protocol.get_ref() == MCP;
+        let fix = match is_mcp {
+            true => "write a scheme, a host and a path: https://tools.internal/mcp",
+            false => "write a scheme and a host, without a path: https://api.internal:8443",
+        };
+        let Some(address) = &raw.address else {
+            self.mistake(Some(&raw.name), "missing field `address`".into(), fix);
+            return None;
+        };
+        let origin = match is_mcp {
+            true => split_origin(&split_path(address.get_ref()).0),
+            false => split_origin(address.get_ref()),
+        };
         let Some((tls, host, _)) = &origin else {
-            let problem = format!("`{}` is no origin", raw.address.get_ref().escape_debug());
-            self.mistake(Some(&raw.address), problem, fix);
+            let problem = format!("`{}` is no origin", address.get_ref().escape_debug());
+            self.mistake(Some(address), problem, fix);
             return None;
         };
         let is_private = host == "localhost"
             || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
         if !tls && !is_private && raw.password.is_some() {
             let problem = "the credential would travel in clear text over the network".into();
-            self.mistake(Some(&raw.address), problem, "write https://");
+            self.mistake(Some(address), problem, "write https://");
         }
         origin
     }
@@ -132,13 +161,23 @@ impl Check<'_> {
                 self.mistake(raw.paths.first(), problem, "a segment in braces stands for any");
             }
         }
+        if raw.protocol.get_ref() == MCP && matches!(login, HttpLogin::Aws(_) | HttpLogin::Query(_))
+        {
+            let problem = "`login` is by a header or a cookie for MCP".into();
+            self.mistake(
+                raw.login.as_ref(),
+                problem,
+                "login = \"bearer\" or { header = { name } }",
+            );
+        }
         let certificate = raw.certificate.as_ref().map(|files| self.tls(files));
         HttpService { tls, login, certificate, paths: templates, websocket: raw.websocket }
     }
 
     /// Connections that nobody could reach.
     pub(super) fn http_without_a_place(&mut self, listen: Option<&Listen>, all: &[Connection]) {
-        let service = all.iter().find(|connection| connection.http.is_some());
+        let by_http = |it: &&Connection| it.http.is_some() || it.mcp.is_some();
+        let service = all.iter().find(by_http);
         if let (Some(service), Some(Listen { http: None, .. })) = (service, listen) {
             let at = self.text.find(&format!("\"{}\"", service.name)).unwrap_or(0);
             let problem = format!("the gateway listens nowhere for `{}`", service.name);

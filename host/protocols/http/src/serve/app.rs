@@ -15,6 +15,7 @@ use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::H2Options;
 use pingora_core::server::ShutdownWatch;
 use tokio::sync::{oneshot, watch};
+use zeroize::Zeroizing;
 
 use super::exchange::{Run, Runner};
 use super::incoming::{Incoming, is_denial};
@@ -151,12 +152,6 @@ impl HttpServerApp for Connection {
     }
 }
 
-/// Where a request goes, and by whom.
-struct Place {
-    session: Use,
-    route: Route,
-}
-
 impl Connection {
     /// A head that pingora could not read.
     async fn malformed(&self, http: &mut ServerSession, error: &pingora_error::Error) {
@@ -177,11 +172,19 @@ impl Connection {
                 return self.last_words(http, &Reply::refused(refused, "")).await;
             }
         };
-        let Place { session, route } = match self.enter(&mut head).await {
-            Ok(place) => place,
-            Err(reply) => return answer::reply(http, &reply).await,
+        let Some((token, route)) = self.picked(&mut head) else {
+            return answer::reply(http, &Reply::unauthorized()).await;
         };
         head.target = route.target.clone();
+        let login =
+            Login { connection: &route.connection, token: &token, client_address: self.client };
+        if let Some(mount) = self.service.host.mount(&route.connection) {
+            return self.mounted(http, &*mount, &login, &head).await;
+        }
+        let session = match self.enter(&login).await {
+            Ok(session) => session,
+            Err(reply) => return answer::reply(http, &reply).await,
+        };
         let before = (http.body_bytes_read(), http.body_bytes_sent());
         let outcome = tokio::select! {
             outcome = self.serve(http, &session, &route, head) => outcome,
@@ -235,29 +238,41 @@ impl Connection {
         answer::reply(http, reply).await
     }
 
-    /// Who asks, and for which connection.
-    async fn enter(&self, head: &mut Head) -> Result<Place, Reply> {
+    /// The token that a request shows, and the connection that it picks.
+    fn picked(&self, head: &mut Head) -> Option<(Zeroizing<String>, Route)> {
         let options = &self.service.runner.options;
         let token = token::take(&mut head.headers);
         let route = Route::of(head, options.domain.as_deref());
-        let (Some(token), Some(route)) = (token, route) else {
-            return Err(Reply::unauthorized());
-        };
-        let login =
-            Login { connection: &route.connection, token: &token, client_address: self.client };
-        match self.service.sessions.enter(&login).await {
+        Some((token?, route?))
+    }
+
+    /// Lets whoever asks in.
+    async fn enter(&self, login: &Login<'_>) -> Result<Use, Reply> {
+        match self.service.sessions.enter(login).await {
             Ok(session) => {
-                let let_in = self.let_in.lock().unwrap_or_else(PoisonError::into_inner).take();
-                // Nobody waits for it where the connection is being given up.
-                let_in.map(|let_in| let_in.send(()));
-                Ok(Place { session, route })
+                self.is_in();
+                Ok(session)
             }
-            Err(NotAdmitted::Refused { after }) => {
+            Err(refused) => Err(Self::not_admitted(refused).await),
+        }
+    }
+
+    /// Whoever speaks on this connection is let in, and is not pushed out any more.
+    pub(super) fn is_in(&self) {
+        let let_in = self.let_in.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Nobody waits for it where the connection is being given up.
+        let_in.map(|let_in| let_in.send(()));
+    }
+
+    /// What a client is told that is not let in, once it is time to.
+    pub(super) async fn not_admitted(refused: NotAdmitted) -> Reply {
+        match refused {
+            NotAdmitted::Refused { after } => {
                 tokio::time::sleep(after).await;
-                Err(Reply::unauthorized())
+                Reply::unauthorized()
             }
-            Err(NotAdmitted::TooMany(why)) => Err(Reply::unavailable(429, &why, "")),
-            Err(NotAdmitted::Unavailable(why)) => Err(Reply::unavailable(503, &why, "")),
+            NotAdmitted::TooMany(why) => Reply::unavailable(429, &why, ""),
+            NotAdmitted::Unavailable(why) => Reply::unavailable(503, &why, ""),
         }
     }
 
@@ -395,7 +410,7 @@ impl Connection {
 }
 
 /// Ends when the client leaves. Its request must have been read to the end.
-async fn gone(http: &mut ServerSession) -> Box<pingora_error::Error> {
+pub(super) async fn gone(http: &mut ServerSession) -> Box<pingora_error::Error> {
     loop {
         match http.read_body_or_idle(true).await {
             Err(error) => return error,

@@ -15,6 +15,7 @@ mod app;
 mod exchange;
 mod incoming;
 mod later;
+mod mounted;
 mod pending;
 mod request;
 mod sessions;
@@ -33,6 +34,7 @@ use tokio::sync::watch;
 use crate::{Credential, Templates};
 
 pub use app::Service;
+pub use mounted::{Answer, Asked, Entered, Mount, Pieces};
 
 /// Limits and switches of the service.
 #[derive(Clone, Debug)]
@@ -134,6 +136,12 @@ pub trait Host: Send + Sync {
     /// # Errors
     /// What the client may know.
     fn admit(&self, login: &Login<'_>) -> Result<Admission, NotAdmitted>;
+
+    /// The protocol that is spoken at a connection of this name within HTTP, where it is another.
+    fn mount(&self, connection: &str) -> Option<Arc<dyn Mount>> {
+        let _ = connection;
+        None
+    }
 
     /// Told of a client that was turned away before it gave a token, with the cause.
     fn turned_away(&self, client: SocketAddr, cause: &str);

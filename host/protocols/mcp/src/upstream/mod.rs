@@ -30,8 +30,8 @@ pub struct Launch {
     pub command: Vec<String>,
     /// All of its environment.
     pub environment: Vec<(String, Zeroizing<String>)>,
-    /// Those of its variables that are secret: what it says of them is covered.
-    pub secrets: Vec<String>,
+    /// What of it is secret: where the program says it, it is covered.
+    pub secrets: Vec<Zeroizing<String>>,
     /// Where it runs.
     pub folder: Option<PathBuf>,
 }
@@ -46,8 +46,10 @@ pub struct Remote {
     pub port: u16,
     /// The path of its endpoint, with the query where it has one.
     pub path: String,
-    /// The gateway's credential: headers that every request has. What the service says of them is covered.
+    /// The gateway's credential: headers that every request has.
     pub headers: Vec<(String, Zeroizing<String>)>,
+    /// The forms in which the service could say the credential: there it is covered.
+    pub secrets: Vec<Zeroizing<String>>,
     /// Who vouches for it; the system's authorities where left out.
     pub authorities: Option<Arc<[WrappedX509]>>,
 }

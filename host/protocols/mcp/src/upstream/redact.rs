@@ -18,22 +18,15 @@ pub(crate) struct Redact(Vec<Zeroizing<String>>);
 
 impl Redact {
     pub(crate) fn new(transport: &Transport) -> Self {
-        let given: Vec<Zeroizing<String>> = match transport {
-            Transport::Launch(launch) => {
-                let secret = |name: &String| launch.secrets.contains(name);
-                let environment = launch.environment.iter().filter(|(name, _)| secret(name));
-                environment.map(|(_, value)| value.clone()).collect()
-            }
-            Transport::Remote(remote) => {
-                // Of `Bearer …` the token alone is the secret.
-                let bare = |value: &Zeroizing<String>| {
-                    let bare = value.rsplit(' ').next().unwrap_or_default();
-                    Zeroizing::new(bare.to_owned())
-                };
-                remote.headers.iter().map(|(_, value)| bare(value)).collect()
-            }
+        let given = match transport {
+            Transport::Launch(launch) => &launch.secrets,
+            Transport::Remote(remote) => &remote.secrets,
         };
-        Self(given.into_iter().filter(|secret| secret.len() >= SHORTEST).collect())
+        let mut given: Vec<_> =
+            given.iter().filter(|secret| secret.len() >= SHORTEST).cloned().collect();
+        // One that holds another is covered whole.
+        given.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        Self(given)
     }
 
     /// The text without the secrets.
@@ -96,7 +89,7 @@ mod tests {
         let redact = Redact::new(&Transport::Launch(Launch {
             command: vec![],
             environment: vec![variable("TOKEN", "s3cr3t-t0ken"), variable("PATH", "/usr/bin")],
-            secrets: vec!["TOKEN".to_owned()],
+            secrets: vec![Zeroizing::new("s3cr3t-t0ken".to_owned())],
             folder: None,
         }));
         let text = br#"{"jsonrpc":"2.0","id":1,"result":{"s3cr3t-t0ken":["x s3cr3t-t0\u006ben","/usr/bin"]}}"#;

@@ -144,7 +144,7 @@ impl Backend for Servers {
                     ("PATH".to_owned(), Zeroizing::new(std::env::var("PATH").unwrap_or_default())),
                     ("API_KEY".to_owned(), secret("s3cr3t-s3cr3t")),
                 ],
-                secrets: vec!["API_KEY".to_owned()],
+                secrets: vec![secret("s3cr3t-s3cr3t")],
                 folder: None,
             }),
             Self::Service(port) => Transport::Remote(Remote {
@@ -153,6 +153,7 @@ impl Backend for Servers {
                 port: *port,
                 path: "/mcp".to_owned(),
                 headers: vec![("authorization".to_owned(), secret("Bearer upstream-token"))],
+                secrets: vec![secret("upstream-token")],
                 authorities: None,
             }),
         })

@@ -1,0 +1,208 @@
+//! MCP, wired: who is let in, and to which servers.
+
+mod pins;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use palisade_http::{Answer, Asked, Entered, Login, Mount, NotAdmitted, Pieces};
+use palisade_mcp::{
+    Admission, Backend, Body, Ended, Guest, Host, Opening, Options, Pins, Service, Settings,
+    Transport,
+};
+use tokio::sync::watch;
+
+use self::pins::Tools;
+use crate::config::{MCP, McpPlace};
+use crate::connections::{Known, McpServer};
+use crate::door::{Arrival, Door, Shut};
+use crate::gateway::Gateway;
+use crate::standing::Standing;
+
+/// How often those are told who wait for a person.
+const TICK: Duration = Duration::from_secs(5);
+/// How long a call of a tool that changed waits for a person, in seconds.
+const HOLD: u32 = 300;
+/// Where MCP is spoken below a connection's prefix.
+const PATHS: [&str; 2] = ["/", "/mcp"];
+
+/// MCP on the listener of HTTP.
+#[derive(Clone)]
+pub struct Tooling {
+    door: Door,
+    service: Service,
+    pins: Arc<dyn Pins>,
+    body_limit: usize,
+}
+
+impl Tooling {
+    /// MCP over this gateway's connections; its sessions end when `stop` turns true.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn new(gateway: Arc<Gateway>, stop: watch::Receiver<bool>) -> Result<Self> {
+        let settings = gateway.settings.load_full();
+        let (limits, listen) = (settings.config.limits, &settings.config.listen);
+        let ticks = limits.idle.as_secs().div_ceil(TICK.as_secs());
+        let options = Options {
+            origins: listen.http_origins.clone(),
+            message_bytes: limits.response_bytes,
+            tick: TICK,
+            idle: u32::try_from(ticks).unwrap_or(u32::MAX),
+            dial: limits.dial,
+            ..Options::default()
+        };
+        let pins = Arc::new(Tools::new(&gateway.store)?);
+        let door = Door { gateway, protocol: MCP };
+        let host = Arc::new(Told(door.clone()));
+        Ok(Self {
+            door,
+            service: Service::new(host, options, stop),
+            pins,
+            body_limit: limits.body_bytes,
+        })
+    }
+
+    /// Whether the connection of this name speaks MCP.
+    pub fn is_at(&self, connection: &str) -> bool {
+        let known = self.door.gateway.connections.get(connection);
+        known.is_some_and(|known| known.server.connection.protocol == MCP)
+    }
+}
+
+impl Mount for Tooling {
+    fn enter(&self, login: &Login<'_>) -> Result<Arc<dyn Entered>, NotAdmitted> {
+        let (connection, client) = (login.connection, login.client_address);
+        let standing = self.door.identify(Arrival { connection, token: login.token, client })?;
+        let token = standing.identity.token_id.clone();
+        let issuer = standing.identity.principal.issuer.clone();
+        Ok(Arc::new(Caller {
+            tooling: self.clone(),
+            owner: format!("{issuer}\n{token}\n{connection}"),
+            connection: connection.to_owned(),
+            client,
+            standing: Mutex::new(Some(standing)),
+        }))
+    }
+
+    fn body_limit(&self) -> usize {
+        self.body_limit
+    }
+}
+
+/// Whoever sent a request.
+struct Caller {
+    tooling: Tooling,
+    /// A session is its token's, with which it ends.
+    owner: String,
+    connection: String,
+    client: SocketAddr,
+    standing: Mutex<Option<Standing>>,
+}
+
+#[async_trait]
+impl Entered for Caller {
+    async fn answer(&self, asked: Asked<'_>) -> Answer {
+        if !PATHS.contains(&asked.path) {
+            let body = Pieces::Whole("MCP is spoken at /mcp\n".into());
+            return Answer { status: 404, headers: vec![], body };
+        }
+        let Asked { method, headers, body, .. } = asked;
+        let reply = self.tooling.service.handle(self, method, headers, body).await;
+        let body = match reply.body {
+            Body::Whole(bytes) => Pieces::Whole(bytes),
+            Body::Stream(pieces) => Pieces::Stream(pieces),
+        };
+        Answer { status: reply.status, headers: reply.headers, body }
+    }
+}
+
+impl Guest for Caller {
+    fn owner(&self) -> String {
+        self.owner.clone()
+    }
+
+    fn admit(&self) -> Result<Admission, (u16, String)> {
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(standing) = standing else { return Err((503, "try again".to_owned())) };
+        let servers = self
+            .servers(&standing.known)
+            .ok_or_else(|| (503, "a server of the connection is not there any more".to_owned()))?;
+        let settings = settings(&standing.known, &servers, &self.tooling.door.gateway)
+            .ok_or_else(|| (503, "the connection has no servers".to_owned()))?;
+        let arrival = Arrival { connection: &self.connection, token: "", client: self.client };
+        let opened = self.tooling.door.open(arrival, standing).map_err(|shut| match shut {
+            Shut::Refused(_) => (401, "access is refused".to_owned()),
+            Shut::TooMany(why) => (429, why),
+            Shut::Unavailable(why) => (503, why),
+        })?;
+        Ok(Admission {
+            opening: Opening {
+                gate: opened.gate,
+                settings: Arc::new(settings),
+                pins: Arc::clone(&self.tooling.pins),
+                read_only: opened.read_only,
+                mask_key: opened.mask_key,
+            },
+            backend: Arc::new(Servers(servers)),
+            ends: opened.ends,
+        })
+    }
+}
+
+impl Caller {
+    /// The connection's own server, or those that it offers as one.
+    fn servers(&self, known: &Known) -> Option<Vec<Arc<McpServer>>> {
+        let connections = &self.tooling.door.gateway.connections;
+        match known.server.connection.mcp.as_ref().map(|mcp| &mcp.place)? {
+            McpPlace::Servers(names) => {
+                names.iter().map(|name| connections.get(name)?.mcp).collect()
+            }
+            McpPlace::Program { .. } | McpPlace::Service(_) => Some(vec![known.mcp.clone()?]),
+        }
+    }
+}
+
+fn settings(known: &Known, servers: &[Arc<McpServer>], gateway: &Gateway) -> Option<Settings> {
+    let mcp = known.server.connection.mcp.as_ref()?;
+    Some(Settings {
+        servers: servers.iter().map(|server| server.name.clone()).collect(),
+        allow: mcp.allow,
+        new_tools: mcp.new_tools,
+        reads: mcp.reads.clone(),
+        record_limit: gateway.settings.load().config.record.result_limit,
+        hold_seconds: HOLD,
+    })
+}
+
+/// The servers of a session.
+struct Servers(Vec<Arc<McpServer>>);
+
+#[async_trait]
+impl Backend for Servers {
+    async fn transport(&self, server: usize) -> Result<Transport, String> {
+        match self.0.get(server) {
+            Some(server) => server.transport().await,
+            None => Err("there is no such server".to_owned()),
+        }
+    }
+
+    fn credential_refused(&self, server: usize) {
+        if let Some(server) = self.0.get(server) {
+            server.credential_refused();
+        }
+    }
+}
+
+/// Where ends of sessions are told.
+struct Told(Door);
+
+impl Host for Told {
+    fn ended(&self, session: &str, ended: &Ended) {
+        let Ended { how, bytes_in, bytes_out } = ended;
+        self.0.ended(session, how, (*bytes_in, *bytes_out));
+    }
+}
