@@ -5,6 +5,7 @@ A line of its input is {"do": METHOD, "with": {ARGUMENTS}}, one of its output wh
 import asyncio
 import json
 import os
+import ssl
 import sys
 
 import httpx2
@@ -36,7 +37,9 @@ async def lines():
 async def main():
     headers = {"Authorization": f"Bearer {os.environ['TOKEN']}"}
     sampling = {"sampling_callback": sample} if os.environ.get("SAMPLES") else {}
-    async with httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(30, read=300)) as http:
+    trust = ssl.create_default_context(cafile=os.environ.get("CA"))
+    limits = httpx2.Timeout(30, read=300)
+    async with httpx2.AsyncClient(headers=headers, timeout=limits, verify=trust) as http:
         transport = streamable_http_client(sys.argv[1], http_client=http)
         async with Client(transport, **sampling) as client:
             tell(ready=client.protocol_version, instructions=client.instructions)

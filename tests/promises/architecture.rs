@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::harness::run;
 
 /// Every edge that there may be between our crates.
-const EDGES: [(&str, &[&str]); 23] = [
+const EDGES: [(&str, &[&str]); 24] = [
     (
         "palisade",
         &[

@@ -30,6 +30,7 @@ mod issuers;
 mod languages;
 mod lineage;
 mod masking;
+mod mcp;
 mod oauth;
 mod plugins;
 mod protocol;

@@ -3,6 +3,7 @@
 mod authority;
 mod gateway;
 mod libpq;
+mod mcp;
 mod oidc;
 mod postgres;
 mod process;
@@ -13,6 +14,7 @@ mod web;
 pub(crate) use authority::{Authority, Certificate};
 pub(crate) use gateway::{Gateway, Settings, cli, repository};
 pub(crate) use libpq::Libpq;
+pub(crate) use mcp::{ToolService, Tools, program, tools};
 pub(crate) use oidc::Provider;
 pub(crate) use postgres::{PASSWORD, Postgres};
 pub(crate) use process::{Outcome, run, until};

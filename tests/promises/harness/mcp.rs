@@ -1,0 +1,186 @@
+//! An MCP client and servers, both made with the official SDK, and a gateway between them.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use super::gateway::{Gateway, Settings, repository};
+use super::process::{free_port, run, until};
+
+/// Where the SDK is installed, once for all runs of the same requirements.
+static SDK: LazyLock<PathBuf> = LazyLock::new(|| {
+    let tools = repository().join("target/tools");
+    let folder = tools.join("mcp-2.3.0");
+    if !folder.exists() {
+        install(&tools, &folder);
+    }
+    folder
+});
+
+/// Installs beside the final place and moves it there whole: others may do the same at the same time.
+fn install(tools: &std::path::Path, folder: &std::path::Path) {
+    std::fs::create_dir_all(tools).unwrap();
+    let draft = tempfile::tempdir_in(tools).unwrap();
+    let venv = draft.path().join("venv");
+    let made = run(Command::new("python3").args(["-m", "venv"]).arg(&venv));
+    assert!(made.ok, "python3 -m venv: {}", made.stderr);
+    let mut pip = Command::new(venv.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
+    pip.arg(draft.path().join("sdk"));
+    pip.arg("--requirement").arg(repository().join("tests/mcp/requirements.txt"));
+    let outcome = run(&mut pip);
+    assert!(outcome.ok, "pip install: {}{}", outcome.stdout, outcome.stderr);
+    // Where another was first, it is as good.
+    let _ = std::fs::rename(draft.path().join("sdk"), folder);
+}
+
+fn python(script: &str) -> Command {
+    let mut command = Command::new("python3");
+    command.arg(repository().join("tests/mcp").join(script)).env("PYTHONPATH", &*SDK);
+    command.env("PYTHONWARNINGS", "ignore").env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+/// The lines of a connection whose server the gateway starts.
+pub(crate) fn program(name: &str, more: &str) -> String {
+    format!(
+        r#"
+[[connection]]
+name = "{name}"
+protocol = "mcp"
+command = ["python3", "{}"]
+{more}
+[connection.env]
+PYTHONPATH = "{}"
+PYTHONWARNINGS = "ignore"
+PYTHONDONTWRITEBYTECODE = "1"
+API_KEY = {{ env = "API_SECRET" }}
+"#,
+        repository().join("tests/mcp/server.py").display(),
+        SDK.display(),
+    )
+}
+
+/// A gateway before MCP servers, which `tool-agent` reaches.
+pub(crate) fn tools(connections: &str, policy: &str) -> Gateway {
+    let more = format!(
+        r#"
+{connections}
+[[role]]
+name = "tool-agent"
+connections = ["*"]
+[[role]]
+name = "tool-reader"
+connections = ["*"]
+read_only = ["*"]
+"#
+    );
+    let listen = "http = \"127.0.0.1:0\"".to_owned();
+    Gateway::before(9, Settings { listen, more, ..Settings::policy(policy) })
+}
+
+/// A server by Streamable HTTP, which takes `Bearer upstream-token` alone.
+pub(crate) struct ToolService {
+    pub(crate) port: u16,
+    process: Child,
+}
+
+impl ToolService {
+    pub(crate) fn start() -> Self {
+        let port = free_port();
+        let mut command = python("server.py");
+        command.args(["http", &port.to_string()]).stdin(Stdio::null()).stderr(Stdio::null());
+        let mut process = command.spawn().unwrap();
+        until("the MCP service", || {
+            assert!(process.try_wait().unwrap().is_none(), "the MCP service ended");
+            std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+        });
+        Self { port, process }
+    }
+}
+
+impl Drop for ToolService {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A client with a session.
+pub(crate) struct Tools {
+    process: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    /// What it was told when the session began.
+    pub(crate) ready: Value,
+}
+
+impl Tools {
+    pub(crate) fn begin(gateway: &Gateway, connection: &str, token: &str) -> Self {
+        Self::begin_with(gateway, connection, token, false)
+    }
+
+    pub(crate) fn begin_with(
+        gateway: &Gateway,
+        connection: &str,
+        token: &str,
+        samples: bool,
+    ) -> Self {
+        let url = format!("https://{}/c/{connection}/mcp", gateway.address("http"));
+        let mut command = python("client.py");
+        command.arg(url).env("TOKEN", token);
+        command.env("CA", gateway.folder.path().join("data/tls-cert.pem"));
+        command.envs(samples.then_some(("SAMPLES", "1")));
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let input = process.stdin.take().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let mut tools = Self { process, input, output, ready: Value::Null };
+        tools.ready = tools.next();
+        tools
+    }
+
+    /// The next line of what it has to say.
+    pub(crate) fn next(&mut self) -> Value {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("the client said {line:?}"))
+    }
+
+    /// Asks for something, which comes by [`next`](Self::next).
+    pub(crate) fn send(&mut self, what: &Value) {
+        writeln!(self.input, "{what}").unwrap();
+    }
+
+    /// Asks for something and waits for what comes of it.
+    pub(crate) fn ask(&mut self, method: &str, arguments: Value) -> Value {
+        self.send(&json!({ "do": method, "with": arguments }));
+        loop {
+            let said = self.next();
+            if said.get("progress").is_none() {
+                return said;
+            }
+        }
+    }
+
+    /// Calls a tool.
+    pub(crate) fn call(&mut self, name: &str, arguments: Value) -> Value {
+        self.ask("call_tool", json!({ "name": name, "arguments": arguments }))
+    }
+
+    /// The names of the tools that are listed.
+    pub(crate) fn names(&mut self) -> Vec<String> {
+        let listed = self.ask("list_tools", json!({}));
+        let tools = listed["result"]["tools"].as_array().unwrap_or_else(|| panic!("{listed}"));
+        tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+impl Drop for Tools {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
