@@ -36,6 +36,12 @@ def environment() -> dict[str, str]:
 
 
 @server.tool()
+def process() -> int:
+    """The number of this process."""
+    return os.getpid()
+
+
+@server.tool()
 def delete_customer(id: int) -> str:
     """Deletes a customer."""
     return f"customer {id} is deleted"

@@ -247,6 +247,42 @@ fn who_only_reads_calls_what_the_operator_knows_to_read() {
     assert!(text(&denied).contains("gateway.read-only"), "{denied}");
 }
 
+#[test]
+fn a_program_ends_with_its_session() {
+    let gateway = one();
+    let mut agent = agent(&gateway);
+    let process = agent.call("process", json!({}));
+    let process = process["result"]["structured_content"]["result"].as_u64().unwrap();
+    let place = std::path::PathBuf::from(format!("/proc/{process}"));
+    assert!(place.exists());
+    drop(agent);
+    let revoked = gateway.cli(&["tokens", "revoke", "--subject", "agent-7"]);
+    assert!(revoked.ok, "{}", revoked.stderr);
+    until("the program's end", || (!place.exists()).then_some(()));
+}
+
+#[test]
+fn a_connection_is_tried_as_a_session_would() {
+    let connections = program("tools", "")
+        + r#"
+[[connection]]
+name = "absent"
+protocol = "mcp"
+command = ["no-such-program"]
+[[connection]]
+name = "all"
+protocol = "mcp"
+servers = ["tools", "absent"]
+"#;
+    let gateway = tools(&connections, POLICY);
+    let tried = gateway.cli(&["connections", "test", "tools"]);
+    assert!(tried.ok, "{tried:?}");
+    for name in ["absent", "all"] {
+        let tried = gateway.cli(&["connections", "test", name]);
+        assert!(!tried.ok && format!("{tried:?}").contains("cannot be started"), "{tried:?}");
+    }
+}
+
 /// curl, which sends what no client would.
 struct Raw<'a> {
     gateway: &'a Gateway,
@@ -322,6 +358,7 @@ fn a_session_is_its_tokens_and_ends_with_it() {
     raw.begin();
     let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
     assert!(raw.post(ping, &[]).contains(r#""result":{}"#));
+    assert!(raw.post(ping, &["--http2"]).contains(r#""result":{}"#));
     let other = Raw {
         gateway: &gateway,
         token: gateway.token("agent-8", "tool-agent"),

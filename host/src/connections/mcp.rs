@@ -1,10 +1,12 @@
 //! An MCP server behind a connection: a program with the secrets that it is given, or a service.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
+use async_trait::async_trait;
 use palisade_http::{Backend, Credential, Outgoing, Target};
-use palisade_mcp::{Launch, Remote, Transport};
+use palisade_mcp::{Launch, Remote, Transport, greet};
 use palisade_vault::{Reader, VaultServer};
 use ureq::http::{HeaderMap, HeaderValue, Method};
 use zeroize::Zeroizing;
@@ -142,6 +144,41 @@ impl Program {
             environment.push((variable, value));
         }
         Ok(Launch { command: self.command, environment, secrets, folder: self.folder })
+    }
+}
+
+/// The servers of a session.
+pub struct McpServers(pub Vec<Arc<McpServer>>);
+
+#[async_trait]
+impl palisade_mcp::Backend for McpServers {
+    async fn transport(&self, server: usize) -> Result<Transport, String> {
+        match self.0.get(server) {
+            Some(server) => server.transport().await,
+            None => Err("there is no such server".to_owned()),
+        }
+    }
+
+    fn credential_refused(&self, server: usize) {
+        if let Some(server) = self.0.get(server) {
+            server.credential_refused();
+        }
+    }
+}
+
+impl McpServers {
+    /// Tries each as a session would.
+    ///
+    /// # Errors
+    /// What is wrong with the first that has something wrong.
+    pub async fn greet(self, limit: Duration) -> Result<(), String> {
+        let names: Vec<String> = self.0.iter().map(|server| server.name.clone()).collect();
+        let servers: Arc<dyn palisade_mcp::Backend> = Arc::new(self);
+        for (place, name) in names.iter().enumerate() {
+            let greeted = greet(Arc::clone(&servers), place, limit).await;
+            greeted.map_err(|why| format!("{name}: {why}"))?;
+        }
+        Ok(())
     }
 }
 

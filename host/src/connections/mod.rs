@@ -26,13 +26,13 @@ use serde_json::Value;
 
 use self::asked::{check, check_reference, no_key};
 use self::keys::Keys;
-pub use self::mcp::McpServer;
+pub use self::mcp::{McpServer, McpServers};
 use self::server::{Password, Server};
 use self::service::Service;
 use self::stored::{Kept, StoredConnection};
 use crate::changes::{Changes, ConnectionChange};
 use crate::clock;
-use crate::config::{Config, Connection, Vault, split_address};
+use crate::config::{Config, Connection, McpPlace, Vault, split_address};
 use crate::reach::Labels;
 
 pub use self::rotate::Rotation;
@@ -267,7 +267,20 @@ impl Connections {
     /// When there is no such connection.
     pub async fn test(&self, name: &str, limit: std::time::Duration) -> Result<Value, Problem> {
         let known = self.get(name).ok_or_else(|| unknown(name))?;
-        Ok(probe::probe(&known, limit).await)
+        match self.mcp_servers(&known) {
+            Some(servers) => Ok(probe::shown(&known, servers.greet(limit).await.err())),
+            None => Ok(probe::probe(&known, limit).await),
+        }
+    }
+
+    /// The servers of an MCP connection: its own, or those that it offers as one. None where it is no such connection,
+    /// or one of its servers is not there any more.
+    pub fn mcp_servers(&self, known: &Known) -> Option<McpServers> {
+        let servers = match &known.server.connection.mcp.as_ref()?.place {
+            McpPlace::Servers(names) => names.iter().map(|name| self.get(name)?.mcp).collect(),
+            McpPlace::Program { .. } | McpPlace::Service(_) => Some(vec![known.mcp.clone()?]),
+        };
+        servers.map(McpServers)
     }
 
     fn made_of(&self, new: NewConnection, author: Author<'_>) -> Result<StoredConnection, Problem> {

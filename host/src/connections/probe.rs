@@ -22,7 +22,6 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// Dials and logs in.
 pub async fn probe(known: &Known, limit: Duration) -> Value {
     let server = &*known.server;
-    let connection = &server.connection;
     let problem = match (resolve(server, limit).await, &known.service) {
         (Some(problem), _) => Some(problem),
         (None, Some(service)) => reach(server, service, limit).await.err(),
@@ -36,11 +35,20 @@ pub async fn probe(known: &Known, limit: Duration) -> Value {
             }
         }
     };
+    shown(known, problem)
+}
+
+/// What was found out about a connection.
+pub fn shown(known: &Known, problem: Option<String>) -> Value {
+    let connection = &known.server.connection;
     json!({
         "id": connection.name,
         "ok": problem.is_none(),
         "problem": problem,
-        "address": format!("{}:{}", connection.host, connection.port),
+        "address": match connection.mcp.is_some() && connection.http.is_none() {
+            true => String::new(),
+            false => format!("{}:{}", connection.host, connection.port),
+        },
         "database": connection.database,
         "username": connection.username,
     })

@@ -10,14 +10,13 @@ use anyhow::Result;
 use async_trait::async_trait;
 use palisade_http::{Answer, Asked, Entered, Login, Mount, NotAdmitted, Pieces};
 use palisade_mcp::{
-    Admission, Backend, Body, Ended, Guest, Host, Opening, Options, Pins, Service, Settings,
-    Transport,
+    Admission, Body, Ended, Guest, Host, Opening, Options, Pins, Service, Settings,
 };
 use tokio::sync::watch;
 
 use self::pins::Tools;
-use crate::config::{MCP, McpPlace};
-use crate::connections::{Known, McpServer};
+use crate::config::MCP;
+use crate::connections::{Known, McpServers};
 use crate::door::{Arrival, Door, Shut};
 use crate::gateway::Gateway;
 use crate::standing::Standing;
@@ -128,8 +127,8 @@ impl Guest for Caller {
     fn admit(&self) -> Result<Admission, (u16, String)> {
         let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(standing) = standing else { return Err((503, "try again".to_owned())) };
-        let servers = self
-            .servers(&standing.known)
+        let servers = self.tooling.door.gateway.connections.mcp_servers(&standing.known);
+        let servers = servers
             .ok_or_else(|| (503, "a server of the connection is not there any more".to_owned()))?;
         let settings = settings(&standing.known, &servers, &self.tooling.door.gateway)
             .ok_or_else(|| (503, "the connection has no servers".to_owned()))?;
@@ -147,26 +146,17 @@ impl Guest for Caller {
                 read_only: opened.read_only,
                 mask_key: opened.mask_key,
             },
-            backend: Arc::new(Servers(servers)),
+            backend: Arc::new(servers),
             ends: opened.ends,
         })
     }
 }
 
-impl Caller {
-    /// The connection's own server, or those that it offers as one.
-    fn servers(&self, known: &Known) -> Option<Vec<Arc<McpServer>>> {
-        let connections = &self.tooling.door.gateway.connections;
-        match known.server.connection.mcp.as_ref().map(|mcp| &mcp.place)? {
-            McpPlace::Servers(names) => {
-                names.iter().map(|name| connections.get(name)?.mcp).collect()
-            }
-            McpPlace::Program { .. } | McpPlace::Service(_) => Some(vec![known.mcp.clone()?]),
-        }
-    }
-}
-
-fn settings(known: &Known, servers: &[Arc<McpServer>], gateway: &Gateway) -> Option<Settings> {
+fn settings(
+    known: &Known,
+    McpServers(servers): &McpServers,
+    gateway: &Gateway,
+) -> Option<Settings> {
     let mcp = known.server.connection.mcp.as_ref()?;
     Some(Settings {
         servers: servers.iter().map(|server| server.name.clone()).collect(),
@@ -176,25 +166,6 @@ fn settings(known: &Known, servers: &[Arc<McpServer>], gateway: &Gateway) -> Opt
         record_limit: gateway.settings.load().config.record.result_limit,
         hold_seconds: HOLD,
     })
-}
-
-/// The servers of a session.
-struct Servers(Vec<Arc<McpServer>>);
-
-#[async_trait]
-impl Backend for Servers {
-    async fn transport(&self, server: usize) -> Result<Transport, String> {
-        match self.0.get(server) {
-            Some(server) => server.transport().await,
-            None => Err("there is no such server".to_owned()),
-        }
-    }
-
-    fn credential_refused(&self, server: usize) {
-        if let Some(server) = self.0.get(server) {
-            server.credential_refused();
-        }
-    }
 }
 
 /// Where ends of sessions are told.

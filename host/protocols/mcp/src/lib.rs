@@ -21,4 +21,4 @@ pub use message::{Id, Message, MessageRefused, RpcError};
 pub use pins::{MemoryPins, Pins};
 pub use revision::Revision;
 pub use serve::{Admission, Body, Ended, Guest, Host, Options, Reply, Service};
-pub use upstream::{Backend, Launch, Remote, Transport};
+pub use upstream::{Backend, Launch, Remote, Transport, greet};

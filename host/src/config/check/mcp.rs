@@ -171,3 +171,6 @@ pub(super) fn split_path(address: &str) -> (String, String) {
         None => (address.to_owned(), "/".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ mod reverse;
 mod server;
 mod start;
 
+pub(crate) use self::start::info;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::{Context, Poll};

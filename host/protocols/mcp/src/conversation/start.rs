@@ -189,7 +189,7 @@ impl Conversation {
 }
 
 /// How the gateway introduces itself, to both sides.
-fn info() -> Json {
+pub(crate) fn info() -> Json {
     Json::object([
         ("name", Json::text("palisade")),
         ("title", Json::text("Palisade")),

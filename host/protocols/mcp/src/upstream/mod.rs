@@ -1,5 +1,6 @@
 //! The way to servers: programs that the gateway starts, and services by Streamable HTTP.
 
+mod greet;
 mod redact;
 mod remote;
 mod sse;
@@ -15,6 +16,7 @@ use pingora_core::utils::tls::WrappedX509;
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
+pub use self::greet::greet;
 use self::redact::Redact;
 use crate::conversation::Incoming;
 use crate::message::Message;
