@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use palisade_mask::{CellForm, CellMask, MESSAGE, Masker, MessageMask, Seen, Treated};
-use palisade_policy::{Denial, Edition, GateSession, Masking, Shape, Treatment};
-use wildmatch::WildMatch;
+use palisade_mask::stream::{JsonStream, Limits, MaskStream, Masks as Machine};
+use palisade_mask::{
+    CellForm, CellMask, DocumentMask, MESSAGE, Masker, MessageMask, Seen, Treated,
+};
+use palisade_policy::{Denial, Edition, GateSession, Masking, Shape};
 
 use super::embedded::documents;
 use crate::json::Json;
@@ -15,6 +17,8 @@ use crate::json::Json;
 const JSON: &str = "application/json";
 /// So many media types have their plan remembered.
 const MOST_PLANS: usize = 32;
+/// Whatever came as one message may be held as one value, in bytes.
+const LONGEST: usize = 64 << 20;
 
 /// What masks the results of one session.
 pub(crate) struct Masks {
@@ -26,9 +30,11 @@ pub(crate) struct Masks {
 
 /// A plan, ready to be applied.
 struct Prepared {
-    keys: Vec<(WildMatch, CellMask)>,
+    document: Arc<DocumentMask>,
+    /// What is done with texts that lie in no document.
     rest: CellMask,
-    keeps: bool,
+    /// Whether it goes by keys, or covers whatever it is.
+    looks_into: bool,
 }
 
 impl Masks {
@@ -51,7 +57,10 @@ impl Masks {
             return Ok(value.clone());
         }
         let plan = self.plan(gate, JSON)?;
-        Ok(self.value(&plan, value, None))
+        let text = value.to_text();
+        let treated = self.document(&plan, &text)?;
+        // What was JSON is JSON.
+        Ok(Json::read(treated.as_bytes()).unwrap_or(Json::Null))
     }
 
     /// The text as the client may see it; JSON in it by its keys.
@@ -69,7 +78,7 @@ impl Masks {
         }
         let json = self.plan(gate, JSON)?;
         let plan = self.plan(gate, media)?;
-        if json.keys.is_empty() && !json.rest.covers() {
+        if !json.looks_into {
             return Ok(self.plain(&plan.rest, text));
         }
         let mut shown = String::new();
@@ -88,7 +97,7 @@ impl Masks {
     /// # Errors
     /// When a policy gives no plan.
     pub(crate) fn passes(&mut self, gate: &mut GateSession, media: &str) -> Result<bool, Denial> {
-        Ok(gate.masks_nothing() || self.plan(gate, media)?.keeps)
+        Ok(gate.masks_nothing() || self.plan(gate, media)?.document.is_keep())
     }
 
     /// A text that a server says besides results; empty where the client may see nothing of it.
@@ -126,85 +135,73 @@ impl Masks {
         Ok(prepared)
     }
 
-    /// A text that is JSON.
+    /// A text that is JSON, as the client may see it.
     fn document(&mut self, plan: &Prepared, text: &str) -> Result<String, Denial> {
-        match Json::read(text.as_bytes()) {
-            Ok(value) => {
-                let treated = self.value(plan, &value, None);
-                Ok(if treated == value { text.to_owned() } else { treated.to_text() })
-            }
-            // It is JSON for others, and no key in it can be relied on.
-            Err(refused) => Err(Denial {
-                reason: format!("a text in the result cannot be masked: {refused}"),
-                rule: "gateway.mask".to_owned(),
-                hint: String::new(),
-            }),
+        let before = Json::read(text.as_bytes()).map_err(|refused| unreadable(&refused))?;
+        let limits = Limits { held: LONGEST, ..Limits::default() };
+        let (document, masker) = (Arc::clone(&plan.document), self.masker.clone());
+        let mut stream = JsonStream::new(Machine { plan: document, masker, limits });
+        let mut out = Vec::new();
+        stream.feed(text.as_bytes(), &mut out).map_err(|error| unreadable(&error))?;
+        stream.finish(&mut out).map_err(|error| unreadable(&error))?;
+        if stream.covered() > 0 {
+            let after = Json::read(&out).map_err(|refused| unreadable(&refused))?;
+            self.remember(&before, &after);
         }
+        let out = String::from_utf8(out).map_err(|_| unreadable(&"it is no text"))?;
+        if self.seen.is_empty() {
+            return Ok(out);
+        }
+        let shown = Json::read(out.as_bytes()).map_err(|refused| unreadable(&refused))?;
+        let again = self.covered_again(&shown);
+        Ok(if again == shown { out } else { again.to_text() })
     }
 
-    /// A value, all of it under the cover that a key around it calls for.
-    fn value(&mut self, plan: &Prepared, value: &Json, cover: Option<&CellMask>) -> Json {
+    /// The value without what was covered anywhere in this session.
+    fn covered_again(&mut self, value: &Json) -> Json {
         match value {
             Json::Object(members) => Json::Object(
                 members
                     .iter()
                     .map(|(name, inner)| {
-                        let cover = plan.key(name).or(cover);
-                        (self.plain(&plan.rest, name), self.member(plan, name, inner, cover))
+                        (self.seen.cover(name).into_owned(), self.covered_again(inner))
                     })
                     .collect(),
             ),
             Json::List(list) => {
-                Json::List(list.iter().map(|inner| self.value(plan, inner, cover)).collect())
+                Json::List(list.iter().map(|inner| self.covered_again(inner)).collect())
             }
-            Json::Null => Json::Null,
-            leaf => self.leaf(cover.unwrap_or(&plan.rest), leaf),
-        }
-    }
-
-    fn member(
-        &mut self,
-        plan: &Prepared,
-        name: &str,
-        inner: &Json,
-        cover: Option<&CellMask>,
-    ) -> Json {
-        if cover.is_some() || !matches!(inner, Json::Text(_) | Json::Number(_)) {
-            return self.value(plan, inner, cover);
-        }
-        // Some detectors go by the name that stands before a value.
-        let pair = Json::Object(vec![(name.to_owned(), inner.clone())]).to_text();
-        let mut out = Vec::new();
-        match self.masker.treat(&plan.rest, CellForm::JsonText, pair.as_bytes(), &mut out) {
-            Treated::Unchanged => self.value(plan, inner, None),
-            Treated::Null => Json::Null,
-            Treated::Changed => {
-                self.remember(inner);
-                let read = Json::read(&out).ok().and_then(|pair| pair.members().first().cloned());
-                read.map_or(Json::Null, |(_, treated)| treated)
-            }
-        }
-    }
-
-    fn leaf(&mut self, mask: &CellMask, leaf: &Json) -> Json {
-        if mask.is_keep() && self.seen.is_empty() {
-            return leaf.clone();
-        }
-        let text = leaf.to_text();
-        let mut out = Vec::new();
-        match self.masker.treat(mask, CellForm::JsonText, text.as_bytes(), &mut out) {
-            Treated::Null => {
-                self.remember(leaf);
-                Json::Null
-            }
-            Treated::Changed => {
-                self.remember(leaf);
-                Json::read(&out).unwrap_or(Json::Null)
-            }
-            Treated::Unchanged => match leaf {
-                Json::Text(text) => Json::Text(self.seen.cover(text).into_owned()),
-                other => other.clone(),
+            Json::Text(text) => Json::Text(self.seen.cover(text).into_owned()),
+            Json::Number(spelled) => match self.seen.cover(spelled) {
+                Cow::Borrowed(_) => value.clone(),
+                Cow::Owned(covered) => Json::Text(covered),
             },
+            Json::Bool(_) | Json::Null => value.clone(),
+        }
+    }
+
+    /// What was covered is looked for in all that comes later.
+    fn remember(&mut self, before: &Json, after: &Json) {
+        match (before, after) {
+            (Json::Object(before), Json::Object(after)) if before.len() == after.len() => {
+                let pairs = before.iter().zip(after);
+                pairs.for_each(|((_, before), (_, after))| self.remember(before, after));
+            }
+            (Json::List(before), Json::List(after)) if before.len() == after.len() => {
+                before.iter().zip(after).for_each(|(before, after)| self.remember(before, after));
+            }
+            (before, after) if before == after => {}
+            (before, _) => self.remember_all(before),
+        }
+    }
+
+    fn remember_all(&mut self, covered: &Json) {
+        match covered {
+            Json::Object(members) => members.iter().for_each(|(_, it)| self.remember_all(it)),
+            Json::List(list) => list.iter().for_each(|it| self.remember_all(it)),
+            Json::Text(text) => self.seen.remember(text.as_bytes()),
+            Json::Number(spelled) => self.seen.remember(spelled.as_bytes()),
+            Json::Bool(_) | Json::Null => {}
         }
     }
 
@@ -217,33 +214,23 @@ impl Masks {
         };
         self.seen.cover(&treated).into_owned()
     }
-
-    fn remember(&mut self, leaf: &Json) {
-        match leaf {
-            Json::Text(text) => self.seen.remember(text.as_bytes()),
-            other => self.seen.remember(other.to_text().as_bytes()),
-        }
-    }
 }
 
 impl Prepared {
     fn new(masking: &Masking) -> Result<Self, Denial> {
-        let inspects = |treatment: &Treatment| !treatment.inspect.is_empty();
-        if inspects(&masking.rest) || masking.keys.iter().any(|(_, it)| inspects(it)) {
-            return Err(unusable(&"a plan inspects values of a document"));
-        }
-        let keys = masking.keys.iter().map(|(pattern, treatment)| {
-            Ok((WildMatch::new_case_insensitive(pattern), CellMask::new(treatment)?))
-        });
-        let keys = keys.collect::<Result<Vec<_>, palisade_mask::DetectorRefused>>();
-        let keys = keys.map_err(|error| unusable(&error))?;
+        let document = DocumentMask::new(masking).map_err(|error| unusable(&error))?;
         let rest = CellMask::new(&masking.rest).map_err(|error| unusable(&error))?;
-        let keeps = rest.is_keep() && keys.iter().all(|(_, mask)| mask.is_keep());
-        Ok(Self { keys, rest, keeps })
+        let has_keys = masking.documents.iter().any(|rules| !rules.keys.is_empty());
+        let looks_into = has_keys || rest.covers();
+        Ok(Self { document: Arc::new(document), rest, looks_into })
     }
+}
 
-    fn key(&self, name: &str) -> Option<&CellMask> {
-        self.keys.iter().find(|(pattern, _)| pattern.matches(name)).map(|(_, mask)| mask)
+fn unreadable(error: &dyn std::fmt::Display) -> Denial {
+    Denial {
+        reason: format!("a text in the result cannot be masked: {error}"),
+        rule: "gateway.mask".to_owned(),
+        hint: String::new(),
     }
 }
 

@@ -186,6 +186,18 @@ fn what_a_result_holds_is_masked_wherever_it_lies() {
 }
 
 #[test]
+fn what_was_covered_once_is_covered_wherever_it_comes_again() {
+    let mut script = one();
+    script.call(7, "{}");
+    script.answer_last(0, r#"{"content":[],"structuredContent":{"password":"with \"quotes\" 1","my_password":123456}}"#);
+    script.call(8, "{}");
+    let again = r#"{"content":[{"type":"text","text":"{\"n\": 123456, \"t\": \"with \\\"quotes\\\" 1\"}"}]}"#;
+    let effects = script.answer_last(0, again);
+    assert!(!has(&effects, &["123456"]) && !has(&effects, &["quotes"]), "{effects:?}");
+    assert!(has(&effects, &["********"]), "{effects:?}");
+}
+
+#[test]
 fn json_with_two_readings_in_a_text_is_withheld() {
     let mut script = one();
     script.call(7, "{}");
