@@ -26,6 +26,8 @@ pub struct Contents {
     pub fields: Vec<String>,
     /// Short values by their field: (`body:order.total`, `12`); and the names of files (`file:avatar`, `me.png`).
     pub facts: Vec<(String, String)>,
+    /// Whether there are more values, or longer ones, than are told: a policy must not take them for absent.
+    pub cut: bool,
     /// GraphQL documents that it holds, each with the operation that is to run.
     pub documents: Vec<(String, Option<String>)>,
 }
@@ -61,6 +63,8 @@ impl Contents {
     fn fact(&mut self, name: String, value: String) {
         if value.len() <= LONGEST_FACT && self.facts.len() < MOST_FACTS {
             self.facts.push((name, value));
+        } else {
+            self.cut = true;
         }
     }
 }

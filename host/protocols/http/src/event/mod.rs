@@ -90,6 +90,9 @@ impl Request {
                 facts.push(("size".to_owned(), bytes.len().to_string()));
                 fields.extend(contents.fields.iter().cloned());
                 facts.extend(contents.facts.iter().cloned());
+                if contents.cut {
+                    facts.push(("values".to_owned(), "cut".to_owned()));
+                }
             }
         }
         let inner = self.graphql();

@@ -60,6 +60,16 @@ fn a_request_is_one_operation_with_its_keys_as_fields() {
 }
 
 #[test]
+fn a_policy_is_told_where_it_does_not_see_every_value() {
+    let many: Vec<String> = (0..65).map(|number| format!("\"f{number}\":1")).collect();
+    let bodies = [format!("{{{}}}", many.join(",")), format!(r#"{{"a":"{}"}}"#, "x".repeat(257))];
+    for (body, cut) in bodies.iter().map(|body| (body.as_str(), true)).chain([("{}", false)]) {
+        let command = request("POST", "/", &[JSON], Some(body)).command(&Templates::default());
+        assert_eq!(has(&command.operations[0], "values", "cut"), cut, "{body}");
+    }
+}
+
+#[test]
 fn a_template_stands_for_all_its_paths() {
     let templates = Templates::new(["/v1/users/{id}", "/v1/users/{id}/keys"]).unwrap();
     let command = request("DELETE", "/v1/users/7", &[], None).command(&templates);
