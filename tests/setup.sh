@@ -21,6 +21,7 @@ command -v c++ >/dev/null 2>&1 || need g++
 command -v cmake >/dev/null 2>&1 || need cmake
 command -v openssl >/dev/null 2>&1 || need openssl
 command -v curl >/dev/null 2>&1 || need curl
+command -v python3 >/dev/null 2>&1 || need python3
 have_libclang || need libclang-dev
 have_postgres || need postgresql
 command -v psql >/dev/null 2>&1 || need postgresql-client

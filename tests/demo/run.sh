@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 
 palisade=$PWD/target/debug/palisade
 dir=$(mktemp -d "${TMPDIR:-/tmp}/palisade-demo.XXXXXX")
-server= gateway=
+server= gateway= service=
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
     bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
 else
@@ -41,6 +41,7 @@ cleanup() {
     local status=$?
     if [ "${KEEP:-}" = 1 ] && [ "$status" = 0 ]; then return; fi
     [ -z "$gateway" ] || { kill "$gateway" 2>/dev/null && wait "$gateway" 2>/dev/null || true; }
+    [ -z "$service" ] || { kill "$service" 2>/dev/null && wait "$service" 2>/dev/null || true; }
     [ -z "$server" ] || { kill -INT "$server" 2>/dev/null && wait "$server" 2>/dev/null || true; }
     rm -rf "$dir"
     exit "$status"
@@ -101,6 +102,15 @@ INSERT INTO orders SELECT i, 'item ' || i, i * 10 FROM generate_series(1, 5) i;
 SQL
 note "listening on 127.0.0.1:$pg_port; only the gateway knows the password of its user svc_orders"
 
+say "An HTTP service with users, and an MCP server with notes"
+service_key=$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
+python3 tests/demo/users.py "$service_key" > "$dir/service.port" 2> "$dir/service.log" &
+service=$!
+wait_for "the service" test -s "$dir/service.port"
+service_port=$(cat "$dir/service.port")
+note "the service listens on 127.0.0.1:$service_port, and only the gateway knows its key"
+python=$(command -v python3)
+
 # --- The gateway --------------------------------------------------------------------------------
 
 say "Palisade, in front of it"
@@ -108,6 +118,7 @@ cat > "$dir/palisade.toml" <<TOML
 data_dir = "data"
 [listen]
 postgres = "127.0.0.1:0"
+http = "127.0.0.1:0"
 admin = "127.0.0.1:0"
 [[connection]]
 name = "orders"
@@ -117,22 +128,33 @@ database = "orders"
 username = "svc_orders"
 password = { env = "ORDERS_PASSWORD" }
 labels = { env = "prod" }
+[[connection]]
+name = "users"
+protocol = "http"
+address = "http://127.0.0.1:$service_port"
+login = "bearer"
+password = { env = "USERS_KEY" }
+[[connection]]
+name = "notes"
+protocol = "mcp"
+command = ["$python", "$PWD/tests/demo/notes.py"]
 [[role]]
 name = "support-agent"
-connections = ["orders"]
+connections = ["orders", "users", "notes"]
 [[role]]
 name = "approver"
 approves = ["*"]
 [policies]
-files = ["$PWD/policies/baseline.toml"]
+files = ["$PWD/policies/baseline.toml", "$PWD/policies/http.toml", "$PWD/policies/mcp.toml"]
 TOML
 cli() { "$palisade" --config "$dir/palisade.toml" "$@"; }
-ORDERS_PASSWORD=$password "$palisade" --config "$dir/palisade.toml" serve 2> "$dir/gateway.log" &
+ORDERS_PASSWORD=$password USERS_KEY=$service_key "$palisade" --config "$dir/palisade.toml" serve 2> "$dir/gateway.log" &
 gateway=$!
 wait_for "the gateway" test -f "$dir/data/listening.json"
 port=$(sed -n 's/.*"postgres": *"[^"]*:\([0-9]*\)".*/\1/p' "$dir/data/listening.json")
-[ -n "$port" ] || fail "the gateway does not say where it listens"
-note "listening on 127.0.0.1:$port with policies/baseline.toml"
+http_port=$(sed -n 's/.*"http": *"[^"]*:\([0-9]*\)".*/\1/p' "$dir/data/listening.json")
+[ -n "$port" ] && [ -n "$http_port" ] || fail "the gateway does not say where it listens"
+note "listening on 127.0.0.1:$port for PostgreSQL and :$http_port for HTTP and MCP, with policies/baseline.toml, http.toml and mcp.toml"
 
 token=$(cli token --subject agent-7 --role support-agent --ttl 15m)
 note "agent-7 has a token for 15 minutes, and nothing else"
@@ -212,6 +234,50 @@ show "$shown"
 expect "$shown" "ALTER TABLE orders DROP COLUMN note" "the record holds the command"
 expect "$shown" "no-ddl.alter" "and its verdict"
 
+say "6. An HTTP service: its answers masked by key and by what they look like, a deletion held"
+users=https://127.0.0.1:$http_port/c/users/v1/users
+ask() { curl -sS -k -H "Authorization: Bearer $token" "$@" 2>&1; }
+shown=$(ask "$users/7")
+show "$shown"
+expect "$shown" '"name": "Ada"' "what is not secret is there"
+refuse "$shown" "key-8d1f0c" "no key came through"
+refuse "$shown" "ghp_16C7" "nor the token within a text"
+shown=$(ask -X DELETE "$users/7" -H "Prefer: respond-async" -i)
+show "$(printf '%s\n' "$shown" | tr -d '\r' | grep -iE '^(HTTP|location|\{)' || true)"
+expect "$shown" " 202" "the DELETE waits for a person"
+held
+shown=$(PALISADE_TOKEN=$alice cli approvals deny "$hold" --reason "she is still with us" 2>&1)
+show "$shown"
+shown=$(ask "$users/7")
+expect "$shown" "Ada" "alice refused it, and Ada is still there"
+
+say "7. An MCP server, started by the gateway: a tool called, its result masked, another held"
+mcp=https://127.0.0.1:$http_port/c/notes/mcp
+say_to() { # the session's header, a JSON-RPC message
+    curl -sS -k -D "$dir/head" -H "Authorization: Bearer $token" -H "Content-Type: application/json" \
+        -H "Accept: application/json, text/event-stream" -H "$1" --data "$2" --max-time "${3:-20}" "$mcp" 2>&1 || true
+}
+say_to "X-None: 1" '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"agent","version":"1"}}}' > /dev/null
+mcp_session=$(tr -d '\r' < "$dir/head" | grep -i '^mcp-session-id:')
+[ -n "$mcp_session" ] || fail "there is no MCP session"
+say_to "$mcp_session" '{"jsonrpc":"2.0","method":"notifications/initialized"}' > /dev/null
+shown=$(say_to "$mcp_session" '{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"read_note","arguments":{"name":"plan"}}}')
+show "$shown"
+expect "$shown" "ship on friday" "the tool was called"
+refuse "$shown" "correct-horse" "its result is masked"
+say_to "$mcp_session" '{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"delete_note","arguments":{"name":"plan"}}}' > "$dir/call.out" &
+waiting=$!
+hold=
+wait_for "the hold" held
+held
+show "$(cli approvals show "$hold")"
+shown=$(PALISADE_TOKEN=$alice cli approvals approve "$hold" 2>&1)
+show "$shown"
+wait "$waiting"
+shown=$(cat "$dir/call.out")
+show "$shown"
+expect "$shown" '"id":3' "alice approved the call, and then it ran"
+
 say "All of it was observed."
 if [ "${KEEP:-}" = 1 ]; then
     cat <<EOF
@@ -223,6 +289,6 @@ It is still running. To look around:
   \$PALISADE approvals list
   \$PALISADE sessions list
 To end it:
-  kill $gateway; kill -INT $server; rm -rf $dir
+  kill $gateway $service; kill -INT $server; rm -rf $dir
 EOF
 fi
