@@ -136,6 +136,28 @@ fn a_template_is_known_by_itself_and_by_the_path_that_it_stands_for() {
 }
 
 #[test]
+fn the_policy_for_services_keeps_agents_out_of_where_they_are_looked_after() {
+    let file: toml::Table = include_str!("../../../policies/http.toml").parse().unwrap();
+    let config = serde_json::to_string(&file["use"][0]["config"]).unwrap();
+    for path in [
+        "/admin",
+        "/Admin/users",
+        "/internal",
+        "/internal/keys",
+        "/actuator",
+        "/actuator/env",
+        "/shop/actuator/heapdump",
+        "/debug/",
+        "/debug/pprof",
+    ] {
+        check(&config, [operation("GET", path)], "deny http-guard.admin");
+    }
+    for path in ["/v1/orders", "/administration", "/v1/actuators"] {
+        check(&config, [operation("GET", path)], "allow");
+    }
+}
+
+#[test]
 fn a_configuration_that_means_nothing_is_refused() {
     for config in [
         r#"{ "rules": [{ "methods": [], "then": "deny" }] }"#,
@@ -160,6 +182,8 @@ fn a_glob_stays_within_a_segment_unless_it_has_two_stars() {
         ("/a/**", "/a/b/c", true),
         ("/a/**/c", "/a/b/x/c", true),
         ("/a/**", "/a", false),
+        ("/**/c", "/c", false),
+        ("**/c", "/c", true),
         ("/a*", "/abc", true),
         ("/a*", "/abc/", false),
         ("*", "deleteUser", true),
