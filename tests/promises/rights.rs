@@ -108,7 +108,7 @@ fn a_role_says_how_long_a_session_lasts_and_how_many_there_are_at_once() {
         sessions.iter().any(|session| session["state"] == "open").then_some(())
     });
     let error = brief.error("SELECT 1");
-    assert!(error.contains("you have 1 sessions"), "{error}");
+    assert!(error.contains("as you may have at once: 1"), "{error}");
     let other = Psql::new(gateway.port, &gateway.token("agent-8", "brief"));
     assert_eq!(other.query("SELECT 1"), "1", "the limit is each bearer's own");
     let outcome = finish(first);
@@ -175,7 +175,7 @@ fn a_revoked_token_ends_its_session_and_opens_none() {
     assert!(gateway.cli(&["tokens", "revoke", unused]).stdout.contains("0 sessions"));
     let asked = std::time::Instant::now();
     let revoked = gateway.cli(&["tokens", "revoke", "--subject", "agent-7"]);
-    assert!(revoked.stdout.contains("1 sessions"), "{revoked:?}");
+    assert!(revoked.stdout.contains("1 session ends by it"), "{revoked:?}");
     let outcome = finish(running);
     assert!(asked.elapsed().as_millis() < 1500, "it ends at once: {:?}", asked.elapsed());
     assert!(
@@ -193,6 +193,20 @@ fn a_revoked_token_ends_its_session_and_opens_none() {
     assert_eq!(Psql::new(gateway.port, &other).query("SELECT 1"), "1");
     let denied = gateway.cli_as(&other, &["tokens", "revoke", "--subject", "agent-9"]);
     assert!(denied.stderr.contains("administers = true"), "{denied:?}");
+}
+
+#[test]
+fn what_a_session_runs_is_cancelled_at_the_server_when_its_token_is_revoked() {
+    let (postgres, gateway) = start();
+    let token = gateway.token("agent-7", "support-agent");
+    let slow = "WITH slow AS (SELECT pg_sleep(300)) UPDATE orders SET amount = 0 FROM slow";
+    let running = Psql::new(gateway.port, &token).start(&[slow]);
+    let active =
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'WITH slow%'";
+    until("the statement", || (postgres.admin(active).trim() == "1").then_some(()));
+    assert!(gateway.cli(&["tokens", "revoke", "--subject", "agent-7"]).ok);
+    assert!(finish(running).stderr.contains("the token was revoked"));
+    until("the server to give it up", || (postgres.admin(active).trim() == "0").then_some(()));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use palisade_policy::Ending;
 use palisade_relay::{Sequence, Step, converse};
 use ring::rand::{SecureRandom, SystemRandom};
 use subtle::ConstantTimeEq;
@@ -38,6 +40,7 @@ impl std::fmt::Debug for Cancels {
 /// What a client is given to cancel with; it is forgotten when this is dropped.
 pub(super) struct Ticket {
     cancels: Arc<Cancels>,
+    running: Arc<Running>,
     pub(super) process: u32,
     pub(super) key: Vec<u8>,
 }
@@ -45,6 +48,39 @@ pub(super) struct Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.cancels.lock().remove(&self.process);
+    }
+}
+
+impl Ticket {
+    /// What ends the session in its midst. What the server does for it then is cancelled, within `limit`: it would else be
+    /// carried through, though nobody is left to answer for it.
+    pub(super) fn cut_off(&self, limit: Duration) -> CutOff {
+        CutOff { running: Arc::clone(&self.running), limit }
+    }
+}
+
+/// Ends a session in the midst of what it does.
+pub(super) struct CutOff {
+    running: Arc<Running>,
+    limit: Duration,
+}
+
+impl CutOff {
+    pub(super) async fn end(self, ending: Ending) {
+        let Self { running, limit } = self;
+        let control = running.control.clone();
+        let (reply, runs) = oneshot::channel();
+        // A session that has ended meanwhile needs no telling.
+        if control.send(Control::Runs(reply)).await.is_err() {
+            return;
+        }
+        // Whoever waits for the session's end does not wait for this.
+        tokio::spawn(async move {
+            if runs.await == Ok(true) {
+                let _ = tokio::time::timeout(limit, cancel_at_server(&running)).await;
+            }
+        });
+        let _ = control.send(Control::End(ending)).await;
     }
 }
 
@@ -71,9 +107,10 @@ impl Cancels {
             process = u32::from_be_bytes(id) & 0x7fff_ffff;
         }
         let entry = Running { key: key.clone(), control, backend, process: server_process, secret };
-        running.insert(process, Arc::new(entry));
+        let entry = Arc::new(entry);
+        running.insert(process, Arc::clone(&entry));
         drop(running);
-        Some(Ticket { cancels: Arc::clone(self), process, key })
+        Some(Ticket { cancels: Arc::clone(self), running: entry, process, key })
     }
 
     /// Cancels what the session of this key does. A wrong key does nothing, as in PostgreSQL.

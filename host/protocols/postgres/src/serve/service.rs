@@ -12,7 +12,7 @@ use palisade_relay::{
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
-use super::cancels::{Cancels, Ticket};
+use super::cancels::{Cancels, CutOff, Ticket};
 use super::entrance::{Admitted, TurnedAway};
 use super::{Admission, ConnectError, Ended, Host, Options, connect};
 use crate::codec::build;
@@ -111,7 +111,12 @@ impl Service {
         let Some(ticket) = ticket else {
             return self.fail(link, &admission, "58000", "there are no random numbers").await;
         };
-        let stop = tokio::spawn(end_in_time(shutdown, admission.ends.clone(), control));
+        let stop = tokio::spawn(end_in_time(
+            shutdown,
+            admission.ends.clone(),
+            control,
+            ticket.cut_off(self.options.dial_time),
+        ));
         let machine = Session::new(admission, &self.options, &upstream.parameters);
         let ended = match welcome(link, &self.secure(), &ticket, &upstream).await {
             Some(client) => {
@@ -157,6 +162,7 @@ async fn end_in_time(
     mut shutdown: watch::Receiver<bool>,
     mut ends: watch::Receiver<Ending>,
     control: mpsc::Sender<Control>,
+    cut_off: CutOff,
 ) {
     let stopped = async {
         if shutdown.wait_for(|stop| *stop).await.is_err() {
@@ -183,10 +189,11 @@ async fn end_in_time(
             () = changed => continue,
             () = tokio::time::sleep_until(ending.at.into()) => ending,
         };
-        let at_once = ending.at_once;
+        if ending.at_once {
+            return cut_off.end(ending).await;
+        }
         // A session that has ended meanwhile needs no telling.
-        let told = control.send(Control::End(ending)).await;
-        if at_once || told.is_err() {
+        if control.send(Control::End(ending)).await.is_err() {
             return;
         }
         // What runs is finished first, unless there comes a reason to end it at once.

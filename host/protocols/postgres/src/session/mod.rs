@@ -76,6 +76,8 @@ pub enum Control {
     /// Cancel what it does. Says whether that was only a wait of the gateway's own;
     /// otherwise the server is to be told.
     Cancel(oneshot::Sender<bool>),
+    /// Say whether the server still owes it something.
+    Runs(oneshot::Sender<bool>),
     /// End it: at once, or when what runs is done.
     End(Ending),
 }
@@ -351,6 +353,10 @@ impl Machine for Session {
                 }
                 // Whoever asked may be gone.
                 let _ = reply.send(waits);
+            }
+            Control::Runs(reply) => {
+                // Whoever asked may be gone.
+                let _ = reply.send(!self.due.is_empty());
             }
             Control::End(Ending { at_once: true, reason, hint, .. }) => {
                 self.fail("57P01", &reason, &hint, output);
