@@ -29,7 +29,15 @@ pub struct Approvals {
 #[derive(Debug)]
 struct Inner {
     documents: Collection<HoldDocument>,
-    waiting: Mutex<HashMap<String, oneshot::Sender<Outcome>>>,
+    waiting: Mutex<HashMap<String, Waiting>>,
+}
+
+/// Somebody waits for a decision.
+#[derive(Debug)]
+struct Waiting {
+    tell: oneshot::Sender<Outcome>,
+    /// Who decided so far, and when, as their decisions say.
+    deciders: Vec<(String, Identity)>,
 }
 
 impl Approvals {
@@ -109,10 +117,36 @@ impl Approvals {
         let changed = changed.map_err(|error| NotDecided::Store(error.to_string()))?;
         decided?;
         let document = changed.after.ok_or(NotDecided::Unknown)?;
-        if let Some(outcome) = document.outcome() {
-            self.inner.tell(id, outcome);
+        match document.outcome() {
+            Some(outcome) => self.inner.tell(id, outcome),
+            None => self.inner.remember(id, clock::rfc3339(now), by),
         }
         Ok(document)
+    }
+
+    /// Lets the decisions on an open hold count no more of those who, as `stands` says, may not decide on it any more.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn recount(
+        &self,
+        id: &str,
+        stands: impl Fn(&HoldDocument, &Identity) -> bool,
+    ) -> Result<(), StoreError> {
+        let deciders = self.inner.waiting().get(id).map(|waiting| waiting.deciders.clone());
+        let Some(deciders) = deciders.filter(|deciders| !deciders.is_empty()) else {
+            return Ok(());
+        };
+        let changed = self.inner.documents.update(id, |document| {
+            let mut document = document?;
+            let fallen = deciders.iter().filter(|(_, by)| !stands(&document, by));
+            let fallen: Vec<_> = fallen.map(|(at, by)| (at, &by.principal.subject)).collect();
+            for decided in &mut document.decisions {
+                decided.void |= fallen.contains(&(&decided.at, &decided.subject));
+            }
+            Some(document)
+        });
+        changed.map(drop)
     }
 }
 
@@ -122,7 +156,7 @@ impl palisade_policy::Approvals for Approvals {
         let document = HoldDocument::open(id.clone(), &request, clock::now_micros());
         let (tell, told) = oneshot::channel();
         // First, so that a decision that comes at once finds somebody to tell.
-        self.inner.waiting().insert(id.clone(), tell);
+        self.inner.waiting().insert(id.clone(), Waiting { tell, deciders: vec![] });
         let expires = Instant::now() + Duration::from_secs(request.terms.expires_in.into());
         let waiter = Waiter { inner: Arc::clone(&self.inner), id, told, expires, over: false };
         blocking(|| self.inner.documents.put(&waiter.id, &document))
@@ -132,14 +166,20 @@ impl palisade_policy::Approvals for Approvals {
 }
 
 impl Inner {
-    fn waiting(&self) -> MutexGuard<'_, HashMap<String, oneshot::Sender<Outcome>>> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell(&self, id: &str, outcome: Outcome) {
-        if let Some(waiter) = self.waiting().remove(id) {
+        if let Some(waiting) = self.waiting().remove(id) {
             // Whoever waited may have gone; the record has it either way.
-            let _ = waiter.send(outcome);
+            let _ = waiting.tell.send(outcome);
+        }
+    }
+
+    fn remember(&self, id: &str, at: String, by: &Identity) {
+        if let Some(waiting) = self.waiting().get_mut(id) {
+            waiting.deciders.push((at, by.clone()));
         }
     }
 

@@ -16,6 +16,7 @@ use crate::clock;
 use crate::connections::Known;
 use crate::gateway::Gateway;
 use crate::sessions::{NotOpened, Seat, SessionDocument, State};
+use crate::settings::Settings;
 use crate::standing::{OutOfReach, Standing, labels, time_left, token_over};
 
 /// The door of one protocol.
@@ -84,8 +85,9 @@ impl Door {
             tracing::warn!(%client, connection = arrival.connection, "{too_many}: not looked at");
             return Err(Shut::TooMany(too_many.to_string()));
         }
-        let (identity, cause) = match self.gateway.identify(arrival.token) {
-            Ok(identity) => match self.standing(&identity, arrival.connection) {
+        let settings = self.gateway.settings.load_full();
+        let (identity, cause) = match self.gateway.identify_by(&settings, arrival.token) {
+            Ok(identity) => match self.standing(settings, &identity, arrival.connection) {
                 Ok(standing) => return Ok(standing),
                 Err(cause) => (Some(identity), cause.into()),
             },
@@ -100,8 +102,13 @@ impl Door {
     }
 
     /// How they stand to a connection of this door's protocol.
-    fn standing(&self, identity: &Identity, connection: &str) -> Result<Standing, OutOfReach> {
-        let standing = self.gateway.standing(identity, connection)?;
+    fn standing(
+        &self,
+        settings: Arc<Settings>,
+        identity: &Identity,
+        connection: &str,
+    ) -> Result<Standing, OutOfReach> {
+        let standing = self.gateway.standing(settings, identity, connection)?;
         let speaks = standing.known.server.connection.protocol == self.protocol;
         if speaks { Ok(standing) } else { Err(OutOfReach::Protocol) }
     }
@@ -139,12 +146,13 @@ impl Door {
         standing: &Standing,
         gate: &GateSession,
     ) -> Result<watch::Receiver<Ending>, Shut> {
-        let Standing { identity, access, .. } = standing;
+        let Standing { identity, access, settings, .. } = standing;
+        let vouchers = settings.vouchers(identity).unwrap_or_default();
         let (opened, token_over) = (Instant::now(), token_over(identity));
         let ending = time_left(access, opened, token_over);
         let seat = Seat {
             bearer: identity.clone(),
-            issuer: self.gateway.settings.load().issuer(identity).cloned(),
+            vouchers: vouchers.into_iter().cloned().collect(),
             connection: document.connection.clone(),
             read_only: access.read_only,
             opened,

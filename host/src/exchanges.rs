@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use palisade_admin::{ExchangeProblem, TokenRequest};
-use palisade_identity::{ExchangeRefused, Exchanged, Identity, Wish, exchange};
+use palisade_identity::{ExchangeRefused, Exchanged, Identity, TokenRefused, Wish, exchange};
 use serde_json::{Value, json};
 
 use crate::clock;
@@ -28,7 +28,10 @@ pub fn answer(
     let identify = |token: &str, what: &'static str| {
         gateway.identify(token).map_err(|cause| {
             tracing::warn!(%cause, %client, what, "an exchange was refused");
-            gateway.admin_throttle.failed(client, "", now);
+            // The issuer's fault is nobody's guess.
+            if !matches!(cause, TokenRefused::KeysUnavailable(_)) {
+                gateway.admin_throttle.failed(client, "", now);
+            }
             ExchangeProblem::new("invalid_request", format!("the {what} is not valid"))
         })
     };
@@ -36,19 +39,32 @@ pub fn answer(
     let actor = request.actor_token.as_ref();
     let actor = actor.map(|token| identify(token, "actor_token")).transpose()?;
     let wish = Wish { roles: request.roles.clone(), connections: request.connections.clone() };
+    let exchanged = give(gateway, (&subject, actor.as_ref()), &wish).inspect_err(|refused| {
+        tracing::warn!(%refused, %client, subject = subject.principal.subject, "an exchange was refused");
+    })?;
+    log(&exchanged, &subject);
+    Ok(told(&exchanged))
+}
+
+/// Gives a token for those of bearers that were good a moment ago, and still are.
+pub(crate) fn give(
+    gateway: &Gateway,
+    (subject, actor): (&Identity, Option<&Identity>),
+    wish: &Wish,
+) -> Result<Exchanged, ExchangeProblem> {
     let reaches = |bearer: &Identity, name: &str| {
         let known = gateway.connections.get(name);
         let labels = known.as_ref().map(|known| &known.server.connection.labels);
         gateway.settings.load().config.roles.access(bearer, name, labels).is_some()
     };
-    let exchanged =
-        exchange(&gateway.key, reaches, (&subject, actor.as_ref()), &wish, clock::now_seconds());
-    let exchanged = exchanged.map_err(|refused| {
-        tracing::warn!(%refused, %client, subject = subject.principal.subject, "an exchange was refused");
-        problem(&refused)
-    })?;
-    log(&exchanged, &subject);
-    Ok(told(&exchanged))
+    let now = clock::now_seconds();
+    let exchanged = exchange(&gateway.key, reaches, (subject, actor), wish, now);
+    let exchanged = exchanged.map_err(|refused| problem(&refused))?;
+    // A revocation that came meanwhile is about older tokens than this one.
+    if std::iter::once(subject).chain(actor).any(|one| gateway.revocations.cover(one)) {
+        return Err(ExchangeProblem::new("invalid_request", "a token was revoked meanwhile"));
+    }
+    Ok(exchanged)
 }
 
 fn log(exchanged: &Exchanged, subject: &Identity) {

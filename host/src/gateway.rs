@@ -179,7 +179,14 @@ impl Gateway {
     /// # Errors
     /// The true cause, for the log and never for the client.
     pub fn identify(&self, token: &str) -> Result<Identity, TokenRefused> {
-        let settings = self.settings.load_full();
+        self.identify_by(&self.settings.load_full(), token)
+    }
+
+    /// The same by these settings, for whoever needs to know them.
+    ///
+    /// # Errors
+    /// See [`identify`](Self::identify).
+    pub fn identify_by(&self, settings: &Settings, token: &str) -> Result<Identity, TokenRefused> {
         let identity = blocking(|| settings.verify(token))?;
         if self.revocations.cover(&identity) {
             return Err(TokenRefused::Revoked);
@@ -279,6 +286,7 @@ impl Gateway {
     ) -> Result<Value, Problem> {
         let settings = self.settings.load_full();
         let roles = &settings.config.roles;
+        self.recount(id).map_err(failed)?;
         let decided = self.approvals.decide(id, caller, roles, grant, reason);
         let by = who(caller);
         match decided {
@@ -298,6 +306,19 @@ impl Gateway {
                 })
             }
         }
+    }
+
+    /// Whoever decided before must be able to now.
+    fn recount(&self, id: &str) -> Result<(), StoreError> {
+        let settings = self.settings.load_full();
+        let roles = &settings.config.roles;
+        self.approvals.recount(id, |hold, by| {
+            let mut by = by.clone();
+            roles.give(&mut by);
+            let known = settings.vouchers(&by).is_some() && !self.revocations.cover(&by);
+            let HoldDocument { connection, approvers, .. } = hold;
+            known && roles.may_decide(&by, connection, approvers, &hold.requester()).is_ok()
+        })
     }
 
     fn may_audit(&self, caller: &Identity, connection: &str) -> bool {

@@ -36,6 +36,9 @@ pub struct Decided {
     pub granted: bool,
     /// Why, in their words.
     pub reason: String,
+    /// Whether it counts no more: whoever said so may not decide any more.
+    #[serde(default)]
+    pub void: bool,
 }
 
 /// A hold, as it is stored and shown.
@@ -178,7 +181,7 @@ impl HoldDocument {
         if clock::micros(&self.expires_at).is_none_or(|expires| expires <= now_micros) {
             return Err(NotDecided::Over("expired"));
         }
-        if self.decisions.iter().any(|decided| by.principal.is_same_person(&decided.person())) {
+        if self.counted().any(|decided| by.principal.is_same_person(&decided.person())) {
             return Err(NotDecided::Twice);
         }
         self.decisions.push(Decided {
@@ -187,13 +190,19 @@ impl HoldDocument {
             at: clock::rfc3339(now_micros),
             granted,
             reason: reason.to_owned(),
+            void: false,
         });
         if !granted {
             self.end(HoldState::Refused, now_micros);
-        } else if self.decisions.len() >= self.quorum as usize {
+        } else if self.counted().count() >= self.quorum as usize {
             self.end(HoldState::Granted, now_micros);
         }
         Ok(())
+    }
+
+    /// The decisions that count.
+    pub fn counted(&self) -> impl Iterator<Item = &Decided> {
+        self.decisions.iter().filter(|decided| !decided.void)
     }
 
     /// Ends it.
@@ -207,7 +216,7 @@ impl HoldDocument {
         Some(match self.state {
             HoldState::Open => return None,
             HoldState::Granted => {
-                Outcome::Granted { by: self.decisions.iter().map(Decided::name).collect() }
+                Outcome::Granted { by: self.counted().map(Decided::name).collect() }
             }
             HoldState::Refused => {
                 let refusal = self.decisions.iter().find(|decided| !decided.granted);

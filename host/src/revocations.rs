@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 
 use crate::clock;
 
+/// So many revocations may be kept in memory though no living token can be about them.
+const FEW: usize = 256;
+
 /// What is revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -114,20 +117,36 @@ impl Revocations {
         Ok(Self { documents, known: RwLock::new(known) })
     }
 
-    /// Revokes, once it is in the store. No token that is taken lives longer than `longest`, in seconds.
+    /// Revokes, once it is in the store. No token that is taken lives longer than `longest`, in seconds. Gives from when on
+    /// tokens are others than those that it is about.
     ///
     /// # Errors
     /// Failures of the store; nothing is revoked then.
-    pub fn revoke(&self, what: Revoked, by: &str, longest: u64) -> Result<(), StoreError> {
-        let at = clock::now_seconds();
+    pub fn revoke(&self, what: Revoked, by: &str, longest: u64) -> Result<u64, StoreError> {
+        self.revoke_at(clock::now_seconds, what, by, longest)
+    }
+
+    fn revoke_at(
+        &self,
+        now: impl FnOnce() -> u64,
+        what: Revoked,
+        by: &str,
+        longest: u64,
+    ) -> Result<u64, StoreError> {
+        // The time is taken once nobody looks any more: who was told that a token is good has it from before.
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let at = now();
         // A clock that is a little ahead must not save a token.
         let until = at.saturating_add(longest).saturating_add(600);
         let document = Document { what, at, by: by.to_owned(), until };
         let id = uuid::Uuid::now_v7().to_string();
         self.documents.put(&id, &document)?;
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         remember(&mut known, Revocation::new(id, document));
-        Ok(())
+        // Now and then, so that it costs little and what is over does not pile up; the store forgets it at the next start.
+        if known.len() >= FEW && known.len().is_power_of_two() {
+            known.retain(|_, one| one.until > at);
+        }
+        Ok(at)
     }
 
     /// The newest of those in force, at most so many, the oldest of them first.
@@ -144,15 +163,39 @@ impl Revocations {
     /// The revocation that a token fell by, itself or with what it was exchanged for: the earliest of them.
     pub fn covering(&self, identity: &Identity) -> Option<Revocation> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let about = known.values().filter(|one| is_about(&one.what, one.at, identity));
-        about.min_by_key(|one| (one.at, &one.id)).cloned()
+        about(&known, identity).min_by_key(|one| (one.at, &one.id)).cloned()
     }
 
     /// Whether a token is revoked, itself or by what it was exchanged for.
     pub fn cover(&self, identity: &Identity) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.values().any(|one| is_about(&one.what, one.at, identity))
+        about(&known, identity).next().is_some()
     }
+}
+
+/// Those that are about a token. Each is looked up by what it is about, however many there are; only where nobody knows who
+/// vouches for whom the bearer acts for, all are looked through.
+fn about<'k>(
+    known: &'k HashMap<Revoked, Revocation>,
+    identity: &'k Identity,
+) -> impl Iterator<Item = &'k Revocation> {
+    let Identity { principal, acting_for_issuer, .. } = identity;
+    let tokens = std::iter::once(&identity.token_id).chain(&identity.parents);
+    let subject = (Some(&principal.subject), Some(&principal.issuer));
+    let subjects = [subject, (principal.acting_for.as_ref(), acting_for_issuer.as_ref())];
+    let named = subjects.into_iter().filter_map(|(name, issuer)| Some((name?.clone(), issuer)));
+    let named = named.flat_map(|(name, issuer)| {
+        let of = issuer.map(|issuer| {
+            let (subject, issuer) = (name.clone(), issuer.clone());
+            Revoked::SubjectOf { subject, issuer }
+        });
+        std::iter::once(Revoked::Subject(name)).chain(of)
+    });
+    let looked_up = tokens.cloned().map(Revoked::Token).chain(named);
+    let unknown = principal.acting_for.is_some() && acting_for_issuer.is_none();
+    let rest = unknown.then(|| known.values()).into_iter().flatten();
+    let found = looked_up.filter_map(|what| known.get(&what)).chain(rest);
+    found.filter(|one| is_about(&one.what, one.at, identity))
 }
 
 /// Of several about the same, the latest is about the most tokens.
@@ -257,6 +300,34 @@ mod tests {
         assert_eq!(ids(9), ["3", "4"]);
         assert_eq!(ids(1), ["4"]);
         assert!(documents.get("1").unwrap().is_none());
+    }
+
+    #[test]
+    fn whoever_was_told_before_that_a_token_is_good_was_so_before_its_revocation() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        let revocations = Revocations::new(&store).unwrap();
+        let what = Revoked::Subject("agent-7".into());
+        let now = || {
+            assert!(revocations.known.try_read().is_err(), "nobody is told anything meanwhile");
+            7
+        };
+        assert_eq!(revocations.revoke_at(now, what, "ada", 60).unwrap(), 7);
+        assert!(revocations.cover(&identity("a", &[], 7)));
+    }
+
+    #[test]
+    fn what_no_living_token_can_be_about_does_not_pile_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        let revocations = Revocations::new(&store).unwrap();
+        for number in 0..3 * FEW {
+            let at = || u64::try_from(number).unwrap() * 10_000;
+            let what = Revoked::Token(number.to_string());
+            revocations.revoke_at(at, what, "ada", 60).unwrap();
+            assert!(revocations.cover(&identity(&number.to_string(), &[], 0)));
+        }
+        assert!(revocations.known.read().unwrap().len() < 2 * FEW);
     }
 
     #[test]

@@ -114,8 +114,8 @@ struct Open {
 pub struct Seat {
     /// Whose it is.
     pub bearer: Identity,
-    /// Who vouches for the bearer, where that is not the gateway.
-    pub issuer: Option<TrustedIssuer>,
+    /// The issuers that the bearer's token goes back to, as they were when it was verified.
+    pub vouchers: Vec<TrustedIssuer>,
     /// Where it leads.
     pub connection: String,
     /// Whether it only reads.
@@ -132,7 +132,7 @@ pub struct Seat {
 #[derive(Debug, thiserror::Error)]
 pub enum NotOpened {
     /// Its bearer has as many as it may have.
-    #[error("you have {0} sessions, which is as many as you may have at once")]
+    #[error("you have as many sessions as you may have at once: {0}")]
     TooMany(usize),
     /// It cannot be recorded.
     #[error(transparent)]
@@ -145,6 +145,8 @@ pub struct Sessions {
     store: Store,
     documents: Collection<SessionDocument>,
     open: RwLock<HashMap<SessionId, Open>>,
+    /// Sessions are looked at again by one at a time: whoever looked first must not be the last to say what he saw.
+    looking: Mutex<()>,
     /// The minute, and how many refusals were recorded in it.
     refused: Mutex<(u64, u64)>,
 }
@@ -156,7 +158,13 @@ impl Sessions {
     /// Failures of the store.
     pub fn new(store: Store) -> Result<Self, StoreError> {
         let documents = store.collection("sessions")?;
-        Ok(Self { store, documents, open: RwLock::default(), refused: Mutex::default() })
+        Ok(Self {
+            store,
+            documents,
+            open: RwLock::default(),
+            looking: Mutex::default(),
+            refused: Mutex::default(),
+        })
     }
 
     /// Records that a session opens, unless its bearer has `most` already. Gives what tells it when it ends.
@@ -198,8 +206,10 @@ impl Sessions {
         those.len()
     }
 
-    /// Looks again how each session stands, or one of them. Gives how many end now.
+    /// Looks again how each session stands, or one of them. Gives how many end now. Nobody else looks meanwhile, so that
+    /// what was changed before this is called is what sessions go by afterwards.
     pub fn look_again(&self, one: Option<SessionId>, look: impl Fn(&Seat) -> Ending) -> usize {
+        let _alone = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         let looked_at = open.iter().filter(|(id, _)| one.is_none_or(|one| one == **id));
         let mut over = 0;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use palisade_identity::{Identity, SigningKey, TokenRefused, Ttl, Verifier, Verifiers};
+use palisade_identity::{GATEWAY, Identity, SigningKey, TokenRefused, Ttl, Verifier, Verifiers};
 
 use crate::clock;
 use crate::config::{Config, TrustedIssuer};
@@ -36,10 +36,10 @@ impl Settings {
     pub fn verify(&self, token: &str) -> Result<Identity, TokenRefused> {
         let identity = self.verifiers.verify(token, clock::now_seconds())?;
         // A token that was had for one of an issuer is worth no more than the issuer.
-        if !identity.is_own() && self.issuer(&identity).is_none() {
-            return Err(TokenRefused::Issuer);
+        match self.vouchers(&identity) {
+            Some(_) => Ok(identity),
+            None => Err(TokenRefused::Issuer),
         }
-        Ok(identity)
     }
 
     /// The longest life of any token that is taken, in seconds.
@@ -48,9 +48,12 @@ impl Settings {
         foreign.fold(Ttl::MAX.as_secs(), u64::max)
     }
 
-    /// The issuer that vouches for a bearer; none where that is the gateway, or nobody any more.
-    pub fn issuer(&self, bearer: &Identity) -> Option<&TrustedIssuer> {
-        let mut issuers = self.config.issuers.iter();
-        issuers.find(|trusted| trusted.issuer.url == bearer.principal.issuer)
+    /// The issuers that a token goes back to besides the gateway: whoever vouches for its bearer, and for whom that acts for.
+    /// `None` where one of them is an issuer no more.
+    pub fn vouchers(&self, bearer: &Identity) -> Option<Vec<&TrustedIssuer>> {
+        let issuers = &self.config.issuers;
+        let names = std::iter::once(&bearer.principal.issuer).chain(&bearer.acting_for_issuer);
+        let others = names.filter(|name| *name != GATEWAY);
+        others.map(|name| issuers.iter().find(|trusted| trusted.issuer.url == *name)).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! How a bearer stands to a connection: by what is configured, and what is revoked, at this moment.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use palisade_identity::{Access, Identity};
@@ -10,6 +11,7 @@ use crate::clock;
 use crate::connections::Known;
 use crate::gateway::{Gateway, REVOKED};
 use crate::sessions::Seat;
+use crate::settings::Settings;
 
 /// A bearer before a connection that it reaches.
 pub struct Standing {
@@ -19,6 +21,8 @@ pub struct Standing {
     pub access: Access,
     /// The connection.
     pub known: Known,
+    /// What it was found out by.
+    pub settings: Arc<Settings>,
 }
 
 /// Why a bearer does not reach a connection.
@@ -36,20 +40,24 @@ pub enum OutOfReach {
 }
 
 impl Gateway {
-    /// How a bearer stands to a connection.
+    /// How a bearer stands to a connection by these settings.
     ///
     /// # Errors
     /// Why it does not reach it; whoever it is learns no more than that.
-    pub fn standing(&self, bearer: &Identity, connection: &str) -> Result<Standing, OutOfReach> {
+    pub fn standing(
+        &self,
+        settings: Arc<Settings>,
+        bearer: &Identity,
+        connection: &str,
+    ) -> Result<Standing, OutOfReach> {
         let known = self.connections.get(connection).ok_or(OutOfReach::Unknown)?;
-        let settings = self.settings.load();
         let roles = &settings.config.roles;
         let mut identity = bearer.clone();
         roles.give(&mut identity);
         let labels = &known.server.connection.labels;
         let access = roles.access(&identity, connection, Some(labels));
         let access = access.ok_or(OutOfReach::NoRole)?;
-        Ok(Standing { identity, access, known })
+        Ok(Standing { identity, access, known, settings })
     }
 
     /// Looks again at every open session, after something changed that its rights depend on: what it may do still counts
@@ -65,7 +73,7 @@ impl Gateway {
 
     fn ending(&self, seat: &Seat) -> Ending {
         match self.stands_still(seat) {
-            Ok(Standing { identity, access, known }) => {
+            Ok(Standing { identity, access, known, .. }) => {
                 let now = seat.context.get();
                 let mut context = Context { principal: identity.principal, ..(*now).clone() };
                 context.target.labels = labels(&known);
@@ -81,11 +89,13 @@ impl Gateway {
         if self.revocations.cover(&seat.bearer) {
             return Err(Ending { at_once: true, ..over(REVOKED, "") });
         }
-        if self.settings.load().issuer(&seat.bearer) != seat.issuer.as_ref() {
+        let settings = self.settings.load_full();
+        let vouchers = settings.vouchers(&seat.bearer);
+        if vouchers.is_none_or(|now| !now.into_iter().eq(&seat.vouchers)) {
             let reason = "the gateway's settings for the token's issuer changed";
             return Err(over(reason, "Get a new token and connect again."));
         }
-        let standing = self.standing(&seat.bearer, &seat.connection).map_err(|_| {
+        let standing = self.standing(settings, &seat.bearer, &seat.connection).map_err(|_| {
             let hint = "Ask whoever operates the gateway, or get a token with other roles.";
             over("access to this connection was withdrawn", hint)
         })?;

@@ -46,6 +46,12 @@ pub struct ExchangeProblem {
     description: String,
 }
 
+impl std::fmt::Display for ExchangeProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.description)
+    }
+}
+
 impl ExchangeProblem {
     /// A problem by its registered name.
     #[must_use]

@@ -19,7 +19,7 @@ pub struct Identity {
     pub principal: Principal,
     /// The token's id (`jti`).
     pub token_id: String,
-    /// Unix seconds when the token was issued, by its issuer's clock.
+    /// Unix seconds when the token was issued at the earliest: by its issuer's clock, less what that may be ahead of ours.
     pub issued_at: u64,
     /// Unix seconds from which on the token is worth nothing.
     pub expires_at: u64,

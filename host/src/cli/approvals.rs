@@ -55,7 +55,7 @@ fn decided(hold: Value, json: bool, mut screen: Screen) -> Result<(), Failure> {
         HoldState::Open => format!(
             "{}: your approval counts; {} of {} so far",
             hold.id,
-            hold.decisions.len(),
+            hold.counted().count(),
             hold.quorum
         ),
         HoldState::Granted => format!("{}: granted, the command runs now", hold.id),

@@ -1,5 +1,5 @@
 use palisade_admin::Gateway as _;
-use palisade_identity::{Grant, SigningKey, issue, issue_operator};
+use palisade_identity::{Grant, SigningKey, Wish, issue, issue_operator};
 use palisade_policy::Approvals as _;
 use palisade_store::{Options, SessionId};
 
@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::holds::tests::request;
 use crate::journal::Journal;
 use crate::plugins::start_host;
+use crate::revocations::Revoked;
 use crate::sessions::State;
 use crate::sessions::tests::seat;
 
@@ -47,9 +48,13 @@ struct Fixture {
 }
 
 fn fixture() -> Fixture {
+    fixture_of(CONFIG)
+}
+
+fn fixture_of(text: &str) -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("palisade.toml");
-    std::fs::write(&file, CONFIG).unwrap();
+    std::fs::write(&file, text).unwrap();
     let config = Config::read(&file).unwrap();
     let key = SigningKey::load_or_create(&config.data_dir).unwrap();
     let store = Store::open(&config.data_dir.join("store"), Options::default()).unwrap();
@@ -114,28 +119,26 @@ fn session(id: SessionId, connection: &str) -> SessionDocument {
     }
 }
 
+fn grant(subject: &str, role: &str) -> Grant {
+    Grant {
+        subject: subject.into(),
+        roles: vec![role.into()],
+        ttl: "1m".parse().unwrap(),
+        acting_for: None,
+        acting_for_issuer: None,
+        connections: None,
+        parents: vec![],
+        vouched: None,
+    }
+}
+
 impl Fixture {
     fn caller(&self, subject: &str, role: &str) -> Identity {
         let now = clock::now_seconds();
         let token = if subject == "operator" {
             issue_operator(&self.key, now)
         } else {
-            let ttl = "1m".parse().unwrap();
-            let roles = vec![role.to_owned()];
-            issue(
-                &self.key,
-                &Grant {
-                    subject: subject.into(),
-                    roles,
-                    ttl,
-                    acting_for: None,
-                    acting_for_issuer: None,
-                    connections: None,
-                    parents: vec![],
-                    vouched: None,
-                },
-                now,
-            )
+            issue(&self.key, &grant(subject, role), now)
         };
         self.gateway.caller(token.unwrap().token.expose(), CLIENT).unwrap()
     }
@@ -227,6 +230,26 @@ async fn a_decision_is_refused_with_the_reason_that_fits() {
 }
 
 #[tokio::test]
+async fn of_a_quorum_only_those_count_who_may_still_decide() {
+    let decide = |id: &str| Ask::Decide { id: id.into(), grant: true, reason: String::new() };
+    for role_goes_away in [false, true] {
+        let fixture = fixture();
+        let ticket = fixture.gateway.approvals.open(request(2, 300)).unwrap();
+        assert_eq!(fixture.ask("boss", "approver", decide(ticket.id())).await, Ok(1));
+        if role_goes_away {
+            fixture.configure("approves = [\"orders\"]", "approves = [\"billing\"]");
+        } else {
+            let what = Revoked::Subject("boss".into());
+            fixture.gateway.revocations.revoke(what, "ada", 60).unwrap();
+        }
+        assert_eq!(fixture.ask("operator", "", decide(ticket.id())).await, Ok(1));
+        let hold = fixture.gateway.approvals.get(ticket.id()).unwrap().unwrap();
+        assert_eq!(hold.state, crate::holds::HoldState::Open, "{role_goes_away}");
+        assert_eq!(hold.counted().count(), 1);
+    }
+}
+
+#[tokio::test]
 async fn only_those_who_administer_learn_where_the_gateway_keeps_things() {
     let fixture = fixture();
     let agent = fixture.caller("eve", "agent");
@@ -240,4 +263,75 @@ async fn only_those_who_administer_learn_where_the_gateway_keeps_things() {
 #[test]
 fn a_forged_token_is_nobodys() {
     assert!(fixture().gateway.caller("a.b.c", CLIENT).is_err());
+}
+
+const ISSUER: &str = "https://corp.example";
+
+/// A gateway that takes an issuer's tokens, too.
+fn with_issuer() -> Fixture {
+    fixture_of(&format!("{CONFIG}{}", issuer("palisade")))
+}
+
+fn issuer(audience: &str) -> String {
+    format!("[[issuer]]\nname = \"corp\"\nurl = \"{ISSUER}\"\naudience = [\"{audience}\"]\n")
+}
+
+impl Fixture {
+    /// Somebody with a token that was had for one of the issuer's.
+    fn foreigner(&self) -> Identity {
+        let grant = Grant { vouched: Some(ISSUER.into()), ..grant("agent-7", "agent") };
+        let issued = issue(&self.key, &grant, clock::now_seconds()).unwrap();
+        self.gateway.identify(issued.token.expose()).unwrap()
+    }
+
+    /// Puts the configuration in force with other words in the place of these.
+    fn configure(&self, from: &str, to: &str) {
+        let before = self.gateway.settings.load_full();
+        let text = std::fs::read_to_string(&before.config.file).unwrap().replacen(from, to, 1);
+        std::fs::write(&before.config.file, text).unwrap();
+        let config = Config::read(&before.config.file).unwrap();
+        self.gateway.settings.store(Settings::new(config, &self.key, None).unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_opens_by_an_issuers_old_settings_ends_at_once() {
+    let fixture = with_issuer();
+    let settings = fixture.gateway.settings.load_full();
+    let standing = fixture.gateway.standing(settings, &fixture.foreigner(), "orders").unwrap();
+    fixture.configure(&issuer("palisade"), &issuer("somebody-else"));
+    let door = crate::door::Door { gateway: Arc::new(fixture.gateway), protocol: "postgres" };
+    let arrival = crate::door::Arrival { connection: "orders", token: "", client: CLIENT };
+    let opened = door.open(arrival, standing).unwrap();
+    let ending = opened.ends.borrow().clone();
+    assert!(ending.at <= Instant::now(), "{ending:?}");
+    assert!(ending.reason.contains("settings for the token's issuer changed"), "{ending:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_acts_for_somebody_of_an_issuer_that_is_none_any_more_is_nobody() {
+    let fixture = with_issuer();
+    let grant = Grant {
+        acting_for: Some("ada".into()),
+        acting_for_issuer: Some(ISSUER.into()),
+        ..grant("agent-1", "agent")
+    };
+    let issued = issue(&fixture.key, &grant, clock::now_seconds()).unwrap();
+    let token = issued.token.expose();
+    let bearer = fixture.gateway.identify(token).unwrap();
+    let before = fixture.gateway.settings.load_full();
+    assert_eq!(before.vouchers(&bearer).unwrap().len(), 1);
+    fixture.configure(&issuer("palisade"), "");
+    assert!(matches!(fixture.gateway.identify(token), Err(TokenRefused::Issuer)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_given_for_a_token_that_is_revoked_while_it_is_exchanged() {
+    let fixture = fixture();
+    let subject = fixture.caller("agent-7", "agent");
+    let give = || exchanges::give(&fixture.gateway, (&subject, None), &Wish::default());
+    assert!(give().is_ok());
+    let what = Revoked::Subject("agent-7".into());
+    fixture.gateway.revocations.revoke(what, "ada", 60).unwrap();
+    assert!(give().unwrap_err().to_string().contains("revoked meanwhile"));
 }

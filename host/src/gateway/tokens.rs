@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::{Gateway, REVOKED, failed, who};
 use crate::changes::TokenChange;
-use crate::clock;
 use crate::connections::Plain;
 use crate::reach::Reach;
 use crate::revocations::{Revocation, Revoked, is_about};
@@ -77,9 +76,8 @@ impl Gateway {
         let change = TokenChange { change: "revoke", token, subject, issuer, by: &by };
         self.changes.put(&change).map_err(Problem::failed)?;
         let longest = self.settings.load().longest_token();
-        self.revocations.revoke(what.clone(), &by, longest).map_err(failed)?;
-        let now = clock::now_seconds();
-        let ended = self.sessions.end_those(|bearer| is_about(&what, now, bearer), REVOKED);
+        let at = self.revocations.revoke(what.clone(), &by, longest).map_err(failed)?;
+        let ended = self.sessions.end_those(|bearer| is_about(&what, at, bearer), REVOKED);
         let id = token.or(subject);
         tracing::info!(id, issuer, by, ended, "tokens were revoked");
         Ok(json!([{ "id": id, "sessions_ended": ended }]))

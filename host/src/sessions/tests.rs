@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use palisade_policy::Context;
+use palisade_policy::{Context, Principal};
 use palisade_store::Options;
 
 use super::*;
@@ -35,8 +35,11 @@ pub(crate) fn seat(connection: &str) -> (Seat, Ending) {
     let opened = Instant::now();
     let token_over = opened + Duration::from_secs(60);
     let seat = Seat {
-        bearer: Identity::default(),
-        issuer: None,
+        bearer: Identity {
+            principal: Principal { issuer: "palisade".into(), ..Principal::default() },
+            ..Identity::default()
+        },
+        vouchers: vec![],
         connection: connection.into(),
         read_only: false,
         opened,
@@ -67,6 +70,31 @@ fn a_session_is_told_when_it_ends_now_and_not_told_otherwise_afterwards() {
     assert_eq!(*ends.borrow_and_update(), now);
     assert_eq!(sessions.end_those(|_| true, "revoked"), 1);
     assert!(ends.borrow_and_update().at_once);
+}
+
+#[test]
+fn whoever_looks_again_is_the_only_one_so_that_the_newest_look_is_the_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let sessions = sessions(dir.path());
+    let (id, document) = document(1);
+    let (seat, first) = seat("odd");
+    let _ends = sessions.open(id, &document, (seat, first.clone()), None).unwrap();
+    let (tell, looks) = std::sync::mpsc::channel();
+    std::thread::scope(|threads| {
+        sessions.look_again(None, |_| {
+            let (tell, newer, sessions) = (tell.clone(), first.clone(), &sessions);
+            threads.spawn(move || {
+                sessions.look_again(None, |_| {
+                    tell.send(()).unwrap();
+                    newer.clone()
+                })
+            });
+            let meanwhile = looks.recv_timeout(Duration::from_millis(200));
+            assert!(meanwhile.is_err(), "another looked while this one did");
+            first.clone()
+        });
+        looks.recv().unwrap();
+    });
 }
 
 fn sessions(dir: &std::path::Path) -> Sessions {

@@ -71,10 +71,11 @@ pub fn hold(screen: &mut Screen, hold: &HoldDocument) -> io::Result<()> {
             if decided.granted { ("approved", Tone::Good) } else { ("denied", Tone::Bad) };
         let by = who(&decided.subject, decided.acting_for.as_deref());
         let line = format!(
-            "{} by {} at {}",
+            "{} by {} at {}{}",
             screen.tone(tone, word),
             super::text::visible(&by),
-            short(&decided.at)
+            short(&decided.at),
+            if decided.void { ", who may not decide any more: it does not count" } else { "" }
         );
         screen.line(&line)?;
         if !decided.reason.is_empty() {

@@ -156,6 +156,16 @@ fn a_good_token_says_who_it_is_and_nothing_of_roles() {
 }
 
 #[test]
+fn a_token_is_taken_to_be_as_old_as_its_issuers_clock_lets_it_be() {
+    let pair = ed25519("k");
+    for ahead in [0, 30] {
+        let token = pair.sign(&claims(&json!({ "iat": NOW + ahead })));
+        let identity = verifier(&[&pair.public]).verify(&token, NOW).unwrap();
+        assert_eq!(identity.issued_at, NOW + ahead - 30, "a revocation now is about it");
+    }
+}
+
+#[test]
 fn the_algorithm_none_is_refused() {
     let pair = ed25519("k");
     let token = pair.sign(&claims(&json!({})));
