@@ -41,18 +41,18 @@ impl Gateway {
         let before = self.settings.load_full();
         let ready = self.ready(&before)?;
         let config = &ready.settings.config;
-        let policies = self.plugins.reload(config, &self.harmless_functions, by)?;
         let changed = config.hash != before.config.hash;
-        if !policies && !changed {
-            return Ok(None);
-        }
-        let mut over = 0;
         if changed {
+            // Before the policies are in force: should they be refused, the refusal that follows says so.
             let hash = &config.hash;
             let change = ConfigurationChange { change: "reload", by, hash, problem: None };
             self.changes.put(&change)?;
-            over = self.put_in_force(ready)?;
         }
+        let policies = self.plugins.reload(config, &self.harmless_functions, by)?;
+        if !policies && !changed {
+            return Ok(None);
+        }
+        let over = if changed { self.put_in_force(ready)? } else { 0 };
         let config = &self.settings.load().config;
         tracing::info!(by, hash = config.hash, over, "the configuration changed with its files");
         Ok(Some(json!({
