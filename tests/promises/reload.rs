@@ -49,7 +49,7 @@ fn a_session_whose_role_is_taken_away_finishes_its_command_and_begins_no_other()
     let mut session = running(&gateway, &agent, "SELECT 'last', pg_sleep(3);");
     change(&gateway, AGENT, "name = \"support-agent\"\nconnections = [\"payments\"]");
     let reloaded = reload(&gateway);
-    assert!(reloaded.stdout.contains("1 open sessions may no longer go on"), "{reloaded:?}");
+    assert!(reloaded.stdout.contains("1 open session may no longer go on"), "{reloaded:?}");
     session.say("SELECT 'another';");
     let outcome = session.end();
     assert!(outcome.stdout.contains("last|"), "{outcome:?}");

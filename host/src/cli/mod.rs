@@ -30,7 +30,7 @@ use self::args::{Args, Command, VaultCommand};
 use crate::config::Config;
 use crate::serve::{NotServing, serve};
 use crate::show::text::{visible, visible_lines};
-use crate::show::{Screen, pairs};
+use crate::show::{Screen, counted, pairs};
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -172,14 +172,15 @@ fn reload(config: &Config, args: &Args, mut screen: Screen) -> Result<(), Failur
     };
     let number = |key: &str| now[key].as_u64().unwrap_or_default();
     screen.line(&format!(
-        "in force from the next command of every session on: {} connections, {} roles, {} issuers, policies {}",
-        number("connections"),
-        number("roles"),
-        number("issuers"),
+        "in force from the next command of every session on: {}, {}, {}, policies {}",
+        counted(number("connections"), "connection"),
+        counted(number("roles"), "role"),
+        counted(number("issuers"), "issuer"),
         number("policies_version"),
     ))?;
     match number("sessions_ended") {
         0 => Ok(()),
+        1 => Ok(screen.line("1 open session may no longer go on, and ends")?),
         ended => Ok(screen.line(&format!("{ended} open sessions may no longer go on, and end"))?),
     }
 }

@@ -8,7 +8,7 @@ use super::args::{Args, TokensCommand};
 use super::client::{Client, NoAnswer};
 use crate::config::Config;
 use crate::revocations::{Revocation, Revocations};
-use crate::show::{Screen, Table, short};
+use crate::show::{Screen, Table, counted, short};
 
 pub(super) fn tokens(
     config: &Config,
@@ -35,7 +35,8 @@ fn revoke(config: &Config, what: &Value, args: &Args, mut screen: Screen) -> Res
         return Ok(screen.json(answer.as_array().map_or(&[][..], Vec::as_slice))?);
     }
     let ended = answer.pointer("/0/sessions_ended").and_then(Value::as_u64).unwrap_or(0);
-    Ok(screen.line(&format!("revoked; {ended} sessions end by it"))?)
+    let end = if ended == 1 { "ends" } else { "end" };
+    Ok(screen.line(&format!("revoked; {} {end} by it", counted(ended, "session")))?)
 }
 
 fn revocations(

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::reach::{Labels, Reach};
 use crate::revocations::Revocations;
 use crate::settings::Settings;
-use crate::show::{Screen, Table, pairs, short};
+use crate::show::{Screen, Table, counted, pairs, short};
 use crate::{connections, data_dir};
 
 /// Every role that reaches a connection, and who has it.
@@ -211,7 +211,7 @@ fn may(access: &Value) -> String {
         may.push_str(&format!(", for {seconds} s at a time"));
     }
     if let Some(sessions) = access["max_sessions"].as_u64() {
-        may.push_str(&format!(", in {sessions} sessions at once"));
+        may.push_str(&format!(", in {} at once", counted(sessions, "session")));
     }
     may
 }

@@ -106,7 +106,7 @@ fn notes(screen: &mut Screen, report: &Report) -> io::Result<()> {
 }
 
 /// So many of something.
-fn counted(number: u64, what: &str) -> String {
+pub fn counted(number: u64, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {what}{plural}", grouped(number))
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use self::text::{fold, visible_json, visible_lines};
 
-pub use backtest::backtest;
+pub use backtest::{backtest, counted};
 pub use case::{case_json, cases};
 pub use hold::{hold, holds};
 pub use inspected::{inspected, inspection};
