@@ -72,7 +72,11 @@ impl Gateway {
             let texts: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             texts.join("; ")
         })?;
-        let fixed = config.differs_where_fixed(&before.config);
+        let mut fixed = config.differs_where_fixed(&before.config);
+        let key = config.vault.master_key.as_ref();
+        if key != before.config.vault.master_key.as_ref() && !self.connections.seals_by(key) {
+            fixed.push("[vault] master_key, unless `palisade vault rotate` goes before");
+        }
         if !fixed.is_empty() {
             return Err(format!("what changed needs a restart: {}", fixed.join(", ")));
         }

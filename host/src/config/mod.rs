@@ -246,7 +246,8 @@ impl Config {
         check::parse(file, &text)
     }
 
-    /// What of it cannot change while the gateway runs, and is not as it was `before`.
+    /// What of it cannot change while the gateway runs, and is not as it was `before`; but for the master key, which changes
+    /// by a rotation.
     pub fn differs_where_fixed(&self, before: &Self) -> Vec<&'static str> {
         let parts = [
             ("data_dir", self.data_dir == before.data_dir),
@@ -254,7 +255,7 @@ impl Config {
             ("[tls]", self.tls == before.tls),
             ("[record]", self.record == before.record),
             ("[limits]", self.limits == before.limits),
-            ("[vault]", self.vault == before.vault),
+            ("[vault.server]", self.vault.server == before.vault.server),
             ("[policies] trusted_keys", self.trusted_keys == before.trusted_keys),
         ];
         parts.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()

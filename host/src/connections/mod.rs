@@ -21,7 +21,7 @@ use anyhow::{Context, Result};
 use palisade_admin::Problem;
 use palisade_postgres::{Backend, Catalog, Trusted};
 use palisade_store::{Collection, Store, StoreError};
-use palisade_vault::{Owner, Reader, Sealed};
+use palisade_vault::{Owner, Reader, Reference, Sealed};
 use serde_json::Value;
 
 use self::asked::{check, check_reference, no_key};
@@ -165,6 +165,17 @@ impl Connections {
                 error = format!("{error:#}"),
                 "a connection of the store cannot be used"
             ),
+        }
+    }
+
+    /// Whether the key that seals is the one of this reference; or there is none, and none is referred to.
+    pub fn seals_by(&self, reference: Option<&Reference>) -> bool {
+        match (reference, self.keys.first()) {
+            (None, None) => true,
+            (Some(reference), Some(first)) => {
+                keys::read(reference).is_ok_and(|key| key.id() == first.id())
+            }
+            _ => false,
         }
     }
 

@@ -38,6 +38,12 @@ fn a_new_master_key_takes_over_while_the_gateway_runs_and_while_it_does_not() {
     let rotated = gateway.json(&["vault", "rotate", "--old", &keys[0]]);
     assert_eq!(rotated[0]["secrets"], 1);
     works(&gateway);
+    let reloaded = gateway.cli(&["reload"]);
+    assert!(reloaded.ok, "the file names the key that seals: {reloaded:?}");
+    name_key(&gateway, &keys[1], &keys[2]);
+    let refused = gateway.cli(&["reload"]);
+    assert!(refused.stderr.contains("[vault] master_key, unless"), "{refused:?}");
+    name_key(&gateway, &keys[2], &keys[1]);
     assert!(add(&gateway, &postgres, "second", &[]).ok);
     gateway.kill_and_restart();
     works(&gateway);
