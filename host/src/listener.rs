@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use pingora_core::server::{ListenFds, ShutdownWatch};
 use pingora_core::services::Service;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// How long to wait after the system refused to accept, for instance for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -45,6 +45,11 @@ impl Places {
     pub fn new(all: usize) -> Self {
         let all = u32::try_from(all).unwrap_or(u32::MAX).min(1 << 28);
         Self { free: Arc::new(Semaphore::new(all as usize)), all }
+    }
+
+    /// Takes one; `None` where there is none left.
+    pub fn take(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.free).try_acquire_owned().ok()
     }
 
     /// How many are taken.
@@ -94,7 +99,7 @@ impl<S: Serve> Listener<S> {
                 return;
             }
         };
-        let Ok(place) = Arc::clone(&self.places.free).try_acquire_owned() else {
+        let Some(place) = self.places.take() else {
             tracing::warn!(service = self.name, %peer, "too many connections, one is turned away");
             return;
         };

@@ -80,13 +80,14 @@ pub fn serve(config: Config, watches: bool) -> Result<(), NotServing> {
     let (tell, stop) = watch::channel(false);
     let places = Places::new(settings.config.limits.max_connections);
     let sockets = Sockets { postgres, http, admin };
-    let server = server(&gateway, sockets, &places, &stop)?;
+    let sessions = Places::new(settings.config.limits.max_sessions);
+    let server = server(&gateway, sockets, (&places, &sessions), &stop)?;
     if watches {
         watch(&gateway)?;
     }
     announce(&gateway)?;
     drop(gateway);
-    server.run(RunArgs { shutdown_signal: Box::new(Stopping { tell, places }) });
+    server.run(RunArgs { shutdown_signal: Box::new(Stopping { tell, places, sessions }) });
     data_dir::remove_listening(&data_dir);
     tracing::info!("stopped");
     Ok(())
@@ -165,7 +166,7 @@ fn assemble(config: Config, store: Store, addresses: Addresses) -> Result<Gatewa
 fn server(
     gateway: &Arc<Gateway>,
     sockets: Sockets,
-    places: &Places,
+    (places, sessions): (&Places, &Places),
     stop: &watch::Receiver<bool>,
 ) -> Result<Server> {
     let config = &gateway.settings.load_full().config;
@@ -179,7 +180,7 @@ fn server(
     let mut server = Server::new_with_opt_and_conf(None, conf);
     let places = places.clone();
     if let Some(socket) = sockets.http {
-        let web = WebService::new(Arc::clone(gateway), &files, stop.clone())?;
+        let web = WebService::new(Arc::clone(gateway), &files, sessions.clone(), stop.clone())?;
         server.add_service(Listener::new("http", socket, web, places.clone(), stop.clone()));
     }
     server.add_service(Listener::new("postgres", sockets.postgres, postgres, places, stop.clone()));
@@ -207,6 +208,8 @@ fn announce(gateway: &Gateway) -> Result<()> {
 struct Stopping {
     tell: watch::Sender<bool>,
     places: Places,
+    /// Sessions that outlive their clients' connections.
+    sessions: Places,
 }
 
 #[async_trait]
@@ -217,7 +220,7 @@ impl ShutdownSignalWatch for Stopping {
         // Without a listener left there is nobody to tell.
         let _ = self.tell.send(true);
         tokio::select! {
-            () = self.places.all_free() => {}
+            () = async { tokio::join!(self.places.all_free(), self.sessions.all_free()); } => {}
             () = tokio::time::sleep(GRACE) => tracing::warn!("some sessions did not end in time"),
             () = asked_to_stop() => tracing::warn!("stopping at once"),
         }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
-use palisade_http::{Admission, Backend, Ended, Host, Login, Mount, NotAdmitted, Options, Service};
+use palisade_http::{
+    Admission, Backend, Ended, Host, Login, Mount, NotAdmitted, Options, Place, Service,
+};
 use pingora_core::listeners::tls::{Acceptor, TlsSettings};
 use pingora_core::protocols::l4::stream::Stream as Plain;
 use pingora_core::protocols::tls::server::handshake;
@@ -19,7 +21,7 @@ use tokio::sync::watch;
 use crate::config::{HTTP, TlsFiles};
 use crate::door::{Arrival, Door, Shut};
 use crate::gateway::Gateway;
-use crate::listener::Serve;
+use crate::listener::{Places, Serve};
 use crate::lobby::Lobby;
 use crate::mcp::Tooling;
 
@@ -40,14 +42,15 @@ pub struct WebService {
 }
 
 impl WebService {
-    /// A service over this gateway's connections, whose sessions end when `stop` turns true. The certificate is shown to
-    /// clients.
+    /// A service over this gateway's connections, whose sessions have a place each of `sessions` and end when `stop` turns
+    /// true. The certificate is shown to clients.
     ///
     /// # Errors
     /// When the certificate cannot be used.
     pub fn new(
         gateway: Arc<Gateway>,
         files: &TlsFiles,
+        sessions: Places,
         stop: watch::Receiver<bool>,
     ) -> Result<Self> {
         let settings = gateway.settings.load_full();
@@ -63,7 +66,8 @@ impl WebService {
             idle_time: limits.idle,
         };
         let tooling = Arc::new(Tooling::new(Arc::clone(&gateway), stop.clone())?);
-        let host = Arc::new(Guarded { door: Door { gateway, protocol: HTTP }, tooling });
+        let door = Door { gateway, protocol: HTTP };
+        let host = Arc::new(Guarded { door, tooling, sessions });
         Ok(Self {
             service: Service::new(host, options, stop),
             acceptor: acceptor(files)?,
@@ -129,6 +133,8 @@ struct Guarded {
     door: Door,
     /// What speaks MCP.
     tooling: Arc<Tooling>,
+    /// A session outlives its client's connections; the gateway waits for its end when it stops.
+    sessions: Places,
 }
 
 impl Host for Guarded {
@@ -142,6 +148,10 @@ impl Host for Guarded {
         let Some(service) = standing.known.service.clone() else {
             return Err(NotAdmitted::Unavailable("the connection has no service".to_owned()));
         };
+        let Some(place) = self.sessions.take() else {
+            let why = "the gateway has as many sessions as it may have".to_owned();
+            return Err(NotAdmitted::Unavailable(why));
+        };
         let opened = self.door.open(arrival, standing)?;
         Ok(Admission {
             gate: opened.gate,
@@ -149,6 +159,7 @@ impl Host for Guarded {
             ends: opened.ends,
             read_only: opened.read_only,
             mask_key: opened.mask_key,
+            place: Place(Box::new(place)),
         })
     }
 

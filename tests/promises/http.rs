@@ -138,6 +138,34 @@ fn requests_of_one_token_are_one_session_whatever_connections_they_come_by() {
 }
 
 #[test]
+fn a_session_ends_with_the_gateway_though_no_connection_is_left() {
+    let web = Web::start(hello);
+    let mut gateway = api(&web, BEARER, POLICY);
+    assert!(Curl::new(&gateway, "api-agent").ask("/v1/a", &[]).ok);
+    gateway.stop();
+    gateway.restart();
+    let sessions = gateway.json(&["sessions", "list"]);
+    assert_eq!(sessions[0]["state"], "ended", "{sessions:?}");
+    assert_eq!(sessions[0]["ended"], "the gateway is stopping");
+}
+
+#[test]
+fn a_client_that_still_sends_when_it_is_denied_reads_why() {
+    let web = Web::start(hello);
+    let gateway = api(&web, BEARER, POLICY);
+    let file = gateway.folder.path().join("upload");
+    std::fs::write(&file, vec![b'x'; 8 << 20]).unwrap();
+    let curl = Curl::new(&gateway, "api-agent");
+    for version in ["--http1.1", "--http2"] {
+        let upload = ["--upload-file", file.to_str().unwrap(), "--header", "Expect:"];
+        let kind = ["--header", "Content-Type: application/octet-stream", version];
+        let answer = curl.ask("/admin/file", &[&upload[..], &kind].concat());
+        assert!(answer.stdout.contains("http-guard.admin"), "{version}: {answer:?}");
+    }
+    assert!(web.asked().is_empty());
+}
+
+#[test]
 fn a_held_request_runs_when_it_is_approved_while_its_client_waits() {
     let web = Web::start(hello);
     let gateway = api(&web, BEARER, POLICY);

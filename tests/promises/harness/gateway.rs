@@ -92,6 +92,11 @@ impl Gateway {
         (self.process, self.port) = serve(self.folder.path(), false, self.log);
     }
 
+    /// Tells it to stop, and waits until it has.
+    pub(crate) fn stop(&mut self) {
+        terminate(&mut self.process);
+    }
+
     /// Ends it without any chance to clean up.
     pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();

@@ -32,6 +32,6 @@ pub use reply::Reply;
 pub use route::Route;
 pub use serve::{
     Admission, Answer, Asked, Backend, Ended, Entered, Host, Login, Mount, NotAdmitted, Options,
-    Origin, Pieces, Service, Trust,
+    Origin, Pieces, Place, Service, Trust,
 };
 pub use target::{Query, Target};

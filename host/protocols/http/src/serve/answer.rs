@@ -1,5 +1,7 @@
 //! Writes answers to clients: the gateway's own, and those of services.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, StatusCode};
@@ -8,6 +10,11 @@ use pingora_error::Result;
 use pingora_http::ResponseHeader;
 
 use crate::Reply;
+
+/// How long a client that has its answer may go on sending.
+const LINGER: Duration = Duration::from_secs(5);
+/// How much of what it sends is read, in bytes.
+const MOST_LEFT: usize = 16 << 20;
 
 /// How a response's body is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +43,25 @@ pub(super) async fn reply(http: &mut ServerSession, reply: &Reply) -> Result<()>
     head.insert_header(CONTENT_LENGTH, reply.body.len().to_string())?;
     http.write_response_header(Box::new(head)).await?;
     if http.req_header().method == http::Method::HEAD {
-        return http.finish_body().await;
+        http.finish_body().await?;
+    } else {
+        http.write_response_body(reply.body.clone(), true).await?;
     }
-    http.write_response_body(reply.body.clone(), true).await
+    let left = linger(http);
+    // Who goes on sending all the same is cut off.
+    let _ = tokio::time::timeout(LINGER, left).await;
+    Ok(())
+}
+
+/// Reads what a client still sends that has its answer: one that finds the connection closed while it sends may not read it.
+async fn linger(http: &mut ServerSession) {
+    let mut left = MOST_LEFT;
+    while !http.is_body_done() && left > 0 {
+        match http.read_request_body().await {
+            Ok(Some(piece)) => left = left.saturating_sub(piece.len()),
+            Ok(None) | Err(_) => return,
+        }
+    }
 }
 
 /// A service's head, framed anew.

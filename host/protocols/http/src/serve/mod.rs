@@ -116,6 +116,17 @@ pub struct Admission {
     pub read_only: bool,
     /// The key of the session's pseudonyms.
     pub mask_key: [u8; 32],
+    /// What is kept until the host was told of the session's end.
+    pub place: Place,
+}
+
+/// Something that the host gets back when a session is over.
+pub struct Place(pub Box<dyn std::any::Any + Send + Sync>);
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Place")
+    }
 }
 
 /// How a session ended, for its record.

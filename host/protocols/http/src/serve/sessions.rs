@@ -16,7 +16,7 @@ use tokio::sync::{OnceCell, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::pending::Pending;
-use super::{Admission, Backend, Ended, Host, Login, NotAdmitted};
+use super::{Admission, Backend, Ended, Host, Login, NotAdmitted, Place};
 
 /// How many requests of one session may have their bodies in memory at the same time.
 const MOST_BODIES: usize = 64;
@@ -52,6 +52,7 @@ pub(super) struct Shared {
     bytes: (AtomicU64, AtomicU64),
     running: AtomicUsize,
     used: Mutex<Instant>,
+    _place: Place,
 }
 
 /// Why a session is over, and whether its requests that are under way end with it.
@@ -120,7 +121,7 @@ impl Sessions {
 
     fn admit(self: &Arc<Self>, key: Key, login: &Login<'_>) -> Result<Arc<Shared>, NotAdmitted> {
         let admission = self.host.admit(login)?;
-        let Admission { gate, backend, ends, read_only, mask_key } = admission;
+        let Admission { gate, backend, ends, read_only, mask_key, place } = admission;
         let shared = Arc::new(Shared {
             id: gate.context().session.clone(),
             gate: Mutex::new(gate),
@@ -134,6 +135,7 @@ impl Sessions {
             bytes: Default::default(),
             running: AtomicUsize::new(0),
             used: Mutex::new(Instant::now()),
+            _place: place,
         });
         let keeper = Keeper {
             sessions: Arc::downgrade(self),
@@ -192,7 +194,7 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         let how = self.over.borrow().as_ref().map(|over| over.reason.clone());
-        let how = how.unwrap_or_else(|| "the gateway stopped".to_owned());
+        let how = how.unwrap_or_else(|| STOPPING.to_owned());
         let bytes = (self.bytes.0.load(Relaxed), self.bytes.1.load(Relaxed));
         self.host.ended(&self.id, &Ended { how, bytes_in: bytes.0, bytes_out: bytes.1 });
     }

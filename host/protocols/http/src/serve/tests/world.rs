@@ -185,6 +185,7 @@ impl Host for Door {
             ends: self.ends.subscribe(),
             read_only: self.read_only,
             mask_key: [7; 32],
+            place: Place(Box::new(())),
         })
     }
     fn turned_away(&self, _: SocketAddr, cause: &str) {
