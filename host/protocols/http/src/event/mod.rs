@@ -145,7 +145,7 @@ impl Request {
             text.push_str(&format!("{name}: {value}\n"));
         }
         match &self.body {
-            Body::Unread(Length::Known(0)) => {}
+            Body::Unread(Length::Known(0)) => text.truncate(text.trim_end().len()),
             Body::Unread(Length::Known(length)) => {
                 text.push_str(&format!("\n[{length} bytes, not read]"));
             }

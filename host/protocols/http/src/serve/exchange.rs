@@ -85,7 +85,9 @@ impl Runner {
     ) -> Result<(Upstream, String), Reply> {
         let outgoing = outgoing(run, credential)?;
         let (backend, websocket) = (&*run.session.backend, run.request.head.websocket);
-        let repeats = is_idempotent(&outgoing.method) && through.is_none() && !websocket;
+        // What was approved for one run is not sent twice.
+        let once = run.allowed.once || through.is_some() || websocket;
+        let repeats = is_idempotent(&outgoing.method) && !once;
         loop {
             let connected = connect(&self.connector, backend, &self.options, websocket).await;
             let mut upstream = connected.map_err(|error| failed(run, &error))?;

@@ -10,7 +10,7 @@ use pingora_core::protocols::ALPN;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::client::HttpSession;
 use pingora_core::upstreams::peer::HttpPeer;
-use pingora_error::{Error, ErrorType, Result};
+use pingora_error::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::RequestHeader;
 
 use super::{Backend, Options};
@@ -32,7 +32,12 @@ pub(super) struct Upstream {
     pub session: HttpSession,
     pub peer: HttpPeer,
     pub reused: bool,
+    /// Whether all of the request was sent; if not, nobody else may use the connection.
+    sent: bool,
 }
+
+/// How long a service that reads no more of a request may take to say why.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Connects to a service, or takes a connection of the pool.
 pub(super) async fn connect(
@@ -63,7 +68,7 @@ pub(super) async fn connect(
     let (mut session, reused) = connector.get_http_session(&peer).await?;
     session.set_read_timeout(Some(options.patience));
     session.set_write_timeout(Some(options.patience));
-    Ok(Upstream { session, peer, reused })
+    Ok(Upstream { session, peer, reused, sent: false })
 }
 
 impl Upstream {
@@ -77,9 +82,20 @@ impl Upstream {
         let is_http2 = self.session.as_http2().is_some();
         let head = head_of(outgoing, body, is_http2, websocket)?;
         self.session.write_request_header(Box::new(head)).await?;
-        if !websocket {
-            self.send_body(body).await?;
+        let sent = if websocket { Ok(()) } else { self.send_body(body).await };
+        self.sent = sent.is_ok();
+        match sent {
+            // Some answer before they have read it all, and close.
+            Err(error) if *error.esource() != ErrorSource::Downstream => {
+                let answered = tokio::time::timeout(LAST_WORDS, self.read_head()).await;
+                answered.unwrap_or(Err(error))
+            }
+            Err(error) => Err(error),
+            Ok(()) => self.read_head().await,
         }
+    }
+
+    async fn read_head(&mut self) -> Result<()> {
         loop {
             self.session.read_response_header().await?;
             match self.session.response_header().map(|head| head.status) {
@@ -97,7 +113,7 @@ impl Upstream {
             Sending::Bytes(bytes) if bytes.is_empty() => {}
             Sending::Bytes(bytes) => self.session.write_request_body(bytes.clone(), false).await?,
             Sending::Through(_, http) => {
-                while let Some(piece) = http.read_request_body().await? {
+                while let Some(piece) = http.read_request_body().await.map_err(|e| e.into_down())? {
                     if !piece.is_empty() {
                         self.session.write_request_body(piece, false).await?;
                     }
@@ -109,7 +125,7 @@ impl Upstream {
 
     /// Gives the connection back, or closes it where something is left on it.
     pub(super) async fn release(mut self, connector: &Connector) {
-        if self.session.response_done() {
+        if self.sent && self.session.response_done() {
             connector.release_http_session(self.session, &self.peer, Some(IDLE)).await;
         } else {
             self.session.shutdown().await;

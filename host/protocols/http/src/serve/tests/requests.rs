@@ -1,5 +1,7 @@
 //! What of a request reaches the service.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use super::world::{SECRET, With, World, request};
 
 #[tokio::test]
@@ -136,6 +138,24 @@ async fn a_body_that_nobody_reads_streams_through() {
     let got = world.got().join("");
     assert!(got.to_lowercase().contains("content-length: 200000"));
     assert!(got.ends_with(&"x".repeat(200_000)));
+}
+
+#[tokio::test]
+async fn a_service_that_refuses_an_upload_before_its_end_is_heard() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let world = World::before(port, With::default(), Default::default(), Default::default()).await;
+    let mut client = world.client().await;
+    let header = "Content-Type: application/octet-stream\r\n";
+    client.send(&request("PUT /c/api/file", header, &"x".repeat(100))).await;
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut bytes = [0; 64];
+    stream.read_exact(&mut bytes).await.unwrap();
+    let answer =
+        b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmuch";
+    stream.write_all(answer).await.unwrap();
+    let response = client.response().await;
+    assert!(response.starts_with("HTTP/1.1 413 ") && response.ends_with("much"), "{response}");
 }
 
 #[tokio::test]
