@@ -41,7 +41,8 @@ impl Connection {
                     Answer::Reply(Reply::unavailable(401, &reason, &session.id))
                 }
             };
-            session.pending.done(&id, answer);
+            let most = service.runner.options.response_limit;
+            session.pending.done(&id, answer, most);
         });
         answer::reply(http, &reply).await
     }

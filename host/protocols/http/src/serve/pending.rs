@@ -58,10 +58,22 @@ impl Pending {
         Some((id, reply))
     }
 
-    pub(super) fn done(&self, id: &str, answer: Answer) {
-        if let Some(state) = self.inner().requests.get_mut(id) {
+    /// Keeps an answer until it is fetched; of all that are kept, the oldest go beyond `most` bytes.
+    pub(super) fn done(&self, id: &str, answer: Answer, most: usize) {
+        let mut inner = self.inner();
+        if let Some(state) = inner.requests.get_mut(id) {
             *state = State::Done(answer);
         }
+        let mut kept = 0;
+        let Inner { requests, order } = &mut *inner;
+        for id in order.iter().rev() {
+            let Some(State::Done(Answer::Response(.., bytes))) = requests.get(id) else { continue };
+            kept += bytes.len();
+            if kept > most {
+                requests.remove(id);
+            }
+        }
+        order.retain(|id| requests.contains_key(id));
     }
 
     /// The answer, which is fetched once; or what there is to say meanwhile.
@@ -81,5 +93,42 @@ impl Pending {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         // Both parts change together.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keep(pending: &Pending) -> String {
+        let reply = |_: &str| Reply::held(&[], "", "");
+        pending.keep(reply).unwrap().0
+    }
+
+    fn answer(length: usize) -> Answer {
+        Answer::Response(StatusCode::OK, HeaderMap::new(), vec![0; length].into())
+    }
+
+    #[test]
+    fn the_oldest_answers_go_where_there_is_too_much_of_them() {
+        let pending = Pending::default();
+        let ids: Vec<String> = (0..3).map(|_| keep(&pending)).collect();
+        for id in &ids {
+            pending.done(id, answer(40), 100);
+        }
+        assert!(pending.fetch(&ids[0]).is_none());
+        assert!(pending.fetch(&ids[1]).is_some() && pending.fetch(&ids[2]).is_some());
+    }
+
+    #[test]
+    fn what_waits_is_kept_and_there_is_so_much_of_it() {
+        let pending = Pending::default();
+        let first = keep(&pending);
+        (1..MOST).for_each(|_| drop(keep(&pending)));
+        assert!(pending.keep(|_| Reply::held(&[], "", "")).is_none());
+        pending.done(&first, answer(1), 10);
+        // An answer that nobody fetched makes room.
+        assert!(pending.keep(|_| Reply::held(&[], "", "")).is_some());
+        assert!(pending.fetch(&first).is_none());
     }
 }
