@@ -17,6 +17,7 @@ use pingora_core::server::ShutdownWatch;
 use tokio::sync::{oneshot, watch};
 use zeroize::Zeroizing;
 
+use super::addresses::Addresses;
 use super::exchange::{Run, Runner};
 use super::incoming::{Incoming, is_denial};
 use super::pending;
@@ -56,7 +57,8 @@ impl Service {
     #[must_use]
     pub fn new(host: Arc<dyn Host>, options: Options, stop: watch::Receiver<bool>) -> Self {
         let sessions = Arc::new(Sessions::new(Arc::clone(&host), options.idle_time, stop));
-        let runner = Runner { options, connector: Connector::new(None) };
+        let runner =
+            Runner { options, connector: Connector::new(None), addresses: Addresses::default() };
         let mut server_options = HttpServerOptions::default();
         server_options.h2_idle_timeout = Some(KEPT_TIME);
         Self(Arc::new(Inner { host, sessions, runner, server_options }))

@@ -10,6 +10,7 @@ use pingora_core::connectors::http::Connector;
 use pingora_error::{Error, ErrorSource, ErrorType};
 
 use super::Options;
+use super::addresses::Addresses;
 use super::incoming::{Asked, Incoming};
 use super::sessions::Shared;
 use super::upstream::{Sending, Upstream, connect};
@@ -20,6 +21,7 @@ use crate::{Body, Credential, Length, Outgoing, Reply, Request};
 pub(super) struct Runner {
     pub options: Options,
     pub connector: Connector,
+    pub addresses: Addresses,
 }
 
 /// A request that may run.
@@ -89,7 +91,8 @@ impl Runner {
         let once = run.allowed.once || through.is_some() || websocket;
         let repeats = is_idempotent(&outgoing.method) && !once;
         loop {
-            let connected = connect(&self.connector, backend, &self.options, websocket).await;
+            let ways = (&self.connector, &self.addresses);
+            let connected = connect(ways, backend, &self.options, websocket).await;
             let mut upstream = connected.map_err(|error| failed(run, &error))?;
             let mut sending = match (&run.request.body, through.as_deref_mut()) {
                 (Body::Read { bytes, .. }, _) => Sending::Bytes(bytes.clone()),

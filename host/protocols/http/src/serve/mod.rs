@@ -10,6 +10,7 @@
 //! response is ours: pingora's own proxy sends a response's head before anybody could refuse its body, and repeats no body
 //! beyond 64 KiB that was read to be judged.
 
+mod addresses;
 mod answer;
 mod app;
 mod exchange;

@@ -13,6 +13,7 @@ use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::RequestHeader;
 
+use super::addresses::Addresses;
 use super::{Backend, Options};
 use crate::{Length, Outgoing};
 
@@ -41,20 +42,13 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Connects to a service, or takes a connection of the pool.
 pub(super) async fn connect(
-    connector: &Connector,
+    (connector, addresses): (&Connector, &Addresses),
     backend: &dyn Backend,
     options: &Options,
     websocket: bool,
 ) -> Result<Upstream> {
     let origin = backend.origin();
-    let looked_up = tokio::net::lookup_host((origin.host.as_str(), origin.port));
-    let mut addresses = tokio::time::timeout(options.dial_time, looked_up)
-        .await
-        .map_err(|_| Error::explain(ErrorType::ConnectTimedout, "looking up the service's name"))?
-        .map_err(|error| Error::because(ErrorType::ConnectError, "looking up its name", error))?;
-    let address = addresses
-        .next()
-        .ok_or_else(|| Error::explain(ErrorType::ConnectError, "its name has no address"))?;
+    let address = addresses.find(origin, options.dial_time).await?;
     let mut peer = HttpPeer::new(address, origin.tls, origin.host.clone());
     let trust = backend.trust();
     peer.group_key = backend.pool();
@@ -65,7 +59,8 @@ pub(super) async fn connect(
     peer.options.idle_timeout = Some(IDLE);
     // In clear nobody has said that it speaks HTTP/2; a WebSocket needs HTTP/1.1.
     peer.options.alpn = if origin.tls && !websocket { ALPN::H2H1 } else { ALPN::H1 };
-    let (mut session, reused) = connector.get_http_session(&peer).await?;
+    let connected = connector.get_http_session(&peer).await;
+    let (mut session, reused) = connected.inspect_err(|_| addresses.forget(origin))?;
     session.set_read_timeout(Some(options.patience));
     session.set_write_timeout(Some(options.patience));
     Ok(Upstream { session, peer, reused, sent: false })
