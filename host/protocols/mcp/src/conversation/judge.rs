@@ -95,7 +95,7 @@ impl Conversation {
     }
 
     /// Who only reads calls no tool but those that the operator knows to read.
-    fn more_than_reads(&self, command: &Command) -> Option<Denial> {
+    pub(super) fn more_than_reads(&self, command: &Command) -> Option<Denial> {
         let reads = |operation: &Operation| {
             let known = || {
                 let globs = self.settings.reads.iter();

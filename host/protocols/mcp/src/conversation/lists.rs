@@ -238,6 +238,7 @@ impl Conversation {
     /// Whether the client may do this, as far as it can be foreseen.
     fn may(&self, ask: &Ask, about: About<'_>) -> bool {
         let command = Arc::new(command(ask, about));
-        !matches!(self.gate.foresee(&command), Ruling::Deny(_))
+        self.more_than_reads(&command).is_none()
+            && !matches!(self.gate.foresee(&command), Ruling::Deny(_))
     }
 }

@@ -54,7 +54,7 @@ impl Default for Options {
         Self {
             origins: vec![],
             message_bytes: 4 << 20,
-            replay_bytes: 4 << 20,
+            replay_bytes: 1 << 20,
             tick: Duration::from_secs(5),
             patience: 12,
             idle: 360,

@@ -1,6 +1,6 @@
 //! What a client is sent: by stream, in numbered events, the last of which are kept for clients whose stream breaks off.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -12,6 +12,8 @@ use crate::message::Message;
 pub(super) const UNASKED: Stream = 0;
 /// So many events may wait for a client to read them; one that reads too slowly has its stream broken off.
 const MOST_WAITING: usize = 64;
+/// So many streams are kept without a look.
+const FEW: usize = 64;
 
 /// The streams of one session.
 pub(super) struct Outbox {
@@ -20,6 +22,8 @@ pub(super) struct Outbox {
     sent: VecDeque<Sent>,
     bytes: usize,
     limit: usize,
+    /// With so many streams it is looked which of them are of use.
+    most: usize,
     /// Whether streams begin with an event to resume from.
     pub(super) primes: bool,
     pub(super) bytes_out: u64,
@@ -54,6 +58,7 @@ impl Outbox {
             sent: VecDeque::new(),
             bytes: 0,
             limit,
+            most: FEW,
             primes: false,
             bytes_out: 0,
             over: false,
@@ -97,13 +102,13 @@ impl Outbox {
         {
             self.bytes -= oldest.frame.len();
         }
-        // A stream is known as long as it has something to come, or to be read again.
-        let sent = &self.sent;
-        let known = |stream: &Stream, line: &Line| {
-            line.due > 0 || line.reader.is_some() || sent.iter().any(|it| it.stream == *stream)
-        };
-        if self.streams.len() > 64 {
-            self.streams.retain(|stream, line| known(stream, line));
+        if self.streams.len() > self.most {
+            // A stream is known as long as it has something to come, or to be read again.
+            let read_again: BTreeSet<Stream> = self.sent.iter().map(|it| it.stream).collect();
+            self.streams.retain(|stream, line| {
+                line.due > 0 || line.reader.is_some() || read_again.contains(stream)
+            });
+            self.most = FEW.max(self.streams.len() * 2);
         }
     }
 

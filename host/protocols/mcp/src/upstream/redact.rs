@@ -72,7 +72,12 @@ impl Redact {
                     self.json(value);
                 }
             }
-            Json::Null | Json::Bool(_) | Json::Number(_) => {}
+            Json::Number(spelled) => {
+                if let Cow::Owned(covered) = self.text(spelled) {
+                    *json = Json::Text(covered);
+                }
+            }
+            Json::Null | Json::Bool(_) => {}
         }
     }
 }
@@ -89,13 +94,16 @@ mod tests {
         let redact = Redact::new(&Transport::Launch(Launch {
             command: vec![],
             environment: vec![variable("TOKEN", "s3cr3t-t0ken"), variable("PATH", "/usr/bin")],
-            secrets: vec![Zeroizing::new("s3cr3t-t0ken".to_owned())],
+            secrets: ["s3cr3t-t0ken", "34567890"].map(|it| Zeroizing::new(it.to_owned())).into(),
             folder: None,
         }));
-        let text = br#"{"jsonrpc":"2.0","id":1,"result":{"s3cr3t-t0ken":["x s3cr3t-t0\u006ben","/usr/bin"]}}"#;
+        let text = br#"{"jsonrpc":"2.0","id":1,"result":{"n":1234567890,"s3cr3t-t0ken":["x s3cr3t-t0\u006ben","/usr/bin"]}}"#;
         let mut message = Message::read(text, false).unwrap().remove(0);
         redact.message(&mut message);
         let told = message.json().to_text();
-        assert!(told.ends_with(r#"{"********":["x ********","/usr/bin"]}}"#), "{told}");
+        assert!(
+            told.ends_with(r#"{"n":"12********","********":["x ********","/usr/bin"]}}"#),
+            "{told}"
+        );
     }
 }

@@ -327,6 +327,9 @@ fn who_only_reads_calls_what_is_known_to_read() {
     let reads = vec!["files.read".to_owned()];
     let pins = || Arc::new(MemoryPins::default());
     let mut script = Script::with(settings(&["files"]), pins(), true);
+    script.ask(6, "tools/list", "{}");
+    let listed = script.answer_last(0, TOOLS);
+    assert!(has(&listed, &[r#"{"tools":[]}"#]), "{listed:?}");
     assert!(has(&script.call(7, "{}"), &["answer 7", "gateway.read-only"]));
     assert!(has(&script.ask(8, "resources/read", r#"{"uri":"a:b"}"#), &["server 0"]));
     let mut script = Script::with(Settings { reads, ..settings(&["files"]) }, pins(), true);
