@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-targets=(frame_codec http_request login session lineage mask_stream)
+targets=(frame_codec http_request login session lineage mask_stream mcp_session)
 export RUSTC_WRAPPER="$PWD/rustc.sh"
 # A message of the panic is enough: each failing input is kept.
 export RUST_BACKTRACE=0
@@ -25,6 +25,7 @@ short)
         [session]="-runs=2500 -max_len=400"
         [lineage]="-runs=1500 -max_len=256"
         [mask_stream]="-runs=6000 -max_len=256"
+        [mcp_session]="-runs=20000 -max_len=400"
     )
     common="-seed=1 -len_control=0 -timeout=60"
     ;;
@@ -40,6 +41,7 @@ long)
         [session]="-max_len=2000"
         [lineage]="-max_len=1000"
         [mask_stream]="-max_len=2000"
+        [mcp_session]="-max_len=2000"
     )
     common="-max_total_time=$seconds -timeout=20 -rss_limit_mb=4096"
     ;;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{conversation, messages};
+use super::{conversation, messages, play};
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
@@ -20,11 +20,20 @@ proptest! {
 
     #[test]
     fn nor_in_a_session_that_has_begun(data in prop::collection::vec(any::<u8>(), 0..400)) {
-        // Both servers answer `initialize` and list their tools.
-        let answers = |server: u8, what: u8| [2, server, 0, 2, what];
-        let mut begun: Vec<u8> =
-            [answers(0, 4), answers(1, 4), answers(0, 5), answers(1, 5)].concat();
+        let mut begun = begun();
         begun.extend(data);
         conversation(&begun);
     }
+}
+
+/// Both servers answer `initialize` and list their tools.
+fn begun() -> Vec<u8> {
+    let answers = |server: u8, what: u8| [2, server, 0, 2, what];
+    [answers(0, 4), answers(1, 4), answers(0, 5), answers(1, 5)].concat()
+}
+
+#[test]
+fn sessions_that_are_made_up_do_call_tools() {
+    let called = [begun(), vec![0, 0, 0, 0]].concat();
+    assert_eq!(play(&called), 1);
 }
