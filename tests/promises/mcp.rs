@@ -378,6 +378,23 @@ fn a_session_is_its_tokens_and_ends_with_it() {
 }
 
 #[test]
+fn a_stream_that_broke_off_is_gone_on_with_on_the_wire() {
+    let gateway = one();
+    let token = gateway.token("agent-7", "tool-agent");
+    let mut raw = Raw { gateway: &gateway, token, session: None };
+    raw.begin();
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow","_meta":{"progressToken":"p"}}}"#;
+    let all = raw.post(call, &[]);
+    assert!(all.contains("step 1") && all.contains("\"done\""), "{all}");
+    let first = all.lines().find_map(|line| line.strip_prefix("id: ")).unwrap();
+    let rest = raw.post("", &["--request", "GET", "-H", &format!("last-event-id: {first}")]);
+    assert!(!rest.contains("step 1"), "{rest}");
+    assert!(rest.contains("step 2") && rest.contains("\"done\""), "{rest}");
+    assert!(raw.post("", &["--request", "DELETE"]).starts_with("HTTP/1.1 204"));
+    assert!(raw.post(call, &[]).starts_with("HTTP/1.1 404"));
+}
+
+#[test]
 fn the_shipped_policy_holds_what_destroys_and_masks_what_is_secret() {
     let policy = crate::harness::repository().join("policies/mcp.toml");
     let gateway = tools(&program("tools", ""), &std::fs::read_to_string(policy).unwrap());

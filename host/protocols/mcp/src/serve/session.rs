@@ -68,7 +68,7 @@ pub(super) fn begin(
     bytes: usize,
 ) -> oneshot::Receiver<Message> {
     let Admission { opening, backend, ends } = admission;
-    let servers = opening.settings.servers.len();
+    let servers = opening.settings.servers.clone();
     let conversation = Conversation::begin(opening, BEGINNING, id, params);
     let mut outbox = Outbox::new(inner.options.replay_bytes);
     outbox.primes = conversation.revision().primes_streams();
@@ -79,8 +79,9 @@ pub(super) fn begin(
     let revision = conversation.revision();
     let live = Live { owner, revision, events, outbox: Arc::clone(&outbox) };
     let open = |server| Way::open(Arc::clone(&backend), server, inbox.clone(), inner.ways.clone());
+    let servers = servers.into_iter().enumerate();
     let task = Task {
-        ways: (0..servers).map(open).collect(),
+        ways: servers.map(open).collect(),
         end: EndOnDrop {
             session: conversation.session().to_owned(),
             name,

@@ -26,8 +26,12 @@ pub async fn greet(
 ) -> Result<(), String> {
     let (inbox, mut answers) = mpsc::channel(4);
     let connector = Arc::new(Connector::new(None));
-    let way =
-        Way::open(backend, server, inbox, Ways { connector, message_bytes: LONGEST, dial: limit });
+    let way = Way::open(
+        backend,
+        (server, String::new()),
+        inbox,
+        Ways { connector, message_bytes: LONGEST, dial: limit },
+    );
     let params = Json::object([
         ("protocolVersion", Json::text(Revision::V20251125.name())),
         ("capabilities", Json::Object(vec![])),

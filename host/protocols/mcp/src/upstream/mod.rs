@@ -104,6 +104,8 @@ pub(crate) struct Ways {
 /// Where a server's messages go.
 pub(crate) struct Sink {
     pub(crate) server: usize,
+    /// Its name, for the log.
+    pub(crate) name: String,
     pub(crate) inbox: mpsc::Sender<(usize, Incoming)>,
     redact: Redact,
 }
@@ -125,7 +127,7 @@ impl Way {
     /// Opens a way. What goes wrong, now or later, comes as [`Incoming::Lost`].
     pub(crate) fn open(
         backend: Arc<dyn Backend>,
-        server: usize,
+        (server, name): (usize, String),
         inbox: mpsc::Sender<(usize, Incoming)>,
         ways: Ways,
     ) -> Self {
@@ -135,7 +137,7 @@ impl Way {
                 Err(why) => why,
                 Ok(transport) => {
                     let redact = Redact::new(&transport);
-                    let sink = Sink { server, inbox: inbox.clone(), redact };
+                    let sink = Sink { server, name, inbox: inbox.clone(), redact };
                     match transport {
                         Transport::Launch(launch) => {
                             stdio::run(launch, from, sink, ways.message_bytes).await

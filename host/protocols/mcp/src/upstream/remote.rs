@@ -229,7 +229,7 @@ impl Session {
                         }
                     }
                     Err(error) => {
-                        tracing::warn!(server = self.sink.server, %error, "an event is no message");
+                        tracing::warn!(server = self.sink.name, %error, "an event is no message");
                     }
                 }
             }

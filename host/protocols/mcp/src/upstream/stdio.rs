@@ -34,7 +34,7 @@ pub(super) async fn run(
     else {
         return "its program has no input and output".to_owned();
     };
-    tokio::spawn(log(BufReader::new(errors), sink.server, launch));
+    tokio::spawn(log(BufReader::new(errors), sink.name.clone(), launch));
     let read = read(BufReader::new(output), &sink, limit);
     tokio::select! {
         why = read => why,
@@ -107,7 +107,7 @@ async fn read(mut output: impl AsyncBufRead + Unpin, sink: &Sink, limit: usize) 
                     }
                 }
             }
-            Err(error) => tracing::warn!(server = sink.server, %error, "a line is no message"),
+            Err(error) => tracing::warn!(server = sink.name, %error, "a line is no message"),
         }
     }
 }
@@ -137,7 +137,7 @@ async fn read_line(
 }
 
 /// What it says on its standard error is for the operator, but for the secrets.
-async fn log(mut errors: impl AsyncBufRead + Unpin, server: usize, launch: Launch) {
+async fn log(mut errors: impl AsyncBufRead + Unpin, server: String, launch: Launch) {
     let redact = super::Redact::new(&super::Transport::Launch(launch));
     let mut lines = 0;
     loop {

@@ -1,3 +1,4 @@
+mod breaks;
 mod client;
 mod world;
 
@@ -254,6 +255,14 @@ async fn a_service_is_spoken_to_by_streamable_http_with_the_gateways_credential(
     assert!(told.contains("list_changed"), "{told}");
     assert_eq!(client.send(Method::DELETE, &[], "").await.status, 204);
     behind.told.wait_for("ended: the client ended it").await;
+}
+
+#[tokio::test]
+async fn a_service_whose_stream_breaks_off_is_asked_for_the_rest() {
+    let world = World::new(Servers::Service(breaks::service()));
+    let mut client = Client::begun(&world).await;
+    let told = client.called("{}").await;
+    assert!(told.contains("after all"), "{told}");
 }
 
 #[tokio::test]
