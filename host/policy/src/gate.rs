@@ -5,6 +5,7 @@
 mod context;
 mod ending;
 mod held;
+mod planned;
 mod remembered;
 
 use std::sync::Arc;
@@ -15,11 +16,11 @@ use arc_swap::ArcSwap;
 pub use self::context::{Edition, SessionContext};
 pub use self::ending::Ending;
 use self::held::OpenHolds;
+pub use self::planned::{Planned, Planner};
 use self::remembered::Remembered;
 use crate::{
-    Approvals, Batch, Chain, Command, Context, Denial, Entry, Field, Hold, HoldRequest, Journal,
-    JournalFailure, Judged, Later, Masking, Moment, Observation, Placed, PolicySet, RecordedResult,
-    Review, Ruling, Shape, Verdict,
+    Approvals, Chain, Command, Context, Denial, Entry, Hold, HoldRequest, Journal, JournalFailure,
+    Judged, Later, Moment, Placed, PolicySet, RecordedResult, Review, Ruling, Shape, Verdict,
 };
 
 /// How often a command may be rewritten before the policies are taken to disagree for ever.
@@ -150,48 +151,6 @@ pub enum Asked {
     Decided(Decision),
     /// Later.
     Waiting(Waiting),
-}
-
-/// A plan for one result, and the policies that made it; these and no others inspect its values.
-#[derive(Clone, Debug)]
-pub struct Planned {
-    /// What to do.
-    pub masking: Arc<Masking>,
-    /// What policies that only observe would have done besides.
-    pub observed: Arc<[Observation]>,
-    chain: Arc<Chain>,
-}
-
-impl Planned {
-    /// Sends values to the policy at place `index` of the plan.
-    ///
-    /// # Errors
-    /// A denial when that policy fails; the result must then be withheld.
-    pub fn inspect(&self, index: usize, values: Batch) -> Result<Batch, Denial> {
-        self.chain.inspect(index, values)
-    }
-}
-
-/// Plans results by the policies of one moment.
-#[derive(Clone, Debug)]
-pub struct Planner {
-    chain: Arc<Chain>,
-}
-
-impl Planner {
-    /// Which of these values are covered whole, each given by the columns that it may come from.
-    ///
-    /// # Errors
-    /// A denial when a policy fails.
-    pub fn covered(
-        &self,
-        values: impl IntoIterator<Item = Vec<String>>,
-    ) -> Result<Vec<bool>, Denial> {
-        let field = |sources| Field { name: String::new(), sources, type_name: "text".to_owned() };
-        let shape = Shape::Table(values.into_iter().map(field).collect());
-        let masking = self.chain.plan(&shape)?;
-        Ok(masking.fields.iter().map(|treatment| treatment.cover.is_some()).collect())
-    }
 }
 
 /// The gate of one session. Takes the newest policies at each command's boundary.

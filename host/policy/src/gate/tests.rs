@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use super::*;
-use crate::{Hold, Hooks, Outcome, Plan, Policy, PolicyFailure, Ticket, Verdict};
+use crate::{Batch, Hold, Hooks, Outcome, Plan, Policy, PolicyFailure, Ticket, Verdict};
 
 /// Judges by what a text contains, or denies whatever it is.
 #[derive(Default)]

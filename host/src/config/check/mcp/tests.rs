@@ -48,6 +48,13 @@ fn a_service_has_an_endpoint_and_others_are_offered_as_one() {
 }
 
 #[test]
+fn a_server_needs_a_place_where_its_clients_come_in() {
+    let text = connection("git", "command = ['a']");
+    let mistakes = parse(Path::new("palisade.toml"), &text).unwrap_err();
+    assert!(mistakes[0].problem.contains("listens nowhere for `git`"), "{mistakes:?}");
+}
+
+#[test]
 fn what_is_amiss_is_named() {
     for (text, told) in [
         (connection("git", ""), "one of `address`, `command` and `servers`"),
