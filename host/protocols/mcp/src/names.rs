@@ -64,7 +64,7 @@ pub enum UriRefused {
     Form,
     /// It has segments or escapes that servers read in different ways.
     #[error(
-        "the address is ambiguous: dot segments, backslashes and escaped separators are refused"
+        "the address is ambiguous: dot segments, empty segments, backslashes and needless escapes are refused"
     )]
     Ambiguous,
 }
@@ -86,10 +86,20 @@ pub fn check_uri(uri: &str) -> Result<(), UriRefused> {
         return Err(UriRefused::Form);
     }
     let dots = rest.split(['/', '?', '#']).any(|segment| segment == "." || segment == "..");
-    if rest.contains('\\') || dots || !has_needed_escapes(rest) {
+    let is_file = scheme.rsplit('+').next() == Some("file");
+    if rest.contains('\\') || dots || !has_needed_escapes(rest) || !has_one_path(rest, is_file) {
         return Err(UriRefused::Ambiguous);
     }
     Ok(())
+}
+
+/// Whether the path is written in one way: without empty segments, and a file's behind an empty authority.
+fn has_one_path(rest: &str, is_file: bool) -> bool {
+    let path = rest.split(['?', '#']).next().unwrap_or_default();
+    match path.strip_prefix("//") {
+        Some(path) => !path.contains("//") && (!is_file || path.starts_with('/')),
+        None => !is_file,
+    }
 }
 
 /// Whether every escape stands for what can only be written so: neither for a plain character nor for a separator.
@@ -121,7 +131,12 @@ mod tests {
 
     #[test]
     fn an_address_that_servers_read_differently_is_refused() {
-        for uri in ["file:///a/b.txt", "notes+file:///a..b", "github:issues/7?x=%20y"] {
+        for uri in [
+            "file:///a/b.txt",
+            "notes+file:///a..b",
+            "github:issues/7?x=%20y",
+            "notes://a/b?c=d//e",
+        ] {
             assert_eq!(check_uri(uri), Ok(()), "{uri}");
         }
         for uri in [
@@ -134,6 +149,11 @@ mod tests {
             "file:///secr%65t",
             "file:///a%",
             "file:///a%0a",
+            "file:/etc/passwd",
+            "file://localhost/etc/passwd",
+            "file:////etc/passwd",
+            "files+file:///etc//passwd",
+            "notes://a//b",
         ] {
             assert_eq!(check_uri(uri), Err(UriRefused::Ambiguous), "{uri}");
         }

@@ -201,7 +201,9 @@ impl Treatment<'_> {
             shown.set("mimeType", Json::text(media));
         }
         if let Some(text) = resource.str_at("text") {
-            let text = self.masks.text(self.gate, media.unwrap_or("text/plain"), text)?;
+            // A text is treated as one, whatever else the server says that it is.
+            let kind = media.filter(|media| media.starts_with("text/")).unwrap_or("text/plain");
+            let text = self.masks.text(self.gate, kind, text)?;
             self.kept.add(&uri, &text);
             shown.set("text", Json::text(text));
             return Ok(shown);

@@ -186,6 +186,17 @@ fn what_a_result_holds_is_masked_wherever_it_lies() {
 }
 
 #[test]
+fn a_text_that_is_called_a_picture_is_masked_as_a_text() {
+    let mut script = one();
+    script.ask(7, "resources/read", r#"{"uri":"a:b"}"#);
+    let result = r#"{"contents":[{"uri":"a:b","mimeType":"image/plain-sight","text":"AKIAIOSFODNN7EXAMPLE"}]}"#;
+    assert!(!has(&script.answer_last(0, result), &["AKIA"]));
+    script.call(8, "{}");
+    let result = r#"{"content":[{"type":"image","mimeType":"image/plain-sight","data":"aGk="}]}"#;
+    assert!(has(&script.answer_last(0, result), &["aGk="]), "what no policy masks passes");
+}
+
+#[test]
 fn what_was_covered_once_is_covered_wherever_it_comes_again() {
     let mut script = one();
     script.call(7, "{}");

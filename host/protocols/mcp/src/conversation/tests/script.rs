@@ -49,7 +49,10 @@ impl Policy for ByWord {
             }
             _ => vec![],
         };
-        let rest = Action::Scan(vec!["aws-key".to_owned()]);
+        let rest = match shape {
+            Shape::Document(kind) if kind == "image/plain-sight" => Action::Keep,
+            _ => Action::Scan(vec!["aws-key".to_owned()]),
+        };
         Ok(Plan { fields: vec![], keys, rest })
     }
     fn inspect(&self, _: &Context, values: &Batch) -> Result<Batch, PolicyFailure> {
