@@ -56,6 +56,14 @@ pub fn operations(document: &str, name: Option<&str>) -> Result<Vec<Operation>, 
     if walk.found.is_empty() { Err("it asks for nothing") } else { Ok(walk.found) }
 }
 
+/// Whether a text begins as a document does; others write queries of their own languages under the same name.
+#[must_use]
+pub(crate) fn may_be(text: &str) -> bool {
+    let begin = text.trim_start_matches(|c: char| c.is_whitespace() || c == ',' || c == '\u{feff}');
+    let words = ["{", "#", "query", "mutation", "subscription", "fragment"];
+    text.contains('{') && words.into_iter().any(|word| begin.starts_with(word))
+}
+
 struct Walk<'a> {
     fragments: &'a HashMap<String, SelectionSet>,
     left: usize,

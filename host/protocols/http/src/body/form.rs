@@ -1,9 +1,13 @@
 //! `application/x-www-form-urlencoded`.
 
-use super::{Contents, check_name};
+use super::{Contents, check_charset, check_name};
 use crate::{Query, Refused};
 
 pub(super) fn read(body: &[u8], contents: &mut Contents) -> Result<(), Refused> {
+    // Some read JSON and XML whatever type they are sent as; a form has these characters escaped.
+    if matches!(body.first(), Some(b'{' | b'[' | b'"' | b'<')) {
+        return Err(Refused::Body("it is no form: send it as the type that it is of"));
+    }
     if body.contains(&b';') {
         // Some take it for an ampersand.
         return Err(Refused::Body("a form holds a bare `;`"));
@@ -11,8 +15,8 @@ pub(super) fn read(body: &[u8], contents: &mut Contents) -> Result<(), Refused> 
     let form = Query::parse(body).map_err(|_| Refused::Body("it is no form"))?;
     for (name, value) in form.pairs() {
         check_name(name)?;
-        contents.field(name);
-        contents.fact(format!("body:{name}"), value.to_owned());
+        check_charset(name, value.as_bytes())?;
+        contents.pair(name, value);
     }
     Ok(())
 }

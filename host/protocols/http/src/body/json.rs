@@ -18,6 +18,7 @@ const DEEP: &str = "it is nested too deeply";
 const BIG: &str = "a number is too big to be read in one way";
 const METHOD: &str = "_method";
 const ZERO: &str = "a name holds a control character";
+const FOLDS: &str = "a name holds a letter that some readers take for an s or a k";
 
 pub(super) fn read(body: &[u8], contents: &mut Contents) -> Result<(), Refused> {
     if body.is_empty() {
@@ -36,34 +37,38 @@ fn refused(error: &str) -> Refused {
     if error.starts_with(METHOD) {
         return Refused::Override(METHOD);
     }
-    let known = [TWICE, DEEP, BIG, ZERO].into_iter().find(|known| error.starts_with(known));
+    let known = [TWICE, DEEP, BIG, ZERO, FOLDS].into_iter().find(|known| error.starts_with(known));
     Refused::Body(known.unwrap_or("it is no JSON in UTF-8"))
 }
 
 /// What a GraphQL request has at its top; a list of them is a batch.
 #[derive(Default)]
 struct Top {
-    /// Each object's query and operation name.
-    requests: Vec<(Option<String>, Option<String>)>,
-    /// Whether other names are there as well.
+    /// Each object's queries, of which there is one but in odd requests, and its operation's name.
+    requests: Vec<(Vec<String>, Option<String>)>,
+    /// Whether other names are there as well, or a request without a query.
     other: bool,
 }
 
 impl Top {
     fn note(&mut self, name: &str, text: &str) {
-        let Some((query, operation)) = self.requests.last_mut() else { return };
+        let Some((queries, operation)) = self.requests.last_mut() else { return };
         match name {
-            "query" => *query = Some(text.to_owned()),
+            "query" => queries.push(text.to_owned()),
             "operationName" => *operation = Some(text.to_owned()),
             _ => {}
         }
     }
 
+    /// Names that GraphQL does not have make no other request of it for servers, which pass over them; but a text without
+    /// braces beside such names is no document.
     fn documents(self) -> Vec<(String, Option<String>)> {
-        if self.other || self.requests.iter().any(|(query, _)| query.is_none()) {
-            return vec![];
-        }
-        self.requests.into_iter().filter_map(|(query, name)| Some((query?, name))).collect()
+        let other = self.other || self.requests.iter().any(|(queries, _)| queries.len() != 1);
+        let each = self.requests.into_iter().flat_map(|(queries, name)| {
+            let name = name.filter(|_| !other);
+            queries.into_iter().map(move |query| (query, name.clone()))
+        });
+        each.filter(|(query, _)| !other || query.contains('{')).collect()
     }
 }
 
@@ -155,7 +160,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         }
         let is_top = path.is_empty();
         if is_top {
-            top.requests.push((None, None));
+            top.requests.push((vec![], None));
         }
         let mut names = HashSet::new();
         while let Some(name) = entries.next_key::<String>()? {
@@ -183,6 +188,10 @@ fn check<E: Error>(name: &str) -> Result<(), E> {
     }
     if name.chars().any(char::is_control) {
         return Err(E::custom(ZERO));
+    }
+    // The long s and the sign of kelvin: readers that do not tell upper from lower case find `roles` by `role\u{17f}`.
+    if name.contains(['\u{17f}', '\u{212a}']) {
+        return Err(E::custom(FOLDS));
     }
     Ok(())
 }

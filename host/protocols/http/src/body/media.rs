@@ -1,6 +1,7 @@
 //! Media types (RFC 9110 section 8.3), as far as they say how a body is read.
 
-use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 
 use crate::Refused;
 
@@ -51,9 +52,9 @@ impl Kind {
     }
 }
 
-/// RFC 2046 section 5.1.1, without the space, which no client uses.
+/// RFC 2046 section 5.1.1, without the space, which no client uses, and the comma, at which some readers stop.
 fn multipart(boundary: &str) -> Result<Kind, Refused> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=?".contains(&byte);
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_-./:=?".contains(&byte);
     if boundary.is_empty() || boundary.len() > 70 || !boundary.bytes().all(fits) {
         return Err(Refused::Body("its boundary is none"));
     }
@@ -64,6 +65,26 @@ fn multipart(boundary: &str) -> Result<Kind, Refused> {
 pub(crate) fn essence(value: &HeaderValue) -> Option<String> {
     let text = value.to_str().ok()?.split(';').next()?;
     Some(text.trim().to_ascii_lowercase())
+}
+
+/// Whether a response says once at most what it is, in an encoding that has ASCII's characters where ASCII has them: in
+/// others (UTF-16, UTF-7) no secret looks like one.
+pub(crate) fn is_plainly_typed(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let Some(value) = values.next() else { return true };
+    let Ok(text) = value.to_str() else { return false };
+    let text = text.to_ascii_lowercase();
+    let charsets =
+        text.match_indices("charset").filter_map(|(at, word)| text.get(at + word.len()..));
+    let is_like_ascii = |rest: &str| {
+        let name = rest.trim_start_matches([' ', '\t', '=', '"', '\'']);
+        let end = name.find([';', ' ', '\t', '"', '\'', ',']).unwrap_or(name.len());
+        let name = name.get(..end).unwrap_or_default();
+        let families = ["iso-8859-", "windows-125", "latin"];
+        matches!(name, "" | "utf-8" | "utf8" | "us-ascii" | "ascii")
+            || families.iter().any(|family| name.starts_with(family))
+    };
+    values.next().is_none() && charsets.into_iter().all(is_like_ascii)
 }
 
 type Parameters = Vec<(String, String)>;

@@ -7,12 +7,16 @@ mod form;
 mod json;
 mod media;
 mod multipart;
+mod names;
+
+use std::collections::HashSet;
 
 use crate::Refused;
 
 pub use media::Kind;
 
-pub(crate) use media::essence;
+pub(crate) use media::{essence, is_plainly_typed};
+pub(crate) use names::nested;
 
 /// Values up to so many bytes are told to policies one by one; the whole is in the command's text.
 const LONGEST_FACT: usize = 256;
@@ -30,6 +34,8 @@ pub struct Contents {
     pub cut: bool,
     /// GraphQL documents that it holds, each with the operation that is to run.
     pub documents: Vec<(String, Option<String>)>,
+    /// The fields again: a body may have a hundred thousand of them.
+    known: HashSet<String>,
 }
 
 impl Contents {
@@ -55,8 +61,30 @@ impl Contents {
 
     fn field(&mut self, name: &str) {
         // Lists of objects repeat their fields.
-        if !self.fields.iter().any(|known| known == name) {
+        if !self.known.contains(name) {
+            self.known.insert(name.to_owned());
             self.fields.push(name.to_owned());
+        }
+    }
+
+    /// A field of a form and its value, under its own name and under the one that servers read which nest fields.
+    fn pair(&mut self, name: &str, value: &str) {
+        match name {
+            // GraphQL is sent in forms as well, by browsers and with files (the GraphQL multipart request specification).
+            "query" if value.contains('{') => self.documents.push((value.to_owned(), None)),
+            "operations" if value.contains('{') => {
+                let mut inner = Self::default();
+                let read = json::read(value.as_bytes(), &mut inner);
+                let unread = read.err().map(|_| (value.to_owned(), None));
+                self.documents.extend(inner.documents.into_iter().chain(unread));
+            }
+            _ => {}
+        }
+        self.field(name);
+        self.fact(format!("body:{name}"), value.to_owned());
+        if let Some(nested) = nested(name) {
+            self.field(&nested);
+            self.fact(format!("body:{nested}"), value.to_owned());
         }
     }
 
@@ -73,6 +101,14 @@ impl Contents {
 fn check_name(name: &str) -> Result<(), Refused> {
     if name.eq_ignore_ascii_case("_method") {
         return Err(Refused::Override("_method"));
+    }
+    Ok(())
+}
+
+/// A field of a form by which servers choose how the others are decoded (RFC 7578 section 4.6).
+fn check_charset(name: &str, value: &[u8]) -> Result<(), Refused> {
+    if name.eq_ignore_ascii_case("_charset_") && !value.eq_ignore_ascii_case(b"utf-8") {
+        return Err(Refused::Form("its charset is not UTF-8"));
     }
     Ok(())
 }

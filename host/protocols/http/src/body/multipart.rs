@@ -1,7 +1,7 @@
 //! `multipart/form-data` (RFC 7578), in the one form that clients write: nothing before the first part or behind the last,
 //! no header but three, no name in another encoding.
 
-use super::{Contents, check_name};
+use super::{Contents, check_charset, check_name, nested};
 use crate::Refused;
 
 /// More parts are refused.
@@ -22,7 +22,12 @@ pub(super) fn read(body: &[u8], boundary: &str, contents: &mut Contents) -> Resu
         }
         let part = rest.strip_prefix(b"\r\n").ok_or(Refused::Body("a boundary is malformed"))?;
         let end = find(part, between.as_bytes()).ok_or(Refused::Body("a part has no end"))?;
-        read_part(part.get(..end).unwrap_or_default(), contents)?;
+        let content = part.get(..end).unwrap_or_default();
+        // Lenient readers take it for a boundary behind a bare newline as well.
+        if find(content, opening.as_bytes()).is_some() {
+            return Err(Refused::Body("its boundary stands within a part"));
+        }
+        read_part(content, contents)?;
         rest = part.get(end + between.len()..).unwrap_or_default();
     }
     Err(Refused::Body("it has too many parts"))
@@ -43,23 +48,47 @@ fn read_part(part: &[u8], contents: &mut Contents) -> Result<(), Refused> {
             line.split_once(':').ok_or(Refused::Body("a part's head is malformed"))?;
         match name.to_ascii_lowercase().as_str() {
             "content-disposition" if disposition.is_none() => disposition = Some(text.trim()),
-            "content-type" | "content-length" => {}
+            "content-type" => check_type(text)?,
+            "content-length" => {}
             _ => return Err(Refused::Body("a part has a header that readers may go by")),
         }
     }
     let disposition = disposition.ok_or(Refused::Body("a part has no name"))?;
     let (name, file) = names_of(disposition)?;
     check_name(&name)?;
+    check_charset(&name, value)?;
     contents.field(&name);
-    match file {
-        Some(file) => contents.fact(format!("file:{name}"), file),
-        None => {
-            if let Ok(text) = std::str::from_utf8(value) {
-                contents.fact(format!("body:{name}"), text.to_owned());
+    // A file without a name is a field to many servers.
+    let is_field = file.as_ref().is_none_or(String::is_empty);
+    if let Some(file) = file {
+        contents.fact(format!("file:{name}"), file);
+    }
+    match std::str::from_utf8(value) {
+        Ok(text) if is_field => contents.pair(&name, text),
+        // What is no text is a value that is not told.
+        Err(_) if is_field => contents.cut = true,
+        _ => {
+            if let Some(nested) = nested(&name) {
+                contents.field(&nested);
             }
         }
     }
     Ok(())
+}
+
+/// A part's type must not say that its text is in another encoding than the one it is judged in.
+fn check_type(text: &str) -> Result<(), Refused> {
+    let text = text.to_ascii_lowercase();
+    let mut parameters = text.split(';').skip(1).map(str::trim);
+    let is_odd = |parameter: &str| {
+        let value = parameter.strip_prefix("charset").map(str::trim_start);
+        let value = value.map(|value| value.trim_start_matches('=').trim().trim_matches('"'));
+        value.is_some_and(|value| !matches!(value, "utf-8" | "utf8" | "us-ascii"))
+    };
+    match parameters.any(is_odd) {
+        true => Err(Refused::Form("the charset of a part is not UTF-8")),
+        false => Ok(()),
+    }
 }
 
 /// `form-data; name="…"; filename="…"`, each once, quoted, without escapes.

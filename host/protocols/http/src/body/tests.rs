@@ -127,6 +127,123 @@ fn a_multipart_body_that_readers_cut_differently_is_refused() {
     assert!(kind("multipart/form-data; boundary=a; boundary=b").is_err());
 }
 
+#[test]
+fn a_response_in_two_types_or_without_ascii_is_not_plainly_typed() {
+    let typed = |types: &[&str]| {
+        let mut headers = http::HeaderMap::new();
+        for value in types {
+            headers.append("content-type", HeaderValue::from_str(value).unwrap());
+        }
+        is_plainly_typed(&headers)
+    };
+    for plain in ["text/plain", "text/html; charset=ISO-8859-1", "a/b; Charset=\"utf-8\"; c=d"] {
+        assert!(typed(&[plain]), "{plain}");
+    }
+    for odd in [
+        "text/plain; charset=utf-16",
+        "text/plain;charset=UTF-7",
+        "text/html; charset = \"ibm037\"",
+    ] {
+        assert!(!typed(&[odd]), "{odd}");
+    }
+    assert!(typed(&[]) && !typed(&["text/plain", "application/json"]));
+}
+
+#[test]
+fn a_name_that_readers_without_case_take_for_another_is_refused() {
+    // Go's encoding/json folds as Unicode does: it fills `roles` from the first, `token` from the second.
+    for text in
+        ["{\"role\u{17f}\":[\"admin\"]}", "{\"to\u{212a}en\":1}", r#"{"a":{"is_admin\u017f":1}}"#]
+    {
+        assert!(json(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn names_in_brackets_are_told_as_those_of_objects_too() {
+    let contents =
+        Contents::read(&Kind::Form, b"user[role]=admin&users%5B0%5D%5Bis_admin%5D=1").unwrap();
+    for field in ["user[role]", "user.role", "users.is_admin"] {
+        assert!(contents.fields.iter().any(|known| known == field), "{field}");
+    }
+    assert!(contents.facts.contains(&("body:user.role".to_owned(), "admin".to_owned())));
+    let part = "Content-Disposition: form-data; name=\"user[role]\"";
+    let contents = multipart(&format!("--b\n{part}\n\nadmin\n--b--")).unwrap();
+    assert!(contents.facts.contains(&("body:user.role".to_owned(), "admin".to_owned())));
+}
+
+#[test]
+fn json_and_xml_do_not_pass_as_a_form() {
+    // What curl sends with -d alone, and what many services read as JSON all the same.
+    for body in ["{\"role\":\"admin\"}", "[{\"role\":1}]", "<user/>", "\"x\""] {
+        assert!(Contents::read(&Kind::Form, body.as_bytes()).is_err(), "{body}");
+    }
+}
+
+#[test]
+fn a_form_that_says_how_it_is_decoded_is_refused() {
+    assert!(Contents::read(&Kind::Form, b"_charset_=utf-16&a=1").is_err());
+    assert!(Contents::read(&Kind::Form, b"_charset_=UTF-8&a=1").is_ok());
+    assert!(
+        multipart(&format!("--b\n{PART}\nContent-Type: text/plain; charset=utf-16\n\n1\n--b--"))
+            .is_err()
+    );
+    assert!(
+        multipart(&format!("--b\n{PART}\nContent-Type: text/plain; Charset=\"UTF-8\"\n\n1\n--b--"))
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_boundary_within_a_part_is_refused() {
+    // Behind a bare newline PHP and others take it for one.
+    let part = format!(
+        "--b\r\n{PART}\r\n\r\n1\n--b\nContent-Disposition: form-data; name=\"role\"\n\nadmin\r\n--b--"
+    );
+    let kind = Kind::Multipart { boundary: "b".to_owned() };
+    assert!(Contents::read(&kind, part.as_bytes()).is_err());
+    assert!(kind_of_boundary("a,b").is_err());
+}
+
+fn kind_of_boundary(boundary: &str) -> Result<Kind, Refused> {
+    kind(&format!("multipart/form-data; boundary={boundary}"))
+}
+
+#[test]
+fn a_value_of_a_part_that_is_not_told_is_not_taken_for_absent() {
+    let text = format!("--b\r\n{PART}\r\n\r\neur\u{1}\r\n--b--").replace('\u{1}', "\u{fffd}");
+    let bytes: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, 0xef | 0xbf)).collect();
+    let kind = Kind::Multipart { boundary: "b".to_owned() };
+    assert!(Contents::read(&kind, &bytes).unwrap().cut);
+    let nameless = multipart(&format!("--b\n{PART}; filename=\"\"\n\nadmin\n--b--")).unwrap();
+    assert!(nameless.facts.contains(&("body:a".to_owned(), "admin".to_owned())));
+}
+
+#[test]
+fn graphql_is_found_whatever_stands_beside_it() {
+    for text in [
+        r#"{"query":"mutation { dropUser }","x":1}"#,
+        r#"[{"query":"mutation { dropUser }"},{"x":1}]"#,
+        r#"{"operationName":"A","query":"mutation { dropUser }","":{"query":"{ a }"}}"#,
+    ] {
+        let documents = json(text).unwrap().documents;
+        assert!(documents.contains(&("mutation { dropUser }".to_owned(), None)), "{text}");
+    }
+    let form = Contents::read(&Kind::Form, b"query=mutation%7BdropUser%7D").unwrap();
+    assert_eq!(form.documents, [("mutation{dropUser}".to_owned(), None)]);
+    let part = "Content-Disposition: form-data; name=\"operations\"";
+    let body =
+        format!("--b\n{part}\n\n{{\"query\":\"mutation {{ upload }}\",\"variables\":{{}}}}\n--b--");
+    assert_eq!(multipart(&body).unwrap().documents, [("mutation { upload }".to_owned(), None)]);
+}
+
+#[test]
+fn the_time_does_not_grow_with_the_square_of_the_fields() {
+    let fields: Vec<String> = (0..100_000).map(|number| format!("\"{number:x}\":0")).collect();
+    let contents = json(&format!("{{{}}}", fields.join(","))).unwrap();
+    assert_eq!(contents.fields.len(), 100_000);
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes: Vec<u8>, which in 0_usize..4) {

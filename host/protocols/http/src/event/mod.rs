@@ -3,12 +3,14 @@
 mod headers;
 mod template;
 
+use std::iter;
+
 use bytes::Bytes;
 use http::Method;
 use http::header::CONTENT_TYPE;
 use palisade_policy::{Command, Operation};
 
-use crate::body::essence;
+use crate::body::{essence, nested};
 use crate::{Contents, Head, Kind, Length, Refused, Target, graphql};
 
 pub use template::Templates;
@@ -63,10 +65,12 @@ impl Request {
         let (object, mut facts) = templates.apply(&self.head.target.path);
         let mut fields = Vec::new();
         for (name, value) in self.head.target.query.iter().flat_map(|query| query.pairs()) {
-            if !fields.iter().any(|known| known == name) {
-                fields.push(name.to_owned());
+            for name in iter::once(name.to_owned()).chain(nested(name)) {
+                facts.push((format!("query:{name}"), value.to_owned()));
+                if !fields.contains(&name) {
+                    fields.push(name);
+                }
             }
-            facts.push((format!("query:{name}"), value.to_owned()));
         }
         facts.extend(headers::facts(&self.head.headers));
         if let Some(kind) = self.head.headers.get(CONTENT_TYPE).and_then(essence) {
@@ -110,18 +114,31 @@ impl Request {
         Command { text: self.text(), operations, complete }
     }
 
+    /// Whether a GraphQL document in it changes something, or may.
+    #[must_use]
+    pub fn may_mutate(&self) -> bool {
+        let is_mutation = |operation: &Operation| operation.action == "mutation";
+        self.graphql().map_or(true, |operations| operations.iter().any(is_mutation))
+    }
+
     /// What the documents that it carries would do.
     fn graphql(&self) -> Result<Vec<Operation>, &'static str> {
+        let target = &self.head.target;
+        let is_endpoint = is_graphql(&target.path);
+        let asked = |wanted: &'static str| {
+            let pairs = target.query.iter().flat_map(|query| query.pairs());
+            pairs.filter(move |(name, _)| *name == wanted).map(|(_, value)| value)
+        };
         let mut documents = match &self.body {
             Body::Read { contents, .. } => contents.documents.clone(),
             Body::Unread(_) => vec![],
         };
-        let is_endpoint = self.head.target.path.rsplit('/').next() == Some("graphql");
-        if is_endpoint {
-            let mut pairs = self.head.target.query.iter().flat_map(|query| query.pairs());
-            let document = pairs.find(|(name, _)| *name == "query");
-            documents.extend(document.map(|(_, document)| (document.to_owned(), None)));
+        if asked("operationName").next().is_some() {
+            // Many servers take this name before the body's: any operation may be the one that runs.
+            documents.iter_mut().for_each(|(_, name)| *name = None);
         }
+        let may_run = |document: &&str| is_endpoint || graphql::may_be(document);
+        documents.extend(asked("query").filter(may_run).map(|it| (it.to_owned(), None)));
         let mut found = Vec::new();
         for (document, name) in &documents {
             match graphql::operations(document, name.as_deref()) {
@@ -183,6 +200,13 @@ impl Request {
         }
         Ok(request)
     }
+}
+
+/// Whether GraphQL is spoken at a path: `/graphql`, whatever is before it, its letters' case, and what servers cut off.
+fn is_graphql(path: &str) -> bool {
+    let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let stem = last.split('.').next().unwrap_or_default();
+    stem.trim().eq_ignore_ascii_case("graphql")
 }
 
 #[cfg(test)]

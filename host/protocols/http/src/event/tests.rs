@@ -117,6 +117,36 @@ fn a_graphql_body_becomes_operations_by_field() {
 }
 
 #[test]
+fn graphql_is_found_wherever_servers_look_for_it() {
+    let deletes = |request: &Request| {
+        let command = request.command(&Templates::default());
+        !command.complete || command.operations.iter().any(|it| it.object == "dropUser")
+    };
+    let drop = "query=mutation%7BdropUser%7D";
+    for target in ["/graphql/", "/GraphQL", "/v1/graphql.php", "/api", "/graphql?query=%7Bme%7D"] {
+        let separator = if target.contains('?') { '&' } else { '?' };
+        let request = request("GET", &format!("{target}{separator}{drop}"), &[], None);
+        assert!(deletes(&request), "{target}");
+        assert!(request.may_mutate(), "{target}");
+    }
+    // The name in the query is taken before the one in the body.
+    let body = r#"{"query":"query A { me } mutation B { dropUser }","operationName":"A"}"#;
+    assert!(!deletes(&request("POST", "/graphql", &[JSON], Some(body))));
+    assert!(deletes(&request("POST", "/graphql?operationName=B", &[JSON], Some(body))));
+    // Other languages' queries are no documents.
+    let other = request("GET", "/api/v1/query?query=up%7Bjob%3D%22x%22%7D", &[], None);
+    assert!(other.command(&Templates::default()).complete && !other.may_mutate());
+}
+
+#[test]
+fn a_name_in_brackets_in_the_query_is_told_as_that_of_an_object_too() {
+    let request = request("POST", "/a?user[role]=admin", &[], None);
+    let operation = &request.command(&Templates::default()).operations[0];
+    assert!(operation.fields.iter().any(|it| it == "user.role"));
+    assert!(has(operation, "query:user.role", "admin"));
+}
+
+#[test]
 fn a_rewrite_changes_the_line_and_the_body_and_is_read_again() {
     let request = request("POST", "/a", &[JSON], Some(r#"{"limit":1000}"#));
     let rewritten = request.rewritten("POST /a?safe=1\n\n{\"limit\":10}").unwrap();

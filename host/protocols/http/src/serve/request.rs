@@ -176,7 +176,7 @@ fn refusal(session: &Shared, request: &Request, masks_nothing: bool) -> Option<D
         let (reason, rule, hint) = (reason.to_owned(), rule.to_owned(), hint.to_owned());
         Some(Denial { reason, rule, hint })
     };
-    if session.read_only && !is_safe(&head.method) {
+    if session.read_only && (!is_safe(&head.method) || request.may_mutate()) {
         let reason = format!("this session only reads, and this would do more: {}", head.method);
         let hint = "It takes a role that may write here.";
         return denial(&reason, "gateway.read-only", hint);
