@@ -80,6 +80,10 @@ impl Head {
         let is_http2 = parsed.version == Version::HTTP_2;
         let length = length_of(parsed.headers, is_http2, parsed.ends)?;
         let websocket = upgrade_of(parsed.headers, is_http2)?;
+        // The service as a whole (RFC 9112 section 3.2.4): no rule about paths is about it.
+        if parsed.target == b"*" && parsed.method != Method::OPTIONS {
+            return Err(Refused::Target("only OPTIONS is for all of a service"));
+        }
         if websocket && (parsed.method != Method::GET || length != Length::Known(0)) {
             return Err(Refused::Upgrade("a WebSocket begins with a GET without a body"));
         }
@@ -230,6 +234,9 @@ fn end_to_end(headers: &HeaderMap) -> Result<HeaderMap, Refused> {
     for name in HOP_BY_HOP.iter().chain(DROPPED) {
         left.remove(*name);
     }
+    // Proxies tell ever more of their clients by names of this kind.
+    let told = headers.keys().filter(|name| name.as_str().starts_with("x-forwarded-"));
+    told.for_each(|name| drop(left.remove(name)));
     Ok(left)
 }
 

@@ -8,6 +8,15 @@ fn read(method: &str, lines: &[(&str, &str)]) -> Result<Head, Refused> {
 }
 
 fn read_as(version: Version, method: &str, lines: &[(&str, &str)]) -> Result<Head, Refused> {
+    read_at(version, method, b"/a", lines)
+}
+
+fn read_at(
+    version: Version,
+    method: &str,
+    target: &[u8],
+    lines: &[(&str, &str)],
+) -> Result<Head, Refused> {
     let mut headers = HeaderMap::new();
     headers.insert(HOST, HeaderValue::from_static("gateway"));
     for (name, value) in lines {
@@ -18,7 +27,7 @@ fn read_as(version: Version, method: &str, lines: &[(&str, &str)]) -> Result<Hea
     Head::read(&Parsed {
         version,
         method: &method,
-        target: b"/a",
+        target,
         authority: None,
         ends: false,
         headers: &headers,
@@ -27,6 +36,24 @@ fn read_as(version: Version, method: &str, lines: &[(&str, &str)]) -> Result<Hea
 
 fn status(lines: &[(&str, &str)]) -> u16 {
     read("POST", lines).err().map_or(200, Refused::status)
+}
+
+#[test]
+fn what_is_for_all_of_a_service_is_options_and_no_path() {
+    assert!(read_at(Version::HTTP_11, "OPTIONS", b"*", &[]).is_ok());
+    for method in ["GET", "DELETE"] {
+        assert!(read_at(Version::HTTP_11, method, b"*", &[]).is_err(), "{method}");
+    }
+}
+
+#[test]
+fn a_client_does_not_say_who_a_proxy_before_it_let_in() {
+    for name in
+        ["x-forwarded-email", "x-forwarded-client-cert", "x-auth-request-user", "remote-user"]
+    {
+        let head = read("GET", &[(name, "admin")]).unwrap();
+        assert!(head.headers.is_empty(), "{name}");
+    }
 }
 
 #[test]
