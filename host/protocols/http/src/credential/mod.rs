@@ -1,6 +1,7 @@
 //! The gateway's own credential, put into a request that was judged: the client never has it.
 
 mod aws;
+mod escaped;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -12,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::{Query, Target};
 
 pub use aws::AwsKey;
+use escaped::escaped;
 
 /// What a service asks for.
 #[derive(Clone)]
@@ -156,13 +158,15 @@ impl Credential {
             let pair = Zeroizing::new(format!("{username}:{}", password.as_str()));
             forms.push(Zeroizing::new(STANDARD.encode(pair.as_bytes()).into_bytes()));
         }
-        let mut escaped = Query::default();
-        escaped.set("", secret);
-        let escaped = Zeroizing::new(escaped.text());
-        forms.push(Zeroizing::new(escaped.trim_start_matches('=').as_bytes().to_vec()));
-        // JSON escapes these alone of what a secret can hold.
-        let json = secret.replace('\\', "\\\\").replace('"', "\\\"").replace('/', "\\/");
-        forms.push(Zeroizing::new(json.into_bytes()));
+        if let Self::Aws(AwsKey { session_token: Some(token), .. }) = self {
+            forms.push(Zeroizing::new(token.as_bytes().to_vec()));
+            forms.extend(escaped(token));
+        }
+        let mut sent = Query::default();
+        sent.set("", secret);
+        let sent = Zeroizing::new(sent.text());
+        forms.push(Zeroizing::new(sent.trim_start_matches('=').as_bytes().to_vec()));
+        forms.extend(escaped(secret));
         forms.sort_by(|a, b| a.as_slice().cmp(b.as_slice()));
         forms.dedup();
         forms

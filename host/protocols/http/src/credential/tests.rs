@@ -57,6 +57,32 @@ fn a_cookie_stands_beside_others_of_another_name() {
 }
 
 #[test]
+fn a_secret_is_known_again_in_all_the_forms_that_documents_give_it() {
+    let forms = Credential::Bearer(secret("a+b/c=&<'\"d")).forms();
+    for written in [
+        "a%2Bb%2Fc%3D%26%3C%27%22d",
+        "a%2bb%2fc%3d%26%3c%27%22d",
+        "a%2Bb/c%3D%26%3C%27%22d",
+        r#"a+b/c=&<'\"d"#,
+        r#"a+b\/c=&<'\"d"#,
+        r#"a+b/c=\u0026\u003c'\"d"#,
+        r#"a\u002Bb/c=\u0026\u003C\u0027\u0022d"#,
+        "a+b/c=&amp;&lt;&#39;&quot;d",
+    ] {
+        assert!(forms.iter().any(|form| form.as_slice() == written.as_bytes()), "{written}");
+    }
+    let key = AwsKey {
+        key_id: "AKIA".into(),
+        secret_key: secret("secret-key"),
+        session_token: Some(secret("session-token")),
+        region: "eu-central-1".into(),
+        service: "s3".into(),
+    };
+    let forms = Credential::Aws(key).forms();
+    assert!(forms.iter().any(|form| form.as_slice() == b"session-token"));
+}
+
+#[test]
 fn a_secret_that_cannot_be_sent_is_an_error_that_does_not_tell_it() {
     let credential = Credential::Bearer(secret("hunter2\nx"));
     let error = credential.apply(&mut outgoing("/", &[])).unwrap_err();
