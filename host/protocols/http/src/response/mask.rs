@@ -50,10 +50,16 @@ pub(crate) struct Mask {
     machine: Box<dyn MaskStream>,
     /// Whether what is judged goes on at once, however little it is.
     pub(crate) eager: bool,
+    /// Whether it is searched as text, and not by a grammar that refuses what is none.
+    is_text: bool,
 }
 
 impl Mask {
     pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<Vec<u8>, Denial> {
+        // UTF-16 is known by its mark or guessed whatever its type says.
+        if self.is_text && piece.contains(&0) {
+            return Err(unreadable("it holds zero bytes, as texts in other encodings do"));
+        }
         let mut out = Vec::with_capacity(piece.len());
         self.machine.feed(piece, &mut out).map_err(|error| broken(&error))?;
         Ok(out)
@@ -102,7 +108,8 @@ pub(crate) fn machine(
         Readable::No => return Err(unreadable("it is of a type that is not read")),
     };
     let eager = matches!(readable, Readable::Events | Readable::Lines);
-    Ok(Mask { machine, eager })
+    let is_text = matches!(readable, Readable::Text | Readable::Keyed);
+    Ok(Mask { machine, eager, is_text })
 }
 
 /// Whether a policy covers values by their keys.
@@ -122,4 +129,24 @@ pub(crate) fn unreadable(why: &str) -> Denial {
 
 fn broken(error: &Unreadable) -> Denial {
     unreadable(&error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use palisade_policy::{Plan, Shape};
+
+    use super::*;
+
+    #[test]
+    fn a_text_with_zero_bytes_is_not_searched_in_vain() {
+        let rest = Action::Scan(vec!["aws-key".to_owned()]);
+        let scan = Plan { fields: vec![], keys: vec![], rest };
+        let mut masking = Masking::default();
+        masking.add(0, &Shape::Document("text/plain".to_owned()), &scan).unwrap();
+        let mask = Arc::new(DocumentMask::new(&masking).unwrap());
+        let masker = Masker::new([0; 32]);
+        let mut mask = machine(mask, &masking, &masker, "text/plain", 1 << 20).unwrap();
+        let wide: Vec<u8> = b"AKIAIOSFODNN7EXAMPLE".iter().flat_map(|byte| [*byte, 0]).collect();
+        assert!(mask.feed(&wide).is_err());
+    }
 }

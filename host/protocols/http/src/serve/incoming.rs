@@ -13,7 +13,7 @@ use pingora_error::{Error, ErrorType};
 use super::answer::Framing;
 use super::sessions::Shared;
 use super::upstream::Upstream;
-use crate::body::essence;
+use crate::body::{essence, is_plainly_typed};
 use crate::response::{Echo, HEADERS, Mask, Public, machine, mask_headers, plan, unreadable};
 use crate::{Credential, Reply};
 
@@ -222,6 +222,11 @@ impl Asked<'_> {
             Some(_) if status == StatusCode::PARTIAL_CONTENT => {
                 return Err(self.withheld(&unreadable("it is a part of something")));
             }
+            Some(_) if !is_plainly_typed(&headers) => {
+                return Err(
+                    self.withheld(&unreadable("its type or charset can be read in two ways"))
+                );
+            }
             Some(plan) => {
                 let masker = &self.session.masker;
                 let mask = machine(plan, &planned.masking, masker, &kind, self.response_limit);
@@ -274,6 +279,11 @@ impl Asked<'_> {
     }
 
     fn check(&self, status: StatusCode, headers: &HeaderMap) -> Result<(), Reply> {
+        if status.is_informational() {
+            // Nobody asked for another protocol.
+            let why = "the service changes to another protocol unasked";
+            return Err(Reply::unavailable(502, why, &self.session.id));
+        }
         let refused =
             status == StatusCode::UNAUTHORIZED && !matches!(self.credential, Credential::None);
         if refused {
