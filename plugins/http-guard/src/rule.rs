@@ -153,13 +153,16 @@ impl Rule {
         values.iter().all(|(name, patterns)| {
             let known =
                 || operation.facts.iter().filter(|(fact, _)| fact.eq_ignore_ascii_case(name));
+            // Of a body that was not read, or not told in full, any value may be there.
+            let is_of_body = name.to_ascii_lowercase().starts_with("body:");
+            let cut = !command.complete || operation.fact("values") == Some("cut");
+            let untold = is_of_body && cut;
             if doubt {
-                // Of a body that was not read, or not told in full, any value may be there.
-                let untold = !command.complete || operation.fact("values") == Some("cut");
-                return known().any(|(_, value)| any(patterns, value))
-                    || name.starts_with("body:") && untold;
+                return known().any(|(_, value)| any(patterns, value)) || untold;
             }
-            known().next().is_some() && known().all(|(_, value)| any(patterns, value))
+            !untold
+                && known().next().is_some()
+                && known().all(|(_, value)| patterns.iter().any(|it| is_whole(it.as_str(), value)))
         })
     }
 
@@ -187,6 +190,30 @@ impl Rule {
             Decision::Hold(approval) => approval.hold(&rule, self.reason.clone().unwrap_or(what)),
         }
     }
+}
+
+/// Whether a glob matches a value from its first letter to its last, in this case: a pattern for names is content with their
+/// last parts, and takes `?` for a name that is not known.
+fn is_whole(glob: &str, value: &str) -> bool {
+    // Which places of the value the glob can have reached, letter by letter.
+    let value: Vec<char> = value.chars().collect();
+    let mut reached = vec![false; value.len()];
+    reached.insert(0, true);
+    for letter in glob.chars() {
+        let mut next = Vec::with_capacity(reached.len());
+        let mut before = false;
+        for (at, was) in reached.iter().enumerate() {
+            let found = at.checked_sub(1).and_then(|before| value.get(before));
+            let fits = found.is_some_and(|found| letter == '?' || *found == letter);
+            next.push(match letter {
+                '*' => *was || next.last() == Some(&true),
+                _ => before && fits,
+            });
+            before = *was;
+        }
+        reached = next;
+    }
+    reached.last().copied().unwrap_or(false)
 }
 
 fn any(patterns: &[Pattern], name: &str) -> bool {

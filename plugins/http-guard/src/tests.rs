@@ -62,6 +62,19 @@ fn fields_and_values_of_the_body_decide() {
 }
 
 #[test]
+fn a_permission_by_a_value_is_for_that_value_alone() {
+    let rules = r#"{ "rules": [{ "values": { "body:currency": ["eur", "us*"] }, "then": "allow" }], "unlisted": "deny" }"#;
+    let pay = |value: &str| operation("POST", "/pay").with_fact("body:currency", value);
+    check(rules, [pay("eur")], "allow");
+    check(rules, [pay("usd")], "allow");
+    for other in ["x.eur", "EUR", "?", "*", "a.?", "eur ", "eu"] {
+        check(rules, [pay(other)], "deny http-guard.unlisted");
+    }
+    // More values than are told may be among the rest.
+    check(rules, [pay("eur").with_fact("values", "cut")], "deny http-guard.unlisted");
+}
+
+#[test]
 fn a_denial_does_not_depend_on_case_or_a_slash_at_the_end_and_a_permission_does() {
     let rules = r#"{ "rules": [{ "paths": ["/admin/**"], "then": "deny" }, { "paths": ["/ok"], "then": "allow" }],
         "unlisted": "deny" }"#;
