@@ -26,12 +26,18 @@ lint: setup
 build: setup
 	cargo build --release -p palisade
 
-# What the parts cost, as ratios in one run; and what a client notices of policies that change under load.
+# What the gateway costs, against pgbouncer, a plain relay and PostgreSQL itself, as ratios in one run; then how fast a backtest
+# is, and what the parts cost. BENCH="--quick" takes a few minutes, BENCH="--quick --only select,bulk" less.
 bench: build
+	@command -v pgbouncer >/dev/null 2>&1 || test -x /usr/sbin/pgbouncer || \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends pgbouncer >/dev/null
+	cargo build --release -p palisade-relay --example plain
+	@python3 tests/bench/run.py $(BENCH)
+	@python3 tests/bench/backtest.py --palisade target/release/palisade
 	cargo bench -p palisade-sql
 	cargo bench -p palisade-mask
-	@python3 tests/bench/swap.py --palisade target/release/palisade
-	@python3 tests/bench/backtest.py --palisade target/release/palisade
+	cargo bench -p palisade --bench parts
+	@python3 tests/bench/parts.py
 
 # Test suites that others wrote, directly and through the gateway. SUITES="--only psycopg2 --quick" picks some.
 suites: build

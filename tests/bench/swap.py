@@ -47,7 +47,7 @@ def bench(asked, folder):
     gateway = servers.Gateway(asked.palisade.resolve(), server, policy, folder)
     try:
         pgbench(server.side(), folder, "-i", "-q")
-        measure(asked, gateway, versions, folder)
+        return measure(asked, gateway, versions, folder)
     finally:
         gateway.stop()
         server.stop()
@@ -70,7 +70,17 @@ def measure(asked, gateway, versions, folder):
             if kind == "swapping":
                 swapper.join()
             count += len(swapped)
-    report(asked, times, count)
+    return report(asked, times, count)
+
+
+def measured(palisade, folder, quick):
+    """The same as a part of a larger run: how many swaps, and the ratio of the p99 with them to that without."""
+    own = folder / "swap"
+    own.mkdir()
+    own.chmod(0o755)
+    swaps, seconds, phases = (40, 2, 2) if quick else (200, 5, 4)
+    asked = argparse.Namespace(palisade=palisade, clients=16, swaps=swaps, seconds=seconds, phases=phases)
+    return bench(asked, own)
 
 
 def swap(gateway, versions, each, end, swapped):
@@ -120,6 +130,7 @@ def report(asked, times, count):
         numbers = (percentile(every, 0.5), p99[kind], every[-1])
         print(f"{kind:10}{len(every):>14}" + "".join(f"{number:>{12 if at == 0 else 10}.2f}" for at, number in enumerate(numbers)))
     print(f"p99 while swapping is {p99['swapping'] / p99['quiet']:.2f} times that without")
+    return {"swaps": count, "p99 to that without": p99["swapping"] / p99["quiet"]}
 
 
 def percentile(ordered, share):
@@ -128,14 +139,18 @@ def percentile(ordered, share):
 
 def build(table, folder):
     """A version of the guard that denies one table."""
+    return build_guest("picket", folder / f"{table}.wasm", {"PICKET_TABLE": table})
+
+
+def build_guest(name, file, variables):
+    """One of the tests' plugins, built into a file."""
     own = ROOT / "target/wasm-toolchain/cargo"
     target = ROOT / "target/plugins"
-    command = [own if own.exists() else "cargo", "build", "--quiet", "--profile", "plugin", "-p", "picket"]
+    command = [own if own.exists() else "cargo", "build", "--quiet", "--profile", "plugin", "-p", name]
     command += ["--target", "wasm32-unknown-unknown", "--target-dir", target]
-    subprocess.run(command, check=True, cwd=ROOT, env=os.environ | {"PICKET_TABLE": table})
-    version = folder / f"{table}.wasm"
-    shutil.copy(target / "wasm32-unknown-unknown/plugin/picket.wasm", version)
-    return version
+    subprocess.run(command, check=True, cwd=ROOT, env=os.environ | variables)
+    shutil.copy(target / f"wasm32-unknown-unknown/plugin/{name}.wasm", file)
+    return file
 
 
 if __name__ == "__main__":

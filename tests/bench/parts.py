@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Compares the benchmarks of the parts with the checked-in ones, each as a ratio to the calibration loop of the same run.
+
+Of each the fastest sample counts: what else the machine does only adds. With --keep the run becomes the baseline.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BASELINE = pathlib.Path(__file__).with_name("parts.json")
+CALIBRATION = "calibration"
+# So much slower is a regression, and not the machine.
+MOST = 1.20
+
+
+def main():
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked.add_argument("--criterion", type=pathlib.Path, default=ROOT / "target/criterion")
+    asked.add_argument("--keep", action="store_true", help="make this run the baseline")
+    asked = asked.parse_args()
+    ratios = ratios_of(asked.criterion)
+    if asked.keep:
+        BASELINE.write_text(json.dumps(ratios, indent=1) + "\n")
+        return 0
+    return compare(json.loads(BASELINE.read_text()), ratios)
+
+
+def ratios_of(folder):
+    times = {}
+    for file in folder.glob("*/new/sample.json"):
+        named = json.loads((file.parent / "benchmark.json").read_text())
+        # Those in groups are other crates' own.
+        if named["function_id"] is None:
+            sample = json.loads(file.read_text())
+            times[named["full_id"]] = min(t / n for t, n in zip(sample["times"], sample["iters"], strict=True))
+    if CALIBRATION not in times:
+        raise SystemExit("parts: run `cargo bench -p palisade --bench parts` first")
+    unit = times.pop(CALIBRATION)
+    return {name: round(time / unit, 4) for name, time in sorted(times.items())}
+
+
+def compare(baseline, ratios):
+    slower = []
+    print(f"{'':42}{'baseline':>10}{'now':>10}{'now to it':>11}")
+    for name, ratio in ratios.items():
+        before = baseline.get(name)
+        change = ratio / before if before else None
+        print(f"{name:42}{before or '':>10}{ratio:>10}" + (f"{change:>11.2f}" if change else "        new"))
+        if change and change > MOST:
+            slower.append(name)
+    gone = sorted(baseline.keys() - ratios.keys())
+    for name in gone:
+        print(f"{name}: not measured any more")
+    for name in slower:
+        print(f"SLOWER by more than {MOST - 1:.0%}: {name}")
+    return 1 if slower or gone else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
