@@ -1,5 +1,6 @@
 //! The gate's journal, kept in the store.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use palisade_policy::{Entry, JournalFailure, Later, Moment};
@@ -9,6 +10,14 @@ use serde_json::{Value, json};
 use crate::clock;
 use crate::record::Record;
 use crate::sessions::Sessions;
+
+/// A buffer that an unusually large event made larger than this is given back.
+const SPARE_BYTES: usize = 64 << 10;
+
+thread_local! {
+    /// The event at hand, on its way to the store, which copies it.
+    static ENCODED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Writes entries to the store.
 #[derive(Debug)]
@@ -39,8 +48,15 @@ impl palisade_policy::Journal for Journal {
         entry: &Entry<'_>,
     ) -> Result<Option<Later<Result<(), JournalFailure>>>, JournalFailure> {
         let id: SessionId = session.parse().map_err(failure)?;
-        let event = serde_json::to_vec(&Record::from(entry)).map_err(failure)?;
-        let receipt = self.store.append(id, clock::now_micros(), &event).map_err(failure)?;
+        let receipt = ENCODED.with_borrow_mut(|encoded| {
+            encoded.clear();
+            serde_json::to_writer(&mut *encoded, &Record::from(entry)).map_err(failure)?;
+            let receipt = self.store.append(id, clock::now_micros(), encoded).map_err(failure);
+            if encoded.capacity() > SPARE_BYTES {
+                *encoded = Vec::new();
+            }
+            receipt
+        })?;
         self.count(id, entry);
         if self.store.is_durable(receipt) {
             return Ok(None);

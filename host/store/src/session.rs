@@ -18,13 +18,13 @@ impl FromStr for SessionId {
     /// Reads the hyphenated form of RFC 9562 (8-4-4-4-12 hexadecimal digits).
     fn from_str(text: &str) -> Result<Self, InvalidSessionId> {
         let mut value = 0_u128;
-        for (at, character) in text.chars().enumerate() {
+        for (at, byte) in text.bytes().enumerate() {
             if matches!(at, 8 | 13 | 18 | 23) {
-                if character != '-' {
+                if byte != b'-' {
                     return Err(InvalidSessionId);
                 }
             } else {
-                let digit = character.to_digit(16).ok_or(InvalidSessionId)?;
+                let digit = char::from(byte).to_digit(16).ok_or(InvalidSessionId)?;
                 value = value << 4 | u128::from(digit);
             }
         }
