@@ -3,12 +3,14 @@
 //! It never waits for one peer only: a peer that does not read is owed a bounded number of bytes, and reading the other pauses meanwhile.
 //! It keeps reading a peer while something is waited for on its behalf, or a client that leaves would be noticed too late.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 use tokio::time::Sleep;
@@ -22,6 +24,11 @@ const READ_AHEAD: usize = 64 * 1024;
 /// How much one read asks for at first and at most, in bytes.
 const FIRST_READ: usize = 4 * 1024;
 const LARGEST_READ: usize = 256 * 1024;
+thread_local! {
+    /// A buffer that nobody on this thread reads into now.
+    static SPARE: Cell<BytesMut> = Cell::default();
+}
+
 /// How long a client may take to read the last words of a session.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How many rounds a session may take before other tasks get their turn.
@@ -47,7 +54,7 @@ pub trait Machine: Send {
     fn receive(
         &mut self,
         from: Peer,
-        input: &mut bytes::BytesMut,
+        input: &mut BytesMut,
         output: &mut Output<Self::Answer>,
     ) -> Progress;
 
@@ -124,6 +131,8 @@ struct Side {
     waits: bool,
     /// There is something new for the machine.
     fresh: bool,
+    /// There was nothing to read; the task is woken when there is.
+    dry: bool,
     ended: bool,
     told: bool,
     unflushed: bool,
@@ -138,6 +147,7 @@ impl Side {
             next_read: FIRST_READ,
             waits: false,
             fresh,
+            dry: false,
             ended: false,
             told: false,
             unflushed: false,
@@ -192,11 +202,15 @@ impl Side {
     fn wants_to_read(&self) -> bool {
         let held = self.link.input.len();
         !self.ended
+            && !self.dry
             && if self.waits { held < READ_AHEAD } else { held < self.needs.max(READ_AHEAD) }
     }
 
     /// Reads once. Gives whether the machine has something new.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        if self.link.input.capacity() == 0 {
+            self.link.input = SPARE.take();
+        }
         let missing = self.needs.saturating_sub(self.link.input.len());
         self.link.input.reserve(self.next_read.max(missing.min(LARGEST_READ)));
         let room = self.link.input.capacity() - self.link.input.len();
@@ -207,9 +221,10 @@ impl Side {
         };
         match read {
             Poll::Pending => {
+                self.dry = true;
                 if self.link.input.is_empty() {
-                    // An idle session holds no buffer.
-                    self.link.input = bytes::BytesMut::new();
+                    // An idle session holds no buffer: the thread's next one that reads takes it.
+                    SPARE.set(std::mem::take(&mut self.link.input));
                     self.next_read = FIRST_READ;
                 }
                 Ok(false)
@@ -258,8 +273,10 @@ struct Running<M: Machine> {
 
 impl<M: Machine> Running<M> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        while self.poll_control(cx) {}
+        (self.client.dry, self.server.dry) = (false, false);
         for _ in 0..ROUNDS {
-            let mut moved = self.poll_control(cx);
+            let mut moved = false;
             for peer in [Peer::Client, Peer::Server] {
                 match self.poll_side(cx, peer) {
                     Ok(side_moved) => moved |= side_moved,

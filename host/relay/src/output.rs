@@ -32,6 +32,10 @@ impl Peer {
 /// Smaller pieces are copied together, so that many small frames leave in one write.
 const COPY_BELOW: usize = 4 * 1024;
 
+/// How much memory an idle queue keeps, in bytes and in pieces.
+const KEPT: usize = 1024;
+const KEPT_PIECES: usize = 8;
+
 /// Bytes on their way to one peer, in order.
 #[derive(Debug, Default)]
 pub struct Queue {
@@ -72,6 +76,16 @@ impl Queue {
         self.whole.push_back(bytes.freeze());
     }
 
+    /// Adds the first `count` bytes of `input`, without copying where they are many.
+    pub fn pass(&mut self, input: &mut BytesMut, count: usize) {
+        if count < COPY_BELOW {
+            self.extend(input.get(..count).unwrap_or_default());
+            input.advance(count);
+        } else {
+            self.push(input.split_to(count));
+        }
+    }
+
     /// Lets `build` append to the queue.
     pub fn build(&mut self, build: impl FnOnce(&mut BytesMut)) {
         let before = self.tail.len();
@@ -85,20 +99,17 @@ impl Queue {
         taken.whole.iter().flatten().chain(&taken.tail).copied().collect()
     }
 
-    pub(crate) fn front(&mut self) -> Option<&[u8]> {
-        if self.whole.is_empty() && !self.tail.is_empty() {
-            self.whole.push_back(self.tail.split().freeze());
-        }
-        self.whole.front().map(|bytes| &bytes[..])
+    pub(crate) fn front(&self) -> Option<&[u8]> {
+        let tail = (!self.tail.is_empty()).then_some(&self.tail[..]);
+        self.whole.front().map(|bytes| &bytes[..]).or(tail)
     }
 
     pub(crate) fn advance(&mut self, count: usize) {
         self.len -= count;
-        if let Some(front) = self.whole.front_mut() {
-            front.advance(count);
-            if front.is_empty() {
-                self.whole.pop_front();
-            }
+        let Some(front) = self.whole.front_mut() else { return self.tail.advance(count) };
+        front.advance(count);
+        if front.is_empty() {
+            self.whole.pop_front();
         }
     }
 
@@ -107,9 +118,11 @@ impl Queue {
         *self = Self::default();
     }
 
-    /// Gives memory back while nothing waits.
+    /// Gives memory back while nothing waits, but for what the next small message needs.
     pub(crate) fn shrink(&mut self) {
-        if self.is_empty() {
+        if self.is_empty()
+            && (self.tail.try_reclaim(KEPT + 1) || self.whole.capacity() > KEPT_PIECES)
+        {
             *self = Self::default();
         }
     }

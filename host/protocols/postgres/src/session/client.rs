@@ -1,6 +1,6 @@
 //! Frames from the client.
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use palisade_policy::Moment;
 use palisade_relay::{Output, Peer, Progress};
 
@@ -50,8 +50,8 @@ impl Session {
             let fate = self.client_frame(&Frame::of(input, header), output);
             match fate {
                 Ok(Fate::Wait) => return Progress::Waits,
-                Ok(Fate::Forward) => output.server.push(input.split_to(header.size)),
-                Ok(Fate::Drop) => drop(input.split_to(header.size)),
+                Ok(Fate::Forward) => output.server.pass(input, header.size),
+                Ok(Fate::Drop) => input.advance(header.size),
                 Err(error) => {
                     self.fail_on_frame(Peer::Client, &error, output);
                     return Progress::Waits;
