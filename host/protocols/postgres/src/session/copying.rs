@@ -31,7 +31,7 @@ impl Session {
             rule: "gateway.copy-unmaskable".to_owned(),
             hint: hint.to_owned(),
         };
-        let Some(copy) = self.statement_due().copy else {
+        let Some(copy) = self.statement_due().copy.clone() else {
             return Err(withheld(
                 "the server copies out rows that nothing is known of",
                 "Use SELECT.",

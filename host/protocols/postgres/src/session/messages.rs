@@ -92,7 +92,7 @@ impl Session {
     /// A text that the server says under a name, as the client may see it; `None` where it may see nothing of it.
     fn treat<'a>(&mut self, name: &str, text: &'a str) -> Option<Cow<'a, str>> {
         let mask = self.message_mask()?;
-        self.masker.message(&mask, &mut self.seen, name, text)
+        self.masker.message(&mask, self.seen.seen(), name, text)
     }
 
     /// How messages are treated by the policies of this moment; `None` where one of them fails.

@@ -6,6 +6,7 @@
 mod client;
 mod copy;
 mod copying;
+mod covered;
 mod encoding;
 mod expected;
 mod extended;
@@ -27,11 +28,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use palisade_mask::{Masker, MessageMask, Seen};
+use palisade_mask::{Masker, MessageMask};
 use palisade_policy::{Decision, Edition, Ending, GateSession};
 use palisade_relay::{Machine, Output, Peer, Progress};
 use tokio::sync::oneshot;
 
+use self::covered::Covered;
 use self::encoding::{Characters, Encoding};
 use self::expected::Due;
 use self::judge::{AtHand, Meanings};
@@ -125,7 +127,7 @@ pub struct Session {
     /// What is protected.
     protection: Protection,
     /// What was covered, which messages must not repeat.
-    seen: Seen,
+    seen: Covered,
     /// How messages are treated, by the policies of a version.
     message_mask: Option<(Edition, Arc<MessageMask>)>,
     /// A statement of the transaction could make the server quote a protected value, also at its end.
@@ -190,7 +192,7 @@ impl Session {
             unknown_oids: BTreeSet::new(),
             unknown_functions: BTreeSet::new(),
             protection: Protection::default(),
-            seen: Seen::default(),
+            seen: Covered::default(),
             message_mask: None,
             guarded: false,
             paths: 0,

@@ -1,15 +1,19 @@
 //! A result on its way to the client: its plan, and what of it is recorded.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use palisade_mask::CellMask;
-use palisade_policy::{Denial, Field, Planned, RecordedField, RecordedResult, Shape};
+use palisade_policy::{
+    Denial, Edition, Field, Planned, RecordedField, RecordedResult, Shape, Treatment,
+};
 use palisade_relay::{Output, Peer};
 
 use super::copy::{CopyMask, shape_of};
 use super::encoding::Characters;
 use super::expected::{Expected, Refusal};
+use super::statements::Portal;
 use super::{Answer, Session, types};
 use crate::catalog::{Relation, Wanted};
 use crate::codec::backend::Column;
@@ -24,11 +28,40 @@ pub(super) struct OpenResult {
     /// Whether each column is looked into by plugins.
     pub(super) inspected: Vec<bool>,
     pub(super) copy: Option<CopyMask>,
+    /// Holds a value that is shown otherwise than it came, one after another.
+    pub(super) cell: Vec<u8>,
     pub(super) record: RecordedResult,
     /// How many more bytes of it are recorded.
     pub(super) room: usize,
     /// The client gets nothing of it, since a policy failed.
     pub(super) withheld: Option<Denial>,
+    /// What it was opened under, where another result of its statement would be opened in the same way.
+    under: Option<Under>,
+}
+
+/// What decides how a prepared statement's result is opened.
+#[derive(Clone, Debug)]
+pub(super) struct Under {
+    reading: Arc<Reading>,
+    /// The columns as the server described them.
+    columns: Arc<[Column]>,
+    /// The catalog's generation.
+    generation: u64,
+    edition: Edition,
+}
+
+impl Under {
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.reading, &other.reading)
+            && Arc::ptr_eq(&self.columns, &other.columns)
+            && (self.generation, self.edition) == (other.generation, other.edition)
+    }
+}
+
+impl std::fmt::Debug for OpenResult {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenResult").field("under", &self.under).finish_non_exhaustive()
+    }
 }
 
 impl OpenResult {
@@ -46,9 +79,33 @@ impl OpenResult {
             planned: None,
             inspected: vec![],
             copy: None,
+            cell: Vec::new(),
             room,
             withheld: None,
+            under: None,
         }
+    }
+
+    /// The same result before its first row, for the next run of its statement; `None` where that may be another.
+    pub(super) fn begun_anew(mut self, room: usize) -> Option<Self> {
+        if self.under.is_none() || self.withheld.is_some() || self.copy.is_some() {
+            return None;
+        }
+        let RecordedResult { fields, observed, .. } = self.record;
+        self.record = RecordedResult { fields, observed, ..RecordedResult::default() };
+        let treatments = self.planned.iter().flat_map(|planned| &planned.masking.fields);
+        for (treatment, field) in treatments.zip(&mut self.record.fields) {
+            field.masked = is_masked(treatment);
+        }
+        self.room = room;
+        Some(self)
+    }
+
+    /// Whether a run under `now` would open it like this.
+    pub(super) fn is_opened_under(&self, now: &Under, portal: &Portal) -> bool {
+        let mut columns = self.columns.iter().enumerate();
+        self.under.as_ref().is_some_and(|under| under.is(now))
+            && columns.all(|(at, column)| column.format == portal.format(at))
     }
 
     /// Whether its rows pass as they come.
@@ -70,12 +127,16 @@ impl OpenResult {
             })?;
             self.masks.push(mask);
             self.inspected.push(!treatment.inspect.is_empty());
-            // What is only scanned counts as masked once something was found.
-            field.masked = treatment.cover.is_some() || !treatment.inspect.is_empty();
+            field.masked = is_masked(treatment);
         }
         self.planned = Some(planned);
         Ok(())
     }
+}
+
+/// Whether every value counts as masked; of one that is only scanned that shows when something was found.
+fn is_masked(treatment: &Treatment) -> bool {
+    treatment.cover.is_some() || !treatment.inspect.is_empty()
 }
 
 /// What became of the start of a result.
@@ -114,20 +175,60 @@ impl Session {
         Begun::Yes
     }
 
+    /// Opens the result of a prepared statement, whose first row is there.
+    pub(super) fn begin_prepared(
+        &mut self,
+        portal: &Portal,
+        output: &mut Output<Answer>,
+    ) -> Option<Begun> {
+        let under = self.under_now(portal);
+        let again = under.as_ref().and_then(|now| portal.statement.take_result(now, portal));
+        if again.is_some() {
+            self.result = again;
+            return Some(Begun::Yes);
+        }
+        let columns = portal.columns()?;
+        let begun = self.begin_result(columns, output);
+        let under = under.filter(|under| self.knows_origins(&under.columns));
+        if let (Begun::Yes, Some(result)) = (&begun, &mut self.result) {
+            result.under = under;
+        }
+        Some(begun)
+    }
+
+    /// What decides how the result of the `Execute` that is due is opened; `None` where that is no rule for the next.
+    fn under_now(&self, portal: &Portal) -> Option<Under> {
+        let Some(Expected::Execute { reading, moment, .. }) = self.due.front() else { return None };
+        if self.changing.is_some() || self.is_overtaken(*moment) || !self.gate.plans_last() {
+            return None;
+        }
+        let columns = portal.statement.columns()?;
+        let (generation, edition) = (self.catalog.generation(), self.gate.edition());
+        Some(Under { reading: Arc::clone(reading), columns, generation, edition })
+    }
+
+    /// Whether everything is known that these columns say that they are of.
+    fn knows_origins(&self, columns: &[Column]) -> bool {
+        let mut origins = columns.iter().map(|column| column.relation).filter(|oid| *oid != 0);
+        self.gate.masks_nothing()
+            || self.catalog.look(|known| origins.all(|oid| known.relation(oid).is_some()))
+    }
+
     /// The statement whose result the server is sending.
-    pub(super) fn statement_due(&self) -> StatementReading {
+    pub(super) fn statement_due(&self) -> Cow<'_, StatementReading> {
         let (reading, at, moment) = match self.due.front() {
             Some(Expected::Query { reading, complete, moment, .. }) => (reading, *complete, moment),
             Some(
                 Expected::Execute { reading, moment, .. }
                 | Expected::Function { reading, moment, .. },
             ) => (reading, 0, moment),
-            _ => return StatementReading::default(),
+            _ => return Cow::default(),
         };
-        let mut statement = reading.statements.get(at).cloned().unwrap_or_default();
+        let mut statement: Cow<'_, StatementReading> =
+            reading.statements.get(at).map(Cow::Borrowed).unwrap_or_default();
         if self.is_overtaken(*moment) {
             // It may have waited for a lock while what it reads was made something else.
-            statement.open();
+            statement.to_mut().open();
         }
         statement
     }

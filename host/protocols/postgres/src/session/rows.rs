@@ -1,9 +1,10 @@
 //! Rows on their way to the client: counted, masked where a plan says so, and recorded as the client sees them.
 
 use bytes::{BufMut, BytesMut};
-use palisade_mask::{Masker, Seen, Treated};
+use palisade_mask::{Masker, Treated};
 use palisade_policy::{Batch, Denial};
 
+use super::covered::Covered;
 use super::result::OpenResult;
 use super::types;
 use crate::codec::{Frame, FrameError, Header, backend, frame::HEADER};
@@ -11,11 +12,15 @@ use crate::codec::{Frame, FrameError, Header, backend, frame::HEADER};
 /// How many bytes of rows go to plugins at once.
 const LARGEST_BATCH: usize = 256 * 1024;
 
+/// Bytes of a row's number of values, and of each value's length.
+const COUNT: usize = 2;
+const LENGTH: usize = 4;
+
 /// What covers values, and remembers what was covered.
 #[derive(Debug)]
 pub(super) struct Covering<'a> {
     pub(super) masker: &'a Masker,
-    pub(super) seen: &'a mut Seen,
+    pub(super) seen: &'a mut Covered,
 }
 
 /// Why rows do not go on.
@@ -129,32 +134,31 @@ impl OpenResult {
         }
         let recording = self.room > 0;
         let mut row = Vec::new();
-        let mut cell = Vec::new();
+        let mut cell = std::mem::take(&mut self.cell);
+        let mut stays = Run { body: frame.body, from: 0, end: COUNT };
         out.put_slice(&[b'D', 0, 0, 0, 0]);
-        out.put_slice(frame.body.get(..2).unwrap_or(&[0, 0]));
         for (at, value) in values.enumerate() {
+            let came = value?;
             let value = match inspected.and_then(|row| row.get(at)).and_then(Option::as_deref) {
-                Some(inspected) => value?.and(Some(inspected)),
-                None => value?,
+                Some(inspected) => came.and(Some(inspected)),
+                None => came,
             };
             let shown = self.mask_cell(covering, at, value, &mut cell);
-            if shown != value
-                && let Some(field) = self.record.fields.get_mut(at)
-            {
-                field.masked = true;
-            }
-            match shown {
-                Some(shown) => {
-                    out.put_u32(u32::try_from(shown.len()).unwrap_or(u32::MAX));
-                    out.put_slice(shown);
+            stays.end += LENGTH + came.map_or(0, <[u8]>::len);
+            if !is_same(shown, came) {
+                stays.leave(came, out);
+                put_value(shown, out);
+                if let Some(field) = self.record.fields.get_mut(at) {
+                    field.masked |= !is_same(shown, value);
                 }
-                None => out.put_i32(-1),
             }
             if recording && let Some(column) = self.columns.get(at) {
                 let text = |value: &[u8]| types::show(column.type_oid, column.format, value);
                 row.push(shown.map(text));
             }
         }
+        stays.leave_rest(out);
+        self.cell = cell;
         let size = out.len() - start;
         let length = u32::try_from(size - 1).unwrap_or(u32::MAX);
         if let Some(slot) = out.get_mut(start + 1..start + HEADER) {
@@ -226,6 +230,46 @@ impl OpenResult {
             }
         }
         Ok(rows)
+    }
+}
+
+/// The part of a row that leaves as it came, in one piece.
+struct Run<'a> {
+    body: &'a [u8],
+    /// Where what has not left begins.
+    from: usize,
+    /// Where the values that were looked at end.
+    end: usize,
+}
+
+impl Run<'_> {
+    /// Lets everything leave up to the last value that was looked at, in whose place comes another.
+    fn leave(&mut self, came: Option<&[u8]>, out: &mut BytesMut) {
+        let before = self.end - came.map_or(0, <[u8]>::len) - LENGTH;
+        out.put_slice(self.body.get(self.from..before).unwrap_or_default());
+        self.from = self.end;
+    }
+
+    fn leave_rest(self, out: &mut BytesMut) {
+        out.put_slice(self.body.get(self.from..).unwrap_or_default());
+    }
+}
+
+/// Whether two values are the same; of what is the same piece of memory nothing is compared.
+fn is_same(one: Option<&[u8]>, other: Option<&[u8]>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => std::ptr::eq(one, other) || one == other,
+        (one, other) => one.is_none() && other.is_none(),
+    }
+}
+
+fn put_value(value: Option<&[u8]>, out: &mut BytesMut) {
+    match value {
+        Some(value) => {
+            out.put_u32(u32::try_from(value.len()).unwrap_or(u32::MAX));
+            out.put_slice(value);
+        }
+        None => out.put_i32(-1),
     }
 }
 

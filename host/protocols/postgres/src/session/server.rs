@@ -1,6 +1,8 @@
 //! Frames from the server.
 
-use bytes::BytesMut;
+use std::sync::Arc;
+
+use bytes::{Buf, BytesMut};
 use palisade_relay::{Output, Peer, Progress};
 
 use super::expected::Expected;
@@ -63,10 +65,10 @@ impl Session {
             match fate {
                 Ok(Fate::Again) => {}
                 Ok(Fate::Forward) if self.muted && is_answer(header.tag) => {
-                    drop(input.split_to(header.size));
+                    input.advance(header.size);
                 }
                 Ok(Fate::Forward) => passed += header.size,
-                Ok(Fate::Drop) => drop(input.split_to(header.size)),
+                Ok(Fate::Drop) => input.advance(header.size),
                 Ok(Fate::Wait) => return Progress::Waits,
                 Err(error) => {
                     self.fail_on_frame(Peer::Server, &error, output);
@@ -89,7 +91,7 @@ impl Session {
     ) {
         if *passed > 0 {
             self.bytes_out += *passed as u64;
-            output.client.push(input.split_to(*passed));
+            output.client.pass(input, *passed);
             *passed = 0;
         }
     }
@@ -126,7 +128,7 @@ impl Session {
         });
         self.bytes_out += (output.client.len() - before) as u64;
         match masked {
-            Ok(taken) => drop(input.split_to(taken)),
+            Ok(taken) => input.advance(taken),
             Err(RowsStop::Frame(error)) => return Err(error),
             Err(RowsStop::Denied(denial)) => result.withheld = Some(denial),
         }
@@ -224,12 +226,10 @@ impl Session {
         }
     }
 
-    fn described(&mut self, columns: std::sync::Arc<[backend::Column]>) -> Fate {
+    fn described(&mut self, columns: Arc<[backend::Column]>) -> Fate {
         let (statement, own) = match self.due.pop() {
             Some(Expected::DescribeStatement(statement)) => (statement, false),
-            Some(Expected::DescribePortal { portal, own }) => {
-                (std::sync::Arc::clone(&portal.statement), own)
-            }
+            Some(Expected::DescribePortal { portal, own }) => (Arc::clone(&portal.statement), own),
             _ => return Fate::Drop,
         };
         statement.described(columns, self.described_now());
@@ -245,13 +245,12 @@ impl Session {
         let Some(Expected::Execute { portal, .. }) = self.due.front() else {
             return self.out_of_order(frame.tag, output);
         };
-        let Some(columns) = portal.columns() else {
-            return self.out_of_order(frame.tag, output);
-        };
+        let portal = Arc::clone(portal);
         // Its own turn comes when the result is open.
-        match self.begin_result(columns, output) {
-            Begun::Yes => Fate::Again,
-            Begun::Waits => Fate::Wait,
+        match self.begin_prepared(&portal, output) {
+            Some(Begun::Yes) => Fate::Again,
+            Some(Begun::Waits) => Fate::Wait,
+            None => self.out_of_order(frame.tag, output),
         }
     }
 
@@ -265,16 +264,15 @@ impl Session {
         frame: &Frame<'_>,
         output: &mut Output<Answer>,
     ) -> Result<Fate, FrameError> {
-        let extended = matches!(self.due.front(), Some(Expected::Execute { .. }));
-        let number = match self.due.front_mut() {
+        let (number, portal) = match self.due.front_mut() {
             Some(Expected::Query { number, complete, .. }) => {
                 *complete = complete.saturating_add(1);
-                *number
+                (*number, None)
             }
-            Some(Expected::Execute { number, .. }) => {
-                let number = *number;
+            Some(Expected::Execute { number, portal, .. }) => {
+                let executed = (*number, Some(Arc::clone(portal)));
                 self.due.pop();
-                number
+                executed
             }
             _ => return Ok(self.out_of_order(frame.tag, output)),
         };
@@ -296,7 +294,7 @@ impl Session {
             // After an error the client gets nothing more of this run, as if the server had skipped it,
             // and nothing more of it is sent on; what was sent already runs.
             self.muted = true;
-            self.skipping |= extended && !self.due.has_sync();
+            self.skipping |= portal.is_some() && !self.due.has_sync();
             return Ok(Fate::Drop);
         }
         result.record.tag = match frame.tag {
@@ -306,6 +304,10 @@ impl Session {
         };
         // The client has it already; where the record fails, its next command will be denied.
         let _ = self.gate.tell_result(number, &result.record);
+        if let Some(portal) = portal {
+            portal.statement.keep_result(result.begun_anew(self.record_limit));
+        }
+        self.seen.rest();
         Ok(Fate::Forward)
     }
 

@@ -3,8 +3,9 @@ use std::collections::BTreeSet;
 use palisade_policy::{Action, Cover, Field, Treatment};
 use proptest::prelude::*;
 
-use palisade_mask::{Masker, Seen};
+use palisade_mask::Masker;
 
+use super::super::covered::Covered;
 use super::*;
 
 /// A copy of two columns of which the second is covered.
@@ -41,7 +42,7 @@ fn masked(format: CopyFormat, pieces: &[&[u8]]) -> Result<Vec<u8>, Broken> {
     let mut shown = Vec::new();
     for piece in pieces {
         let mut out = BytesMut::new();
-        let mut covering = Covering { masker: &masker, seen: &mut Seen::default() };
+        let mut covering = Covering { masker: &masker, seen: &mut Covered::default() };
         mask.data(&mut covering, piece, &mut out, |_| {})?;
         let mut rest = &out[..];
         while let Some(header) = crate::codec::peek(rest, u32::MAX).unwrap() {
@@ -122,7 +123,7 @@ fn a_detectors_hit_in_csv_keeps_the_row_whole() {
     let mut mask = mask(CopyFormat::Csv);
     mask.masks[1] = CellMask::new(&treatment).unwrap();
     let mut out = BytesMut::new();
-    let mut covering = Covering { masker: &Masker::new([7; 32]), seen: &mut Seen::default() };
+    let mut covering = Covering { masker: &Masker::new([7; 32]), seen: &mut Covered::default() };
     mask.data(&mut covering, b"1,me@example.com\n", &mut out, |_| {}).unwrap();
     let shown = String::from_utf8_lossy(&out).into_owned();
     assert!(!shown.contains("me@example.com") && shown.contains("1,"), "{shown}");
@@ -146,7 +147,7 @@ proptest! {
     fn no_bytes_make_a_mask_panic(data in prop::collection::vec(any::<u8>(), 0..200)) {
         for format in [CopyFormat::Text, CopyFormat::Csv, CopyFormat::Binary] {
             let mut mask = mask(format);
-            let mut covering = Covering { masker: &Masker::new([7; 32]), seen: &mut Seen::default() };
+            let mut covering = Covering { masker: &Masker::new([7; 32]), seen: &mut Covered::default() };
             let _ = mask.data(&mut covering, &data, &mut BytesMut::new(), |_| {});
         }
     }
