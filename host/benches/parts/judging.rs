@@ -48,7 +48,7 @@ pub(crate) fn all(criterion: &mut Criterion) {
     let guard = plugin(&host, "sql-guard", GUARD);
     let mask = plugin(&host, "mask-secrets", MASK);
     let hold = plugin(&host, "approve-risky", HOLD);
-    calls(criterion, &*guard, &*mask);
+    calls(criterion, &guard, &mask);
     let gate = Arc::new(Gate::new(Arc::new(Nowhere), Arc::new(Nowhere)));
     gate.install([guard, mask, hold].map(|policy| Placed::everywhere(policy)).into());
     remembered(criterion, &gate);

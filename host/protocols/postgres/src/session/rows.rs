@@ -112,19 +112,20 @@ impl OpenResult {
     ) -> Result<usize, RowsStop> {
         let (frames, taken) = whole_rows(input, limit)?;
         let inspected = self.inspect(&frames)?;
-        let mut inspected = inspected.into_iter();
+        let mut inspected: Vec<_> =
+            inspected.iter().map(|batch| batch.as_ref().map(Batch::values)).collect();
         for frame in &frames {
-            let row = inspected.next();
-            self.mask_row(&mut covering, frame, row.as_deref(), out)?;
+            self.mask_row(&mut covering, frame, &mut inspected, out)?;
         }
         Ok(taken)
     }
 
-    fn mask_row(
+    /// `inspected` gives what plugins made of the values, column by column.
+    fn mask_row<'v>(
         &mut self,
         covering: &mut Covering<'_>,
         frame: &Frame<'_>,
-        inspected: Option<&[Option<Vec<u8>>]>,
+        inspected: &mut [Option<impl Iterator<Item = &'v [u8]>>],
         out: &mut BytesMut,
     ) -> Result<(), RowsStop> {
         let start = out.len();
@@ -139,9 +140,9 @@ impl OpenResult {
         out.put_slice(&[b'D', 0, 0, 0, 0]);
         for (at, value) in values.enumerate() {
             let came = value?;
-            let value = match inspected.and_then(|row| row.get(at)).and_then(Option::as_deref) {
-                Some(inspected) => came.and(Some(inspected)),
-                None => came,
+            let value = match inspected.get_mut(at).and_then(Option::as_mut) {
+                Some(inspected) if came.is_some() => Some(inspected.next().unwrap_or_default()),
+                _ => came,
             };
             let shown = self.mask_cell(covering, at, value, &mut cell);
             stays.end += LENGTH + came.map_or(0, <[u8]>::len);
@@ -202,34 +203,27 @@ impl OpenResult {
         }
     }
 
-    /// Sends the values of inspected columns to the plugins; gives what came back, by row and column.
-    fn inspect(&self, frames: &[Frame<'_>]) -> Result<Vec<Vec<Option<Vec<u8>>>>, RowsStop> {
+    /// Sends the values of inspected columns to the plugins; gives what came back, by column. NULL is not sent.
+    fn inspect(&self, frames: &[Frame<'_>]) -> Result<Vec<Option<Batch>>, RowsStop> {
         let Some(planned) = self.planned.as_ref().filter(|_| self.inspected.contains(&true)) else {
             return Ok(vec![]);
         };
-        let mut rows: Vec<Vec<Option<Vec<u8>>>> = Vec::with_capacity(frames.len());
+        let batch = |inspected: &bool| inspected.then(Batch::default);
+        let mut batches: Vec<Option<Batch>> = self.inspected.iter().map(batch).collect();
         for frame in frames {
-            let values = backend::Values::decode(frame)?;
-            let row: Result<Vec<_>, FrameError> = values
-                .zip(&self.inspected)
-                .map(|(value, inspected)| Ok(value?.filter(|_| *inspected).map(<[u8]>::to_vec)))
-                .collect();
-            rows.push(row?);
-        }
-        for (at, treatment) in planned.masking.fields.iter().enumerate() {
-            for policy in &treatment.inspect {
-                let mut batch = Batch::default();
-                let cells = || rows.iter().filter_map(|row| row.get(at)?.as_deref());
-                cells().for_each(|value| batch.push(value));
-                let answer = planned.inspect(*policy, batch).map_err(RowsStop::Denied)?;
-                let mut answers = answer.values();
-                let cells = rows.iter_mut().filter_map(|row| row.get_mut(at)?.as_mut());
-                for cell in cells {
-                    *cell = answers.next().unwrap_or_default().to_vec();
+            for (value, batch) in backend::Values::decode(frame)?.zip(&mut batches) {
+                if let (Some(value), Some(batch)) = (value?, batch) {
+                    batch.push(value);
                 }
             }
         }
-        Ok(rows)
+        for (treatment, batch) in planned.masking.fields.iter().zip(&mut batches) {
+            for policy in &treatment.inspect {
+                let values = batch.take().unwrap_or_default();
+                *batch = Some(planned.inspect(*policy, values).map_err(RowsStop::Denied)?);
+            }
+        }
+        Ok(batches)
     }
 }
 
