@@ -1,10 +1,12 @@
 //! What a service answers, before the client sees it.
 
+mod decode;
 mod echo;
 mod headers;
 mod mask;
 mod public;
 
+pub(crate) use decode::{Decoder, Undecodable};
 pub(crate) use echo::Echo;
 pub(crate) use headers::{HEADERS, mask_headers};
 pub(crate) use mask::{Mask, machine, plan, unreadable};

@@ -14,7 +14,9 @@ use super::answer::Framing;
 use super::sessions::Shared;
 use super::upstream::Upstream;
 use crate::body::{essence, is_plainly_typed};
-use crate::response::{Echo, HEADERS, Mask, Public, machine, mask_headers, plan, unreadable};
+use crate::response::{
+    Decoder, Echo, HEADERS, Mask, Public, Undecodable, machine, mask_headers, plan, unreadable,
+};
 use crate::{Credential, Reply};
 
 /// How much of a masked response is judged before its head is sent, in bytes.
@@ -48,6 +50,7 @@ pub(super) struct Incoming {
 /// A body that streams through.
 pub(super) struct Stream {
     pub upstream: Upstream,
+    decoder: Option<Decoder>,
     echo: Echo,
     mask: Option<Mask>,
     pub recording: Recording,
@@ -78,13 +81,18 @@ impl Stream {
 
     /// Reads on and gives what of it is judged, which may be nothing yet.
     async fn piece(&mut self) -> pingora_error::Result<Vec<u8>> {
-        let mut piece = match self.upstream.session.read_response_body().await? {
-            Some(piece) => self.echo.feed(&piece),
-            None => {
-                self.ended = true;
-                self.echo.finish()
-            }
+        let came = self.upstream.session.read_response_body().await?;
+        self.ended = came.is_none();
+        let plain = match (&mut self.decoder, &came) {
+            (Some(decoder), Some(came)) => decoder.feed(came).map(Bytes::from),
+            (Some(decoder), None) => decoder.finish().map(Bytes::from),
+            (None, came) => Ok(came.clone().unwrap_or_default()),
         };
+        let plain = plain.map_err(|why| broken_off(compressed(why)))?;
+        let mut piece = self.echo.feed(&plain);
+        if self.ended {
+            piece.extend(self.echo.finish());
+        }
         if let Some(mask) = &mut self.mask {
             let mut judged = mask.feed(&piece);
             if let (Ok(judged), true) = (&mut judged, self.ended) {
@@ -98,14 +106,19 @@ impl Stream {
 
     /// Reads so much that a response which cannot be read is most often found out before anything of it is sent.
     async fn begin(&mut self) -> pingora_error::Result<()> {
-        let Some(mask) = &self.mask else { return Ok(()) };
-        let enough = if mask.eager { 1 } else { AHEAD };
+        let eager = self.mask.as_ref().is_none_or(|mask| mask.eager);
+        let enough = if eager { 1 } else { AHEAD };
         while !self.ended && self.ready.len() < enough {
             let piece = self.piece().await?;
             self.ready.extend(piece);
         }
         Ok(())
     }
+}
+
+/// The denial of what was compressed and cannot be read.
+fn compressed(why: Undecodable) -> Denial {
+    unreadable(&why.to_string())
 }
 
 /// The denial of a response goes with the error that ends it.
@@ -199,7 +212,8 @@ impl Asked<'_> {
             return Err(Reply::unavailable(502, "the service sent no head", &self.session.id));
         };
         let (status, mut headers) = (head.status, head.headers.clone());
-        self.check(status, &headers)?;
+        self.check(status)?;
+        let decoder = self.decoder(&mut headers)?;
         let length = headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
         let echo = Echo::new(self.credential.forms());
         self.clean(status, &mut headers, &echo)?;
@@ -244,14 +258,16 @@ impl Asked<'_> {
             masked: mask.is_some(),
             observed: Arc::clone(&planned.observed),
         };
-        let masked = mask.is_some();
-        let stream = Stream { upstream, echo, mask, recording, ready: vec![], ended: false };
+        let changed = mask.is_some() || decoder.is_some() && !is_empty;
+        let stream =
+            Stream { upstream, decoder, echo, mask, recording, ready: vec![], ended: false };
         let body = Box::new(stream);
         let incoming = Incoming { status, headers, framing, body };
-        if masked { self.begun(incoming).await } else { Ok(incoming) }
+        if changed { self.begun(incoming).await } else { Ok(incoming) }
     }
 
-    /// A masked response, once its beginning is judged: its length and what tells of its bytes are no longer true.
+    /// A response that leaves otherwise than it came, once its beginning is judged: its length and what tells of its bytes are
+    /// no longer true.
     async fn begun(&self, mut incoming: Incoming) -> Result<Incoming, Reply> {
         for name in
             ["etag", "digest", "content-digest", "repr-digest", "content-md5", "accept-ranges"]
@@ -278,7 +294,7 @@ impl Asked<'_> {
         Ok(incoming)
     }
 
-    fn check(&self, status: StatusCode, headers: &HeaderMap) -> Result<(), Reply> {
+    fn check(&self, status: StatusCode) -> Result<(), Reply> {
         if status.is_informational() {
             // Nobody asked for another protocol.
             let why = "the service changes to another protocol unasked";
@@ -291,12 +307,19 @@ impl Asked<'_> {
             let why = "the service does not take the gateway's credential";
             return Err(Reply::unavailable(502, why, &self.session.id));
         }
-        match headers.get(CONTENT_ENCODING).map(|value| value.as_bytes()) {
-            None => Ok(()),
-            Some(value) if value.eq_ignore_ascii_case(b"identity") => Ok(()),
-            // It was not asked for, and what is compressed cannot be looked at.
-            Some(_) => Err(self.withheld(&unreadable("the service compressed it"))),
-        }
+        Ok(())
+    }
+
+    /// What undoes a coding, which the client does not hear of.
+    fn decoder(&self, headers: &mut HeaderMap) -> Result<Option<Decoder>, Reply> {
+        let mut codings = headers.get_all(CONTENT_ENCODING).iter();
+        let (coding, another) = (codings.next().cloned(), codings.next().is_some());
+        headers.remove(CONTENT_ENCODING);
+        let decoder = match another {
+            true => Err(Undecodable::Coding),
+            false => Decoder::of(coding.as_ref()),
+        };
+        decoder.map_err(|why| self.withheld(&compressed(why)))
     }
 
     /// The headers as the client may see them.

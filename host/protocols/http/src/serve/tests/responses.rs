@@ -47,6 +47,36 @@ async fn what_cannot_be_masked_is_withheld() {
 }
 
 #[tokio::test]
+async fn what_a_service_compresses_unasked_is_masked_and_goes_on_plain() {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut gzip, br#"{"password":"hunter2","n":1}"#).unwrap();
+    let body = gzip.finish().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        for _ in 0..2 {
+            let (mut stream, _) = accept(&listener).await;
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n\
+                 ETag: \"1\"\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+            );
+            stream.write_all(&[head.as_bytes(), &body].concat()).await.unwrap();
+        }
+    });
+    for (masks, body) in
+        [(true, r#"{"password":"****","n":1}"#), (false, r#"{"password":"hunter2","n":1}"#)]
+    {
+        let with = With { masks, ..With::default() };
+        let world = World::before(port, with, Default::default(), Default::default()).await;
+        let response = world.ask("GET /c/api/a", "", "").await.to_lowercase();
+        assert!(response.ends_with(&format!("\r\n\r\n{body}")), "{response}");
+        assert!(response.contains(&format!("content-length: {}", body.len())), "{response}");
+        assert!(!response.contains("content-encoding") && !response.contains("etag"), "{response}");
+    }
+}
+
+#[tokio::test]
 async fn a_response_that_is_too_long_to_be_masked_is_withheld() {
     let mut with = masking(|_| ok("text/plain", &"x".repeat(5000)));
     with.options.response_limit = 1000;
