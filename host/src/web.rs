@@ -65,7 +65,7 @@ impl WebService {
             patience: limits.stalled,
             idle_time: limits.idle,
         };
-        let tooling = Arc::new(Tooling::new(Arc::clone(&gateway), stop.clone())?);
+        let tooling = Arc::new(Tooling::new(Arc::clone(&gateway), sessions.clone(), stop.clone())?);
         let door = Door { gateway, protocol: HTTP };
         let host = Arc::new(Guarded { door, tooling, sessions });
         Ok(Self {

@@ -262,6 +262,19 @@ fn a_program_ends_with_its_session() {
 }
 
 #[test]
+fn a_session_ends_with_the_gateway_though_no_connection_is_left() {
+    let mut gateway = one();
+    let token = gateway.token("agent-7", "tool-agent");
+    let mut raw = Raw { gateway: &gateway, token, session: None };
+    raw.begin();
+    gateway.stop();
+    gateway.restart();
+    let sessions = gateway.json(&["sessions", "list"]);
+    assert_eq!(sessions[0]["state"], "ended", "{sessions:?}");
+    assert_eq!(sessions[0]["ended"], "the gateway is stopping");
+}
+
+#[test]
 fn a_connection_is_tried_as_a_session_would() {
     let connections = program("tools", "")
         + r#"

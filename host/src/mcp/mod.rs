@@ -10,7 +10,7 @@ use anyhow::Result;
 use async_trait::async_trait;
 use palisade_http::{Answer, Asked, Entered, Login, Mount, NotAdmitted, Pieces};
 use palisade_mcp::{
-    Admission, Body, Ended, Guest, Host, Opening, Options, Pins, Service, Settings,
+    Admission, Body, Ended, Guest, Host, Opening, Options, Pins, Place, Service, Settings,
 };
 use tokio::sync::watch;
 
@@ -19,6 +19,7 @@ use crate::config::MCP;
 use crate::connections::{Known, McpServers};
 use crate::door::{Arrival, Door, Shut};
 use crate::gateway::Gateway;
+use crate::listener::Places;
 use crate::standing::Standing;
 
 /// How often those are told who wait for a person.
@@ -34,6 +35,8 @@ pub struct Tooling {
     door: Door,
     service: Service,
     pins: Arc<dyn Pins>,
+    /// Where sessions are until they have ended.
+    sessions: Places,
     body_limit: usize,
 }
 
@@ -42,7 +45,11 @@ impl Tooling {
     ///
     /// # Errors
     /// Failures of the store.
-    pub fn new(gateway: Arc<Gateway>, stop: watch::Receiver<bool>) -> Result<Self> {
+    pub fn new(
+        gateway: Arc<Gateway>,
+        sessions: Places,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Self> {
         let settings = gateway.settings.load_full();
         let (limits, listen) = (settings.config.limits, &settings.config.listen);
         let ticks = limits.idle.as_secs().div_ceil(TICK.as_secs());
@@ -61,6 +68,7 @@ impl Tooling {
             door,
             service: Service::new(host, options, stop),
             pins,
+            sessions,
             body_limit: limits.body_bytes,
         })
     }
@@ -132,6 +140,9 @@ impl Guest for Caller {
             .ok_or_else(|| (503, "a server of the connection is not there any more".to_owned()))?;
         let settings = settings(&standing.known, &servers, &self.tooling.door.gateway)
             .ok_or_else(|| (503, "the connection has no servers".to_owned()))?;
+        let place = self.tooling.sessions.take();
+        let why = "the gateway has as many sessions as it may have";
+        let place = place.ok_or_else(|| (503, why.to_owned()))?;
         let arrival = Arrival { connection: &self.connection, token: "", client: self.client };
         let opened = self.tooling.door.open(arrival, standing).map_err(|shut| match shut {
             Shut::Refused(_) => (401, "access is refused".to_owned()),
@@ -148,6 +159,7 @@ impl Guest for Caller {
             },
             backend: Arc::new(servers),
             ends: opened.ends,
+            place: Place(Box::new(place)),
         })
     }
 }

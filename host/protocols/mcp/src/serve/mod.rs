@@ -72,6 +72,17 @@ pub struct Admission {
     pub backend: Arc<dyn Backend>,
     /// When and why the session ends that nobody else ends before.
     pub ends: watch::Receiver<Ending>,
+    /// What is kept until the host was told of the session's end.
+    pub place: Place,
+}
+
+/// Something that the host gets back when a session is over.
+pub struct Place(pub Box<dyn std::any::Any + Send + Sync>);
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Place")
+    }
 }
 
 impl std::fmt::Debug for Admission {

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::outbox::Outbox;
-use super::{Admission, Ended, Inner};
+use super::{Admission, Ended, Inner, Place};
 use crate::conversation::{Conversation, Effect, Incoming, Stream};
 use crate::json::Json;
 use crate::message::{DENIED, Id, Message, RpcError};
@@ -67,7 +67,7 @@ pub(super) fn begin(
     (id, params): (Id, &Json),
     bytes: usize,
 ) -> oneshot::Receiver<Message> {
-    let Admission { opening, backend, ends } = admission;
+    let Admission { opening, backend, ends, place } = admission;
     let servers = opening.settings.servers.clone();
     let conversation = Conversation::begin(opening, BEGINNING, id, params);
     let mut outbox = Outbox::new(inner.options.replay_bytes);
@@ -89,6 +89,7 @@ pub(super) fn begin(
             outbox: Arc::clone(&outbox),
             how: "the gateway stopped".to_owned(),
             bytes_in: bytes as u64,
+            _place: place,
         },
         conversation,
         outbox,
@@ -124,6 +125,8 @@ struct EndOnDrop {
     outbox: Arc<Mutex<Outbox>>,
     how: String,
     bytes_in: u64,
+    /// Given back once the host was told.
+    _place: Place,
 }
 
 impl Drop for EndOnDrop {

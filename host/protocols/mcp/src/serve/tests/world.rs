@@ -252,6 +252,7 @@ impl Guest for SomeGuest<'_> {
             },
             backend: Arc::new(world.servers.clone()),
             ends: world.ends.subscribe(),
+            place: Place(Box::new(())),
         })
     }
 }
