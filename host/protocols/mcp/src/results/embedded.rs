@@ -4,12 +4,15 @@ use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
+/// How often a text may be looked at from a bracket to its end in vain: so deep may JSON be that breaks off.
+const MOST_LOOKS: usize = 32;
+
 /// Where the objects and lists of a text are, in order, none within another.
 ///
-/// What is looked at in vain is bounded by a multiple of the text's length; behind that nothing is found any more.
-pub(super) fn documents(text: &str) -> Vec<Range<usize>> {
+/// What is looked at in vain is bounded by a multiple of the text's length: `None` where that was not enough to see all.
+pub(super) fn documents(text: &str) -> Option<Vec<Range<usize>>> {
     let mut found = Vec::new();
-    let mut patience = text.len().saturating_mul(4) + 1024;
+    let mut patience = text.len().saturating_mul(MOST_LOOKS) + 1024;
     let mut at = 0;
     while let Some(start) = next_bracket(text, at) {
         let Some(rest) = text.get(start..) else { break };
@@ -22,7 +25,7 @@ pub(super) fn documents(text: &str) -> Vec<Range<usize>> {
             Some(Err(error)) => {
                 let looked_at = offset(rest, &error);
                 if looked_at >= patience {
-                    break;
+                    return None;
                 }
                 patience -= looked_at + 1;
                 at = start + 1;
@@ -30,7 +33,7 @@ pub(super) fn documents(text: &str) -> Vec<Range<usize>> {
             None => break,
         }
     }
-    found
+    Some(found)
 }
 
 fn next_bracket(text: &str, from: usize) -> Option<usize> {
@@ -51,7 +54,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<&str> {
-        documents(text).into_iter().filter_map(|range| text.get(range)).collect()
+        documents(text).unwrap().into_iter().filter_map(|range| text.get(range)).collect()
     }
 
     #[test]
@@ -69,5 +72,13 @@ mod tests {
         documents(&text);
         documents(&"[".repeat(1_000_000));
         documents(&"{\"a\":[".repeat(200_000));
+    }
+
+    #[test]
+    fn nothing_stands_unseen_behind_brackets_that_are_not_closed() {
+        let behind =
+            |brackets: usize| format!("{}{{\"ssn\":1}}{}", "[".repeat(brackets), " ".repeat(9000));
+        assert_eq!(found(&behind(20)), ["{\"ssn\":1}"]);
+        assert_eq!(documents(&behind(100)), None);
     }
 }

@@ -83,7 +83,9 @@ impl Masks {
         }
         let mut shown = String::new();
         let mut at = 0;
-        for document in documents(text) {
+        let documents = documents(text);
+        let unseen = "too many brackets in it are not closed";
+        for document in documents.ok_or_else(|| unreadable(&unseen))? {
             shown.push_str(text.get(at..document.start).unwrap_or_default());
             at = document.end;
             shown.push_str(&self.document(&json, text.get(document).unwrap_or_default())?);
