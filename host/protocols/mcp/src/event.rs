@@ -130,6 +130,9 @@ impl Found {
         self.fields.push(name.to_owned());
         let value = argument.str_at("value").unwrap_or_default();
         self.fact(&format!("argument:{name}"), value.to_owned());
+        if let Some(known) = given.get("context").and_then(|context| context.get("arguments")) {
+            self.arguments(known);
+        }
     }
 
     fn fact(&mut self, name: &str, value: String) {
@@ -150,7 +153,12 @@ impl Found {
             }
             Json::List(list) => list.iter().for_each(|inner| self.walk(inner, path)),
             Json::Text(text) => self.leaf(path, text.clone()),
-            Json::Number(spelled) => self.leaf(path, spelled.clone()),
+            Json::Number(spelled) => {
+                self.leaf(path, spelled.clone());
+                if let Some(plain) = plain_number(spelled) {
+                    self.leaf(path, plain);
+                }
+            }
             Json::Bool(value) => self.leaf(path, value.to_string()),
             Json::Null => self.leaf(path, "null".to_owned()),
         }
@@ -159,6 +167,15 @@ impl Found {
     fn leaf(&mut self, path: &str, value: String) {
         self.fact(&format!("argument:{path}"), value);
     }
+}
+
+/// A number that is spelled with a point or an exponent (`1e2`, `100.0`) as others spell it (`100`), where it is another.
+fn plain_number(spelled: &str) -> Option<String> {
+    let is_odd = spelled.contains(['.', 'e', 'E']) || spelled == "-0";
+    let number = spelled.parse::<f64>().ok().filter(|number| is_odd && number.is_finite())?;
+    // Minus nothing is nothing.
+    let plain = (number + 0.0).to_string();
+    (plain != spelled).then_some(plain)
 }
 
 #[cfg(test)]
@@ -185,6 +202,27 @@ mod tests {
         let text = "tools/call github.create_issue\n{\"title\":\"x\",\"labels\":[{\"name\":\"a\"},{\"name\":7}]}";
         assert_eq!(command.text, text);
         assert!(command.complete);
+    }
+
+    #[test]
+    fn a_number_is_told_however_it_is_spelled() {
+        for spelled in ["1e2", "100.0", "1E+2", "1000e-1"] {
+            let command = command(&call(&format!("{{\"amount\":{spelled}}}")), ABOUT);
+            let fact = ("argument:amount".to_owned(), "100".to_owned());
+            assert!(command.operations[0].facts.contains(&fact), "{spelled}");
+        }
+        let command = command(&call(r#"{"amount":100}"#), ABOUT);
+        assert_eq!(command.operations[0].facts.len(), 1);
+    }
+
+    #[test]
+    fn a_completion_tells_what_is_known_besides() {
+        let given =
+            r#"{"argument":{"name":"a","value":"x"},"context":{"arguments":{"path":"/etc"}}}"#;
+        let given = Json::read(given.as_bytes()).unwrap();
+        let ask = Ask::Complete { of_prompt: true, name: "p".to_owned(), given };
+        let fact = ("argument:path".to_owned(), "/etc".to_owned());
+        assert!(command(&ask, ABOUT).operations[0].facts.contains(&fact));
     }
 
     #[test]

@@ -93,9 +93,13 @@ pub fn check_uri(uri: &str) -> Result<(), UriRefused> {
     Ok(())
 }
 
-/// Whether the path is written in one way: without empty segments, and a file's behind an empty authority.
+/// Whether the path is written in one way: without empty segments, and a file's behind an empty authority, with nothing that
+/// servers pass over behind it.
 fn has_one_path(rest: &str, is_file: bool) -> bool {
     let path = rest.split(['?', '#']).next().unwrap_or_default();
+    if is_file && path.len() < rest.len() {
+        return false;
+    }
     match path.strip_prefix("//") {
         Some(path) => !path.contains("//") && (!is_file || path.starts_with('/')),
         None => !is_file,
@@ -154,6 +158,8 @@ mod tests {
             "file:////etc/passwd",
             "files+file:///etc//passwd",
             "notes://a//b",
+            "file:///home/.env?x",
+            "notes+file:///home/.env#x",
         ] {
             assert_eq!(check_uri(uri), Err(UriRefused::Ambiguous), "{uri}");
         }

@@ -194,7 +194,7 @@ fn arguments(params: &Json) -> Result<Json, RpcError> {
         return Err(wrong("arguments must be an object".to_owned()));
     }
     if arguments.confusable_name().is_some() {
-        return Err(wrong("the arguments have two names that differ in case alone".to_owned()));
+        return Err(wrong("the arguments have names that can be taken for others: they differ in case alone, or by a letter that only looks so".to_owned()));
     }
     Ok(arguments)
 }
@@ -212,6 +212,9 @@ fn complete(method: &str, params: &Json) -> Result<Ask, RpcError> {
     let mut given = params.clone();
     given.take("ref");
     given.take("_meta");
+    if given.confusable_name().is_some() {
+        return Err(wrong("two names differ in case alone".to_owned()));
+    }
     if given.get("argument").is_none_or(|argument| argument.str_at("name").is_none()) {
         return Err(wrong("`argument` names none".to_owned()));
     }
@@ -291,7 +294,12 @@ mod tests {
             ("tools/call", r#"{"name":"a","task":{}}"#),
             ("tools/call", r#"{"name":"a","arguments":[1]}"#),
             ("tools/call", r#"{"name":"a","arguments":{"p":1,"P":2}}"#),
+            ("tools/call", "{\"name\":\"a\",\"arguments\":{\"x\":{\"de\u{17f}t\":1}}}"),
             ("tools/call", r#"{"name":"deletе"}"#),
+            (
+                "completion/complete",
+                r#"{"ref":{"type":"ref/prompt","name":"a"},"argument":{"name":"x","value":"","Value":"y"}}"#,
+            ),
             ("tools/call", r#"{"arguments":{}}"#),
             ("resources/read", r#"{"uri":"file:///a/../b"}"#),
             ("prompts/get", r#"{"name":"a","arguments":{"x":1}}"#),

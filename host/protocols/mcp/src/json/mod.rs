@@ -165,7 +165,8 @@ impl Json {
         }
     }
 
-    /// The first name that is there twice in one object if case is ignored.
+    /// The first name that is there twice in one object if case is ignored, or has a letter that some readers then take for
+    /// another: the long s, and the sign of kelvin.
     #[must_use]
     pub fn confusable_name(&self) -> Option<&str> {
         match self {
@@ -174,7 +175,8 @@ impl Json {
                 let mut names = std::collections::BTreeSet::new();
                 members.iter().find_map(|(name, value)| {
                     let is_new = names.insert(name.to_lowercase());
-                    if is_new { value.confusable_name() } else { Some(name.as_str()) }
+                    let is_plain = !name.contains(['\u{17f}', '\u{212a}']);
+                    if is_new && is_plain { value.confusable_name() } else { Some(name.as_str()) }
                 })
             }
             _ => None,
