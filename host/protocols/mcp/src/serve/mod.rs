@@ -43,6 +43,8 @@ pub struct Options {
     pub patience: u32,
     /// For so many ticks a session lasts of which nothing is heard.
     pub idle: u32,
+    /// So many sessions may one client have at the same time: each has a program of its own for each server.
+    pub sessions: usize,
     /// How long servers may take until the session can begin.
     pub start: Duration,
     /// How long a service may take to accept a connection.
@@ -58,6 +60,7 @@ impl Default for Options {
             tick: Duration::from_secs(5),
             patience: 12,
             idle: 360,
+            sessions: 32,
             start: Duration::from_secs(30),
             dial: Duration::from_secs(15),
         }
@@ -260,6 +263,14 @@ impl Service {
             let error = RpcError::new(INTERNAL_ERROR, why);
             rpc(status, &Message::Error { id: Some(id.clone()), error })
         };
+        let owner = guest.owner();
+        let own = self.lock().values().filter(|live| live.owner == owner).count();
+        if own >= self.0.options.sessions {
+            return Err(failed(
+                429,
+                "this token has as many sessions here as it may have; end one",
+            ));
+        }
         let mut random = [0; 32];
         let filled = SystemRandom::new().fill(&mut random);
         filled.map_err(|_| failed(503, "there are no random numbers"))?;
@@ -267,7 +278,7 @@ impl Service {
         let admission = guest.admit().map_err(|(status, why)| failed(status, &why))?;
         let begin = (id.clone(), params);
         let inner = Arc::clone(&self.0);
-        let begun = session::begin(inner, name.clone(), guest.owner(), admission, begin, bytes);
+        let begun = session::begin(inner, name.clone(), owner, admission, begin, bytes);
         let answer = begun.await.map_err(|_| failed(502, "the session ended before it began"))?;
         let is_begun = matches!(answer, Message::Result { .. });
         let mut reply = rpc(if is_begun { 200 } else { 502 }, &answer);

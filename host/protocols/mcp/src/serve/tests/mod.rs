@@ -27,6 +27,20 @@ async fn a_program_has_the_environment_that_was_given_to_it_and_its_secrets_do_n
 }
 
 #[tokio::test]
+async fn a_client_begins_no_more_sessions_than_it_may_have() {
+    let world = World::new(Servers::Programs);
+    for _ in 0..3 {
+        Client::begun(&world).await;
+    }
+    let begin = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}"#;
+    let client = Client::new(&world);
+    assert_eq!(client.post(begin).await.status, 429);
+    // Others have their own.
+    let other = Client { name: "other".to_owned(), ..Client::new(&world) };
+    assert_eq!(other.post(begin).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_denied_call_is_a_result_that_a_model_reads() {
     let world = World::new(Servers::Programs);
     let mut client = Client::begun(&world).await;

@@ -202,6 +202,7 @@ impl World {
             tick: Duration::from_millis(20),
             patience: 2,
             idle: 100_000,
+            sessions: 3,
             ..Options::default()
         };
         let at = Instant::now() + Duration::from_secs(3600);
