@@ -304,7 +304,11 @@ impl Connection {
             }
         };
         let respond_async = head.respond_async;
-        let held = match request::judge(session, Request { head, body }) {
+        let judged = {
+            let _turn = session.turn.lock().await;
+            request::judge(session, Request { head, body })
+        };
+        let held = match judged {
             Judged::Denied(denial) => {
                 return answer::reply(http, &request::denied(&denial, session)).await;
             }

@@ -215,6 +215,7 @@ impl Asked<'_> {
         self.check(status)?;
         let decoder = self.decoder(&mut headers)?;
         let length = headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
+        let is_plain = is_plainly_typed(&headers);
         let echo = Echo::new(self.credential.forms());
         self.clean(status, &mut headers, &echo)?;
         let framing = match (self.method, status) {
@@ -236,7 +237,7 @@ impl Asked<'_> {
             Some(_) if status == StatusCode::PARTIAL_CONTENT => {
                 return Err(self.withheld(&unreadable("it is a part of something")));
             }
-            Some(_) if !is_plainly_typed(&headers) => {
+            Some(_) if !is_plain => {
                 return Err(
                     self.withheld(&unreadable("its type or charset can be read in two ways"))
                 );

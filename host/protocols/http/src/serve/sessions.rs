@@ -40,6 +40,8 @@ pub(super) struct Shared {
     pub id: String,
     /// Its gate. It is locked for a question and never while an answer is waited for.
     gate: Mutex<GateSession>,
+    /// Whose turn it is to be judged: one session's requests, which may take long, never wait on more than one thread.
+    pub turn: tokio::sync::Mutex<()>,
     pub backend: Arc<dyn Backend>,
     pub read_only: bool,
     pub masker: Masker,
@@ -125,6 +127,7 @@ impl Sessions {
         let shared = Arc::new(Shared {
             id: gate.context().session.clone(),
             gate: Mutex::new(gate),
+            turn: tokio::sync::Mutex::default(),
             backend,
             read_only,
             masker: Masker::new(mask_key),

@@ -33,6 +33,9 @@ async fn what_cannot_be_masked_is_withheld() {
         |_| ok("application/xml", "<password>hunter2</password>"),
         |_| ok("application/json", "{\"password\":1,\"password\":2}"),
         |_| ok("application/json", "{\"a\":\"\\ud800\"}"),
+        |_| ok("text/plain; charset=utf-16", "A\0K\0I\0A\0"),
+        |_| ok("text/plain", "A\0K\0I\0A\0"),
+        |_| ok("text/plain\r\nContent-Type: application/json", "{\"password\":\"hunter2\"}"),
         |_| {
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nxx"
                 .into()
