@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use palisade_mask::stream::{JsonStream, Limits, MaskStream, Masks as Machine};
@@ -10,6 +11,7 @@ use palisade_mask::{
 };
 use palisade_policy::{Denial, Edition, GateSession, Masking, Shape};
 
+use super::broken::{Pair, next_pair};
 use super::embedded::documents;
 use crate::json::Json;
 
@@ -81,17 +83,67 @@ impl Masks {
         if !json.looks_into {
             return Ok(self.plain(&plan.rest, text));
         }
-        let mut shown = String::new();
+        let (mut shown, mut read) = (String::new(), Vec::new());
         let mut at = 0;
         let documents = documents(text);
         let unseen = "too many brackets in it are not closed";
         for document in documents.ok_or_else(|| unreadable(&unseen))? {
             shown.push_str(text.get(at..document.start).unwrap_or_default());
             at = document.end;
+            let start = shown.len();
             shown.push_str(&self.document(&json, text.get(document).unwrap_or_default())?);
+            read.push(start..shown.len());
         }
         shown.push_str(text.get(at..).unwrap_or_default());
+        let shown = self.broken(&json, &shown, &read)?;
         Ok(self.plain(&plan.rest, &shown))
+    }
+
+    /// Covers values by their keys where the JSON around them is not there as a whole; these documents are.
+    fn broken(
+        &mut self,
+        plan: &Prepared,
+        text: &str,
+        documents: &[Range<usize>],
+    ) -> Result<String, Denial> {
+        let mut covers = BTreeMap::new();
+        let mut documents = documents.iter().peekable();
+        let (mut shown, mut at, mut from) = (String::new(), 0, 0);
+        while let Some(Pair { start, key, value, whole }) = next_pair(text, from) {
+            while documents.next_if(|document| document.end <= start).is_some() {}
+            if let Some(document) = documents.peek().filter(|document| document.start <= start) {
+                from = document.end;
+                continue;
+            }
+            // Another key may be in a value.
+            from = value.start;
+            let cover = match covers.get(&key) {
+                Some(known) => Option::<String>::clone(known),
+                None => {
+                    let cover = self.cover_of(plan, &key)?;
+                    covers.insert(key.clone(), cover.clone());
+                    cover
+                }
+            };
+            let Some(cover) = cover else { continue };
+            shown.push_str(text.get(at..value.start).unwrap_or_default());
+            match text.get(value.clone()).filter(|_| whole) {
+                Some(inner) => {
+                    let treated = self.document(plan, &pair_of(&key, inner))?;
+                    shown.push_str(&value_of(&key, treated.as_bytes())?);
+                }
+                None => shown.push_str(&cover),
+            }
+            (at, from) = (value.end, value.end);
+        }
+        shown.push_str(text.get(at..).unwrap_or_default());
+        Ok(shown)
+    }
+
+    /// What stands in the place of a key's value; `None` where it is shown.
+    fn cover_of(&self, plan: &Prepared, key: &str) -> Result<Option<String>, Denial> {
+        let (out, covered) = self.by_machine(plan, &pair_of(key, "\"something\""))?;
+        if covered == 0 { Ok(None) } else { value_of(key, &out).map(Some) }
     }
 
     /// Whether what cannot be read may pass as it is: pictures, sounds, bytes of some kind.
@@ -140,13 +192,8 @@ impl Masks {
     /// A text that is JSON, as the client may see it.
     fn document(&mut self, plan: &Prepared, text: &str) -> Result<String, Denial> {
         let before = Json::read(text.as_bytes()).map_err(|refused| unreadable(&refused))?;
-        let limits = Limits { held: LONGEST, ..Limits::default() };
-        let (document, masker) = (Arc::clone(&plan.document), self.masker.clone());
-        let mut stream = JsonStream::new(Machine { plan: document, masker, limits });
-        let mut out = Vec::new();
-        stream.feed(text.as_bytes(), &mut out).map_err(|error| unreadable(&error))?;
-        stream.finish(&mut out).map_err(|error| unreadable(&error))?;
-        if stream.covered() > 0 {
+        let (out, covered) = self.by_machine(plan, text)?;
+        if covered > 0 {
             let after = Json::read(&out).map_err(|refused| unreadable(&refused))?;
             self.remember(&before, &after);
         }
@@ -157,6 +204,17 @@ impl Masks {
         let shown = Json::read(out.as_bytes()).map_err(|refused| unreadable(&refused))?;
         let again = self.covered_again(&shown);
         Ok(if again == shown { out } else { again.to_text() })
+    }
+
+    /// A document as the plan has it, and how much of it is covered.
+    fn by_machine(&self, plan: &Prepared, text: &str) -> Result<(Vec<u8>, u64), Denial> {
+        let limits = Limits { held: LONGEST, ..Limits::default() };
+        let (document, masker) = (Arc::clone(&plan.document), self.masker.clone());
+        let mut stream = JsonStream::new(Machine { plan: document, masker, limits });
+        let mut out = Vec::new();
+        stream.feed(text.as_bytes(), &mut out).map_err(|error| unreadable(&error))?;
+        stream.finish(&mut out).map_err(|error| unreadable(&error))?;
+        Ok((out, stream.covered()))
     }
 
     /// The value without what was covered anywhere in this session.
@@ -226,6 +284,18 @@ impl Prepared {
         let looks_into = has_keys || rest.covers();
         Ok(Self { document: Arc::new(document), rest, looks_into })
     }
+}
+
+/// A document of one key and its value, which is JSON.
+fn pair_of(key: &str, value: &str) -> String {
+    format!("{{{}:{value}}}", Json::text(key).to_text())
+}
+
+/// The value in a document of one key.
+fn value_of(key: &str, document: &[u8]) -> Result<String, Denial> {
+    let document = Json::read(document).map_err(|refused| unreadable(&refused))?;
+    // A document without the key has nothing to show.
+    Ok(document.get(key).unwrap_or(&Json::Null).to_text())
 }
 
 fn unreadable(error: &dyn std::fmt::Display) -> Denial {

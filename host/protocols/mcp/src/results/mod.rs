@@ -2,6 +2,7 @@
 //!
 //! Only members that the protocol has are passed on, so that each of them is treated as what it is.
 
+mod broken;
 mod embedded;
 mod masks;
 

@@ -209,6 +209,36 @@ fn what_was_covered_once_is_covered_wherever_it_comes_again() {
 }
 
 #[test]
+fn json_that_begins_or_ends_outside_a_text_is_covered_by_its_keys() {
+    // The first lines of a file, its last, one that breaks off in a value, and an object in a list that breaks off.
+    for text in [
+        r#"[{"password":"hunter-2","n":"#,
+        r#"oo","my_password" : 40001}]"#,
+        r#"{"n":1,"passwords":["hunter-2", {"a":"hunter-2"#,
+        r#"{"password":"hunter-2"#,
+        r#"[{"password":{"a":"hunter-2"},"n":"#,
+    ] {
+        let mut script = one();
+        script.call(7, "{}");
+        let text = Json::text(text).to_text();
+        let result = format!(r#"{{"content":[{{"type":"text","text":{text}}}]}}"#);
+        let effects = script.answer_last(0, &result);
+        assert!(has(&effects, &["answer 7", "********"]), "{effects:?}");
+        assert!(!has(&effects, &["hunter-2"]) && !has(&effects, &["40001"]), "{effects:?}");
+    }
+}
+
+#[test]
+fn words_in_quotation_marks_are_left_as_they_are() {
+    let mut script = one();
+    script.call(7, "{}");
+    let text = r#"{"content":[{"type":"text","text":"\"password\": ask; \"a\": 1, {\"b\": 2} \"c\": {"}]}"#;
+    let effects = script.answer_last(0, text);
+    assert!(has(&effects, &["answer 7", "ask"]), "{effects:?}");
+    assert!(!has(&effects, &["****"]), "{effects:?}");
+}
+
+#[test]
 fn json_with_two_readings_in_a_text_is_withheld() {
     let mut script = one();
     script.call(7, "{}");
