@@ -1,6 +1,7 @@
 """pgbench through one side, with the accounts of the process that it went through."""
 
 import os
+import re
 import statistics
 import subprocess
 import time
@@ -38,16 +39,19 @@ def run(proxy, folder, seconds, *arguments, sslmode="disable"):
         old.unlink()
     accounts.forget_peak(proxy.pid)
     before = accounts.cpu_seconds(proxy.pid)
-    pgbench(proxy.side(), folder, "-n", "-j", 1, "-T", seconds, *arguments, "-l", f"--log-prefix={folder / name}", sslmode=sslmode)
+    said = pgbench(proxy.side(), folder, "-n", "-j", 1, "-T", seconds, *arguments, "-l", f"--log-prefix={folder / name}", sslmode=sslmode)
     spent = accounts.cpu_seconds(proxy.pid) - before
-    # The latencies in microseconds; what pgbench itself says of the time includes its connecting.
+    # Without the time that it took to connect, but where each transaction does.
+    rate = float(re.search(r"^tps = ([0-9.]+)", said, re.MULTILINE).group(1))
     times = sorted(int(line.split()[2]) / 1000 for log in folder.glob(f"{name}.*") for line in log.open())
-    return sample(times, seconds, spent, proxy.pid)
+    if not times:
+        raise SystemExit(f"bench: {seconds} s are too short for pgbench to connect through {proxy.name}: use --seconds")
+    return sample(times, rate, spent, proxy.pid)
 
 
-def sample(times, seconds, spent, pid):
+def sample(times, rate, spent, pid):
     return Sample(
-        per_second=len(times) / seconds,
+        per_second=rate,
         p50_ms=statistics.median(times),
         p99_ms=times[min(len(times) - 1, int(len(times) * 0.99))],
         cpu_ms_per_1000=spent * 1e6 / len(times) if pid else None,

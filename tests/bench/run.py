@@ -52,7 +52,7 @@ def arguments():
     asked.add_argument("--json", type=pathlib.Path, default=ROOT / "target/bench/latest.json")
     asked = asked.parse_args()
     asked.rounds = asked.rounds or (3 if asked.quick else 5)
-    asked.seconds = int(asked.seconds or (1 if asked.quick else 4))
+    asked.seconds = int(asked.seconds or (2 if asked.quick else 5))
     asked.rows = 200_000 if asked.quick else 1_000_000
     asked.sessions = 500 if asked.quick else 5000
     return asked
