@@ -31,8 +31,11 @@ build: setup
 bench: build
 	@command -v pgbouncer >/dev/null 2>&1 || test -x /usr/sbin/pgbouncer || \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends pgbouncer >/dev/null
+	@command -v wrk >/dev/null 2>&1 && { command -v nginx >/dev/null 2>&1 || test -x /usr/sbin/nginx; } || \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends wrk nginx-light >/dev/null
 	cargo build --release -p palisade-relay --example plain
 	@python3 tests/bench/run.py $(BENCH)
+	@python3 tests/bench/web.py
 	@python3 tests/bench/backtest.py --palisade target/release/palisade
 	cargo bench -p palisade-sql
 	cargo bench -p palisade-mask

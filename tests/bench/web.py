@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""What HTTP costs through the gateway, against nginx itself and nginx as a reverse proxy: in turn, in one run, as ratios.
+
+Needs Debian's nginx and wrk. Connections are kept, two threads of wrk, TLS off on both sides.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+import accounts
+import ratios
+from load import Sample
+from sides import ROOT, listens, servers
+
+ROLE = "bench"
+# The time that its peers need none of: the token is verified once for a session.
+CONFIG = """data_dir = "data"
+[listen]
+postgres = "127.0.0.1:0"
+http = "127.0.0.1:{port}"
+admin = "127.0.0.1:0"
+insecure = true
+[[connection]]
+name = "api"
+protocol = "http"
+address = "http://127.0.0.1:{upstream}"
+[[role]]
+name = "bench"
+connections = ["api"]
+[policies]
+files = ["{policy}"]
+"""
+
+
+def main():
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked.add_argument("--palisade", type=pathlib.Path, default=ROOT / "target/release/palisade")
+    asked.add_argument("--rounds", type=int, default=5)
+    asked.add_argument("--seconds", type=int, default=4, help="of each run of wrk")
+    asked.add_argument("--clients", type=int, default=16)
+    asked = asked.parse_args()
+    with tempfile.TemporaryDirectory(prefix="palisade-bench-") as folder:
+        folder = pathlib.Path(folder)
+        folder.chmod(0o755)
+        running = []
+        try:
+            measured = measure(asked, folder, running)
+        finally:
+            for started in reversed(running):
+                started.stop()
+    say(measured)
+
+
+def measure(asked, folder, running):
+    pages(folder)
+    upstream = Nginx("direct", folder, f"location / {{ root {folder}; default_type application/json; }}")
+    running.append(upstream)
+    running.append(Nginx("nginx", folder, proxied(upstream.port), f"upstream service {{ server 127.0.0.1:{upstream.port}; keepalive 64; }}"))
+    for name, policy in (("allow-all", "allow-all.toml"), ("everything", "http.toml")):
+        running.append(Gateway(name, asked.palisade.resolve(), upstream.port, ROOT / "policies" / policy, folder))
+    measured = {}
+    for workload, page, clients in (("requests-1k", "small.json", asked.clients), ("json-1m", "large.json", 4)):
+        rounds = measured.setdefault(workload, {side.name: [] for side in running})
+        for each in range(asked.rounds):
+            turn = each % len(running)
+            for side in running[turn:] + running[:turn]:
+                rounds[side.name].append(wrk(side, page, clients, asked.seconds))
+    return measured
+
+
+def pages(folder):
+    """A page of 1 KB that holds nothing to mask, and one of 1 MB in which two keys of each entry are covered."""
+    entry = {"id": 1234567, "name": "Ada Lovelace", "city": "London", "tags": ["a", "b"], "note": "x" * 60}
+    small = json.dumps([entry] * 8)
+    secret = entry | {"password": "correct-horse-battery", "api_key": "k-8d1f0c"}
+    large = json.dumps([secret] * 4400)
+    (folder / "small.json").write_text(small)
+    (folder / "large.json").write_text(large)
+
+
+def proxied(port):
+    return 'location /api/ { proxy_pass http://service/; proxy_http_version 1.1; proxy_set_header Connection ""; }'
+
+
+class Nginx:
+    """Debian's nginx, with two workers."""
+
+    def __init__(self, name, folder, location, upstream=""):
+        self.name, self.port, own = name, servers.free_port(), folder / f"{name}.nginx"
+        own.mkdir()
+        self.target = f"http://127.0.0.1:{self.port}/" + ("api/" if upstream else "")
+        temporary = "".join(f"{kind}_temp_path {own}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        (own / "nginx.conf").write_text(
+            f"worker_processes 2; daemon off; master_process on; pid {own}/pid; error_log {own}/error.log;"
+            f"events {{ worker_connections 1024; }} http {{ access_log off; sendfile on; keepalive_requests 1000000; {temporary} {upstream}"
+            f" server {{ listen 127.0.0.1:{self.port}; {location} }} }}"
+        )
+        program = shutil.which("nginx") or "/usr/sbin/nginx"
+        if not os.path.exists(program):
+            raise SystemExit("bench: nginx is missing: apt-get install -y nginx-light")
+        self.process = servers.spawn([program, "-c", own / "nginx.conf"], folder / f"{name}.log")
+        servers.wait_for(name, lambda: listens(self.port), self.process, folder / f"{name}.log")
+        # Its workers do the work.
+        self.pids = children(self.process.pid) if upstream else []
+        self.headers = []
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Gateway:
+    """The real binary with one policy file."""
+
+    def __init__(self, name, binary, upstream, policy, folder):
+        self.name, port, own = name, servers.free_port(), folder / name
+        own.mkdir()
+        (own / "palisade.toml").write_text(CONFIG.format(port=port, upstream=upstream, policy=policy))
+        command = [binary, "--config", own / "palisade.toml"]
+        self.process = servers.spawn([*command, "serve"], folder / f"{name}.log")
+        servers.wait_for("the gateway", lambda: (own / "data/listening.json").exists(), self.process, folder / f"{name}.log")
+        token = [*command, "token", "--subject", "wrk", "--role", ROLE, "--ttl", "1h"]
+        token = subprocess.run(token, capture_output=True, text=True, check=True).stdout.strip()
+        self.target, self.headers = f"http://127.0.0.1:{port}/c/api/", ["-H", f"Authorization: Bearer {token}"]
+        self.pids = [self.process.pid]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def children(pid):
+    return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def wrk(side, page, clients, seconds):
+    program = shutil.which("wrk")
+    if program is None:
+        raise SystemExit("bench: wrk is missing: apt-get install -y wrk")
+    command = [program, "-t2", f"-c{clients}", f"-d{seconds}s", "--latency", *side.headers, side.target + page]
+    before = sum(map(accounts.cpu_seconds, side.pids))
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    spent = sum(map(accounts.cpu_seconds, side.pids)) - before
+    if "Non-2xx" in said or "Socket errors" in said:
+        raise SystemExit(f"bench: not all requests were answered through {side.name}:\n{said}")
+    count = int(re.search(r"(\d+) requests in", said).group(1))
+    rate = float(re.search(r"Requests/sec: *([0-9.]+)", said).group(1))
+    per_thousand = spent * 1e6 / count if side.pids else None
+    return Sample(rate, milliseconds(said, "50%"), milliseconds(said, "99%"), per_thousand)
+
+
+def milliseconds(said, part):
+    number, unit = re.search(rf"{re.escape(part)} +([0-9.]+)(us|ms|s)", said).groups()
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+
+
+def say(measured):
+    print("| workload | side | requests/s to direct | to nginx | p99 to nginx | CPU to nginx |\n|---|---|---:|---:|---:|---:|")
+    for workload, rounds in measured.items():
+        for side in rounds:
+            cells = [("per_second", "direct"), ("per_second", "nginx"), ("p99_ms", "nginx"), ("cpu_ms_per_1000", "nginx")]
+            numbers = (ratios.shown(ratios.ratio(rounds, kind, side, to)) for kind, to in cells)
+            print(f"| {workload} | {side} | " + " | ".join(numbers) + " |")
+    large = measured["json-1m"]
+    masked = ratios.ratio(large, "per_second", "everything", "allow-all")
+    print(f"\nmasked JSON of 1 MB to the same unmasked: {masked:.2f}")
+
+
+if __name__ == "__main__":
+    main()
