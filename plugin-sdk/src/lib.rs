@@ -43,6 +43,7 @@
 #[cfg(test)]
 extern crate self as plugin_sdk;
 
+mod approval;
 #[doc(hidden)]
 pub mod bindings;
 mod export;
@@ -53,6 +54,7 @@ mod plan;
 pub mod testing;
 mod verdict;
 
+pub use approval::Approval;
 #[doc(hidden)]
 pub use export::{Exported, Slot, configure};
 pub use hooks::{Guard, Mask, Plugin, Reviewer};
@@ -75,7 +77,7 @@ struct Readme;
 /// What most plugins use.
 pub mod prelude {
     pub use crate::{
-        Action, Command, Context, ContextParts, Decision, Field, Guard, Hold, Mask, Operation,
-        Pattern, Plan, Plugin, Reviewer, Shape, Verdict, config,
+        Action, Approval, Command, Context, ContextParts, Decision, Field, Guard, Hold, Mask,
+        Operation, Pattern, Plan, Plugin, Reviewer, Shape, Verdict, config,
     };
 }

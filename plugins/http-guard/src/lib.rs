@@ -15,7 +15,7 @@ mod path;
 mod rule;
 
 use plugin_sdk::prelude::*;
-use rule::{Approval, Rule};
+use rule::Rule;
 
 /// What may be requested.
 #[config]
@@ -120,7 +120,7 @@ impl Incomplete {
             Self::Allow => Verdict::Allow,
             Self::Deny => Verdict::deny(rule, reason)
                 .hint("Send JSON, a form or a multipart body within the gateway's limit."),
-            Self::Hold(approval) => approval.hold(rule, reason.to_owned()),
+            Self::Hold(approval) => approval.hold(rule, reason),
         }
     }
 }

@@ -47,47 +47,6 @@ pub(crate) enum Decision {
     Hold(Approval),
 }
 
-/// Who decides on a held request.
-#[config]
-pub(crate) struct Approval {
-    /// Roles that may decide; any one of them will do.
-    #[schemars(length(min = 1))]
-    approvers: Vec<String>,
-    /// How many distinct people must approve.
-    #[serde(default = "one")]
-    #[schemars(range(min = 1))]
-    quorum: u32,
-    /// Seconds until an undecided request is denied.
-    #[serde(default = "five_minutes")]
-    #[schemars(range(min = 1))]
-    expires_in: u32,
-}
-
-fn one() -> u32 {
-    1
-}
-
-fn five_minutes() -> u32 {
-    Hold::DEFAULT_EXPIRES_IN
-}
-
-impl Approval {
-    pub(crate) fn check(&self) -> Result<(), &'static str> {
-        if self.approvers.is_empty() {
-            return Err("approvers must name at least one role");
-        }
-        if self.quorum == 0 || self.expires_in == 0 {
-            return Err("quorum and expires_in must be at least 1");
-        }
-        Ok(())
-    }
-
-    pub(crate) fn hold(&self, rule: &str, reason: String) -> Verdict {
-        let hold = Hold::new(rule, reason, &self.approvers);
-        hold.quorum(self.quorum).expires_in(self.expires_in).into()
-    }
-}
-
 impl Rule {
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let empty = |patterns: Option<&Vec<Pattern>>| patterns.is_some_and(Vec::is_empty);
@@ -187,7 +146,7 @@ impl Rule {
                 let reason = reason.unwrap_or_else(|| format!("{what} is not allowed here"));
                 Verdict::deny(rule, reason).hint(self.hint.clone().unwrap_or_default())
             }
-            Decision::Hold(approval) => approval.hold(&rule, self.reason.clone().unwrap_or(what)),
+            Decision::Hold(approval) => approval.hold(rule, self.reason.clone().unwrap_or(what)),
         }
     }
 }

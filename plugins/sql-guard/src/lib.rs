@@ -47,43 +47,16 @@ enum Incomplete {
     Hold(Approval),
 }
 
-/// Who decides on a held command.
-#[config]
-struct Approval {
-    /// Roles that may decide; any one of them will do.
-    #[schemars(length(min = 1))]
-    approvers: Vec<String>,
-    /// How many distinct people must approve.
-    #[serde(default = "one")]
-    #[schemars(range(min = 1))]
-    quorum: u32,
-    /// Seconds until an undecided command is denied.
-    #[serde(default = "five_minutes")]
-    #[schemars(range(min = 1))]
-    expires_in: u32,
-}
-
-fn one() -> u32 {
-    1
-}
-
-fn five_minutes() -> u32 {
-    Hold::DEFAULT_EXPIRES_IN
-}
-
 impl Plugin for SqlGuard {
     // What is judged is what is done, whoever does it.
     const LOOKS_AT: ContextParts = ContextParts::empty();
 
     fn validate(&self) -> Result<(), String> {
         match &self.incomplete {
-            Incomplete::Hold(approval) if approval.approvers.is_empty() => {
-                Err("incomplete.hold.approvers must name at least one role".to_owned())
+            Incomplete::Hold(approval) => {
+                approval.check().map_err(|mistake| format!("incomplete.hold.{mistake}"))
             }
-            Incomplete::Hold(approval) if approval.quorum == 0 || approval.expires_in == 0 => {
-                Err("incomplete.hold.quorum and expires_in must be at least 1".to_owned())
-            }
-            Incomplete::Deny | Incomplete::Allow | Incomplete::Hold(_) => Ok(()),
+            Incomplete::Deny | Incomplete::Allow => Ok(()),
         }
     }
 }
@@ -137,12 +110,7 @@ impl SqlGuard {
             Incomplete::Deny => Verdict::deny("sql-guard.incomplete", reason).hint(
                 "Send plain statements, without procedural blocks, dynamic SQL or unknown functions.",
             ),
-            Incomplete::Hold(approval) => {
-                Hold::new("sql-guard.incomplete", reason, &approval.approvers)
-                    .quorum(approval.quorum)
-                    .expires_in(approval.expires_in)
-                    .into()
-            }
+            Incomplete::Hold(approval) => approval.hold("sql-guard.incomplete", reason),
         }
     }
 }

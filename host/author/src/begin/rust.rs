@@ -15,12 +15,13 @@ macro_rules! sdk {
 }
 
 /// Every file of the SDK but the contract.
-pub(super) const SDK: [(&str, &str); 17] = sdk![
+pub(super) const SDK: [(&str, &str); 18] = sdk![
     "Cargo.toml",
     "README.md",
     "macros/Cargo.toml",
     "macros/README.md",
     "macros/src/lib.rs",
+    "src/approval.rs",
     "src/bindings.rs",
     "src/export.rs",
     "src/export/tests.rs",
