@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use palisade_identity::{Identity, TokenRefused};
-use palisade_policy::{Context, Ending, GateSession, Target};
+use palisade_policy::{Context, Ended, Ending, GateSession, NotAdmitted, Target};
 use palisade_store::SessionId;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::watch;
@@ -39,26 +39,14 @@ pub struct Arrival<'a> {
     pub client: SocketAddr,
 }
 
-/// Why somebody is not let in, as far as they may know.
-#[derive(Debug)]
-pub enum Shut {
-    /// One and the same refusal for a bad token, an unknown connection and a role that does not reach it, which waits so
-    /// long: whoever guesses shall not guess fast.
-    Refused(Duration),
-    /// They were not looked at, since too many before them were refused.
-    TooMany(String),
-    /// The gateway cannot serve them now.
-    Unavailable(String),
-}
-
 /// What is opened for whoever is let in.
 pub struct Opened {
     /// The session's gate.
     pub gate: GateSession,
     /// The connection.
     pub known: Known,
-    /// When and why the session ends.
-    pub ends: watch::Receiver<Ending>,
+    /// Why the session ends, when it is time.
+    pub ends: watch::Receiver<Option<Ending>>,
     /// Whether it only reads.
     pub read_only: bool,
     /// The key of its pseudonyms.
@@ -79,11 +67,11 @@ impl Door {
     ///
     /// # Errors
     /// What they may know of why not.
-    pub fn identify(&self, arrival: Arrival<'_>) -> Result<Standing, Shut> {
+    pub fn identify(&self, arrival: Arrival<'_>) -> Result<Standing, NotAdmitted> {
         let (throttle, client) = (&self.gateway.throttle, arrival.client);
         if let Err(too_many) = throttle.check(client, arrival.connection, Instant::now()) {
             tracing::warn!(%client, connection = arrival.connection, "{too_many}: not looked at");
-            return Err(Shut::TooMany(too_many.to_string()));
+            return Err(NotAdmitted::TooMany(too_many.to_string()));
         }
         let settings = self.gateway.settings.load_full();
         let (identity, cause) = match self.gateway.identify_by(&settings, arrival.token) {
@@ -94,11 +82,13 @@ impl Door {
             Err(cause) => (None, Cause::from(cause)),
         };
         self.record_refusal(arrival, identity.as_ref(), &cause.to_string());
-        Err(Shut::Refused(match cause {
-            // The issuer's fault is nobody's guess.
-            Cause::Token(TokenRefused::KeysUnavailable(_)) => Duration::ZERO,
-            _ => throttle.failed(client, arrival.connection, Instant::now()),
-        }))
+        Err(NotAdmitted::Refused {
+            after: match cause {
+                // The issuer's fault is nobody's guess.
+                Cause::Token(TokenRefused::KeysUnavailable(_)) => Duration::ZERO,
+                _ => throttle.failed(client, arrival.connection, Instant::now()),
+            },
+        })
     }
 
     /// How they stand to a connection of this door's protocol.
@@ -117,8 +107,8 @@ impl Door {
     ///
     /// # Errors
     /// What they may know of why not.
-    pub fn open(&self, arrival: Arrival<'_>, standing: Standing) -> Result<Opened, Shut> {
-        let unavailable = |why: &str| Shut::Unavailable(why.to_owned());
+    pub fn open(&self, arrival: Arrival<'_>, standing: Standing) -> Result<Opened, NotAdmitted> {
+        let unavailable = |why: &str| NotAdmitted::Unavailable(why.to_owned());
         let most = self.gateway.settings.load().config.limits.max_sessions;
         if self.gateway.sessions.open_count() >= most {
             tracing::warn!(client = %arrival.client, "too many sessions");
@@ -145,11 +135,11 @@ impl Door {
         document: &SessionDocument,
         standing: &Standing,
         gate: &GateSession,
-    ) -> Result<watch::Receiver<Ending>, Shut> {
+    ) -> Result<watch::Receiver<Option<Ending>>, NotAdmitted> {
         let Standing { identity, access, settings, .. } = standing;
         let vouchers = settings.vouchers(identity).unwrap_or_default();
         let (opened, token_over) = (Instant::now(), token_over(identity));
-        let ending = time_left(access, opened, token_over);
+        let due = time_left(access, opened, token_over);
         let seat = Seat {
             bearer: identity.clone(),
             vouchers: vouchers.into_iter().cloned().collect(),
@@ -160,7 +150,7 @@ impl Door {
             context: gate.exchange(),
         };
         let sessions = &self.gateway.sessions;
-        match blocking(|| sessions.open(id, document, (seat, ending), access.max_sessions)) {
+        match blocking(|| sessions.open(id, document, (seat, due), access.max_sessions)) {
             Ok(ends) => {
                 // Something may have changed since it was identified, by somebody who saw no session yet.
                 self.gateway.look_again_at(id);
@@ -168,12 +158,12 @@ impl Door {
             }
             Err(NotOpened::Store(error)) => {
                 tracing::error!(%error, "cannot record a session");
-                Err(Shut::Unavailable("the gateway cannot record the session".to_owned()))
+                Err(NotAdmitted::Unavailable("the gateway cannot record the session".to_owned()))
             }
             Err(too_many @ NotOpened::TooMany(_)) => {
                 let subject = &identity.principal.subject;
                 tracing::warn!(subject, connection = document.connection, %too_many, "no session");
-                Err(Shut::Unavailable(too_many.to_string()))
+                Err(NotAdmitted::Unavailable(too_many.to_string()))
             }
         }
     }
@@ -191,11 +181,12 @@ impl Door {
         }
     }
 
-    /// Records how a session ended, and how many bytes came from and went to its client.
-    pub fn ended(&self, session: &str, how: &str, bytes: (u64, u64)) {
+    /// Records how a session ended.
+    pub fn ended(&self, session: &str, ended: &Ended) {
+        let how = &ended.how;
         tracing::info!(session, how, "session ended");
         let Ok(id) = session.parse() else { return };
-        let recorded = blocking(|| self.gateway.sessions.end(id, how, bytes));
+        let recorded = blocking(|| self.gateway.sessions.end(id, ended));
         if let Err(error) = recorded {
             tracing::error!(session, %error, "cannot record how a session ended");
         }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
+use palisade_policy::{Ended, NotAdmitted};
 use palisade_postgres::{
-    Admission, Backend, Ended, Host, Login, LoginMethod, NotAdmitted, Options, Service, TokenSource,
+    Admission, Backend, Host, Login, LoginMethod, Options, Service, TokenSource,
 };
 use pingora_core::server::{ListenFds, ShutdownWatch};
 use pingora_core::services::Service as PingoraService;
@@ -18,7 +19,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::PostgresLogin;
-use crate::door::{Arrival, Door, Shut};
+use crate::door::{Arrival, Door};
 use crate::gateway::Gateway;
 use crate::issuers::SCOPE;
 use crate::listener::Serve;
@@ -70,9 +71,9 @@ impl PostgresService {
 
 #[async_trait]
 impl Serve for PostgresService {
-    async fn serve(&self, stream: TcpStream, peer: SocketAddr, stop: watch::Receiver<bool>) {
+    async fn serve(&self, stream: TcpStream, peer: SocketAddr, _stop: watch::Receiver<bool>) {
         let guest = self.lobby.enter(peer);
-        self.service.serve(Box::new(stream), peer, stop, guest.pushed_out()).await;
+        self.service.serve(Box::new(stream), peer, guest.pushed_out()).await;
     }
 }
 
@@ -120,7 +121,7 @@ impl Host for Guarded {
             );
             let who = Some(&standing.identity);
             self.0.record_refusal(arrival, who, "another database was asked for");
-            return Err(NotAdmitted::NoDatabase(why));
+            return Err(NotAdmitted::Elsewhere(why));
         }
         let opened = self.0.open(arrival, standing)?;
         Ok(Admission {
@@ -144,21 +145,10 @@ impl Host for Guarded {
     }
 
     fn ended(&self, session: &str, ended: &Ended) {
-        let Ended { how, bytes_in, bytes_out } = ended;
-        self.0.ended(session, how, (*bytes_in, *bytes_out));
+        self.0.ended(session, ended);
     }
 }
 
 fn arrival<'a>(login: &Login<'a>) -> Arrival<'a> {
     Arrival { connection: login.connection, token: login.token, client: login.client_address }
-}
-
-impl From<Shut> for NotAdmitted {
-    fn from(shut: Shut) -> Self {
-        match shut {
-            Shut::Refused(after) => Self::Refused { after },
-            Shut::TooMany(why) => Self::TooMany(why),
-            Shut::Unavailable(why) => Self::Unavailable(why),
-        }
-    }
 }

@@ -28,7 +28,7 @@ use crate::listener::{Listener, Places, bind};
 use crate::plugins::{Plugins, prepare, start_host, watch};
 use crate::postgres::PostgresService;
 use crate::revocations::Revocations;
-use crate::sessions::Sessions;
+use crate::sessions::{Sessions, Timekeeper};
 use crate::settings::Settings;
 use crate::throttle::Throttle;
 use crate::web::WebService;
@@ -86,8 +86,9 @@ pub fn serve(config: Config, watches: bool) -> Result<(), NotServing> {
         watch(&gateway)?;
     }
     announce(&gateway)?;
+    let stopping = Stopping { tell, places, sessions, open: Arc::clone(&gateway.sessions) };
     drop(gateway);
-    server.run(RunArgs { shutdown_signal: Box::new(Stopping { tell, places, sessions }) });
+    server.run(RunArgs { shutdown_signal: Box::new(stopping) });
     data_dir::remove_listening(&data_dir);
     tracing::info!("stopped");
     Ok(())
@@ -180,13 +181,14 @@ fn server(
     let mut server = Server::new_with_opt_and_conf(None, conf);
     let places = places.clone();
     if let Some(socket) = sockets.http {
-        let web = WebService::new(Arc::clone(gateway), &files, sessions.clone(), stop.clone())?;
+        let web = WebService::new(Arc::clone(gateway), &files, sessions.clone())?;
         server.add_service(Listener::new("http", socket, web, places.clone(), stop.clone()));
     }
     server.add_service(Listener::new("postgres", sockets.postgres, postgres, places, stop.clone()));
     let places = Places::new(MOST_ADMINS);
     server.add_service(Listener::new("admin", sockets.admin, admin, places, stop.clone()));
     server.add_service(catalogs);
+    server.add_service(Timekeeper(Arc::clone(&gateway.sessions)));
     Ok(server)
 }
 
@@ -210,6 +212,7 @@ struct Stopping {
     places: Places,
     /// Sessions that outlive their clients' connections.
     sessions: Places,
+    open: Arc<Sessions>,
 }
 
 #[async_trait]
@@ -219,6 +222,7 @@ impl ShutdownSignalWatch for Stopping {
         tracing::info!(connections = self.places.taken(), "stopping");
         // Without a listener left there is nobody to tell.
         let _ = self.tell.send(true);
+        self.open.stop();
         tokio::select! {
             () = async { tokio::join!(self.places.all_free(), self.sessions.all_free()); } => {}
             () = tokio::time::sleep(GRACE) => tracing::warn!("some sessions did not end in time"),

@@ -2,20 +2,24 @@
 //!
 //! What happens between is the journal's; it is counted here in memory, so that no command costs a document.
 
+mod times;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use palisade_identity::Identity;
-use palisade_policy::{Ending, SessionContext};
+use palisade_policy::{Ended, Ending, SessionContext};
 use palisade_store::{Collection, SessionId, Store, StoreError};
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::clock;
 use crate::config::TrustedIssuer;
 use crate::record::Record;
+
+pub use self::times::{Due, Timekeeper};
 
 /// How many of the newest documents are looked through for those that a caller may see.
 const LOOKED_THROUGH: usize = 10_000;
@@ -105,8 +109,20 @@ impl Counts {
 struct Open {
     counts: Arc<Counts>,
     seat: Seat,
-    /// Tells it when and why it ends.
-    ends: watch::Sender<Ending>,
+    /// When and why it ends.
+    due: Due,
+    /// Tells it so, when it is time.
+    ends: watch::Sender<Option<Ending>>,
+}
+
+/// The sessions that run.
+#[derive(Debug, Default)]
+struct Running {
+    all: HashMap<SessionId, Open>,
+    /// When somebody looks next whose time is over.
+    next_look: Option<Instant>,
+    /// Whether the gateway stops.
+    stopping: bool,
 }
 
 /// What a running session goes by.
@@ -144,7 +160,9 @@ pub enum NotOpened {
 pub struct Sessions {
     store: Store,
     documents: Collection<SessionDocument>,
-    open: RwLock<HashMap<SessionId, Open>>,
+    open: RwLock<Running>,
+    /// Told when a session's time is over before anybody looks.
+    sooner: Notify,
     /// Sessions are looked at again by one at a time: whoever looked first must not be the last to say what he saw.
     looking: Mutex<()>,
     /// The minute, and how many refusals were recorded in it.
@@ -162,12 +180,14 @@ impl Sessions {
             store,
             documents,
             open: RwLock::default(),
+            sooner: Notify::new(),
             looking: Mutex::default(),
             refused: Mutex::default(),
         })
     }
 
-    /// Records that a session opens, unless its bearer has `most` already. Gives what tells it when it ends.
+    /// Records that a session opens, unless its bearer has `most` already. Gives what it is told of its end, when it is
+    /// time; `None` until then. After an end that waits for what runs there may come one that does not.
     ///
     /// # Errors
     /// Why the session must not open.
@@ -175,56 +195,95 @@ impl Sessions {
         &self,
         id: SessionId,
         document: &SessionDocument,
-        (seat, ending): (Seat, Ending),
+        (seat, due): (Seat, Due),
         most: Option<usize>,
-    ) -> Result<watch::Receiver<Ending>, NotOpened> {
-        let (tell, ends) = watch::channel(ending);
+    ) -> Result<watch::Receiver<Option<Ending>>, NotOpened> {
+        let (tell, ends) = watch::channel(None);
         {
             let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
             let its = |other: &&Open| is_same_bearer(&other.seat.bearer, &seat.bearer);
-            let its = open.values().filter(its).count();
+            let its = open.all.values().filter(its).count();
             if let Some(most) = most.filter(|most| its >= *most) {
                 return Err(NotOpened::TooMany(most));
             }
-            open.insert(id, Open { counts: Arc::default(), seat, ends: tell });
+            if open.stopping {
+                times::tell(&tell, &Ending::stopping());
+            }
+            let at = due.at;
+            open.all.insert(id, Open { counts: Arc::default(), seat, due, ends: tell });
+            self.look_by(&open, at);
         }
         if let Err(error) = self.documents.put(&document.id, document) {
-            self.open.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            self.open.write().unwrap_or_else(PoisonError::into_inner).all.remove(&id);
             return Err(error.into());
         }
         Ok(ends)
     }
 
+    /// Sees to it that somebody looks at this time.
+    fn look_by(&self, open: &Running, at: Instant) {
+        if open.next_look.is_none_or(|next| at < next) {
+            self.sooner.notify_one();
+        }
+    }
+
+    /// Ends when a session's time is over sooner than was said last.
+    async fn sooner(&self) {
+        self.sooner.notified().await;
+    }
+
+    /// Tells the sessions whose time is over at `now`. Gives the time of the next, before which nobody needs to look.
+    fn tell_the_time(&self, now: Instant) -> Option<Instant> {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let (over, open_still) = open.all.values().partition::<Vec<_>, _>(|one| one.due.at <= now);
+        over.iter().for_each(|one| times::tell(&one.ends, &one.due.ending));
+        let next = open_still.iter().map(|one| one.due.at).min();
+        open.next_look = next;
+        next
+    }
+
+    /// Ends all sessions, and those that open from now on: the gateway stops.
+    pub fn stop(&self) {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        open.stopping = true;
+        open.all.values().for_each(|one| times::tell(&one.ends, &Ending::stopping()));
+    }
+
     /// Ends the sessions whose bearers `meant` picks at once, for this reason. Gives how many there are.
     pub fn end_those(&self, meant: impl Fn(&Identity) -> bool, reason: &str) -> usize {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        let those: Vec<_> = open.values().filter(|open| meant(&open.seat.bearer)).collect();
-        for session in &those {
-            let (reason, hint) = (reason.to_owned(), String::new());
-            session.ends.send_replace(Ending { at: Instant::now(), at_once: true, reason, hint });
-        }
+        let those: Vec<_> = open.all.values().filter(|open| meant(&open.seat.bearer)).collect();
+        let ending = Ending::at_once(reason);
+        those.iter().for_each(|session| times::tell(&session.ends, &ending));
         those.len()
     }
 
     /// Looks again how each session stands, or one of them. Gives how many end now. Nobody else looks meanwhile, so that
     /// what was changed before this is called is what sessions go by afterwards.
-    pub fn look_again(&self, one: Option<SessionId>, look: impl Fn(&Seat) -> Ending) -> usize {
+    pub fn look_again(&self, one: Option<SessionId>, look: impl Fn(&Seat) -> Due) -> usize {
         let _alone = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        let looked_at = open.iter().filter(|(id, _)| one.is_none_or(|one| one == **id));
+        let looked: Vec<_> = {
+            let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+            let looked_at = open.all.iter().filter(|(id, _)| one.is_none_or(|one| one == **id));
+            looked_at.map(|(id, session)| (*id, look(&session.seat))).collect()
+        };
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
         let mut over = 0;
-        for (_, session) in looked_at {
-            let ending = look(&session.seat);
-            let now = Instant::now();
+        for (id, due) in looked {
+            let Some(session) = open.all.get_mut(&id) else { continue };
             // One that ends already ends for the reason that it was told.
-            let changed = session.ends.send_if_modified(|before| {
-                let changes = before.at > now && *before != ending;
-                if changes {
-                    *before = ending.clone();
-                }
-                changes
-            });
-            over += usize::from(changed && ending.at <= now);
+            if session.ends.borrow().is_some() {
+                continue;
+            }
+            let at = due.at;
+            session.due = due;
+            if at <= now {
+                times::tell(&session.ends, &session.due.ending);
+                over += 1;
+            } else {
+                self.look_by(&open, at);
+            }
         }
         over
     }
@@ -233,18 +292,18 @@ impl Sessions {
     ///
     /// # Errors
     /// Failures of the store.
-    pub fn end(&self, id: SessionId, how: &str, bytes: (u64, u64)) -> Result<(), StoreError> {
+    pub fn end(&self, id: SessionId, ended: &Ended) -> Result<(), StoreError> {
         let counts = {
             let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-            open.remove(&id).map(|open| open.counts).unwrap_or_default()
+            open.all.remove(&id).map(|open| open.counts).unwrap_or_default()
         };
         self.documents.update(&id.to_string(), |document| {
             let mut document = document?;
             counts.write_to(&mut document);
             document.state = State::Ended;
             document.ended_at = Some(clock::rfc3339(clock::now_micros()));
-            document.ended = Some(how.to_owned());
-            (document.bytes_in, document.bytes_out) = bytes;
+            document.ended = Some(ended.how.clone());
+            (document.bytes_in, document.bytes_out) = (ended.bytes_in, ended.bytes_out);
             Some(document)
         })?;
         Ok(())
@@ -270,12 +329,12 @@ impl Sessions {
     /// The counters of a running session.
     pub fn counts(&self, id: SessionId) -> Option<Arc<Counts>> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        open.get(&id).map(|open| Arc::clone(&open.counts))
+        open.all.get(&id).map(|open| Arc::clone(&open.counts))
     }
 
     /// How many sessions run.
     pub fn open_count(&self) -> usize {
-        self.open.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.open.read().unwrap_or_else(PoisonError::into_inner).all.len()
     }
 
     /// The newest sessions that `seen` lets through, the newest first.

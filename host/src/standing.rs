@@ -10,7 +10,7 @@ use palisade_store::SessionId;
 use crate::clock;
 use crate::connections::Known;
 use crate::gateway::{Gateway, REVOKED};
-use crate::sessions::Seat;
+use crate::sessions::{Due, Seat};
 use crate::settings::Settings;
 
 /// A bearer before a connection that it reaches.
@@ -71,7 +71,7 @@ impl Gateway {
         self.sessions.look_again(Some(session), |seat| self.ending(seat));
     }
 
-    fn ending(&self, seat: &Seat) -> Ending {
+    fn ending(&self, seat: &Seat) -> Due {
         match self.stands_still(seat) {
             Ok(Standing { identity, access, known, .. }) => {
                 let now = seat.context.get();
@@ -80,29 +80,29 @@ impl Gateway {
                 seat.context.change(context);
                 time_left(&access, seat.opened, seat.token_over)
             }
-            Err(over) => over,
+            Err(over) => Due::now(over),
         }
     }
 
     /// How a session stands, if that is not worse than it was when it opened.
     fn stands_still(&self, seat: &Seat) -> Result<Standing, Ending> {
         if self.revocations.cover(&seat.bearer) {
-            return Err(Ending { at_once: true, ..over(REVOKED, "") });
+            return Err(Ending::at_once(REVOKED));
         }
         let settings = self.settings.load_full();
         let vouchers = settings.vouchers(&seat.bearer);
         if vouchers.is_none_or(|now| !now.into_iter().eq(&seat.vouchers)) {
             let reason = "the gateway's settings for the token's issuer changed";
-            return Err(over(reason, "Get a new token and connect again."));
+            return Err(Ending::soon(reason, "Get a new token and connect again."));
         }
         let standing = self.standing(settings, &seat.bearer, &seat.connection).map_err(|_| {
             let hint = "Ask whoever operates the gateway, or get a token with other roles.";
-            over("access to this connection was withdrawn", hint)
+            Ending::soon("access to this connection was withdrawn", hint)
         })?;
         // The server was told at the start what the session is for.
         if standing.access.read_only && !seat.read_only {
             let reason = "access to this connection was narrowed to reading";
-            return Err(over(reason, "Connect again to go on reading."));
+            return Err(Ending::soon(reason, "Connect again to go on reading."));
         }
         Ok(standing)
     }
@@ -120,22 +120,17 @@ pub fn token_over(bearer: &Identity) -> Instant {
 }
 
 /// When a session ends, and what ends it then.
-pub fn time_left(access: &Access, opened: Instant, token_over: Instant) -> Ending {
+pub fn time_left(access: &Access, opened: Instant, token_over: Instant) -> Due {
     let longest = access.session_seconds.map(|longest| opened + seconds(longest));
     let (at, reason, hint) = match longest {
         Some(at) if at < token_over => (at, "the session's time is over", "Connect again."),
         _ => (token_over, "the token's time is over", "Get a new token and connect again."),
     };
-    Ending { at, at_once: false, reason: reason.to_owned(), hint: hint.to_owned() }
+    Due { at, ending: Ending::soon(reason, hint) }
 }
 
 /// So long that no clock can be asked for more is long enough.
 fn seconds(count: u64) -> Duration {
     const LONGEST: u64 = 100 * 366 * 86_400;
     Duration::from_secs(count.min(LONGEST))
-}
-
-fn over(reason: &str, hint: &str) -> Ending {
-    let (reason, hint) = (reason.to_owned(), hint.to_owned());
-    Ending { at: Instant::now(), at_once: false, reason, hint }
 }

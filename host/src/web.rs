@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
-use palisade_http::{
-    Admission, Backend, Ended, Host, Login, Mount, NotAdmitted, Options, Place, Service,
-};
+use palisade_http::{Admission, Backend, Host, Login, Mount, Options, Service};
+use palisade_policy::{Ended, NotAdmitted, Place};
 use pingora_core::listeners::tls::{Acceptor, TlsSettings};
 use pingora_core::protocols::l4::stream::Stream as Plain;
 use pingora_core::protocols::tls::server::handshake;
@@ -19,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::config::{HTTP, TlsFiles};
-use crate::door::{Arrival, Door, Shut};
+use crate::door::{Arrival, Door};
 use crate::gateway::Gateway;
 use crate::listener::{Places, Serve};
 use crate::lobby::Lobby;
@@ -42,17 +41,12 @@ pub struct WebService {
 }
 
 impl WebService {
-    /// A service over this gateway's connections, whose sessions have a place each of `sessions` and end when `stop` turns
-    /// true. The certificate is shown to clients.
+    /// A service over this gateway's connections, whose sessions have a place each of `sessions`. The certificate is shown to
+    /// clients.
     ///
     /// # Errors
     /// When the certificate cannot be used.
-    pub fn new(
-        gateway: Arc<Gateway>,
-        files: &TlsFiles,
-        sessions: Places,
-        stop: watch::Receiver<bool>,
-    ) -> Result<Self> {
+    pub fn new(gateway: Arc<Gateway>, files: &TlsFiles, sessions: Places) -> Result<Self> {
         let settings = gateway.settings.load_full();
         let (limits, listen) = (settings.config.limits, &settings.config.listen);
         let options = Options {
@@ -65,11 +59,11 @@ impl WebService {
             patience: limits.stalled,
             idle_time: limits.idle,
         };
-        let tooling = Arc::new(Tooling::new(Arc::clone(&gateway), sessions.clone(), stop.clone())?);
+        let tooling = Arc::new(Tooling::new(Arc::clone(&gateway), sessions.clone())?);
         let door = Door { gateway, protocol: HTTP };
         let host = Arc::new(Guarded { door, tooling, sessions });
         Ok(Self {
-            service: Service::new(host, options, stop),
+            service: Service::new(host, options),
             acceptor: acceptor(files)?,
             insecure: listen.insecure,
             login_time: limits.login,
@@ -173,17 +167,6 @@ impl Host for Guarded {
     }
 
     fn ended(&self, session: &str, ended: &Ended) {
-        let Ended { how, bytes_in, bytes_out } = ended;
-        self.door.ended(session, how, (*bytes_in, *bytes_out));
-    }
-}
-
-impl From<Shut> for NotAdmitted {
-    fn from(shut: Shut) -> Self {
-        match shut {
-            Shut::Refused(after) => Self::Refused { after },
-            Shut::TooMany(why) => Self::TooMany(why),
-            Shut::Unavailable(why) => Self::Unavailable(why),
-        }
+        self.door.ended(session, ended);
     }
 }

@@ -4,6 +4,7 @@
 
 mod context;
 mod ending;
+mod entering;
 mod held;
 mod planned;
 mod remembered;
@@ -15,6 +16,7 @@ use arc_swap::ArcSwap;
 
 pub use self::context::{Edition, SessionContext};
 pub use self::ending::Ending;
+pub use self::entering::{Ended, NotAdmitted, Place};
 use self::held::OpenHolds;
 pub use self::planned::{Planned, Planner};
 use self::remembered::Remembered;

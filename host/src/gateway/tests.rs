@@ -303,8 +303,7 @@ async fn a_session_that_opens_by_an_issuers_old_settings_ends_at_once() {
     let door = crate::door::Door { gateway: Arc::new(fixture.gateway), protocol: "postgres" };
     let arrival = crate::door::Arrival { connection: "orders", token: "", client: CLIENT };
     let opened = door.open(arrival, standing).unwrap();
-    let ending = opened.ends.borrow().clone();
-    assert!(ending.at <= Instant::now(), "{ending:?}");
+    let ending = opened.ends.borrow().clone().unwrap();
     assert!(ending.reason.contains("settings for the token's issuer changed"), "{ending:?}");
 }
 

@@ -8,16 +8,14 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use palisade_http::{Answer, Asked, Entered, Login, Mount, NotAdmitted, Pieces};
-use palisade_mcp::{
-    Admission, Body, Ended, Guest, Host, Opening, Options, Pins, Place, Service, Settings,
-};
-use tokio::sync::watch;
+use palisade_http::{Answer, Asked, Entered, Login, Mount, Pieces};
+use palisade_mcp::{Admission, Body, Guest, Host, Opening, Options, Pins, Service, Settings};
+use palisade_policy::{Ended, NotAdmitted, Place};
 
 use self::pins::Tools;
 use crate::config::MCP;
 use crate::connections::{Known, McpServers};
-use crate::door::{Arrival, Door, Shut};
+use crate::door::{Arrival, Door};
 use crate::gateway::Gateway;
 use crate::listener::Places;
 use crate::standing::Standing;
@@ -41,15 +39,11 @@ pub struct Tooling {
 }
 
 impl Tooling {
-    /// MCP over this gateway's connections; its sessions end when `stop` turns true.
+    /// MCP over this gateway's connections.
     ///
     /// # Errors
     /// Failures of the store.
-    pub fn new(
-        gateway: Arc<Gateway>,
-        sessions: Places,
-        stop: watch::Receiver<bool>,
-    ) -> Result<Self> {
+    pub fn new(gateway: Arc<Gateway>, sessions: Places) -> Result<Self> {
         let settings = gateway.settings.load_full();
         let (limits, listen) = (settings.config.limits, &settings.config.listen);
         let ticks = limits.idle.as_secs().div_ceil(TICK.as_secs());
@@ -66,7 +60,7 @@ impl Tooling {
         let host = Arc::new(Told(door.clone()));
         Ok(Self {
             door,
-            service: Service::new(host, options, stop),
+            service: Service::new(host, options),
             pins,
             sessions,
             body_limit: limits.body_bytes,
@@ -145,9 +139,10 @@ impl Guest for Caller {
         let place = place.ok_or_else(|| (503, why.to_owned()))?;
         let arrival = Arrival { connection: &self.connection, token: "", client: self.client };
         let opened = self.tooling.door.open(arrival, standing).map_err(|shut| match shut {
-            Shut::Refused(_) => (401, "access is refused".to_owned()),
-            Shut::TooMany(why) => (429, why),
-            Shut::Unavailable(why) => (503, why),
+            NotAdmitted::Refused { .. } => (401, "access is refused".to_owned()),
+            NotAdmitted::TooMany(why) => (429, why),
+            NotAdmitted::Elsewhere(why) => (404, why),
+            NotAdmitted::Unavailable(why) => (503, why),
         })?;
         Ok(Admission {
             opening: Opening {
@@ -185,7 +180,6 @@ struct Told(Door);
 
 impl Host for Told {
     fn ended(&self, session: &str, ended: &Ended) {
-        let Ended { how, bytes_in, bytes_out } = ended;
-        self.0.ended(session, how, (*bytes_in, *bytes_out));
+        self.0.ended(session, ended);
     }
 }

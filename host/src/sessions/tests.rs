@@ -31,7 +31,7 @@ pub(crate) fn document(number: u128) -> (SessionId, SessionDocument) {
 }
 
 /// A session's seat, which is over in a minute.
-pub(crate) fn seat(connection: &str) -> (Seat, Ending) {
+pub(crate) fn seat(connection: &str) -> (Seat, Due) {
     let opened = Instant::now();
     let token_over = opened + Duration::from_secs(60);
     let seat = Seat {
@@ -46,11 +46,15 @@ pub(crate) fn seat(connection: &str) -> (Seat, Ending) {
         token_over,
         context: SessionContext::new(Context::default()),
     };
-    (seat, ending(token_over, "over"))
+    (seat, due(token_over, "over"))
 }
 
-fn ending(at: Instant, reason: &str) -> Ending {
-    Ending { at, at_once: false, reason: reason.into(), hint: String::new() }
+fn due(at: Instant, reason: &str) -> Due {
+    Due { at, ending: Ending::soon(reason, "") }
+}
+
+fn told(ends: &mut watch::Receiver<Option<Ending>>) -> Option<String> {
+    ends.borrow_and_update().clone().map(|ending| ending.reason)
 }
 
 #[test]
@@ -61,15 +65,68 @@ fn a_session_is_told_when_it_ends_now_and_not_told_otherwise_afterwards() {
     let (seat, first) = seat("odd");
     let mut ends = sessions.open(id, &document, (seat, first.clone()), None).unwrap();
     assert_eq!(sessions.look_again(None, |_| first.clone()), 0);
-    assert!(!ends.has_changed().unwrap());
-    let now = ending(Instant::now(), "narrowed");
+    let now = due(Instant::now(), "narrowed");
     assert_eq!(sessions.look_again(Some(SessionId(2)), |_| now.clone()), 0);
+    assert_eq!(told(&mut ends), None);
     assert_eq!(sessions.look_again(None, |_| now.clone()), 1);
-    assert_eq!(*ends.borrow_and_update(), now);
+    assert_eq!(told(&mut ends).as_deref(), Some("narrowed"));
     assert_eq!(sessions.look_again(None, |_| first.clone()), 0);
-    assert_eq!(*ends.borrow_and_update(), now);
+    sessions.tell_the_time(first.at);
+    assert_eq!(told(&mut ends).as_deref(), Some("narrowed"));
     assert_eq!(sessions.end_those(|_| true, "revoked"), 1);
-    assert!(ends.borrow_and_update().at_once);
+    assert!(Ending::is_at_once(&ends.borrow_and_update()));
+}
+
+#[test]
+fn a_session_is_told_once_its_time_is_over_and_the_next_time_to_look_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let sessions = sessions(dir.path());
+    let now = Instant::now();
+    let (sooner, later) = (now + Duration::from_secs(1), now + Duration::from_secs(2));
+    let open = |number, at, reason| {
+        let ((id, document), (seat, _)) = (document(number), seat("odd"));
+        sessions.open(id, &document, (seat, due(at, reason)), None).unwrap()
+    };
+    let (mut one, mut other) = (open(1, later, "later"), open(3, sooner, "sooner"));
+    assert_eq!(sessions.tell_the_time(now), Some(sooner));
+    assert_eq!((told(&mut one), told(&mut other)), (None, None));
+    assert_eq!(sessions.tell_the_time(sooner), Some(later));
+    assert_eq!((told(&mut one), told(&mut other).as_deref()), (None, Some("sooner")));
+    assert_eq!(sessions.tell_the_time(later), None);
+    assert_eq!(told(&mut one).as_deref(), Some("later"));
+}
+
+#[tokio::test]
+async fn whoever_keeps_the_time_hears_of_a_session_that_ends_sooner_than_those_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let sessions = sessions(dir.path());
+    let now = Instant::now();
+    let open = |number, at| {
+        let ((id, document), (seat, _)) = (document(number), seat("odd"));
+        let _told = sessions.open(id, &document, (seat, due(at, "over")), None).unwrap();
+    };
+    open(1, now + Duration::from_secs(60));
+    sessions.sooner().await;
+    sessions.tell_the_time(now);
+    open(3, now + Duration::from_secs(90));
+    open(5, now + Duration::from_secs(30));
+    sessions.sooner().await;
+    assert_eq!(sessions.tell_the_time(now), Some(now + Duration::from_secs(30)));
+}
+
+#[test]
+fn a_session_that_opens_while_the_gateway_stops_is_told_so_as_those_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let sessions = sessions(dir.path());
+    let open = |number| {
+        let (id, document) = document(number);
+        sessions.open(id, &document, seat("odd"), None).unwrap()
+    };
+    let before = open(1);
+    sessions.stop();
+    for ends in [before, open(3)] {
+        assert_eq!(*ends.borrow(), Some(Ending::stopping()));
+    }
 }
 
 #[test]
@@ -110,7 +167,8 @@ fn a_session_is_open_until_it_ends_and_then_keeps_its_counts() {
     sessions.counts(id).unwrap().command(true, "allow");
     sessions.counts(id).unwrap().command(false, "deny");
     assert_eq!(sessions.get(&document.id).unwrap().unwrap().denied, 1);
-    sessions.end(id, "the client left", (3, 4)).unwrap();
+    let ended = Ended { how: "the client left".into(), bytes_in: 3, bytes_out: 4 };
+    sessions.end(id, &ended).unwrap();
     let ended = sessions.get(&document.id).unwrap().unwrap();
     assert_eq!((ended.state, ended.commands, ended.denied), (State::Ended, 1, 1));
     assert_eq!((ended.bytes_in, ended.bytes_out), (3, 4));

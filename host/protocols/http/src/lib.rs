@@ -31,7 +31,7 @@ pub use refused::Refused;
 pub use reply::Reply;
 pub use route::Route;
 pub use serve::{
-    Admission, Answer, Asked, Backend, Ended, Entered, Host, Login, Mount, NotAdmitted, Options,
-    Origin, Pieces, Place, Service, Trust,
+    Admission, Answer, Asked, Backend, Entered, Host, Login, Mount, Options, Origin, Pieces,
+    Service, Trust,
 };
 pub use target::{Query, Target};

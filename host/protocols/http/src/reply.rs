@@ -1,7 +1,7 @@
 //! What the gateway itself tells a client: problems (RFC 9457), with the reason, the rule and the session.
 
 use bytes::Bytes;
-use palisade_policy::{Denial, HoldNotice};
+use palisade_policy::{Denial, Ending, HoldNotice};
 use serde_json::{Value, json};
 
 use crate::Refused;
@@ -63,6 +63,13 @@ impl Reply {
     #[must_use]
     pub fn withheld(denial: &Denial, session: &str) -> Self {
         Self::of(502, "withheld", denial, session)
+    }
+
+    /// A request of a session that is over.
+    #[must_use]
+    pub fn over(ending: &Ending, session: &str) -> Self {
+        let status = if ending.stopping { 503 } else { 401 };
+        Self::unavailable(status, &ending.text(), session)
     }
 
     /// A request that waits, for a client that does not; `location` is where it can be asked for.

@@ -20,5 +20,5 @@ pub use json::{Json, JsonRefused};
 pub use message::{Id, Message, MessageRefused, RpcError};
 pub use pins::{MemoryPins, Pins};
 pub use revision::Revision;
-pub use serve::{Admission, Body, Ended, Guest, Host, Options, Place, Reply, Service};
+pub use serve::{Admission, Body, Guest, Host, Options, Reply, Service};
 pub use upstream::{Backend, Launch, Remote, Transport, greet};

@@ -26,6 +26,5 @@ pub use catalog::{Catalog, Wanted};
 pub use login::{LoginMethod, LoginRefused, TlsMode, TokenSource};
 pub use palisade_sql::Trusted;
 pub use serve::{
-    Admission, Backend, Cancels, ConnectError, Ended, Host, Login, NotAdmitted, Options, Service,
-    connect,
+    Admission, Backend, Cancels, ConnectError, Host, Login, Options, Service, connect,
 };

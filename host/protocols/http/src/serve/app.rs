@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use palisade_policy::JournalFailure;
+use palisade_policy::{Ending, JournalFailure, NotAdmitted};
 use pingora_core::apps::{
     HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp,
 };
@@ -22,8 +22,8 @@ use super::exchange::{Run, Runner};
 use super::incoming::{Incoming, is_denial};
 use super::pending;
 use super::request::{self, Judged};
-use super::sessions::{STOPPING, Sessions, Use};
-use super::{Host, Login, NotAdmitted, Options, answer, later};
+use super::sessions::{Sessions, Use};
+use super::{Host, Login, Options, answer, later};
 use crate::{Body, Head, Length, Reply, Request, Route, token};
 
 /// How long a connection is kept for the next request, in seconds.
@@ -53,10 +53,10 @@ impl std::fmt::Debug for Service {
 }
 
 impl Service {
-    /// A service. Its sessions end when `stop` turns true.
+    /// A service.
     #[must_use]
-    pub fn new(host: Arc<dyn Host>, options: Options, stop: watch::Receiver<bool>) -> Self {
-        let sessions = Arc::new(Sessions::new(Arc::clone(&host), options.idle_time, stop));
+    pub fn new(host: Arc<dyn Host>, options: Options) -> Self {
+        let sessions = Arc::new(Sessions::new(Arc::clone(&host), options.idle_time));
         let runner =
             Runner { options, connector: Connector::new(None), addresses: Addresses::default() };
         let mut server_options = HttpServerOptions::default();
@@ -190,8 +190,8 @@ impl Connection {
         let before = (http.body_bytes_read(), http.body_bytes_sent());
         let outcome = tokio::select! {
             outcome = self.serve(http, &session, &route, head) => outcome,
-            reason = session.over_at_once() => {
-                return self.over(http, &reason, &session.id).await;
+            ending = session.over_at_once() => {
+                return self.over(http, &ending, &session.id).await;
             }
         };
         let count = |now: usize, before: usize| now.saturating_sub(before) as u64;
@@ -206,7 +206,7 @@ impl Connection {
     async fn over(
         &self,
         http: &mut ServerSession,
-        reason: &str,
+        ending: &Ending,
         session: &str,
     ) -> pingora_error::Result<()> {
         if http.response_written().is_some() {
@@ -215,8 +215,7 @@ impl Connection {
                 "the session is over",
             );
         }
-        let status = if reason == STOPPING { 503 } else { 401 };
-        self.last_words(http, &Reply::unavailable(status, reason, session)).await
+        self.last_words(http, &Reply::over(ending, session)).await
     }
 
     /// A response that is withheld since it cannot be recorded.
@@ -274,6 +273,7 @@ impl Connection {
                 Reply::unauthorized()
             }
             NotAdmitted::TooMany(why) => Reply::unavailable(429, &why, ""),
+            NotAdmitted::Elsewhere(why) => Reply::unavailable(404, &why, ""),
             NotAdmitted::Unavailable(why) => Reply::unavailable(503, &why, ""),
         }
     }
@@ -327,7 +327,7 @@ impl Connection {
             decided = held.decided(session) => decided,
             gone = left => return Err(gone),
             // What waits is not under way yet.
-            reason = session.over() => return self.over(http, &reason, &session.id).await,
+            ending = session.over() => return self.over(http, &ending, &session.id).await,
         };
         match decided {
             Ok((allowed, request)) => self.run(http, session, route, (&allowed, &request)).await,

@@ -37,9 +37,7 @@ impl Connection {
         tokio::spawn(async move {
             let answer = tokio::select! {
                 answer = service.run_later(&session, held, &prefix) => answer,
-                reason = session.over() => {
-                    Answer::Reply(Reply::unavailable(401, &reason, &session.id))
-                }
+                ending = session.over() => Answer::Reply(Reply::over(&ending, &session.id)),
             };
             let most = service.runner.options.response_limit;
             session.pending.done(&id, answer, most);

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use palisade_policy::{Ending, GateSession};
+use palisade_policy::{Ended, Ending, GateSession, NotAdmitted, Place};
 use pingora_core::utils::tls::{CertKey, WrappedX509};
 use tokio::sync::watch;
 
@@ -90,20 +90,6 @@ impl std::fmt::Debug for Login<'_> {
     }
 }
 
-/// Why a client is not let in, as far as it may know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotAdmitted {
-    /// One and the same refusal for a bad token, an unknown connection and a role that does not reach it.
-    Refused {
-        /// How long the refusal waits: whoever guesses shall not guess fast.
-        after: Duration,
-    },
-    /// It was not looked at, since too many before it were refused; the text is for the client.
-    TooMany(String),
-    /// The gateway cannot serve it now; the text is for the client.
-    Unavailable(String),
-}
-
 /// What a client gets that is let in.
 #[derive(Debug)]
 pub struct Admission {
@@ -111,34 +97,14 @@ pub struct Admission {
     pub gate: GateSession,
     /// The service behind the connection.
     pub backend: Arc<dyn Backend>,
-    /// When and why the session ends.
-    pub ends: watch::Receiver<Ending>,
+    /// Why the session ends, when it is time.
+    pub ends: watch::Receiver<Option<Ending>>,
     /// Whether the session only reads.
     pub read_only: bool,
     /// The key of the session's pseudonyms.
     pub mask_key: [u8; 32],
     /// What is kept until the host was told of the session's end.
     pub place: Place,
-}
-
-/// Something that the host gets back when a session is over.
-pub struct Place(pub Box<dyn std::any::Any + Send + Sync>);
-
-impl std::fmt::Debug for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Place")
-    }
-}
-
-/// How a session ended, for its record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// Why, in a few words.
-    pub how: String,
-    /// Bytes of bodies from the client.
-    pub bytes_in: u64,
-    /// Bytes of bodies to the client.
-    pub bytes_out: u64,
 }
 
 /// What the service needs of the gateway.

@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use palisade_policy::NotAdmitted;
 use pingora_core::protocols::http::ServerSession;
 use pingora_error::{ErrorType, OrErr};
 use tokio::sync::mpsc;
 
 use super::answer::{self, Framing};
 use super::app::{Connection, gone};
-use super::{Login, NotAdmitted, request};
+use super::{Login, request};
 use crate::{Head, Refused, Reply};
 
 /// A protocol that is spoken at some connections.

@@ -10,18 +10,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use palisade_mask::Masker;
-use palisade_policy::{Ending, GateSession};
+use palisade_policy::{Ended, Ending, GateSession, NotAdmitted, Place};
 use ring::digest::{Context, SHA256};
 use tokio::sync::{OnceCell, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::pending::Pending;
-use super::{Admission, Backend, Ended, Host, Login, NotAdmitted, Place};
+use super::{Admission, Backend, Host, Login};
 
 /// How many requests of one session may have their bodies in memory at the same time.
 const MOST_BODIES: usize = 64;
-/// Why sessions end with the gateway.
-pub(super) const STOPPING: &str = "the gateway is stopping";
 
 type Key = [u8; 32];
 type Cell = Arc<OnceCell<Arc<Shared>>>;
@@ -30,7 +28,6 @@ type Cell = Arc<OnceCell<Arc<Shared>>>;
 pub(super) struct Sessions {
     host: Arc<dyn Host>,
     idle: Duration,
-    stop: watch::Receiver<bool>,
     open: Mutex<HashMap<Key, Cell>>,
 }
 
@@ -49,19 +46,12 @@ pub(super) struct Shared {
     pub bodies: Arc<Semaphore>,
     /// Requests that were held and are asked for.
     pub pending: Pending,
-    over: watch::Sender<Option<Over>>,
+    over: watch::Sender<Option<Ending>>,
     host: Arc<dyn Host>,
     bytes: (AtomicU64, AtomicU64),
     running: AtomicUsize,
     used: Mutex<Instant>,
     _place: Place,
-}
-
-/// Why a session is over, and whether its requests that are under way end with it.
-#[derive(Clone, Debug)]
-struct Over {
-    reason: String,
-    at_once: bool,
 }
 
 /// A request's hold on its session, which does not end for want of requests meanwhile.
@@ -95,8 +85,8 @@ impl Drop for Use {
 }
 
 impl Sessions {
-    pub(super) fn new(host: Arc<dyn Host>, idle: Duration, stop: watch::Receiver<bool>) -> Self {
-        Self { host, idle, stop, open: Mutex::default() }
+    pub(super) fn new(host: Arc<dyn Host>, idle: Duration) -> Self {
+        Self { host, idle, open: Mutex::default() }
     }
 
     /// The session of a token at a connection: the one that is open, or a new one.
@@ -146,7 +136,7 @@ impl Sessions {
             shared: Arc::downgrade(&shared),
             idle: self.idle,
         };
-        tokio::spawn(keeper.keep(ends, self.stop.clone()));
+        tokio::spawn(keeper.keep(ends));
         Ok(shared)
     }
 
@@ -172,20 +162,13 @@ impl Shared {
     }
 
     /// Ends when the session is over, with the reason.
-    pub(super) async fn over(&self) -> String {
-        self.over_where(|_| true).await
+    pub(super) async fn over(&self) -> Ending {
+        told(&mut self.over.subscribe(), Option::is_some).await
     }
 
     /// Ends when the session is over for what is under way as well.
-    pub(super) async fn over_at_once(&self) -> String {
-        self.over_where(|over| over.at_once).await
-    }
-
-    async fn over_where(&self, counts: impl Fn(&Over) -> bool) -> String {
-        let mut over = self.over.subscribe();
-        let found = over.wait_for(|over| over.as_ref().is_some_and(&counts)).await;
-        let reason = found.ok().and_then(|over| over.as_ref().map(|over| over.reason.clone()));
-        reason.unwrap_or_else(|| "the session is over".to_owned())
+    pub(super) async fn over_at_once(&self) -> Ending {
+        told(&mut self.over.subscribe(), Ending::is_at_once).await
     }
 
     pub(super) fn count(&self, bytes_in: u64, bytes_out: u64) {
@@ -196,8 +179,8 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let how = self.over.borrow().as_ref().map(|over| over.reason.clone());
-        let how = how.unwrap_or_else(|| STOPPING.to_owned());
+        let ending = self.over.borrow().clone().unwrap_or_else(Ending::stopping);
+        let how = ending.text();
         let bytes = (self.bytes.0.load(Relaxed), self.bytes.1.load(Relaxed));
         self.host.ended(&self.id, &Ended { how, bytes_in: bytes.0, bytes_out: bytes.1 });
     }
@@ -212,45 +195,26 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn keep(self, mut ends: watch::Receiver<Ending>, mut stop: watch::Receiver<bool>) {
-        let stops = async {
-            if stop.wait_for(|stop| *stop).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            Over { reason: STOPPING.to_owned(), at_once: true }
+    async fn keep(self, mut ends: watch::Receiver<Option<Ending>>) {
+        let ending = tokio::select! {
+            ending = told(&mut ends, Option::is_some) => ending,
+            () = self.unused() => Ending::soon("no request came for a while", ""),
         };
-        let unused = async {
-            self.unused().await;
-            Over { reason: "no request came for a while".to_owned(), at_once: false }
-        };
-        tokio::pin!(stops, unused);
-        let over = tokio::select! {
-            over = &mut stops => over,
-            over = its_time(&mut ends) => over,
-            over = &mut unused => over,
-        };
-        let at_once = over.at_once;
-        self.end(over);
+        let at_once = ending.at_once;
+        self.end(ending);
         if at_once {
             return;
         }
         // What is under way may have to end after all.
-        let cut = async {
-            if ends.wait_for(|ending| ending.at_once).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            its_time(&mut ends).await
-        };
         tokio::select! {
-            over = stops => self.end(over),
-            over = cut => self.end(over),
+            ending = told(&mut ends, Ending::is_at_once) => self.end(ending),
             () = self.is_gone() => {}
         }
     }
 
-    fn end(&self, over: Over) {
+    fn end(&self, ending: Ending) {
         let Some(shared) = self.shared.upgrade() else { return };
-        shared.over.send_replace(Some(over));
+        shared.over.send_replace(Some(ending));
         let Some(sessions) = self.sessions.upgrade() else { return };
         let cell = sessions.open().get(&self.key).cloned();
         let own = cell.filter(|cell| cell.get().is_some_and(|known| Arc::ptr_eq(known, &shared)));
@@ -294,22 +258,15 @@ fn key_of(login: &Login<'_>) -> Key {
     key
 }
 
-/// Ends when a session's time is over.
-async fn its_time(ends: &mut watch::Receiver<Ending>) -> Over {
-    loop {
-        let Ending { at, at_once, reason, hint } = ends.borrow_and_update().clone();
-        let changed = async {
-            if ends.changed().await.is_err() {
-                // Nobody is left who could change it.
-                std::future::pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            () = tokio::time::sleep_until(at.into()) => {
-                let reason = if hint.is_empty() { reason } else { format!("{reason}. {hint}") };
-                return Over { reason, at_once };
-            }
-            () = changed => {}
-        }
+/// Ends when a session is told of an end that counts.
+async fn told(
+    ends: &mut watch::Receiver<Option<Ending>>,
+    counts: impl FnMut(&Option<Ending>) -> bool,
+) -> Ending {
+    let heard = Ending::told(ends.wait_for(counts).await);
+    match heard {
+        Some(ending) => ending,
+        // Nobody is left who could tell.
+        None => std::future::pending().await,
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use palisade_policy::Ending;
+use palisade_policy::{Ended, Ending, Place};
 use pingora_core::connectors::http::Connector;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{mpsc, watch};
@@ -73,36 +73,16 @@ pub struct Admission {
     pub opening: Opening,
     /// The servers of the connection.
     pub backend: Arc<dyn Backend>,
-    /// When and why the session ends that nobody else ends before.
-    pub ends: watch::Receiver<Ending>,
+    /// Why the session ends, when it is time.
+    pub ends: watch::Receiver<Option<Ending>>,
     /// What is kept until the host was told of the session's end.
     pub place: Place,
-}
-
-/// Something that the host gets back when a session is over.
-pub struct Place(pub Box<dyn std::any::Any + Send + Sync>);
-
-impl std::fmt::Debug for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Place")
-    }
 }
 
 impl std::fmt::Debug for Admission {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Admission").field("opening", &self.opening).finish_non_exhaustive()
     }
-}
-
-/// How a session ended, for its record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// Why, in a few words.
-    pub how: String,
-    /// Bytes of messages from the client.
-    pub bytes_in: u64,
-    /// Bytes of messages to the client.
-    pub bytes_out: u64,
 }
 
 /// Whoever sent a request, who is known already.
@@ -152,7 +132,6 @@ struct Inner {
     options: Options,
     ways: Ways,
     sessions: Mutex<BTreeMap<String, Arc<Live>>>,
-    stop: watch::Receiver<bool>,
 }
 
 impl std::fmt::Debug for Service {
@@ -162,15 +141,15 @@ impl std::fmt::Debug for Service {
 }
 
 impl Service {
-    /// A service. Its sessions end when `stop` turns true.
+    /// A service.
     #[must_use]
-    pub fn new(host: Arc<dyn Host>, options: Options, stop: watch::Receiver<bool>) -> Self {
+    pub fn new(host: Arc<dyn Host>, options: Options) -> Self {
         let ways = Ways {
             connector: Arc::new(Connector::new(None)),
             message_bytes: options.message_bytes,
             dial: options.dial,
         };
-        Self(Arc::new(Inner { host, options, ways, sessions: Mutex::default(), stop }))
+        Self(Arc::new(Inner { host, options, ways, sessions: Mutex::default() }))
     }
 
     /// The longest body that is read.

@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use palisade_policy::{Ending, Later};
+use palisade_policy::{Ended, Ending, Later, Place};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 
 use super::outbox::Outbox;
-use super::{Admission, Ended, Inner, Place};
+use super::{Admission, Inner};
 use crate::conversation::{Conversation, Effect, Incoming, Stream};
 use crate::json::Json;
 use crate::message::{DENIED, Id, Message, RpcError};
@@ -151,15 +151,14 @@ impl Task {
         mut self,
         mut from_client: mpsc::Receiver<Event>,
         mut from_servers: mpsc::Receiver<(usize, Incoming)>,
-        ends: watch::Receiver<Ending>,
+        ends: watch::Receiver<Option<Ending>>,
     ) {
         let options = self.end.inner.options.clone();
         let mut ticks = tokio::time::interval(options.tick);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let start = tokio::time::sleep(options.start);
         tokio::pin!(start);
-        let stop = self.end.inner.stop.clone();
-        let mut over: Later<Ending> = Box::pin(next_ending(ends.clone(), stop.clone(), false));
+        let mut over: Later<Ending> = Box::pin(told(ends.clone(), Option::is_some));
         let (reason, hint) = loop {
             self.carry_out();
             if let Some(done) = self.is_done() {
@@ -170,7 +169,7 @@ impl Task {
                 ending = &mut over => {
                     self.ending = Some(ending);
                     // What runs is finished first, unless there comes a reason to end it at once.
-                    over = Box::pin(next_ending(ends.clone(), stop.clone(), true));
+                    over = Box::pin(told(ends.clone(), Ending::is_at_once));
                 }
                 event = from_client.recv() => match event {
                     Some(Event::Client { stream, messages, bytes }) => {
@@ -272,41 +271,16 @@ impl Task {
     }
 }
 
-/// Ends when the session's time is over, or the gateway stops.
-async fn next_ending(
-    mut ends: watch::Receiver<Ending>,
-    mut stop: watch::Receiver<bool>,
-    only_at_once: bool,
+/// Ends when the session is told of an end that counts.
+async fn told(
+    mut ends: watch::Receiver<Option<Ending>>,
+    counts: fn(&Option<Ending>) -> bool,
 ) -> Ending {
-    let stopped = async {
-        if stop.wait_for(|stop| *stop).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::pin!(stopped);
-    loop {
-        let ending = ends.borrow_and_update().clone();
-        let changed = async {
-            // Whoever could change it may be gone: then it stays as it is.
-            if ends.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            biased;
-            () = &mut stopped => {
-                return Ending {
-                    at: Instant::now().into_std(),
-                    at_once: true,
-                    reason: "the gateway is stopping".to_owned(),
-                    hint: String::new(),
-                };
-            }
-            () = changed => {}
-            () = tokio::time::sleep_until(ending.at.into()), if ending.at_once || !only_at_once => {
-                return ending;
-            }
-        }
+    let heard = Ending::told(ends.wait_for(counts).await);
+    match heard {
+        Some(ending) => ending,
+        // Nobody is left who could tell.
+        None => std::future::pending().await,
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
+use palisade_policy::NotAdmitted;
 use palisade_relay::{ConverseError, Link, converse};
 
 use super::service::{GOODBYE, last_words};
-use super::{Admission, Login, NotAdmitted, Service};
+use super::{Admission, Login, Service};
 use crate::login::{
     Bearer, BearerDenied, ClientBearer, ClientOpening, ClientPassword, LoginMethod, Opened,
     OpeningRefused, TokenSource,
@@ -141,7 +142,7 @@ impl Service {
             }
             NotAdmitted::TooMany(why) => ("53300", why.clone(), ""),
             NotAdmitted::Unavailable(why) => ("57P03", why.clone(), ""),
-            NotAdmitted::NoDatabase(why) => ("3D000", why.clone(), ""),
+            NotAdmitted::Elsewhere(why) => ("3D000", why.clone(), ""),
         };
         last_words(link, &self.secure(), code, &message, hint).await;
     }

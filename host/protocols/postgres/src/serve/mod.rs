@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use palisade_policy::{Ending, GateSession};
+use palisade_policy::{Ended, Ending, GateSession, NotAdmitted};
 use palisade_relay::{Link, Secure};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
@@ -80,23 +80,6 @@ impl std::fmt::Debug for Login<'_> {
     }
 }
 
-/// Why a client is not let in, as far as it may know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotAdmitted {
-    /// One and the same refusal for a bad token, an unknown connection and a role that does not reach it.
-    /// The host has logged and recorded the true cause.
-    Refused {
-        /// How long the refusal waits: whoever guesses shall not guess fast.
-        after: Duration,
-    },
-    /// It was not looked at, since too many before it were refused; the text is for the client.
-    TooMany(String),
-    /// The gateway cannot serve it now; the text is for the client.
-    Unavailable(String),
-    /// There is no such database behind the connection; the text is for the client.
-    NoDatabase(String),
-}
-
 /// What a client gets that is let in.
 #[derive(Debug)]
 pub struct Admission {
@@ -106,23 +89,12 @@ pub struct Admission {
     pub backend: Arc<dyn Backend>,
     /// What is known of the server's relations.
     pub catalog: Arc<Catalog>,
-    /// When and why the session ends, as it is known now.
-    pub ends: watch::Receiver<Ending>,
+    /// Why the session ends, when it is time.
+    pub ends: watch::Receiver<Option<Ending>>,
     /// Whether the session only reads.
     pub read_only: bool,
     /// The key of the session's pseudonyms.
     pub mask_key: [u8; 32],
-}
-
-/// How a session ended, for its record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// Why, in a few words.
-    pub how: String,
-    /// Bytes from the client.
-    pub bytes_in: u64,
-    /// Bytes to the client.
-    pub bytes_out: u64,
 }
 
 /// What the service needs of the gateway.

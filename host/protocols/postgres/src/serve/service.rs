@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
-use palisade_policy::Ending;
+use palisade_policy::{Ended, Ending};
 use palisade_relay::{
     ConverseError, Drive, End, Io, Link, Peer, Secure, Sequence, Step, converse, drive,
 };
@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::cancels::{Cancels, CutOff, Ticket};
 use super::entrance::{Admitted, TurnedAway};
-use super::{Admission, ConnectError, Ended, Host, Options, connect};
+use super::{Admission, ConnectError, Host, Options, connect};
 use crate::codec::build;
 use crate::login::{LoginRefused, OpeningRefused, Upstream, check_parameters};
 use crate::reply;
@@ -47,13 +47,12 @@ impl std::fmt::Debug for Service {
 }
 
 impl Service {
-    /// Serves one connection to its end. `shutdown` turns true when the gateway stops. The login is given up when
+    /// Serves one connection to its end. The login is given up when
     /// `pushed_out` ends, which is dropped once the client is let in.
     pub async fn serve(
         &self,
         stream: Box<dyn Io>,
         client: SocketAddr,
-        shutdown: watch::Receiver<bool>,
         pushed_out: impl Future<Output = ()> + Send,
     ) {
         let login = self.log_in(Link::new(stream), client);
@@ -78,11 +77,11 @@ impl Service {
             session,
             ended: Ended { how: "the gateway stopped".to_owned(), bytes_in: 0, bytes_out: 0 },
         };
-        end.ended = self.run(admitted, shutdown).await;
+        end.ended = self.run(admitted).await;
     }
 
     /// Logs in at the server and runs the session.
-    async fn run(&self, admitted: Admitted, shutdown: watch::Receiver<bool>) -> Ended {
+    async fn run(&self, admitted: Admitted) -> Ended {
         let Admitted { link, minor, parameters, admission } = admitted;
         let passed = match check_parameters(&parameters) {
             Ok(passed) => with_read_only(passed, admission.read_only),
@@ -111,12 +110,8 @@ impl Service {
         let Some(ticket) = ticket else {
             return self.fail(link, &admission, "58000", "there are no random numbers").await;
         };
-        let stop = tokio::spawn(end_in_time(
-            shutdown,
-            admission.ends.clone(),
-            control,
-            ticket.cut_off(self.options.dial_time),
-        ));
+        let cut_off = ticket.cut_off(self.options.dial_time);
+        let stop = tokio::spawn(end_in_time(admission.ends.clone(), control, cut_off));
         let machine = Session::new(admission, &self.options, &upstream.parameters);
         let ended = match welcome(link, &self.secure(), &ticket, &upstream).await {
             Some(client) => {
@@ -157,51 +152,25 @@ impl Drop for EndOnDrop {
     }
 }
 
-/// Ends the session when the gateway stops, or when its time is over.
+/// Ends the session when it is told to.
 async fn end_in_time(
-    mut shutdown: watch::Receiver<bool>,
-    mut ends: watch::Receiver<Ending>,
+    mut ends: watch::Receiver<Option<Ending>>,
     control: mpsc::Sender<Control>,
     cut_off: CutOff,
 ) {
-    let stopped = async {
-        if shutdown.wait_for(|stop| *stop).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::pin!(stopped);
-    loop {
-        let ending = ends.borrow_and_update().clone();
-        let changed = async {
-            // Whoever could change it may be gone: then it stays as it is.
-            if ends.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        let ending = tokio::select! {
-            biased;
-            () = &mut stopped => Ending {
-                at: Instant::now(),
-                at_once: true,
-                reason: "the gateway is stopping".to_owned(),
-                hint: String::new(),
-            },
-            () = changed => continue,
-            () = tokio::time::sleep_until(ending.at.into()) => ending,
-        };
-        if ending.at_once {
-            return cut_off.end(ending).await;
-        }
+    // Whoever would tell it may be gone: then nothing ends it.
+    let Some(mut ending) = Ending::told(ends.wait_for(Option::is_some).await) else { return };
+    if !ending.at_once {
         // A session that has ended meanwhile needs no telling.
         if control.send(Control::End(ending)).await.is_err() {
             return;
         }
         // What runs is finished first, unless there comes a reason to end it at once.
-        tokio::select! {
-            () = &mut stopped => {}
-            _ = ends.wait_for(|ending| ending.at_once) => {}
-        }
+        let at_once = ends.wait_for(Ending::is_at_once).await;
+        let Some(sooner) = Ending::told(at_once) else { return };
+        ending = sooner;
     }
+    cut_off.end(ending).await;
 }
 
 /// What the server is told at the start. It goes by the last word, and takes what `options` says before all other.

@@ -135,7 +135,7 @@ fn script_with(kept: Kept) -> Script {
         gate: gate.session(Context::default()),
         catalog: Arc::new(Catalog::new(Arc::clone(&backend), Trusted::default())),
         backend,
-        ends: tokio::sync::watch::channel(fuzzing::over()).1,
+        ends: tokio::sync::watch::channel(None).1,
         read_only: false,
         mask_key: [7; 32],
     };

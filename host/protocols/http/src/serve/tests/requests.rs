@@ -242,7 +242,7 @@ async fn a_session_ends_when_nothing_was_asked_for_a_while_and_with_the_gateway(
     }
     let world = World::new(With::default()).await;
     world.ask("GET /c/api/1", "", "").await;
-    world.stop.send_replace(true);
+    world.door.ends.send_replace(Some(palisade_policy::Ending::stopping()));
     while !world.events().contains("ended: the gateway is stopping") {
         tokio::task::yield_now().await;
     }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use palisade_policy::*;
@@ -165,7 +165,7 @@ pub(super) struct Door {
     gate: Arc<Gate>,
     backend: Arc<Behind>,
     read_only: bool,
-    pub ends: watch::Sender<Ending>,
+    pub ends: watch::Sender<Option<Ending>>,
     pub events: Mutex<Vec<String>>,
 }
 
@@ -206,7 +206,7 @@ pub(super) struct World {
     pub record: Arc<Record>,
     pub desk: Arc<Desk>,
     pub door: Arc<Door>,
-    pub stop: watch::Sender<bool>,
+    _stop: watch::Sender<bool>,
 }
 
 /// How a world differs from the usual one.
@@ -270,17 +270,12 @@ impl World {
             gate,
             backend,
             read_only: with.read_only,
-            ends: watch::Sender::new(Ending {
-                at: Instant::now() + Duration::from_secs(3600),
-                at_once: false,
-                reason: "the token's time is over".into(),
-                hint: "Get a new token.".into(),
-            }),
+            ends: watch::Sender::new(None),
             events: Mutex::default(),
         });
         let (stop, stops) = watch::channel(false);
         let host = Arc::clone(&door) as Arc<dyn Host>;
-        let service = Service::new(host, with.options, stops.clone());
+        let service = Service::new(host, with.options);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let gateway = listener.local_addr().unwrap();
         tokio::spawn(async move {
@@ -293,7 +288,7 @@ impl World {
                 });
             }
         });
-        Self { gateway, got, connections, record, desk, door, stop }
+        Self { gateway, got, connections, record, desk, door, _stop: stop }
     }
 
     pub(super) async fn client(&self) -> Client {
@@ -309,8 +304,7 @@ impl World {
 
     /// Ends the sessions that there are, with what is under way in them or not.
     pub(super) fn end(&self, reason: &str, at_once: bool) {
-        let (reason, hint) = (reason.to_owned(), String::new());
-        self.door.ends.send_replace(Ending { at: Instant::now(), at_once, reason, hint });
+        self.door.ends.send_replace(Some(Ending { at_once, ..Ending::soon(reason, "") }));
     }
 
     pub(super) fn got(&self) -> Vec<String> {

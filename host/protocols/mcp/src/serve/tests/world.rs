@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use palisade_policy::{
     Approvals, Batch, Command, Context, Entry, Gate, Hold, HoldRequest, Hooks, Journal,
@@ -173,8 +173,7 @@ pub(super) struct World {
     /// Grants what is held.
     pub(super) grant: watch::Sender<bool>,
     /// Ends sessions.
-    pub(super) ends: watch::Sender<Ending>,
-    _stop: watch::Sender<bool>,
+    pub(super) ends: watch::Sender<Option<Ending>>,
 }
 
 impl World {
@@ -196,7 +195,6 @@ impl World {
             record_limit: 10_000,
             hold_seconds: 60,
         };
-        let (stop, stopped) = watch::channel(false);
         // Whatever waits here waits for an event, not for ticks; these only end what nobody reads.
         let options = Options {
             tick: Duration::from_millis(20),
@@ -205,18 +203,15 @@ impl World {
             sessions: 3,
             ..Options::default()
         };
-        let at = Instant::now() + Duration::from_secs(3600);
-        let ending = Ending { at, at_once: true, reason: "over".to_owned(), hint: String::new() };
         Self {
-            service: Service::new(Arc::new(told.clone()), options, stopped),
+            service: Service::new(Arc::new(told.clone()), options),
             told,
             gate,
             settings: Arc::new(settings),
             servers,
             pins: Arc::default(),
             grant,
-            ends: watch::Sender::new(ending),
-            _stop: stop,
+            ends: watch::Sender::new(None),
         }
     }
 
@@ -225,8 +220,8 @@ impl World {
     }
 
     pub(super) fn end(&self, at_once: bool) {
-        let (at, reason) = (Instant::now(), "the token is revoked".to_owned());
-        self.ends.send_replace(Ending { at, at_once, reason, hint: "Get another.".to_owned() });
+        let ending = Ending::soon("the token is revoked", "Get another.");
+        self.ends.send_replace(Some(Ending { at_once, ..ending }));
     }
 }
 

@@ -70,12 +70,7 @@ struct Play<'r> {
 
 /// The end of a session whose time is over.
 pub(crate) fn over() -> Ending {
-    Ending {
-        at: std::time::Instant::now(),
-        at_once: false,
-        reason: "the token's time is over".to_owned(),
-        hint: String::new(),
-    }
+    Ending::soon("the token's time is over", "")
 }
 
 impl<'r> Play<'r> {
@@ -87,7 +82,7 @@ impl<'r> Play<'r> {
             gate: gate.session(Context::default()),
             catalog: Arc::new(Catalog::new(Arc::new(Server), palisade_sql::Trusted::default())),
             backend: Arc::new(Server),
-            ends: tokio::sync::watch::channel(over()).1,
+            ends: tokio::sync::watch::channel(None).1,
             read_only: false,
             mask_key: [7; 32],
         };
