@@ -1,5 +1,6 @@
 //! A request as the command that policies judge and the record keeps.
 
+mod elsewhere;
 mod headers;
 mod template;
 
@@ -108,8 +109,14 @@ impl Request {
                 complete = false;
             }
         }
+        let elsewhere = elsewhere::operations(&self.head.headers, templates);
+        if elsewhere.is_none() {
+            facts.push(("elsewhere".to_owned(), "unaccounted".to_owned()));
+            complete = false;
+        }
         let action = self.head.method.as_str().to_owned();
         let mut operations = vec![Operation { action, object, fields, facts }];
+        operations.extend(elsewhere.unwrap_or_default());
         operations.extend(inner.unwrap_or_default());
         Command { text: self.text(), operations, complete }
     }

@@ -60,6 +60,35 @@ fn a_request_is_one_operation_with_its_keys_as_fields() {
 }
 
 #[test]
+fn what_a_copy_reads_and_a_move_writes_is_judged_as_well() {
+    for (method, header, value, action, object) in [
+        ("PUT", "x-amz-copy-source", "/vault/%6bey?versionId=3", "GET", "/vault/key"),
+        ("PUT", "x-amz-copy-source", "vault/key", "GET", "/vault/key"),
+        ("PUT", "x-ms-copy-source", "https://a.example/vault/key?sig=1", "GET", "/vault/key"),
+        ("COPY", "destination", "http://gateway/vault/key", "PUT", "/vault/key"),
+        ("MOVE", "destination", "/vault/key", "PUT", "/vault/key"),
+    ] {
+        let command = request(method, "/open/x", &[(header, value)], None)
+            .command(&Templates::new(["/vault/{name}"]).unwrap());
+        assert!(command.complete, "{header}: {value}");
+        let [own, other] = command.operations.as_slice() else { panic!("{command:?}") };
+        assert_eq!((own.action.as_str(), own.object.as_str()), (method, "/open/x"));
+        assert_eq!((other.action.as_str(), other.object.as_str()), (action, "/vault/{name}"));
+        assert!(has(other, "path", object) && has(other, "named-by", header), "{other:?}");
+    }
+}
+
+#[test]
+fn a_copy_of_what_cannot_be_told_is_not_accounted_for() {
+    for value in ["vault/../key", "vault/%2e%2e/key", "arn:aws:s3:x", "http://", "a//b", "\u{e9}"] {
+        let command = request("PUT", "/x", &[("x-amz-copy-source", value)], None)
+            .command(&Templates::default());
+        assert!(!command.complete, "{value}");
+        assert!(has(&command.operations[0], "elsewhere", "unaccounted"), "{value}");
+    }
+}
+
+#[test]
 fn a_policy_is_told_where_it_does_not_see_every_value() {
     let many: Vec<String> = (0..65).map(|number| format!("\"f{number}\":1")).collect();
     let bodies = [format!("{{{}}}", many.join(",")), format!(r#"{{"a":"{}"}}"#, "x".repeat(257))];

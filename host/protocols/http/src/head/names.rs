@@ -17,6 +17,12 @@ pub(super) const ONCE: &[&str] = &[
     "origin",
     "idempotency-key",
     "destination",
+    "x-amz-copy-source",
+    "x-amz-rename-source",
+    "x-goog-copy-source",
+    "x-ms-copy-source",
+    "x-oss-copy-source",
+    "x-copy-from",
     "user-agent",
 ];
 
