@@ -22,6 +22,7 @@ mod route;
 mod serve;
 mod target;
 mod token;
+mod websocket;
 
 pub use body::{Contents, Kind};
 pub use credential::{AwsKey, Credential, Outgoing, Unusable, is_header_name};

@@ -7,14 +7,17 @@ mod template;
 use std::iter;
 
 use bytes::Bytes;
-use http::Method;
 use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method};
 use palisade_policy::{Command, Operation};
 
 use crate::body::{essence, nested};
 use crate::{Contents, Head, Kind, Length, Refused, Target, graphql};
 
 pub use template::Templates;
+
+/// What stands for the method of a message that comes by a WebSocket.
+pub const MESSAGE: &str = "MESSAGE";
 
 /// A request, as far as it was read, and as it will be sent.
 #[derive(Clone, Debug)]
@@ -59,6 +62,42 @@ impl Body {
 }
 
 impl Request {
+    /// A message that a client sends by a WebSocket, which this head opened. What is no JSON is not read.
+    #[must_use]
+    pub fn message(opening: &Head, bytes: Bytes) -> Self {
+        let json = Body::read(Kind::Json, bytes.clone());
+        let (kind, body) = match json {
+            Ok(body) if !bytes.is_empty() => ("application/json", body),
+            _ => {
+                let kind = match std::str::from_utf8(&bytes) {
+                    Ok(_) => "text/plain",
+                    Err(_) => "application/octet-stream",
+                };
+                (kind, Body::Read { kind: Kind::Opaque, bytes, contents: Contents::default() })
+            }
+        };
+        let headers = [(CONTENT_TYPE, HeaderValue::from_static(kind))];
+        let head = Head {
+            // A method may be any token.
+            method: Method::from_bytes(MESSAGE.as_bytes()).unwrap_or_default(),
+            headers: headers.into_iter().collect(),
+            websocket: false,
+            expects: false,
+            respond_async: false,
+            ..opening.clone()
+        };
+        Self { head, body }
+    }
+
+    /// What its body is, where it was read.
+    #[must_use]
+    pub fn body_bytes(&self) -> &[u8] {
+        match &self.body {
+            Body::Read { bytes, .. } => bytes,
+            Body::Unread(_) => &[],
+        }
+    }
+
     /// What the request would do.
     #[must_use]
     pub fn command(&self, templates: &Templates) -> Command {
@@ -78,9 +117,8 @@ impl Request {
             facts.push(("content-type".to_owned(), kind));
         }
         if self.head.websocket {
-            // What will be said in it, nobody knows yet.
+            // What is said in it is judged then.
             facts.push(("upgrade".to_owned(), "websocket".to_owned()));
-            complete = false;
         }
         match &self.body {
             Body::Unread(Length::Known(0)) => {}
@@ -91,8 +129,12 @@ impl Request {
                 facts.push(("body".to_owned(), "unread".to_owned()));
                 complete = false;
             }
-            Body::Read { bytes, contents, .. } => {
+            Body::Read { kind, bytes, contents } => {
                 facts.push(("size".to_owned(), bytes.len().to_string()));
+                if *kind == Kind::Opaque {
+                    facts.push(("body".to_owned(), "unread".to_owned()));
+                    complete = false;
+                }
                 fields.extend(contents.fields.iter().cloned());
                 facts.extend(contents.facts.iter().cloned());
                 if contents.cut {
@@ -156,7 +198,8 @@ impl Request {
             }
         }
         let has_body = !matches!(&self.body, Body::Unread(Length::Known(0)));
-        if is_endpoint && documents.is_empty() && has_body {
+        let is_message = self.head.method.as_str() == MESSAGE;
+        if is_endpoint && documents.is_empty() && has_body && !is_message {
             return Err("there is no document");
         }
         Ok(found)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::websocket::Messages;
 use crate::{Contents, Kind, Target, check_raw, graphql};
 
 /// Reads a request's parts: the first byte says which part the others are.
@@ -10,10 +11,11 @@ use crate::{Contents, Kind, Target, check_raw, graphql};
 /// When a part that was taken has two readings.
 pub fn request(data: &[u8]) {
     let Some((which, bytes)) = data.split_first() else { return };
-    match which % 5 {
+    match which % 6 {
         0 => target(bytes),
         1 => head(bytes),
         2 => json(bytes),
+        4 => socket(bytes),
         3 => {
             let boundary = "b".to_owned();
             for kind in [Kind::Form, Kind::Multipart { boundary }, Kind::GraphQl] {
@@ -26,6 +28,27 @@ pub fn request(data: &[u8]) {
             let _ = graphql::operations(&String::from_utf8_lossy(bytes), None);
         }
     }
+}
+
+/// What a peer says by a WebSocket does not depend on how its bytes are cut.
+fn socket(bytes: &[u8]) {
+    let all = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+        let mut messages = Messages::new(bytes.len().is_multiple_of(2), 4096);
+        let mut heard = vec![];
+        for piece in pieces {
+            messages.feed(piece);
+            loop {
+                match messages.next() {
+                    Ok(Some(message)) => heard.push(message),
+                    Ok(None) => break,
+                    Err(why) => return (heard, Some(why)),
+                }
+            }
+        }
+        (heard, None)
+    };
+    let at_once = all(&mut std::iter::once(bytes));
+    assert_eq!(all(&mut bytes.chunks(1)), at_once);
 }
 
 /// What is canonical stays so, and has no part that servers would leave out.

@@ -54,6 +54,7 @@ pub(super) const HOP_BY_HOP: &[&str] = &[
     "transfer-encoding",
     "content-length",
     "upgrade",
+    "sec-websocket-extensions",
     "http2-settings",
     "proxy-authenticate",
     "proxy-authorization",

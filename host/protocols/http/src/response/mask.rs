@@ -113,7 +113,7 @@ pub(crate) fn machine(
 }
 
 /// Whether a policy covers values by their keys.
-fn covers_by_key(masking: &Masking) -> bool {
+pub(crate) fn covers_by_key(masking: &Masking) -> bool {
     let keys = masking.documents.iter().flat_map(|rules| &rules.keys);
     keys.into_iter().any(|(_, action)| *action != Action::Keep)
 }

@@ -346,7 +346,7 @@ impl Connection {
         let run = Run { session, allowed, request, prefix: &route.prefix };
         let runner = &self.service.runner;
         if request.head.websocket {
-            return self.open_tunnel(http, &run).await;
+            return self.open_socket(http, &run).await;
         }
         let outcome = match &request.body {
             Body::Unread(length) if *length != Length::Known(0) => {

@@ -20,7 +20,7 @@ mod mounted;
 mod pending;
 mod request;
 mod sessions;
-mod tunnel;
+mod socket;
 mod upstream;
 
 use std::net::SocketAddr;

@@ -33,10 +33,19 @@ pub(super) struct Held {
     pub request: Box<Request>,
 }
 
+/// What was decided of a request: it may run as this one, or may not.
+pub(super) type Settled = Result<(Allowed, Box<Request>), Denial>;
+
 impl Held {
     /// What is decided in the end.
-    pub(super) async fn decided(self, session: &Shared) -> Result<(Allowed, Box<Request>), Denial> {
-        match self.decision.await {
+    pub(super) async fn decided(mut self, session: &Shared) -> Settled {
+        let decision = self.decision.as_mut().await;
+        self.settled(session, decision)
+    }
+
+    /// What becomes of it by this decision.
+    pub(super) fn settled(self, session: &Shared, decision: Decision) -> Settled {
+        match decision {
             Decision::Allow(allowed) => may_run(session, allowed, &self.request),
             Decision::Deny(denial) => Err(denial),
         }
@@ -117,7 +126,7 @@ pub(super) fn judge(session: &Arc<Shared>, mut request: Request) -> Judged {
     }
     let templates = session.backend.templates();
     let command = Arc::new(request.command(templates));
-    if let Some(denial) = refusal(session, &request, gate.masks_nothing()) {
+    if let Some(denial) = refusal(session, &request) {
         gate.refuse(&command, &denial);
         return Judged::Denied(denial);
     }
@@ -160,7 +169,7 @@ fn may_run(
         rule: "gateway.rewrite".to_owned(),
         hint: "Tell whoever operates the gateway.".to_owned(),
     })?;
-    match refusal(session, &rewritten, true) {
+    match refusal(session, &rewritten) {
         Some(denial) => {
             session.gate().refuse(&allowed.command, &denial);
             Err(denial)
@@ -170,7 +179,7 @@ fn may_run(
 }
 
 /// What the gateway itself refuses.
-fn refusal(session: &Shared, request: &Request, masks_nothing: bool) -> Option<Denial> {
+fn refusal(session: &Shared, request: &Request) -> Option<Denial> {
     let head = &request.head;
     let denial = |reason: &str, rule: &str, hint: &str| {
         let (reason, rule, hint) = (reason.to_owned(), rule.to_owned(), hint.to_owned());
@@ -184,10 +193,6 @@ fn refusal(session: &Shared, request: &Request, masks_nothing: bool) -> Option<D
     if head.websocket && (session.read_only || !session.backend.websocket()) {
         let reason = "WebSockets are not open on this connection for this session";
         return denial(reason, "gateway.websocket", "Use plain requests.");
-    }
-    if head.websocket && !masks_nothing {
-        let reason = "what comes by a WebSocket could not be masked, and must be";
-        return denial(reason, "gateway.websocket-unmaskable", "Use plain requests.");
     }
     None
 }

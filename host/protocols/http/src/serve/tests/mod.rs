@@ -3,5 +3,6 @@
 mod requests;
 mod responses;
 mod smuggling;
+mod sockets;
 mod waiting;
 mod world;

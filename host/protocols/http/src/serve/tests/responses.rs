@@ -1,6 +1,6 @@
 //! What of a response reaches the client.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use super::world::{SECRET, With, World, accept, ok, request};
@@ -265,41 +265,4 @@ async fn a_response_that_breaks_off_does_not_look_whole() {
     }
     assert!(!text.ends_with("0\r\n\r\n"), "{text}");
     assert!(world.recorded().contains("error 502"), "{}", world.recorded());
-}
-
-#[tokio::test]
-async fn a_websocket_carries_bytes_both_ways_and_is_counted() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let world = World::before(port, With::default(), Default::default(), Default::default()).await;
-    let mut client = world.client().await;
-    let headers = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-    client.send(&request("GET /c/api/ws", headers, "")).await;
-    let (mut stream, got) = accept(&listener).await;
-    let got = got.to_lowercase();
-    assert!(got.contains("upgrade: websocket") && got.contains("connection: upgrade"), "{got}");
-    let answer = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
-    stream.write_all(answer.as_bytes()).await.unwrap();
-    let head = client.some().await.unwrap();
-    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-    client.send("ping").await;
-    let mut bytes = [0; 4];
-    stream.read_exact(&mut bytes).await.unwrap();
-    assert_eq!(&bytes, b"ping");
-    stream.write_all(b"pong").await.unwrap();
-    assert_eq!(client.some().await.unwrap(), "pong");
-    drop(stream);
-    while client.some().await.is_some() {}
-    while !world.recorded().contains("4 bytes in, 4 bytes out") {
-        tokio::task::yield_now().await;
-    }
-}
-
-#[tokio::test]
-async fn a_websocket_that_could_not_be_masked_is_refused() {
-    let world = World::new(masking(|_| ok("text/plain", "x"))).await;
-    let headers = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
-    let response = world.ask("GET /c/api/ws", headers, "").await;
-    assert!(response.contains("gateway.websocket-unmaskable"), "{response}");
-    assert!(world.got().is_empty());
 }

@@ -348,6 +348,10 @@ impl Client {
         text
     }
 
+    pub(super) fn into_inner(self) -> TcpStream {
+        self.0
+    }
+
     /// What comes next; `None` at the end.
     pub(super) async fn some(&mut self) -> Option<String> {
         let mut bytes = vec![0; 64 * 1024];
