@@ -52,6 +52,31 @@ impl Hold {
         self.expires_in = seconds;
         self
     }
+
+    /// One hold that is granted only by what would grant both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.approvers.retain(|role| other.approvers.contains(role));
+        self.quorum = self.quorum.max(other.quorum);
+        self.expires_in = self.expires_in.min(other.expires_in);
+        if !self.reason.split("; ").any(|reason| reason == other.reason) {
+            self.reason = format!("{}; {}", self.reason, other.reason);
+        }
+        if !self.rule.split('+').any(|rule| rule == other.rule) {
+            self.rule = format!("{}+{}", self.rule, other.rule);
+        }
+        self
+    }
+
+    /// The hold, or a denial with this hint where nobody could grant it.
+    #[must_use]
+    pub fn or_denied(self, hint: impl Into<String>) -> Verdict {
+        if !self.approvers.is_empty() {
+            return self.into();
+        }
+        let reason = format!("no role may approve all of this together: {}", self.reason);
+        Verdict::deny(self.rule, reason).hint(hint)
+    }
 }
 
 impl From<Hold> for Verdict {

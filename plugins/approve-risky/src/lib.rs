@@ -96,11 +96,8 @@ impl Guard for ApproveRisky {
             let reason = || "what this command would do cannot be told in full".to_owned();
             holds.extend(rules().map(|(index, rule)| rule.hold(index, reason)));
         }
-        match holds.into_iter().reduce(stricter) {
-            None => Verdict::Allow,
-            Some(hold) if hold.approvers.is_empty() => nobody_approves_all(hold),
-            Some(hold) => hold.into(),
-        }
+        let all = holds.into_iter().reduce(Hold::and);
+        all.map_or(Verdict::Allow, |hold| hold.or_denied("Send the statements one at a time."))
     }
 }
 
@@ -132,25 +129,6 @@ impl Rule {
             .quorum(self.quorum)
             .expires_in(self.expires_in)
     }
-}
-
-/// One hold that is granted only by what would grant both.
-fn stricter(mut first: Hold, second: Hold) -> Hold {
-    first.approvers.retain(|role| second.approvers.contains(role));
-    first.quorum = first.quorum.max(second.quorum);
-    first.expires_in = first.expires_in.min(second.expires_in);
-    if !first.reason.split("; ").any(|reason| reason == second.reason) {
-        first.reason = format!("{}; {}", first.reason, second.reason);
-    }
-    if !first.rule.split('+').any(|rule| rule == second.rule) {
-        first.rule = format!("{}+{}", first.rule, second.rule);
-    }
-    first
-}
-
-fn nobody_approves_all(hold: Hold) -> Verdict {
-    let reason = format!("no role may approve all of this together: {}", hold.reason);
-    Verdict::deny(hold.rule, reason).hint("Send the statements one at a time.")
 }
 
 plugin_sdk::plugin!(ApproveRisky: guard);

@@ -129,27 +129,12 @@ impl Incomplete {
 fn stricter(one: Verdict, other: Verdict) -> Verdict {
     match (one, other) {
         (Verdict::Deny(denial), _) | (_, Verdict::Deny(denial)) => Verdict::Deny(denial),
-        (Verdict::Hold(first), Verdict::Hold(second)) => both(first, second),
+        (Verdict::Hold(first), Verdict::Hold(second)) => {
+            first.and(second).or_denied("Send the requests one at a time.")
+        }
         (Verdict::Hold(hold), _) | (_, Verdict::Hold(hold)) => Verdict::Hold(hold),
         (one, _) => one,
     }
-}
-
-fn both(mut first: Hold, second: Hold) -> Verdict {
-    if first.rule != second.rule {
-        first.rule = format!("{}+{}", first.rule, second.rule);
-    }
-    if first.reason != second.reason {
-        first.reason = format!("{}; {}", first.reason, second.reason);
-    }
-    first.approvers.retain(|role| second.approvers.contains(role));
-    first.quorum = first.quorum.max(second.quorum);
-    first.expires_in = first.expires_in.min(second.expires_in);
-    if first.approvers.is_empty() {
-        let reason = format!("no role may approve all of this together: {}", first.reason);
-        return Verdict::deny(first.rule, reason).hint("Send the requests one at a time.");
-    }
-    first.into()
 }
 
 plugin_sdk::plugin!(HttpGuard: guard);
