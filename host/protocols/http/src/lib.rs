@@ -15,6 +15,7 @@ mod event;
 pub mod fuzzing;
 mod graphql;
 mod head;
+mod proxy;
 mod refused;
 mod reply;
 mod response;
@@ -28,11 +29,12 @@ pub use body::{Contents, Kind};
 pub use credential::{AwsKey, Credential, Outgoing, Unusable, is_header_name};
 pub use event::{Body, Request, Templates};
 pub use head::{Head, Length, Parsed, check_raw};
+pub use proxy::{Address, Authority, Connect, ProxyLogin};
 pub use refused::Refused;
 pub use reply::Reply;
 pub use route::Route;
 pub use serve::{
-    Admission, Answer, Asked, Backend, Entered, Host, Login, Mount, Options, Origin, Pieces,
-    Service, Trust,
+    Admission, Answer, Asked, Backend, Entered, Forward, Host, Login, Mount, Options, Origin,
+    Pieces, Service, Trust,
 };
 pub use target::{Query, Target};

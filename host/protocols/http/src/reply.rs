@@ -48,6 +48,49 @@ impl Reply {
         reply
     }
 
+    /// A client of the forward proxy that is not let in (RFC 9110 section 15.5.8). It is told the same whatever the cause.
+    #[must_use]
+    pub fn proxy_unauthorized() -> Self {
+        let denial = Denial {
+            reason: "there is no such connection for this token".to_owned(),
+            rule: "gateway.token".to_owned(),
+            hint: "Give the connection as the proxy's user and the token as its password: http://NAME:TOKEN@gateway:port"
+                .to_owned(),
+        };
+        let mut reply = Self::of(407, "refused", &denial, "");
+        reply.headers.push(("proxy-authenticate", "Basic realm=\"palisade\"".to_owned()));
+        reply
+    }
+
+    /// A request by a tunnel whose token lets nobody in any more.
+    #[must_use]
+    pub fn tunnel_over() -> Self {
+        let denial = Denial {
+            reason: "the token by which this tunnel was opened lets nobody in any more".to_owned(),
+            rule: "gateway.token".to_owned(),
+            hint: "Open another tunnel, with a token that does.".to_owned(),
+        };
+        Self::of(401, "refused", &denial, "")
+    }
+
+    /// The whole answer in HTTP/1.1; the connection ends with it.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let status = http::StatusCode::from_u16(self.status).unwrap_or_default();
+        let words = status.canonical_reason().unwrap_or_default();
+        let mut text = format!("HTTP/1.1 {} {words}\r\n", status.as_u16());
+        for (name, value) in &self.headers {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        text.push_str(&format!(
+            "content-type: application/problem+json\r\ncache-control: no-store\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n",
+            self.body.len()
+        ));
+        let mut bytes = text.into_bytes();
+        bytes.extend_from_slice(&self.body);
+        bytes
+    }
+
     /// The gateway or the service cannot serve the request now.
     #[must_use]
     pub fn unavailable(status: u16, reason: &str, session: &str) -> Self {

@@ -1,7 +1,7 @@
 //! The client's token: taken out of the request, so that no service ever sees it.
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
 /// The header for clients whose `Authorization` is for the service.
@@ -17,10 +17,20 @@ pub(crate) fn take(headers: &mut HeaderMap) -> Option<Zeroizing<String>> {
     scheme.eq_ignore_ascii_case("bearer").then(|| Zeroizing::new(token.trim().to_owned()))
 }
 
+/// Takes out what of the headers says who the client is, where that was said otherwise: no service ever sees it.
+pub(crate) fn withhold(headers: &mut HeaderMap, token: &str) {
+    headers.remove(OWN);
+    let is_it = |value: &HeaderValue| {
+        let words = value.to_str().ok().and_then(|value| value.split_once(' '));
+        words.is_some_and(|(_, shown)| shown.trim() == token)
+    };
+    if headers.get(AUTHORIZATION).is_some_and(is_it) {
+        headers.remove(AUTHORIZATION);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -48,5 +58,15 @@ mod tests {
     fn another_scheme_is_no_token() {
         assert!(take(&mut headers(&[("authorization", "Basic eA==")])).is_none());
         assert!(take(&mut headers(&[])).is_none());
+    }
+
+    #[test]
+    fn a_token_that_was_shown_otherwise_goes_no_further_and_the_services_own_does() {
+        let mut both = headers(&[("authorization", "Bearer abc"), ("palisade-token", "abc")]);
+        withhold(&mut both, "abc");
+        assert!(both.is_empty(), "{both:?}");
+        let mut own = headers(&[("authorization", "Bearer of-the-service")]);
+        withhold(&mut own, "abc");
+        assert_eq!(own.len(), 1);
     }
 }

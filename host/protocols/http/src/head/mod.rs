@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderName, Method, Version};
 use self::names::{DROPPED, HOP_BY_HOP, ONCE, OVERRIDES};
 use crate::{Refused, Target};
 
+pub(crate) use raw::check_lines;
 pub use raw::check_raw;
 
 /// Most header lines.

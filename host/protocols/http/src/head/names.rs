@@ -10,6 +10,7 @@ pub(super) const ONCE: &[&str] = &[
     "transfer-encoding",
     "authorization",
     "palisade-token",
+    "proxy-authorization",
     "upgrade",
     "expect",
     "range",

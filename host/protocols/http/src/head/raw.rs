@@ -8,6 +8,11 @@ use crate::Refused;
 /// # Errors
 /// What other readers could take for something else.
 pub fn check_raw(raw: &[u8]) -> Result<(), Refused> {
+    check_lines(raw, &[b"HTTP/1.1"])
+}
+
+/// The same, for a head of one of these versions.
+pub(crate) fn check_lines(raw: &[u8], versions: &[&[u8]]) -> Result<(), Refused> {
     let head = raw.strip_suffix(b"\r\n\r\n").ok_or(Refused::Head("it ends in a bare newline"))?;
     // Empty lines before a request are allowed (section 2.2), and nobody needs them.
     if head.first() == Some(&b'\r') {
@@ -21,7 +26,7 @@ pub fn check_raw(raw: &[u8]) -> Result<(), Refused> {
         }
         lines += 1;
         if lines == 1 {
-            check_request_line(line)?;
+            check_request_line(line, versions)?;
             continue;
         }
         if matches!(line.first(), Some(b' ' | b'\t')) {
@@ -43,11 +48,11 @@ pub fn check_raw(raw: &[u8]) -> Result<(), Refused> {
 }
 
 /// Three words with one space between them (section 3).
-fn check_request_line(line: &[u8]) -> Result<(), Refused> {
+fn check_request_line(line: &[u8], versions: &[&[u8]]) -> Result<(), Refused> {
     let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
     match words.as_slice() {
         [method, target, version] if !method.is_empty() && !target.is_empty() => {
-            if *version == b"HTTP/1.1" { Ok(()) } else { Err(Refused::Version) }
+            if versions.contains(version) { Ok(()) } else { Err(Refused::Version) }
         }
         _ => Err(Refused::Head("the request line is not three words")),
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use palisade_policy::{Ending, JournalFailure, NotAdmitted};
+use palisade_policy::{Ending, JournalFailure};
 use pingora_core::apps::{
     HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp,
 };
@@ -15,16 +15,16 @@ use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::H2Options;
 use pingora_core::server::ShutdownWatch;
 use tokio::sync::{oneshot, watch};
-use zeroize::Zeroizing;
 
 use super::addresses::Addresses;
 use super::exchange::{Run, Runner};
+use super::forward::{Picked, Way};
 use super::incoming::{Incoming, is_denial};
 use super::pending;
 use super::request::{self, Judged};
 use super::sessions::{Sessions, Use};
 use super::{Host, Login, Options, answer, later};
-use crate::{Body, Head, Length, Reply, Request, Route, token};
+use crate::{Body, Head, Length, Reply, Request, Route};
 
 /// How long a connection is kept for the next request, in seconds.
 const KEPT: u64 = 75;
@@ -72,11 +72,24 @@ impl Service {
         stop: watch::Receiver<bool>,
         pushed_out: impl Future<Output = ()> + Send,
     ) {
+        self.serve_by(Way::Direct, stream, client, stop, pushed_out).await;
+    }
+
+    /// The same for requests that come by this way.
+    pub(super) async fn serve_by(
+        &self,
+        way: Way,
+        stream: Stream,
+        client: SocketAddr,
+        stop: watch::Receiver<bool>,
+        pushed_out: impl Future<Output = ()> + Send,
+    ) {
         let (let_in, is_in) = oneshot::channel();
         let connection = Arc::new(Connection {
             service: Arc::clone(&self.0),
             client,
             let_in: Mutex::new(Some(let_in)),
+            way,
         });
         let unwanted = async {
             tokio::select! {
@@ -86,7 +99,10 @@ impl Service {
             }
         };
         let served = async {
-            let mut stream = Some(stream);
+            let mut stream = match connection.way {
+                Way::Proxy => connection.tunnelled(stream, &stop).await,
+                Way::Direct | Way::Tunnel(_) => Some(stream),
+            };
             while let Some(open) = stream.take() {
                 stream = connection.process_new(open, &stop).await;
             }
@@ -103,9 +119,11 @@ impl Service {
 /// One client's connection.
 pub(super) struct Connection {
     pub(super) service: Arc<Inner>,
-    client: SocketAddr,
+    pub(super) client: SocketAddr,
     /// Told once when a client is let in.
-    let_in: Mutex<Option<oneshot::Sender<()>>>,
+    pub(super) let_in: Mutex<Option<oneshot::Sender<()>>>,
+    /// How its requests come.
+    pub(super) way: Way,
 }
 
 #[async_trait]
@@ -167,29 +185,35 @@ impl Connection {
 
     /// Answers a request; an error says that the connection is of no use any more.
     async fn answer(&self, http: &mut ServerSession) -> pingora_error::Result<()> {
-        let mut head = match request::read_head(http) {
-            Ok(head) => head,
+        let (mut head, address) = match self.read_head(http) {
+            Ok(read) => read,
             Err(refused) => {
                 self.service.host.turned_away(self.client, &refused.to_string());
                 return self.last_words(http, &Reply::refused(refused, "")).await;
             }
         };
-        let Some((token, route)) = self.picked(&mut head) else {
-            return answer::reply(http, &Reply::unauthorized()).await;
+        let picked = match self.picked(http, &mut head, address).await {
+            Ok(picked) => picked,
+            Err(reply) => return answer::reply(http, &reply).await,
         };
+        let Picked { token, route, .. } = &picked;
         head.target = route.target.clone();
-        let login =
-            Login { connection: &route.connection, token: &token, client_address: self.client };
+        let login = Login { connection: &route.connection, token, client_address: self.client };
         if let Some(mount) = self.service.host.mount(&route.connection) {
-            return self.mounted(http, &*mount, &login, &head).await;
+            return self.mounted(http, (&*mount, &picked), &login, &head).await;
         }
         let session = match self.enter(&login).await {
             Ok(session) => session,
             Err(reply) => return answer::reply(http, &reply).await,
         };
+        if let Some(denial) = self.misled(&picked, Some(session.backend.origin())) {
+            request::refuse(&session, &head, &denial);
+            let reply = self.misled_reply(&denial, &session.id);
+            return self.last_words(http, &reply).await;
+        }
         let before = (http.body_bytes_read(), http.body_bytes_sent());
         let outcome = tokio::select! {
-            outcome = self.serve(http, &session, &route, head) => outcome,
+            outcome = self.serve(http, &session, route, head) => outcome,
             ending = session.over_at_once() => {
                 return self.over(http, &ending, &session.id).await;
             }
@@ -239,22 +263,14 @@ impl Connection {
         answer::reply(http, reply).await
     }
 
-    /// The token that a request shows, and the connection that it picks.
-    fn picked(&self, head: &mut Head) -> Option<(Zeroizing<String>, Route)> {
-        let options = &self.service.runner.options;
-        let token = token::take(&mut head.headers);
-        let route = Route::of(head, options.domain.as_deref());
-        Some((token?, route?))
-    }
-
     /// Lets whoever asks in.
-    async fn enter(&self, login: &Login<'_>) -> Result<Use, Reply> {
+    pub(super) async fn enter(&self, login: &Login<'_>) -> Result<Use, Reply> {
         match self.service.sessions.enter(login).await {
             Ok(session) => {
                 self.is_in();
                 Ok(session)
             }
-            Err(refused) => Err(Self::not_admitted(refused).await),
+            Err(refused) => Err(self.not_admitted(refused).await),
         }
     }
 
@@ -263,19 +279,6 @@ impl Connection {
         let let_in = self.let_in.lock().unwrap_or_else(PoisonError::into_inner).take();
         // Nobody waits for it where the connection is being given up.
         let_in.map(|let_in| let_in.send(()));
-    }
-
-    /// What a client is told that is not let in, once it is time to.
-    pub(super) async fn not_admitted(refused: NotAdmitted) -> Reply {
-        match refused {
-            NotAdmitted::Refused { after } => {
-                tokio::time::sleep(after).await;
-                Reply::unauthorized()
-            }
-            NotAdmitted::TooMany(why) => Reply::unavailable(429, &why, ""),
-            NotAdmitted::Elsewhere(why) => Reply::unavailable(404, &why, ""),
-            NotAdmitted::Unavailable(why) => Reply::unavailable(503, &why, ""),
-        }
     }
 
     /// One request of a session.
@@ -299,7 +302,7 @@ impl Connection {
         let body = match request::read_body(http, &head, options.body_limit).await {
             Ok(body) => body,
             Err(refused) => {
-                request::refuse(session, &head, refused);
+                request::refuse(session, &head, &refused.denial());
                 return self.last_words(http, &Reply::refused(refused, &session.id)).await;
             }
         };

@@ -14,6 +14,7 @@ mod addresses;
 mod answer;
 mod app;
 mod exchange;
+mod forward;
 mod incoming;
 mod later;
 mod mounted;
@@ -35,6 +36,7 @@ use tokio::sync::watch;
 use crate::{Credential, Templates};
 
 pub use app::Service;
+pub use forward::Forward;
 pub use mounted::{Answer, Asked, Entered, Mount, Pieces};
 
 /// Limits and switches of the service.
@@ -121,6 +123,11 @@ pub trait Host: Send + Sync {
         None
     }
 
+    /// What it takes to be a forward proxy, where the gateway is one.
+    fn forward(&self) -> Option<&dyn Forward> {
+        None
+    }
+
     /// Told of a client that was turned away before it gave a token, with the cause.
     fn turned_away(&self, client: SocketAddr, cause: &str);
 
@@ -190,6 +197,11 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
 
     /// Whether clients may open WebSockets there.
     fn websocket(&self) -> bool;
+
+    /// Whether tunnels of clients of the forward proxy pass there unread.
+    fn is_blind(&self) -> bool {
+        false
+    }
 
     /// What keeps its connections apart from those of others in the pool.
     fn pool(&self) -> u64;

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use super::answer::{self, Framing};
 use super::app::{Connection, gone};
+use super::forward::Picked;
 use super::{Login, request};
 use crate::{Head, Refused, Reply};
 
@@ -73,18 +74,23 @@ impl Connection {
     pub(super) async fn mounted(
         &self,
         http: &mut ServerSession,
-        mount: &dyn Mount,
+        (mount, picked): (&dyn Mount, &Picked),
         login: &Login<'_>,
         head: &Head,
     ) -> pingora_error::Result<()> {
         let entered = match mount.enter(login) {
             Ok(entered) => entered,
             Err(refused) => {
-                let reply = Self::not_admitted(refused).await;
+                let reply = self.not_admitted(refused).await;
                 return answer::reply(http, &reply).await;
             }
         };
         self.is_in();
+        let endpoint = self.service.host.forward().and_then(|it| it.endpoint(login.connection));
+        let origin = endpoint.as_ref().map(|(origin, _)| origin);
+        if let Some(denial) = self.misled(picked, origin) {
+            return self.last_words(http, &self.misled_reply(&denial, "")).await;
+        }
         http.set_read_timeout(Some(self.service.runner.options.patience));
         let body = match whole(http, head, mount.body_limit()).await {
             Ok(body) => body,

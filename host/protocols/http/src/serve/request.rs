@@ -149,10 +149,10 @@ pub(super) fn judge(session: &Arc<Shared>, mut request: Request) -> Judged {
 }
 
 /// Records a refusal of the gateway's own, of a request whose body was not read.
-pub(super) fn refuse(session: &Shared, head: &Head, refused: Refused) {
+pub(super) fn refuse(session: &Shared, head: &Head, denial: &Denial) {
     let request = Request { head: head.clone(), body: Body::Unread(head.length) };
     let command = request.command(session.backend.templates());
-    session.gate().refuse(&command, &refused.denial());
+    session.gate().refuse(&command, denial);
 }
 
 /// The request that an allowed command stands for: the one that was asked about, or what a policy made of it.

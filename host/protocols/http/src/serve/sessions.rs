@@ -171,6 +171,15 @@ impl Shared {
         told(&mut self.over.subscribe(), Ending::is_at_once).await
     }
 
+    /// Ends when the session is over for what is under way as well, or gone with the last of it. It keeps no session.
+    pub(super) fn is_gone(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut over = self.over.subscribe();
+        async move {
+            // Nobody is left to say more where the session is gone.
+            let _ = over.wait_for(Ending::is_at_once).await;
+        }
+    }
+
     pub(super) fn count(&self, bytes_in: u64, bytes_out: u64) {
         self.bytes.0.fetch_add(bytes_in, Relaxed);
         self.bytes.1.fetch_add(bytes_out, Relaxed);

@@ -1,5 +1,6 @@
 //! The service over loopback: what passes, what does not, and what each side sees of it.
 
+mod forward;
 mod requests;
 mod responses;
 mod smuggling;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use palisade_policy::*;
+use pingora_core::listeners::tls::Acceptor;
 use pingora_core::protocols::l4::stream::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,7 +14,7 @@ use tokio::sync::{Notify, watch};
 use zeroize::Zeroizing;
 
 use super::super::*;
-use crate::{Credential, Origin};
+use crate::{Address, Credential, Origin};
 
 pub(super) const SECRET: &str = "hunter2-of-the-gateway";
 
@@ -74,6 +75,7 @@ impl Policy for ByWord {
 pub(super) struct Record {
     pub lines: Mutex<Vec<String>>,
     pub broken: Mutex<bool>,
+    put: Notify,
 }
 
 impl Journal for Record {
@@ -95,6 +97,7 @@ impl Journal for Record {
             Entry::Error { code, message, .. } => format!("error {code} {message}"),
         };
         self.lines.lock().unwrap().push(format!("{session}: {line}"));
+        self.put.notify_one();
         Ok(None)
     }
 }
@@ -136,6 +139,7 @@ struct Behind {
     trust: Trust,
     templates: Templates,
     credential: Credential,
+    blind: bool,
 }
 
 #[async_trait]
@@ -152,6 +156,9 @@ impl Backend for Behind {
     fn websocket(&self) -> bool {
         true
     }
+    fn is_blind(&self) -> bool {
+        self.blind
+    }
     fn pool(&self) -> u64 {
         1
     }
@@ -165,6 +172,8 @@ pub(super) struct Door {
     gate: Arc<Gate>,
     backend: Arc<Behind>,
     read_only: bool,
+    /// The connections that a client finds by the service's address.
+    there: Vec<String>,
     pub ends: watch::Sender<Option<Ending>>,
     pub events: Mutex<Vec<String>>,
 }
@@ -188,6 +197,9 @@ impl Host for Door {
             place: Place(Box::new(())),
         })
     }
+    fn forward(&self) -> Option<&dyn Forward> {
+        Some(self)
+    }
     fn turned_away(&self, _: SocketAddr, cause: &str) {
         self.events.lock().unwrap().push(format!("turned away: {cause}"));
     }
@@ -196,17 +208,40 @@ impl Host for Door {
     }
 }
 
+impl Forward for Door {
+    fn at(&self, login: &Login<'_>, address: &Address) -> Result<Vec<String>, NotAdmitted> {
+        if login.token != "token" {
+            return Err(NotAdmitted::Refused { after: Duration::ZERO });
+        }
+        let is_there = address.is_of(&self.backend.origin);
+        Ok(if is_there { self.there.clone() } else { vec![] })
+    }
+    fn endpoint(&self, _: &str) -> Option<(Origin, String)> {
+        None
+    }
+    fn acceptor(&self, _: &str) -> Result<Arc<Acceptor>, String> {
+        Err("none is needed in clear".into())
+    }
+    fn blind(&self, _: &str) {
+        self.events.lock().unwrap().push("blind".into());
+    }
+}
+
 /// What the service got, and what it says to it.
 pub(super) type Script = fn(&str) -> String;
 
 pub(super) struct World {
     pub gateway: SocketAddr,
+    /// The same gateway, as a forward proxy.
+    pub proxy: SocketAddr,
+    /// Where the service is.
+    pub service: u16,
     pub got: Arc<Mutex<Vec<String>>>,
     pub connections: Arc<Mutex<usize>>,
     pub record: Arc<Record>,
     pub desk: Arc<Desk>,
     pub door: Arc<Door>,
-    _stop: watch::Sender<bool>,
+    pub stop: watch::Sender<bool>,
 }
 
 /// How a world differs from the usual one.
@@ -216,6 +251,8 @@ pub(super) struct With {
     pub read_only: bool,
     pub credential: Credential,
     pub options: Options,
+    pub blind: bool,
+    pub there: Vec<&'static str>,
 }
 
 impl Default for With {
@@ -226,6 +263,8 @@ impl Default for With {
             read_only: false,
             credential: Credential::Bearer(Zeroizing::new(SECRET.to_owned())),
             options: Options::default(),
+            blind: false,
+            there: vec!["api"],
         }
     }
 }
@@ -265,34 +304,32 @@ impl World {
             trust: Trust::default(),
             templates: Templates::default(),
             credential: with.credential,
+            blind: with.blind,
         });
         let door = Arc::new(Door {
             gate,
             backend,
             read_only: with.read_only,
+            there: with.there.into_iter().map(str::to_owned).collect(),
             ends: watch::Sender::new(None),
             events: Mutex::default(),
         });
         let (stop, stops) = watch::channel(false);
         let host = Arc::clone(&door) as Arc<dyn Host>;
         let service = Service::new(host, with.options);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let gateway = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            loop {
-                let (stream, peer) = listener.accept().await.unwrap();
-                let (service, stops) = (service.clone(), stops.clone());
-                tokio::spawn(async move {
-                    let stream = Box::new(Stream::from(stream));
-                    service.serve(stream, peer, stops, std::future::pending()).await;
-                });
-            }
-        });
-        Self { gateway, got, connections, record, desk, door, _stop: stop }
+        let gateway = listen(service.clone(), stops.clone(), false).await;
+        let proxy = listen(service, stops, true).await;
+        let service = port;
+        Self { gateway, proxy, service, got, connections, record, desk, door, stop }
     }
 
     pub(super) async fn client(&self) -> Client {
         Client(TcpStream::connect(self.gateway).await.unwrap())
+    }
+
+    /// A client of the forward proxy.
+    pub(super) async fn proxied(&self) -> Client {
+        Client(TcpStream::connect(self.proxy).await.unwrap())
     }
 
     /// One request on a connection of its own.
@@ -315,9 +352,40 @@ impl World {
         self.record.lines.lock().unwrap().join("\n")
     }
 
+    /// What is recorded, once these words are in it.
+    pub(super) async fn recorded_with(&self, words: &str) -> String {
+        loop {
+            let recorded = self.recorded();
+            if recorded.contains(words) {
+                return recorded;
+            }
+            self.record.put.notified().await;
+        }
+    }
+
     pub(super) fn events(&self) -> String {
         self.door.events.lock().unwrap().join("\n")
     }
+}
+
+/// Where the service is served from then on, as a forward proxy or as itself.
+async fn listen(service: Service, stops: watch::Receiver<bool>, as_proxy: bool) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (stream, peer) = listener.accept().await.unwrap();
+            let (service, stops) = (service.clone(), stops.clone());
+            tokio::spawn(async move {
+                let (stream, never) = (Box::new(Stream::from(stream)), std::future::pending());
+                match as_proxy {
+                    true => service.serve_proxy(stream, peer, stops, never).await,
+                    false => service.serve(stream, peer, stops, never).await,
+                }
+            });
+        }
+    });
+    address
 }
 
 /// A request with a token; a body has its length.
