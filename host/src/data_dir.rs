@@ -20,6 +20,9 @@ pub struct Listening {
     /// For HTTP clients.
     #[serde(default)]
     pub http: Option<SocketAddr>,
+    /// For clients of the forward proxy.
+    #[serde(default)]
+    pub http_proxy: Option<SocketAddr>,
     /// For administrators.
     pub admin: SocketAddr,
     /// Whether administrators must speak TLS.
@@ -133,8 +136,14 @@ mod tests {
     fn where_the_gateway_listens_is_known_while_it_does() {
         let dir = tempfile::tempdir().unwrap();
         let address = "127.0.0.1:1".parse().unwrap();
-        let listening =
-            Listening { postgres: address, http: None, admin: address, admin_tls: false, pid: 1 };
+        let listening = Listening {
+            postgres: address,
+            http: None,
+            http_proxy: None,
+            admin: address,
+            admin_tls: false,
+            pid: 1,
+        };
         write_listening(dir.path(), &listening).unwrap();
         assert_eq!(read_listening(dir.path()), Some(listening));
         remove_listening(dir.path());

@@ -68,27 +68,70 @@ impl Door {
     /// # Errors
     /// What they may know of why not.
     pub fn identify(&self, arrival: Arrival<'_>) -> Result<Standing, NotAdmitted> {
-        let (throttle, client) = (&self.gateway.throttle, arrival.client);
-        if let Err(too_many) = throttle.check(client, arrival.connection, Instant::now()) {
-            tracing::warn!(%client, connection = arrival.connection, "{too_many}: not looked at");
-            return Err(NotAdmitted::TooMany(too_many.to_string()));
-        }
+        self.looked_at(arrival)?;
         let settings = self.gateway.settings.load_full();
-        let (identity, cause) = match self.gateway.identify_by(&settings, arrival.token) {
+        match self.gateway.identify_by(&settings, arrival.token) {
             Ok(identity) => match self.standing(settings, &identity, arrival.connection) {
-                Ok(standing) => return Ok(standing),
-                Err(cause) => (Some(identity), cause.into()),
+                Ok(standing) => Ok(standing),
+                Err(cause) => Err(self.refused(arrival, Some(&identity), &cause.into())),
             },
-            Err(cause) => (None, Cause::from(cause)),
-        };
-        self.record_refusal(arrival, identity.as_ref(), &cause.to_string());
-        Err(NotAdmitted::Refused {
+            Err(cause) => Err(self.refused(arrival, None, &cause.into())),
+        }
+    }
+
+    /// Whether they are looked at.
+    fn looked_at(&self, arrival: Arrival<'_>) -> Result<(), NotAdmitted> {
+        let Arrival { client, connection, .. } = arrival;
+        let checked = self.gateway.throttle.check(client, connection, Instant::now());
+        checked.map_err(|too_many| {
+            tracing::warn!(%client, connection, "{too_many}: not looked at");
+            NotAdmitted::TooMany(too_many.to_string())
+        })
+    }
+
+    /// Records a refusal, and counts it.
+    fn refused(
+        &self,
+        arrival: Arrival<'_>,
+        identity: Option<&Identity>,
+        cause: &Cause,
+    ) -> NotAdmitted {
+        self.record_refusal(arrival, identity, &cause.to_string());
+        let Arrival { client, connection, .. } = arrival;
+        NotAdmitted::Refused {
             after: match cause {
                 // The issuer's fault is nobody's guess.
                 Cause::Token(TokenRefused::KeysUnavailable(_)) => Duration::ZERO,
-                _ => throttle.failed(client, arrival.connection, Instant::now()),
+                _ => self.gateway.throttle.failed(client, connection, Instant::now()),
             },
-        })
+        }
+    }
+
+    /// The connections within their reach for which `is_meant` holds, whichever protocol these speak; `what` says what they
+    /// ask for. Who is refused is recorded and slowed; who finds nothing is recorded.
+    ///
+    /// # Errors
+    /// What they may know of why not.
+    pub fn reached(
+        &self,
+        arrival: Arrival<'_>,
+        is_meant: impl Fn(&Known) -> bool,
+        what: &str,
+    ) -> Result<Vec<String>, NotAdmitted> {
+        self.looked_at(arrival)?;
+        let settings = self.gateway.settings.load_full();
+        let identity = self.gateway.identify_by(&settings, arrival.token);
+        let identity = identity.map_err(|cause| self.refused(arrival, None, &cause.into()))?;
+        let mut names = self.gateway.connections.names();
+        names.retain(|name| {
+            let standing = self.gateway.standing(Arc::clone(&settings), &identity, name);
+            standing.is_ok_and(|standing| is_meant(&standing.known))
+        });
+        if names.len() != 1 {
+            let cause = format!("{} of its connections lead to {what}", names.len());
+            self.record_refusal(arrival, Some(&identity), &cause);
+        }
+        Ok(names)
     }
 
     /// How they stand to a connection of this door's protocol.
@@ -181,6 +224,13 @@ impl Door {
         }
     }
 
+    /// Records that a tunnel passes unread in a session.
+    pub fn blind(&self, session: &str) {
+        if let Err(error) = blocking(|| self.gateway.sessions.blind(session)) {
+            tracing::error!(session, %error, "cannot record that a tunnel is blind");
+        }
+    }
+
     /// Records how a session ended.
     pub fn ended(&self, session: &str, ended: &Ended) {
         let how = &ended.how;
@@ -220,6 +270,7 @@ impl Door {
             held: 0,
             bytes_in: 0,
             bytes_out: 0,
+            blind: false,
         }
     }
 }

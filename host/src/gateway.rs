@@ -41,6 +41,8 @@ pub struct Addresses {
     pub postgres: SocketAddr,
     /// For HTTP clients.
     pub http: Option<SocketAddr>,
+    /// For clients of the forward proxy.
+    pub http_proxy: Option<SocketAddr>,
     /// For administrators.
     pub admin: SocketAddr,
 }
@@ -210,6 +212,7 @@ impl Gateway {
                 "data_dir": config.data_dir.display().to_string(),
                 "postgres": self.addresses.postgres.to_string(),
                 "http": self.addresses.http.map(|http| http.to_string()),
+                "http_proxy": self.addresses.http_proxy.map(|proxy| proxy.to_string()),
                 "admin": self.addresses.admin.to_string(),
                 "connections": self.connections.names(),
                 "policies_version": self.gate.policies().version,

@@ -58,6 +58,7 @@ impl<E: Into<anyhow::Error>> From<E> for NotServing {
 struct Sockets {
     postgres: StdListener,
     http: Option<StdListener>,
+    http_proxy: Option<StdListener>,
     admin: StdListener,
 }
 
@@ -72,14 +73,20 @@ pub fn serve(config: Config, watches: bool) -> Result<(), NotServing> {
     let (admin, admin_address) = bind(config.listen.admin, "admin")?;
     let http = config.listen.http.map(|address| bind(address, "http")).transpose()?;
     let (http, http_address) = http.unzip();
-    let addresses =
-        Addresses { postgres: postgres_address, http: http_address, admin: admin_address };
+    let http_proxy = config.listen.http_proxy.map(|it| bind(it, "http_proxy")).transpose()?;
+    let (http_proxy, proxy_address) = http_proxy.unzip();
+    let addresses = Addresses {
+        postgres: postgres_address,
+        http: http_address,
+        http_proxy: proxy_address,
+        admin: admin_address,
+    };
     let gateway = Arc::new(assemble(config, store, addresses)?);
     let settings = gateway.settings.load_full();
     let data_dir = settings.config.data_dir.clone();
     let (tell, stop) = watch::channel(false);
     let places = Places::new(settings.config.limits.max_connections);
-    let sockets = Sockets { postgres, http, admin };
+    let sockets = Sockets { postgres, http, http_proxy, admin };
     let sessions = Places::new(settings.config.limits.max_sessions);
     let server = server(&gateway, sockets, (&places, &sessions), &stop)?;
     if watches {
@@ -180,8 +187,13 @@ fn server(
     let conf = ServerConf { threads, work_stealing: true, ..ServerConf::default() };
     let mut server = Server::new_with_opt_and_conf(None, conf);
     let places = places.clone();
+    let web = WebService::new(Arc::clone(gateway), &files, sessions.clone())?;
+    if let Some(socket) = sockets.http_proxy {
+        let proxy = web.proxy(&config.listen, &files)?;
+        let listener = Listener::new("http_proxy", socket, proxy, places.clone(), stop.clone());
+        server.add_service(listener);
+    }
     if let Some(socket) = sockets.http {
-        let web = WebService::new(Arc::clone(gateway), &files, sessions.clone())?;
         server.add_service(Listener::new("http", socket, web, places.clone(), stop.clone()));
     }
     server.add_service(Listener::new("postgres", sockets.postgres, postgres, places, stop.clone()));
@@ -194,15 +206,17 @@ fn server(
 
 /// The sockets take connections already: whoever reads this can connect.
 fn announce(gateway: &Gateway) -> Result<()> {
-    let Addresses { postgres, http, admin } = gateway.addresses;
+    let Addresses { postgres, http, http_proxy, admin } = gateway.addresses;
     let admin_tls = !admin.ip().is_loopback();
-    let listening = Listening { postgres, http, admin, admin_tls, pid: std::process::id() };
+    let listening =
+        Listening { postgres, http, http_proxy, admin, admin_tls, pid: std::process::id() };
     let data_dir = &gateway.settings.load().config.data_dir;
     data_dir::write_listening(data_dir, &listening)
         .with_context(|| format!("cannot write to {}", data_dir.display()))?;
     let policies = gateway.gate.policies().policies.len();
-    let http = http.map(|http| http.to_string());
-    tracing::info!(%postgres, http, %admin, policies, "listening");
+    let text = |address: Option<std::net::SocketAddr>| address.map(|it| it.to_string());
+    let (http, http_proxy) = (text(http), text(http_proxy));
+    tracing::info!(%postgres, http, http_proxy, %admin, policies, "listening");
     Ok(())
 }
 

@@ -79,6 +79,9 @@ pub struct SessionDocument {
     pub bytes_in: u64,
     /// Bytes to the client.
     pub bytes_out: u64,
+    /// Whether a tunnel passed in it that nobody looked into.
+    #[serde(default)]
+    pub blind: bool,
 }
 
 /// What happened in a running session, in numbers.
@@ -306,6 +309,15 @@ impl Sessions {
             (document.bytes_in, document.bytes_out) = (ended.bytes_in, ended.bytes_out);
             Some(document)
         })?;
+        Ok(())
+    }
+
+    /// Records that a tunnel passes in a session that nobody looks into.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn blind(&self, id: &str) -> Result<(), StoreError> {
+        self.documents.update(id, |document| Some(SessionDocument { blind: true, ..document? }))?;
         Ok(())
     }
 

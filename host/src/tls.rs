@@ -103,7 +103,8 @@ fn names(config: &Config) -> BTreeSet<String> {
         names.extend([domain.clone(), format!("*.{domain}")]);
     }
     let listen = &config.listen;
-    for address in [Some(listen.postgres), Some(listen.admin), listen.http].into_iter().flatten() {
+    let places = [Some(listen.postgres), Some(listen.admin), listen.http, listen.http_proxy];
+    for address in places.into_iter().flatten() {
         if !address.ip().is_unspecified() {
             names.insert(address.ip().to_string());
         }

@@ -7,22 +7,24 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
-use palisade_http::{Admission, Backend, Host, Login, Mount, Options, Service};
+use palisade_http::{Admission, Backend, Forward, Host, Login, Mount, Options, Service};
 use palisade_policy::{Ended, NotAdmitted, Place};
 use pingora_core::listeners::tls::{Acceptor, TlsSettings};
 use pingora_core::protocols::l4::stream::Stream as Plain;
 use pingora_core::protocols::tls::server::handshake;
-use pingora_core::protocols::{GetSocketDigest, SocketDigest, Stream};
+use pingora_core::protocols::{ALPN, GetSocketDigest, SocketDigest, Stream};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::config::{HTTP, TlsFiles};
+use crate::config::{HTTP, Listen, TlsFiles};
 use crate::door::{Arrival, Door};
 use crate::gateway::Gateway;
 use crate::listener::{Places, Serve};
 use crate::lobby::Lobby;
 use crate::mcp::Tooling;
+use crate::proxy::Proxy;
+use crate::{ca, clock};
 
 /// The first byte of a TLS handshake (RFC 8446 section 5.1).
 const HANDSHAKE: u8 = 22;
@@ -31,11 +33,19 @@ const IN_CLEAR: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 29\r\n\
 Connection: close\r\n\r\nUse https:// to reach this.\r\n";
 
+/// The same, at the forward proxy.
+const PROXY_IN_CLEAR: &[u8] =
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 35\r\n\
+Connection: close\r\n\r\nUse https:// to reach this proxy.\r\n";
+
 /// Serves HTTP clients.
 pub struct WebService {
     service: Service,
     acceptor: Acceptor,
-    insecure: bool,
+    /// What a client is told that speaks in clear text; nothing where it may.
+    in_clear: Option<&'static [u8]>,
+    /// Whether it serves clients of the forward proxy.
+    is_proxy: bool,
     login_time: Duration,
     lobby: Lobby,
 }
@@ -61,13 +71,37 @@ impl WebService {
         };
         let tooling = Arc::new(Tooling::new(Arc::clone(&gateway), sessions.clone())?);
         let door = Door { gateway, protocol: HTTP };
-        let host = Arc::new(Guarded { door, tooling, sessions });
+        let proxy = match listen.http_proxy {
+            Some(_) => {
+                Some(Proxy::new(door.clone(), ca::of(&settings.config, clock::now_seconds())?))
+            }
+            None => None,
+        };
+        let host = Arc::new(Guarded { door, tooling, sessions, proxy });
         Ok(Self {
             service: Service::new(host, options),
-            acceptor: acceptor(files)?,
-            insecure: listen.insecure,
+            acceptor: acceptor(files, ALPN::H2H1)?,
+            in_clear: (!listen.insecure).then_some(IN_CLEAR),
+            is_proxy: false,
             login_time: limits.login,
             lobby: Lobby::new(limits.max_logins),
+        })
+    }
+
+    /// The same gateway as a forward proxy. What its clients speak there is HTTP/1.1: by TLS, or in clear text where none of it
+    /// leaves the machine, or that is allowed.
+    ///
+    /// # Errors
+    /// When the certificate cannot be used.
+    pub fn proxy(&self, listen: &Listen, files: &TlsFiles) -> Result<Self> {
+        let is_near = listen.http_proxy.is_some_and(|address| address.ip().is_loopback());
+        Ok(Self {
+            service: self.service.clone(),
+            acceptor: acceptor(files, ALPN::H1)?,
+            in_clear: (!is_near && !listen.insecure).then_some(PROXY_IN_CLEAR),
+            is_proxy: true,
+            login_time: self.login_time,
+            lobby: self.lobby.clone(),
         })
     }
 
@@ -76,10 +110,10 @@ impl WebService {
         let mut first = [0];
         let read = stream.peek(&mut first).await.ok()?;
         let by_tls = read == 1 && first == [HANDSHAKE];
-        if read == 1 && !by_tls && !self.insecure {
+        if let Some(words) = self.in_clear.filter(|_| read == 1 && !by_tls) {
             let mut stream = stream;
             // Whoever does not read it learns nothing.
-            let _ = stream.write_all(IN_CLEAR).await;
+            let _ = stream.write_all(words).await;
             return None;
         }
         let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
@@ -95,14 +129,14 @@ impl WebService {
 }
 
 /// pingora panics on files that it cannot use, so they are tried before.
-fn acceptor(files: &TlsFiles) -> Result<Acceptor> {
+fn acceptor(files: &TlsFiles, alpn: ALPN) -> Result<Acceptor> {
     crate::tls::load(files)?;
     let path = |path: &std::path::Path| {
         path.to_str().map(str::to_owned).ok_or_else(|| anyhow!("{} is no text", path.display()))
     };
     let (certificate, key) = (path(&files.certificate)?, path(&files.key)?);
     let mut settings = TlsSettings::intermediate(&certificate, &key)?;
-    settings.enable_h2();
+    settings.set_alpn(alpn);
     Ok(settings.build())
 }
 
@@ -117,7 +151,10 @@ impl Serve for WebService {
         };
         // Who comes without a word, or speaks no TLS, is nobody to speak of.
         if let Ok(Some(stream)) = opened {
-            self.service.serve(stream, peer, stop, pushed_out).await;
+            match self.is_proxy {
+                true => self.service.serve_proxy(stream, peer, stop, pushed_out).await,
+                false => self.service.serve(stream, peer, stop, pushed_out).await,
+            }
         }
     }
 }
@@ -129,6 +166,8 @@ struct Guarded {
     tooling: Arc<Tooling>,
     /// A session outlives its client's connections; the gateway waits for its end when it stops.
     sessions: Places,
+    /// What makes it a forward proxy.
+    proxy: Option<Proxy>,
 }
 
 impl Host for Guarded {
@@ -160,6 +199,10 @@ impl Host for Guarded {
     fn mount(&self, connection: &str) -> Option<Arc<dyn Mount>> {
         let is_at = self.tooling.is_at(connection);
         is_at.then(|| Arc::clone(&self.tooling) as Arc<dyn Mount>)
+    }
+
+    fn forward(&self) -> Option<&dyn Forward> {
+        self.proxy.as_ref().map(|proxy| proxy as &dyn Forward)
     }
 
     fn turned_away(&self, client: SocketAddr, cause: &str) {

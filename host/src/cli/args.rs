@@ -51,6 +51,12 @@ pub enum Command {
     },
     /// Checks the configuration, the policy files and the plugins, and names every mistake.
     Check,
+    /// Prints the certificate of the authority in whose name tunnels of the forward proxy are ended, for clients to trust.
+    Ca {
+        /// Prints its SHA-256 instead.
+        #[arg(long)]
+        fingerprint: bool,
+    },
     /// Prints a short-lived token, which a client gives as its password.
     Token(TokenArgs),
     /// Makes tokens worthless before their time is over, and lists those that are.

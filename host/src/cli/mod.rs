@@ -5,6 +5,7 @@ mod archive;
 mod args;
 mod author;
 mod backtest;
+mod ca;
 mod check;
 mod client;
 mod connections;
@@ -116,6 +117,7 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
             NotServing::Mistakes(mistakes) => Failure::Mistakes(mistakes),
             NotServing::Failed(error) => Failure::Other(error),
         })?,
+        Command::Ca { fingerprint } => ca::ca(&config, *fingerprint, args.json, screen)?,
         Command::Token(asked) => token::token(&config, asked, args.json, screen)?,
         Command::Tokens(asked) => tokens::tokens(&config, asked, &args, screen)?,
         Command::WhoCan { connection } => {

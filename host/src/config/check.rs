@@ -3,6 +3,7 @@
 mod connection;
 mod identity;
 mod mcp;
+mod proxy;
 mod secrets;
 
 use std::collections::BTreeSet;
@@ -58,6 +59,7 @@ impl Check<'_> {
             .filter_map(|raw| self.connection(raw, vault.server.as_ref()))
             .collect();
         self.http_without_a_place(listen.as_ref(), &connections);
+        self.blind_alleys(listen.as_ref(), &connections);
         self.members(&connections);
         self.nothing_configured(&connections, &raw.roles);
         let names: Vec<&str> = connections.iter().map(|c| c.name.as_str()).collect();
@@ -115,21 +117,21 @@ impl Check<'_> {
         let postgres = self.address(raw.postgres.as_ref(), 6432);
         let admin = self.address(raw.admin.as_ref(), 6480);
         let http = raw.http.as_ref().map(|http| self.address(Some(http), 0));
-        let (postgres, admin, http) =
-            (postgres?, admin?, http.map_or(Some(None), |it| it.map(Some))?);
-        let mut taken = vec![];
-        let places = [("postgres", Some(postgres), &raw.postgres), ("http", http, &raw.http)];
-        for (name, address, at) in places.into_iter().chain([("admin", Some(admin), &raw.admin)]) {
-            let Some(address) = address.filter(|address| address.port() != 0) else { continue };
-            if let Some((other, _)) = taken.iter().find(|(_, other)| *other == address) {
-                let problem = format!("`{other}` and `{name}` have the same address");
-                let at = at.as_ref().or(raw.postgres.as_ref());
-                self.mistake(at, problem, "give each its own port");
-            }
-            taken.push((name, address));
-        }
+        let http_proxy = raw.http_proxy.as_ref().map(|it| self.address(Some(it), 0));
+        let ca = self.authority(raw);
+        let (postgres, admin) = (postgres?, admin?);
+        let (http, http_proxy) = (optional(http)?, optional(http_proxy)?);
         let insecure = raw.insecure.as_ref().is_some_and(|insecure| *insecure.get_ref());
-        let exposed = [Some(postgres), http].into_iter().flatten();
+        self.same_address(
+            raw,
+            &[
+                ("postgres", Some(postgres), &raw.postgres),
+                ("http", http, &raw.http),
+                ("http_proxy", http_proxy, &raw.http_proxy),
+                ("admin", Some(admin), &raw.admin),
+            ],
+        );
+        let exposed = [Some(postgres), http, http_proxy].into_iter().flatten();
         if insecure && exposed.into_iter().any(|address| !address.ip().is_loopback()) {
             let problem = "tokens travel in clear text over the network".into();
             self.warning(raw.insecure.as_ref(), problem, "remove `insecure`");
@@ -139,11 +141,30 @@ impl Check<'_> {
             postgres,
             admin,
             http,
+            http_proxy,
+            ca,
             http_domain,
             http_origins: raw.http_origins.iter().map(|it| it.get_ref().clone()).collect(),
             insecure,
             postgres_login: raw.postgres_login,
         })
+    }
+
+    fn same_address(
+        &mut self,
+        raw: &RawListen,
+        places: &[(&str, Option<SocketAddr>, Written<'_>)],
+    ) {
+        let mut taken: Vec<(&str, SocketAddr)> = vec![];
+        for (name, address, at) in places {
+            let Some(address) = address.filter(|address| address.port() != 0) else { continue };
+            if let Some((other, _)) = taken.iter().find(|(_, other)| *other == address) {
+                let problem = format!("`{other}` and `{name}` have the same address");
+                let at = at.as_ref().or(raw.postgres.as_ref());
+                self.mistake(at, problem, "give each its own port");
+            }
+            taken.push((name, address));
+        }
     }
 
     fn domain(&mut self, raw: &Spanned<String>) -> String {
@@ -301,6 +322,14 @@ impl Check<'_> {
         let line = Some(line_of(self.text, offset));
         Mistake { file: self.file.to_owned(), line, problem, fix }
     }
+}
+
+/// An address as it is written, where it is.
+type Written<'a> = &'a Option<Spanned<String>>;
+
+/// What may be left out, and is a mistake where it is there and none.
+fn optional<T>(given: Option<Option<T>>) -> Option<Option<T>> {
+    given.map_or(Some(None), |it| it.map(Some))
 }
 
 #[cfg(test)]

@@ -73,6 +73,10 @@ pub struct Config {
 pub struct Listen {
     /// For HTTP clients; nowhere where left out.
     pub http: Option<SocketAddr>,
+    /// For clients of the forward proxy; nowhere where left out.
+    pub http_proxy: Option<SocketAddr>,
+    /// In whose name tunnels of the forward proxy are ended; without one the gateway makes its own authority.
+    pub ca: Option<TlsFiles>,
     /// The domain below which an HTTP client finds each connection as a host: `gateway.example`.
     pub http_domain: Option<String>,
     /// Origins whose pages may speak to MCP servers through the gateway.

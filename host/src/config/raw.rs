@@ -51,6 +51,8 @@ pub(super) struct RawListen {
     pub(super) admin: Option<Spanned<String>>,
     pub(super) insecure: Option<Spanned<bool>>,
     pub(super) http: Option<Spanned<String>>,
+    pub(super) http_proxy: Option<Spanned<String>>,
+    pub(super) ca: Option<RawTls>,
     pub(super) http_domain: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) http_origins: Vec<Spanned<String>>,
@@ -80,6 +82,7 @@ pub(super) struct RawConnection {
     pub(super) paths: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) websocket: bool,
+    pub(super) tunnel: Option<Spanned<String>>,
     pub(super) command: Option<Spanned<Vec<String>>>,
     #[serde(default)]
     pub(super) env: BTreeMap<String, Spanned<RawVariable>>,

@@ -21,6 +21,8 @@ pub struct HttpService {
     pub paths: Templates,
     /// Whether clients may open WebSockets.
     pub websocket: bool,
+    /// Whether tunnels of clients of the forward proxy pass unread.
+    pub blind: bool,
 }
 
 /// How the gateway lets itself in at a service; the secret is the connection's `password`.

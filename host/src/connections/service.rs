@@ -86,6 +86,13 @@ fn certificate(files: &TlsFiles) -> Result<Arc<CertKey>> {
     Ok(Arc::new(CertKey::new(certificates, key.secret_der().to_vec())))
 }
 
+impl Service {
+    /// Where it is.
+    pub fn address(&self) -> &Origin {
+        &self.origin
+    }
+}
+
 #[async_trait]
 impl Backend for Service {
     fn origin(&self) -> &Origin {
@@ -102,6 +109,10 @@ impl Backend for Service {
 
     fn websocket(&self) -> bool {
         self.http.websocket
+    }
+
+    fn is_blind(&self) -> bool {
+        self.http.blind
     }
 
     fn pool(&self) -> u64 {

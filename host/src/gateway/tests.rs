@@ -73,7 +73,12 @@ fn fixture_of(text: &str) -> Fixture {
     let trusted = palisade_postgres::Trusted::new([]);
     let connections = Connections::open(&config, &store, trusted).unwrap();
     let listen = &config.listen;
-    let addresses = Addresses { postgres: listen.postgres, http: listen.http, admin: listen.admin };
+    let addresses = Addresses {
+        postgres: listen.postgres,
+        http: listen.http,
+        http_proxy: None,
+        admin: listen.admin,
+    };
     let revocations = Revocations::new(&store).unwrap();
     let gateway = Gateway {
         revocations,
@@ -116,6 +121,7 @@ fn session(id: SessionId, connection: &str) -> SessionDocument {
         held: 0,
         bytes_in: 0,
         bytes_out: 0,
+        blind: false,
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) fn document(number: u128) -> (SessionId, SessionDocument) {
         held: 0,
         bytes_in: 0,
         bytes_out: 0,
+        blind: false,
     };
     (id, document)
 }

@@ -46,7 +46,7 @@ pub fn sessions(screen: &mut Screen, sessions: &[SessionDocument]) -> io::Result
             session.id.as_str(),
             &short(&session.opened_at),
             word(session.state),
-            &session.connection,
+            &connection(session),
             &who(&session.subject, session.acting_for.as_deref()),
             &session.commands.to_string(),
             &session.denied.to_string(),
@@ -77,7 +77,7 @@ pub fn session(
             ("who", &who(&session.subject, session.acting_for.as_deref())),
             ("roles", &session.roles.join(", ")),
             ("token", &session.token),
-            ("connection", &session.connection),
+            ("connection", &connection(session)),
             ("from", &session.client_address),
             ("opened", &session.opened_at),
             ("ended", session.ended_at.as_deref().unwrap_or_default()),
@@ -109,6 +109,14 @@ pub fn who(subject: &str, acting_for: Option<&str>) -> String {
     }
 }
 
+/// The connection, and that what passed there is not known where it was a tunnel that nobody looked into.
+fn connection(session: &SessionDocument) -> String {
+    match session.blind {
+        true => format!("{} (blind tunnel)", session.connection),
+        false => session.connection.clone(),
+    }
+}
+
 /// A time without the parts of a second and with a space in it.
 pub fn short(time: &str) -> String {
     let (seconds, _) = time.split_once('.').unwrap_or((time, ""));
@@ -136,7 +144,7 @@ pub fn headline(screen: &mut Screen, session: &SessionDocument) -> io::Result<()
         "session {} · {} on {} · from {} · roles {}",
         session.id,
         screen.tone(Tone::Bold, &who),
-        visible(&session.connection),
+        visible(&connection(session)),
         visible(&session.client_address),
         visible(&session.roles.join(", ")),
     );

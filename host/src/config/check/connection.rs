@@ -34,6 +34,9 @@ impl Check<'_> {
         if !is_mcp {
             self.only_mcp(&raw);
         }
+        if !is_http {
+            self.only_tunnels(&raw);
+        }
         let mcp = is_mcp.then(|| self.mcp(&mut raw, vault));
         let is_service = is_http || (is_mcp && raw.address.is_some());
         let place = match is_mcp && !is_service {
@@ -171,14 +174,28 @@ impl Check<'_> {
             );
         }
         let certificate = raw.certificate.as_ref().map(|files| self.tls(files));
-        HttpService { tls, login, certificate, paths: templates, websocket: raw.websocket }
+        HttpService {
+            tls,
+            login,
+            certificate,
+            paths: templates,
+            websocket: raw.websocket,
+            blind: self.blind(raw),
+        }
     }
 
     /// Connections that nobody could reach.
     pub(super) fn http_without_a_place(&mut self, listen: Option<&Listen>, all: &[Connection]) {
         let by_http = |it: &&Connection| it.http.is_some() || it.mcp.is_some();
-        let service = all.iter().find(by_http);
-        if let (Some(service), Some(Listen { http: None, .. })) = (service, listen) {
+        // Services alone have an address that a proxy could be asked for.
+        let by_proxy =
+            |it: &Connection, listen: &Listen| it.http.is_some() && listen.http_proxy.is_some();
+        let nowhere = |listen: &&Listen| listen.http.is_none();
+        let service = all
+            .iter()
+            .filter(by_http)
+            .find(|it| listen.is_some_and(|listen| !by_proxy(it, listen)));
+        if let (Some(service), Some(_)) = (service, listen.filter(nowhere)) {
             let at = self.text.find(&format!("\"{}\"", service.name)).unwrap_or(0);
             let problem = format!("the gateway listens nowhere for `{}`", service.name);
             self.mistakes.push(self.at(
