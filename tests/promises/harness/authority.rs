@@ -1,5 +1,8 @@
 //! An authority of the test's own, and the certificates that it gives.
 
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use rcgen::{
@@ -27,12 +30,20 @@ impl Authority {
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let folder = TempDir::new().unwrap();
         std::fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
+        let mut key = OpenOptions::new();
+        let key = key.write(true).create_new(true).mode(0o600).open(folder.path().join("ca.key"));
+        key.unwrap().write_all(issuer.key().serialize_pem().as_bytes()).unwrap();
         Self { issuer, folder }
     }
 
     /// The file by which it is trusted.
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
+    }
+
+    /// The file of its key, for whoever signs in its name.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.folder.path().join("ca.key")
     }
 
     /// A certificate for a name or an address.

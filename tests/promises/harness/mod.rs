@@ -7,6 +7,7 @@ mod mcp;
 mod oidc;
 mod postgres;
 mod process;
+mod proxy;
 mod psql;
 mod vault;
 mod web;
@@ -18,9 +19,10 @@ pub(crate) use mcp::{ToolService, Tools, program, tools};
 pub(crate) use oidc::Provider;
 pub(crate) use postgres::{PASSWORD, Postgres};
 pub(crate) use process::{Outcome, run, until};
+pub(crate) use proxy::{Proxied, proxied, proxied_with};
 pub(crate) use psql::{Interactive, Psql, finish};
 pub(crate) use vault::{Knows, Vault};
-pub(crate) use web::{Asked, Curl, SECRET, Web, api, api_at, ok};
+pub(crate) use web::{Asked, Curl, SECRET, Script, Web, api, api_at, ok};
 
 /// A gateway with the shipped baseline in front of a server with secrets: what most promises need.
 pub(crate) fn baseline() -> (Postgres, Gateway) {

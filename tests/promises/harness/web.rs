@@ -56,11 +56,21 @@ pub(crate) fn ok(kind: &str, body: &str) -> String {
 
 impl Web {
     pub(crate) fn start(script: Script) -> Self {
-        Self::serve("http", None, script)
+        Self::serve(("http", "127.0.0.1"), None, script)
     }
 
     /// One that shows a certificate, and asks for one of this authority where there is one.
     pub(crate) fn start_with_tls(
+        shown: &Certificate,
+        clients: Option<&Authority>,
+        script: Script,
+    ) -> Self {
+        Self::start_at("127.0.0.1", shown, clients, script)
+    }
+
+    /// The same where this host leads.
+    pub(crate) fn start_at(
+        host: &str,
         shown: &Certificate,
         clients: Option<&Authority>,
         script: Script,
@@ -82,11 +92,15 @@ impl Web {
             }
         };
         let config = builder.with_single_cert(vec![certificate], key).unwrap();
-        Self::serve("https", Some(Arc::new(config)), script)
+        Self::serve(("https", host), Some(Arc::new(config)), script)
     }
 
-    fn serve(scheme: &'static str, tls: Option<Arc<ServerConfig>>, script: Script) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    fn serve(
+        (scheme, host): (&'static str, &str),
+        tls: Option<Arc<ServerConfig>>,
+        script: Script,
+    ) -> Self {
+        let listener = TcpListener::bind((host, 0)).unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (asked, stop) = (Arc::<Mutex<Vec<Asked>>>::default(), Arc::<AtomicBool>::default());
         let (told, stopped) = (Arc::clone(&asked), Arc::clone(&stop));
@@ -111,6 +125,10 @@ impl Web {
 
     pub(crate) fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address)
+    }
+
+    pub(crate) fn port(&self) -> &str {
+        self.address.rsplit(':').next().unwrap()
     }
 
     /// What it was asked, in order.
