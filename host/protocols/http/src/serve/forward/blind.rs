@@ -171,12 +171,12 @@ async fn carry(
     let (mut from_client, mut to_client) = split(client);
     let (mut from_server, mut to_server) = server.into_split();
     let done = tokio::select! {
-        (sent, got) = async {
-            tokio::join!(
+        done = async {
+            tokio::try_join!(
                 pump(&mut from_client, &mut to_server, &carried.0),
                 pump(&mut from_server, &mut to_client, &carried.1),
             )
-        } => sent.and(got),
+        } => done,
         () = idle(carried, patience) => return "nothing came for a while",
     };
     if done.is_ok() { "both sides ended it" } else { "it broke off" }
