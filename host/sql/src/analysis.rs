@@ -11,6 +11,8 @@ pub struct Analysis {
     pub statements: Vec<Statement>,
     /// Why not everything that the text may do is accounted for; empty = complete.
     pub gaps: Vec<String>,
+    /// Whether the same is known of every text of the same [`shape`](crate::shape): no constant was looked at.
+    pub of_shape: bool,
 }
 
 impl Analysis {
@@ -22,7 +24,7 @@ impl Analysis {
 
     /// An analysis that found out nothing, for one reason.
     pub(crate) fn refused(reason: impl Into<String>) -> Self {
-        Self { statements: Vec::new(), gaps: vec![reason.into()] }
+        Self { gaps: vec![reason.into()], ..Self::default() }
     }
 }
 

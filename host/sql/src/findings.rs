@@ -332,7 +332,7 @@ impl Findings {
 
     /// Ends the text.
     pub(crate) fn finish(self) -> Analysis {
-        Analysis { statements: self.statements, gaps: self.gaps }
+        Analysis { statements: self.statements, gaps: self.gaps, of_shape: false }
     }
 }
 

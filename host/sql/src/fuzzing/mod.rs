@@ -7,7 +7,7 @@ use grammar::{Choices, Column, Kind, Query, Table};
 
 /// Words and signs of SQL, for texts that come further into the parsers than any bytes.
 #[rustfmt::skip]
-const WORDS: &[&str] = &[
+pub(crate) const WORDS: &[&str] = &[
     "SELECT", "FROM", "WHERE", "WITH", "RECURSIVE", "AS", "(", ")", ",", "*", "a", "b.c", "t",
     "1", "'x'", "$1", "UNION ALL", "INSERT INTO", "VALUES", "UPDATE", "SET", "=", "DELETE FROM",
     "RETURNING", "JOIN", "LEFT JOIN", "NATURAL", "USING", "ON", "LATERAL", "DROP TABLE",
@@ -42,6 +42,12 @@ pub fn lineage(data: &[u8]) {
         }
         _ => follows(&grammar::select(&mut Choices::new(rest), TABLES)),
     }
+}
+
+/// A SELECT that these bytes choose.
+#[cfg(test)]
+pub(crate) fn generated(data: &[u8]) -> String {
+    grammar::select(&mut Choices::new(data), TABLES).text
 }
 
 fn every_dialect(text: &str) {

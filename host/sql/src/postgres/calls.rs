@@ -1,5 +1,6 @@
 //! Function calls, and the expressions of SQL/JSON, which are calls in another spelling.
 
+use super::constants::Constants;
 use super::{Walker, names};
 use crate::functions::{Function, classify, makes_rows};
 use crate::lineage::{Flow, Scope};
@@ -72,13 +73,14 @@ impl Walker<'_> {
         let function = names::qualified(&call.funcname);
         let built_in = function.schema.is_none_or(|schema| schema == "pg_catalog");
         let [setting, value, local] = call.args.as_slice() else { return false };
-        let Some(setting) = super::session::value_of(Some(setting)) else { return false };
         if !built_in || function.name != "set_config" {
             return false;
         }
+        let of = |node| super::session::value_of(Some(node), &self.constants);
+        let Some(setting) = of(setting) else { return false };
         let name = setting.to_ascii_lowercase();
-        let value = super::session::value_of(Some(value));
-        let local = super::session::value_of(Some(local)).is_none_or(|local| local != "false");
+        let value = of(value);
+        let local = of(local).is_none_or(|local| local != "false");
         self.check_setting(&name, value.as_deref());
         if !flow.sources.is_empty() {
             self.found.reserve("function set_config takes column values out of sight");
@@ -138,7 +140,9 @@ impl Walker<'_> {
         }
         let via = match function.name.as_str() {
             "currval" => {
-                if let Some(sequence) = call.args.first().and_then(names::written) {
+                if let Some(sequence) =
+                    call.args.first().and_then(|name| names::written(name, &self.constants))
+                {
                     self.found.touch(&sequence);
                 }
                 return;
@@ -148,7 +152,8 @@ impl Walker<'_> {
             _ => return,
         };
         // Of a name that is put together it is not known which sequence it is.
-        let sequence = call.args.first().and_then(sequence_of);
+        let first = call.args.first();
+        let sequence = first.and_then(|name| sequence_of(name, &self.constants));
         let unknown = || Name { schema: None, name: "?".to_owned() };
         let operation = Operation::on("update", sequence.unwrap_or_else(unknown));
         self.found.operate(operation.fact("via", via).fact("where", "present"));
@@ -247,13 +252,13 @@ impl Walker<'_> {
 }
 
 /// The sequence that an argument names; of `pg_get_serial_sequence('table', 'column')` the table stands for it.
-fn sequence_of(argument: &Node) -> Option<Name> {
+fn sequence_of(argument: &Node, constants: &Constants) -> Option<Name> {
     match argument.node.as_ref()? {
         NodeEnum::FuncCall(call)
             if names::qualified(&call.funcname).name == "pg_get_serial_sequence" =>
         {
-            names::written(call.args.first()?)
+            names::written(call.args.first()?, constants)
         }
-        _ => names::written(argument),
+        _ => names::written(argument, constants),
     }
 }

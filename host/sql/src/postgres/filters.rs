@@ -1,5 +1,6 @@
 //! Whether a `WHERE` chooses rows at all, or lets all of them through.
 
+use super::constants::Constants;
 use super::{Walker, names};
 use crate::Name;
 use crate::lineage::{Piece, Scope};
@@ -47,7 +48,8 @@ impl Walker<'_> {
                 let mut arms = expression.args.iter();
                 return match expression.boolop() {
                     BoolExprType::OrExpr => {
-                        exhaustive(&expression.args) || arms.any(|arm| self.selects_all(arm, scope))
+                        exhaustive(&expression.args, &self.constants)
+                            || arms.any(|arm| self.selects_all(arm, scope))
                     }
                     _ => arms.all(|arm| self.selects_all(arm, scope)),
                 };
@@ -103,7 +105,7 @@ impl Walker<'_> {
             Some(NodeEnum::List(list)) => list.items.as_slice(),
             _ => &[],
         };
-        let itself = |other: &Node| left.is_some_and(|left| same(left, other));
+        let itself = |other: &Node| left.is_some_and(|left| same(left, other, &self.constants));
         let alike = match expression.kind() {
             AExprKind::AexprIn => listed.iter().any(itself),
             AExprKind::AexprBetween
@@ -137,13 +139,13 @@ fn same_column(left: &Node, right: &Node) -> bool {
 }
 
 /// Whether one of these conditions holds for every row: one of them is another's opposite.
-fn exhaustive(arms: &[Node]) -> bool {
+fn exhaustive(arms: &[Node], constants: &Constants) -> bool {
     let arms = flattened(arms);
     // Conditions that are written by hand are few; so are the pairs.
     let few = arms.get(..arms.len().min(MOST_ARMS)).unwrap_or_default();
     few.iter()
         .enumerate()
-        .any(|(at, left)| few.iter().skip(at + 1).any(|right| opposite(left, right)))
+        .any(|(at, left)| few.iter().skip(at + 1).any(|right| opposite(left, right, constants)))
 }
 
 /// How many conditions of an `OR` are compared with each other.
@@ -165,13 +167,13 @@ fn flattened(arms: &[Node]) -> Vec<&Node> {
 }
 
 /// Whether what one of two conditions leaves out the other takes, but for rows where both are unknown.
-fn opposite(left: &Node, right: &Node) -> bool {
+fn opposite(left: &Node, right: &Node, constants: &Constants) -> bool {
     match (left.node.as_ref(), right.node.as_ref()) {
         (Some(NodeEnum::NullTest(left)), Some(NodeEnum::NullTest(right))) => {
             let kinds = [left.nulltesttype(), right.nulltesttype()];
             kinds.contains(&NullTestType::IsNull)
                 && kinds.contains(&NullTestType::IsNotNull)
-                && both(left.arg.as_deref(), right.arg.as_deref())
+                && both(left.arg.as_deref(), right.arg.as_deref(), constants)
         }
         (Some(NodeEnum::BooleanTest(left)), Some(NodeEnum::BooleanTest(right))) => {
             let kinds = [left.booltesttype(), right.booltesttype()];
@@ -181,13 +183,13 @@ fn opposite(left: &Node, right: &Node) -> bool {
                 [BoolTestType::IsUnknown, BoolTestType::IsNotUnknown],
             ];
             pairs.iter().any(|pair| pair.iter().all(|kind| kinds.contains(kind)))
-                && both(left.arg.as_deref(), right.arg.as_deref())
+                && both(left.arg.as_deref(), right.arg.as_deref(), constants)
         }
         (Some(NodeEnum::BoolExpr(not)), _) if not.boolop() == BoolExprType::NotExpr => {
-            not.args.first().is_some_and(|inner| same(inner, right))
+            not.args.first().is_some_and(|inner| same(inner, right, constants))
         }
         (_, Some(NodeEnum::BoolExpr(not))) if not.boolop() == BoolExprType::NotExpr => {
-            not.args.first().is_some_and(|inner| same(left, inner))
+            not.args.first().is_some_and(|inner| same(left, inner, constants))
         }
         (Some(NodeEnum::AExpr(left)), Some(NodeEnum::AExpr(right))) => {
             let kinds = [left.kind(), right.kind()];
@@ -204,15 +206,16 @@ fn opposite(left: &Node, right: &Node) -> bool {
                     | AExprKind::AexprIlike
             );
             let plain = one_kind && left.kind == right.kind;
-            (negated || (plain && are_opposites(&operators))) && operands_are_same(left, right)
+            (negated || (plain && are_opposites(&operators)))
+                && operands_are_same(left, right, constants)
         }
         _ => false,
     }
 }
 
-fn operands_are_same(left: &AExpr, right: &AExpr) -> bool {
-    both(left.lexpr.as_deref(), right.lexpr.as_deref())
-        && both(left.rexpr.as_deref(), right.rexpr.as_deref())
+fn operands_are_same(left: &AExpr, right: &AExpr, constants: &Constants) -> bool {
+    both(left.lexpr.as_deref(), right.lexpr.as_deref(), constants)
+        && both(left.rexpr.as_deref(), right.rexpr.as_deref(), constants)
 }
 
 /// Whether of two operators one holds where the other does not.
@@ -231,7 +234,7 @@ fn are_opposites(operators: &[Option<String>; 2]) -> bool {
 }
 
 /// Whether two expressions are the same one, wherever they stand: `id`, `coalesce(id, 1)`.
-fn same(left: &Node, right: &Node) -> bool {
+fn same(left: &Node, right: &Node, constants: &Constants) -> bool {
     match (left.node.as_ref(), right.node.as_ref()) {
         (Some(NodeEnum::ColumnRef(left)), Some(NodeEnum::ColumnRef(right))) => {
             // A column may be written with its table or without; other tables with such a column make it ambiguous.
@@ -244,45 +247,44 @@ fn same(left: &Node, right: &Node) -> bool {
             left.number == right.number && left.number > 0
         }
         (Some(NodeEnum::List(left)), Some(NodeEnum::List(right))) => {
-            all_same(&left.items, &right.items)
+            all_same(&left.items, &right.items, constants)
         }
         (Some(NodeEnum::NullTest(left)), Some(NodeEnum::NullTest(right))) => {
             left.nulltesttype == right.nulltesttype
-                && both(left.arg.as_deref(), right.arg.as_deref())
+                && both(left.arg.as_deref(), right.arg.as_deref(), constants)
         }
-        (Some(NodeEnum::AConst(left)), Some(NodeEnum::AConst(right))) => {
-            left.isnull == right.isnull && left.val == right.val
-        }
+        (Some(NodeEnum::AConst(_)), Some(NodeEnum::AConst(_))) => constants.are_equal(left, right),
         (Some(NodeEnum::TypeCast(left)), Some(NodeEnum::TypeCast(right))) => {
-            both(left.arg.as_deref(), right.arg.as_deref())
+            both(left.arg.as_deref(), right.arg.as_deref(), constants)
         }
         (Some(NodeEnum::CoalesceExpr(left)), Some(NodeEnum::CoalesceExpr(right))) => {
-            all_same(&left.args, &right.args)
+            all_same(&left.args, &right.args, constants)
         }
         (Some(NodeEnum::RowExpr(left)), Some(NodeEnum::RowExpr(right))) => {
-            all_same(&left.args, &right.args)
+            all_same(&left.args, &right.args, constants)
         }
         (Some(NodeEnum::FuncCall(left)), Some(NodeEnum::FuncCall(right))) => {
             names::strings(&left.funcname) == names::strings(&right.funcname)
-                && all_same(&left.args, &right.args)
+                && all_same(&left.args, &right.args, constants)
         }
         (Some(NodeEnum::AExpr(left)), Some(NodeEnum::AExpr(right))) => {
             left.kind == right.kind
                 && names::strings(&left.name) == names::strings(&right.name)
-                && both(left.lexpr.as_deref(), right.lexpr.as_deref())
-                && both(left.rexpr.as_deref(), right.rexpr.as_deref())
+                && both(left.lexpr.as_deref(), right.lexpr.as_deref(), constants)
+                && both(left.rexpr.as_deref(), right.rexpr.as_deref(), constants)
         }
         _ => false,
     }
 }
 
-fn all_same(left: &[Node], right: &[Node]) -> bool {
-    left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same(left, right))
+fn all_same(left: &[Node], right: &[Node], constants: &Constants) -> bool {
+    left.len() == right.len()
+        && left.iter().zip(right).all(|(left, right)| same(left, right, constants))
 }
 
-fn both(left: Option<&Node>, right: Option<&Node>) -> bool {
+fn both(left: Option<&Node>, right: Option<&Node>, constants: &Constants) -> bool {
     match (left, right) {
-        (Some(left), Some(right)) => same(left, right),
+        (Some(left), Some(right)) => same(left, right, constants),
         (left, right) => left.is_none() && right.is_none(),
     }
 }

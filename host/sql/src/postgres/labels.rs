@@ -1,9 +1,10 @@
 //! The names that output columns get where the statement gives none, as `FigureColname` of PostgreSQL does it.
 
+use super::constants::Constants;
 use super::names;
 use crate::lineage::{Flow, Piece, Shape};
 use pg_query::NodeEnum;
-use pg_query::protobuf::{AExprKind, Node, SelectStmt, SubLinkType, a_const};
+use pg_query::protobuf::{AExprKind, Node, SelectStmt, SubLinkType};
 
 /// How firmly a name is chosen: a type's or `case` gives way to whatever stands around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +93,7 @@ pub(super) fn plain_name(node: &Node) -> Option<&str> {
 }
 
 /// The output column that a sort or group key names by its name or its number.
-pub(super) fn output(key: &Node, shape: &Shape) -> Option<Flow> {
+pub(super) fn output(key: &Node, shape: &Shape, constants: &Constants) -> Option<Flow> {
     if let Some(name) = plain_name(key) {
         return shape.pieces.iter().find_map(|piece| match piece {
             Piece::Column(column) if column.name.as_deref() == Some(name) => {
@@ -101,9 +102,8 @@ pub(super) fn output(key: &Node, shape: &Shape) -> Option<Flow> {
             _ => None,
         });
     }
-    let Some(NodeEnum::AConst(constant)) = key.node.as_ref() else { return None };
-    let Some(a_const::Val::Ival(number)) = &constant.val else { return None };
-    let index = usize::try_from(number.ival).ok()?.checked_sub(1)?;
+    let number = constants.number(key.node.as_ref()?)?;
+    let index = usize::try_from(number).ok()?.checked_sub(1)?;
     match shape.pieces.get(index) {
         Some(Piece::Column(column)) if counted(shape, index) => Some(column.flow.clone()),
         _ => Some(starred(shape, index).unwrap_or_else(|| shape.whole())),

@@ -5,6 +5,7 @@
 
 mod calls;
 mod comparisons;
+mod constants;
 mod copy;
 mod ddl;
 mod dml;
@@ -19,16 +20,21 @@ mod parse;
 mod routines;
 mod select;
 mod session;
+mod shape;
 mod statements;
 mod tables;
 mod utility;
 
+use self::constants::Constants;
 use crate::dialect::with_stack;
 use crate::findings::Findings;
 use crate::lineage::{Flow, Scope, Shape};
 use crate::{Analysis, Dialect, Trusted};
+use pg_query::NodeEnum;
+use pg_query::protobuf::RawStmt;
 
 pub use parse::has_name_with;
+pub use shape::shape;
 
 /// PostgreSQL with `standard_conforming_strings` on and a UTF-8 client encoding.
 ///
@@ -65,6 +71,7 @@ fn analyze(text: &str, trusted: &Trusted) -> Analysis {
         windows: Vec::new(),
         only_rows: false,
         target: None,
+        constants: Constants::default(),
     };
     for statement in &tree.stmts {
         let shape = match statement.stmt.as_deref() {
@@ -74,7 +81,28 @@ fn analyze(text: &str, trusted: &Trusted) -> Analysis {
         let shape = walker.found.bound(shape);
         walker.found.finish_statement(&shape);
     }
-    walker.found.finish()
+    let looked = walker.constants.were_looked_at();
+    let mut analysis = walker.found.finish();
+    let effects = analysis.statements.iter().any(|statement| !statement.effects.is_empty());
+    let plain = tree.stmts.iter().all(is_plain);
+    analysis.of_shape = plain && !looked && !effects && analysis.is_complete();
+    analysis
+}
+
+/// Whether all constants of a statement are in nodes of their own: the others have some in their options.
+fn is_plain(statement: &RawStmt) -> bool {
+    let plain = |node: &NodeEnum| {
+        matches!(
+            node,
+            NodeEnum::SelectStmt(_)
+                | NodeEnum::InsertStmt(_)
+                | NodeEnum::UpdateStmt(_)
+                | NodeEnum::DeleteStmt(_)
+                | NodeEnum::MergeStmt(_)
+        )
+    };
+    let node = statement.stmt.as_ref().and_then(|node| node.node.as_ref());
+    node.is_some_and(plain)
 }
 
 /// Walks the tree of one text.
@@ -88,6 +116,8 @@ struct Walker<'t> {
     only_rows: bool,
     /// The relation that the statement writes, while its condition is looked at.
     target: Option<crate::Name>,
+    /// The values of its constants.
+    constants: Constants,
 }
 
 impl Walker<'_> {

@@ -1,8 +1,9 @@
 //! Names out of tree nodes.
 
+use super::constants::Constants;
 use crate::Name;
 use pg_query::NodeEnum;
-use pg_query::protobuf::{Alias, Node, RangeVar, RoleSpec, RoleSpecType, TypeName, a_const};
+use pg_query::protobuf::{Alias, Node, RangeVar, RoleSpec, RoleSpecType, TypeName};
 
 /// The text of a string node.
 pub(super) fn string(node: &Node) -> Option<&str> {
@@ -99,14 +100,10 @@ pub(super) fn object(node: Option<&Node>) -> Vec<String> {
 }
 
 /// The relation that a constant names as text: `'s'`, `'public."S"'::regclass`.
-pub(super) fn written(node: &Node) -> Option<Name> {
+pub(super) fn written(node: &Node, constants: &Constants) -> Option<Name> {
     match node.node.as_ref()? {
-        NodeEnum::AConst(constant) => match constant.val.as_ref()? {
-            a_const::Val::Sval(text) => parsed(&text.sval),
-            _ => None,
-        },
-        NodeEnum::TypeCast(cast) => written(cast.arg.as_deref()?),
-        _ => None,
+        NodeEnum::TypeCast(cast) => written(cast.arg.as_deref()?, constants),
+        other => parsed(constants.text(other)?),
     }
 }
 

@@ -206,7 +206,7 @@ impl Walker<'_> {
                 _ => None,
             };
             let inner = inner.unwrap_or(key);
-            match labels::output(inner, shape) {
+            match labels::output(inner, shape, &self.constants) {
                 Some(flow) => self.found.consume(&flow),
                 None => drop(self.expression(key, scope)),
             }
@@ -218,7 +218,7 @@ impl Walker<'_> {
     fn group(&mut self, keys: &[Node], shape: &Shape, scope: &Scope<'_>) {
         let before = self.found.use_for(Usage::Group);
         for key in keys {
-            match labels::output(key, shape) {
+            match labels::output(key, shape, &self.constants) {
                 Some(flow) => {
                     self.compare(&flow);
                     let input = labels::plain_name(key).map(|name| scope.resolve(name));

@@ -1,13 +1,14 @@
 //! Statements about the session: settings, transactions, cursors, stored statements.
 
 use super::Walker;
+use super::constants::Constants;
 use super::statements::{option_value, options};
 use crate::lineage::{Flow, Piece, Shape};
 use crate::{Effect, Operation};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     DiscardMode, FetchStmt, Node, TransactionStmt, TransactionStmtKind, VariableSetKind,
-    VariableSetStmt, a_const,
+    VariableSetStmt,
 };
 
 impl Walker<'_> {
@@ -83,7 +84,7 @@ impl Walker<'_> {
             TransactionStmtKind::Undefined => return drop(self.unreadable()),
         };
         let operation = Operation::other(action, object);
-        self.found.operate(with_modes(operation, &transaction.options));
+        self.found.operate(with_modes(operation, &transaction.options, &self.constants));
         self.found.effects.extend(effect);
     }
 
@@ -100,11 +101,12 @@ impl Walker<'_> {
             }
             VariableSetKind::VarSetMulti => {
                 let operation = Operation::other("set", name.clone());
-                self.found.operate(with_modes(operation, &set.args));
+                self.found.operate(with_modes(operation, &set.args, &self.constants));
                 self.found.effects.push(Effect::Set { name, value: None, local: set.is_local });
             }
             VariableSetKind::VarSetValue | VariableSetKind::VarSetCurrent => {
-                let value = (set.kind() == VariableSetKind::VarSetValue).then(|| joined(&set.args));
+                let value = (set.kind() == VariableSetKind::VarSetValue)
+                    .then(|| joined(&set.args, &self.constants));
                 let value = value.flatten();
                 self.check_setting(&name, value.as_deref());
                 let operation = Operation::other("set", name.clone());
@@ -162,7 +164,7 @@ impl Walker<'_> {
 }
 
 /// Transaction modes as facts: (`transaction_read_only`, `1`).
-fn with_modes(operation: Operation, modes: &[Node]) -> Operation {
+fn with_modes(operation: Operation, modes: &[Node], constants: &Constants) -> Operation {
     options(modes).fold(operation, |operation, mode| {
         let name = match mode.defname.as_str() {
             "transaction_isolation" => "isolation",
@@ -172,29 +174,25 @@ fn with_modes(operation: Operation, modes: &[Node]) -> Operation {
         };
         operation.fact(
             name,
-            value_of(mode.arg.as_deref()).or_else(|| option_value(mode)).unwrap_or_default(),
+            value_of(mode.arg.as_deref(), constants)
+                .or_else(|| option_value(mode))
+                .unwrap_or_default(),
         )
     })
 }
 
 /// The values of a setting with `, ` between them; none where one of them is no plain value.
-pub(super) fn joined(values: &[Node]) -> Option<String> {
-    let values: Option<Vec<String>> = values.iter().map(|value| value_of(Some(value))).collect();
+pub(super) fn joined(values: &[Node], constants: &Constants) -> Option<String> {
+    let values: Option<Vec<String>> =
+        values.iter().map(|value| value_of(Some(value), constants)).collect();
     values.map(|values| values.join(", "))
 }
 
 /// A plain value as text.
-pub(super) fn value_of(node: Option<&Node>) -> Option<String> {
+pub(super) fn value_of(node: Option<&Node>, constants: &Constants) -> Option<String> {
     match node?.node.as_ref()? {
-        NodeEnum::AConst(constant) => match constant.val.as_ref()? {
-            a_const::Val::Ival(value) => Some(value.ival.to_string()),
-            a_const::Val::Fval(value) => Some(value.fval.clone()),
-            a_const::Val::Boolval(value) => Some(value.boolval.to_string()),
-            a_const::Val::Sval(value) => Some(value.sval.clone()),
-            a_const::Val::Bsval(value) => Some(value.bsval.clone()),
-        },
         // SET TIME ZONE INTERVAL '…'
-        NodeEnum::TypeCast(cast) => value_of(cast.arg.as_deref()),
-        _ => None,
+        NodeEnum::TypeCast(cast) => value_of(cast.arg.as_deref(), constants),
+        other => constants.plain(other),
     }
 }

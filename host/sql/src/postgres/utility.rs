@@ -164,7 +164,7 @@ impl Walker<'_> {
     pub(super) fn stored_setting(&mut self, operation: Operation, set: Option<&VariableSetStmt>) {
         let Some(set) = set else { return drop(self.unreadable()) };
         let name = set.name.to_ascii_lowercase();
-        self.check_setting(&name, joined(&set.args).as_deref());
+        self.check_setting(&name, joined(&set.args, &self.constants).as_deref());
         self.define(operation.fact("change", "set").fact("setting", name));
     }
 }

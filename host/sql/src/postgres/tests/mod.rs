@@ -7,6 +7,7 @@ mod outputs;
 mod queries;
 mod routines;
 mod session;
+mod shapes;
 mod tables;
 mod texts;
 mod writing;
