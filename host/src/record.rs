@@ -2,12 +2,16 @@
 //!
 //! What is added later gets a default here, so that old records stay readable.
 
+mod encoded;
+
 use std::borrow::Cow;
 
 use palisade_policy::{
     Command, Entry, Hold, Moment, Observation, Operation, Outcome, RecordedField, RecordedResult,
 };
 use serde::{Deserialize, Serialize};
+
+pub use self::encoded::Encoded;
 
 type Text<'a> = Cow<'a, str>;
 

@@ -31,6 +31,14 @@ pub mod guard_piece {
     });
 }
 
+/// Saying what commands are judged by.
+pub mod attention_piece {
+    wit_bindgen::generate!({
+        world: "attention-piece",
+        pub_export_macro: true,
+    });
+}
+
 /// Masking results.
 pub mod mask_piece {
     wit_bindgen::generate!({

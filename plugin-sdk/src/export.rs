@@ -4,10 +4,11 @@
 
 use std::cell::OnceCell;
 
-use crate::bindings::{guard_piece, mask_piece, plugin_piece, reviewer_piece};
+use crate::bindings::{attention_piece, guard_piece, mask_piece, plugin_piece, reviewer_piece};
 use crate::{Batch, Command, Context, Decision, Guard, Hold, Mask, Plan, Plugin, Reviewer};
 use crate::{Shape, Verdict};
 
+use attention_piece::exports::palisade::policy::attention;
 use guard_piece::exports::palisade::policy::guard;
 use mask_piece::exports::palisade::policy::mask;
 use plugin_piece::exports::palisade::policy::plugin;
@@ -50,7 +51,10 @@ macro_rules! plugin {
 #[macro_export]
 macro_rules! export_piece {
     (plugin $type:ident) => { $crate::export_piece!(@ Plugin plugin_piece $type); };
-    (guard $type:ident) => { $crate::export_piece!(@ Guard guard_piece $type); };
+    (guard $type:ident) => {
+        $crate::export_piece!(@ Guard guard_piece $type);
+        $crate::export_piece!(@ Guard attention_piece $type);
+    };
     (mask $type:ident) => { $crate::export_piece!(@ Mask mask_piece $type); };
     (reviewer $type:ident) => { $crate::export_piece!(@ Reviewer reviewer_piece $type); };
     (@ $trait:ident $piece:ident $type:ident) => {
@@ -118,6 +122,12 @@ impl<T: Exported> plugin::Guest for T {
 impl<T: Exported + Guard> guard::Guest for T {
     fn judge(context: Context, command: Command) -> Verdict {
         configured(|plugin: &T| plugin.judge(&context, &command))
+    }
+}
+
+impl<T: Exported + Guard> attention::Guest for T {
+    fn judges_by() -> crate::CommandParts {
+        T::JUDGES_BY
     }
 }
 

@@ -1,6 +1,8 @@
 //! The traits that a plugin implements: [`Plugin`] always, and those hooks that it has.
 
-use crate::{Batch, Command, Context, ContextParts, Decision, Hold, Plan, Shape, Verdict};
+use crate::{
+    Batch, Command, CommandParts, Context, ContextParts, Decision, Hold, Plan, Shape, Verdict,
+};
 
 /// A plugin's configuration, which is the plugin itself: the hooks are methods of what was configured.
 ///
@@ -34,6 +36,28 @@ pub trait Plugin: serde::de::DeserializeOwned + schemars::JsonSchema + 'static {
 
 /// Decides on commands: lets them through, blocks, holds for approval, or rewrites them.
 pub trait Guard: Plugin {
+    /// What of a command it looks at: the rest of it is empty. A guard that judges by operations alone is asked once about a
+    /// statement, whatever values are written into its text.
+    ///
+    /// ```
+    /// # use plugin_sdk::prelude::*;
+    /// # #[config]
+    /// # struct NoDrop {}
+    /// # impl Plugin for NoDrop {}
+    /// impl Guard for NoDrop {
+    ///     const JUDGES_BY: CommandParts = CommandParts::OPERATIONS;
+    ///
+    ///     fn judge(&self, _context: &Context, command: &Command) -> Verdict {
+    ///         match command.operations.iter().any(|operation| operation.action == "drop") {
+    ///             true => Verdict::deny("no-drop", "nothing is dropped here"),
+    ///             false => Verdict::Allow,
+    ///         }
+    ///     }
+    /// }
+    /// # fn main() {}
+    /// ```
+    const JUDGES_BY: CommandParts = CommandParts::all();
+
     /// Judges one command before it runs.
     fn judge(&self, context: &Context, command: &Command) -> Verdict;
 }

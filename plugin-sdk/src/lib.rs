@@ -62,6 +62,7 @@ pub use palisade_plugin_sdk_macros::config;
 pub use pattern::{EmptyPattern, Pattern};
 pub use {schemars, serde};
 
+pub use bindings::attention_piece::exports::palisade::policy::attention::CommandParts;
 pub use bindings::plugin_piece::exports::palisade::policy::plugin::ContextParts;
 pub use bindings::reviewer_piece::exports::palisade::policy::reviewer::Decision;
 pub use bindings::types::{
@@ -77,7 +78,7 @@ struct Readme;
 /// What most plugins use.
 pub mod prelude {
     pub use crate::{
-        Action, Approval, Command, Context, ContextParts, Decision, Field, Guard, Hold, Mask,
-        Operation, Pattern, Plan, Plugin, Reviewer, Shape, Verdict, config,
+        Action, Approval, Command, CommandParts, Context, ContextParts, Decision, Field, Guard,
+        Hold, Mask, Operation, Pattern, Plan, Plugin, Reviewer, Shape, Verdict, config,
     };
 }

@@ -93,9 +93,18 @@ fn remembered(criterion: &mut Criterion, gate: &Arc<Gate>) {
     criterion.bench_function("a verdict, not known, with parsing", |bencher| {
         bencher.iter(|| {
             number += 1;
-            let text = format!("SELECT abalance FROM pgbench_accounts WHERE aid = {number};");
+            // Neither the text nor what it does was there before.
+            let text = format!("SELECT abalance FROM pgbench_accounts{number} WHERE aid = 1;");
             black_box(PostgreSql.analyze(&text));
-            ask(&mut session, &command(&text))
+            ask(&mut session, &command_on(&format!("public.pgbench_accounts{number}"), &text))
+        });
+    });
+    criterion.bench_function("a verdict, of another text of a known shape", |bencher| {
+        bencher.iter(|| {
+            number += 1;
+            let text = format!("SELECT abalance FROM pgbench_accounts WHERE aid = {number};");
+            black_box(palisade_sql::shape(&text));
+            ask(&mut session, &Arc::new(Command { text, ..(*known).clone() }))
         });
     });
 }
@@ -107,15 +116,20 @@ fn ask(session: &mut GateSession, command: &Arc<Command>) -> bool {
 
 /// What a session makes of the statement.
 fn command(text: &str) -> Arc<Command> {
+    command_on("public.pgbench_accounts", text)
+}
+
+/// The same of another table.
+fn command_on(table: &str, text: &str) -> Arc<Command> {
     let operation = |action: &str, facts: &[(&str, &str)]| Operation {
         action: action.to_owned(),
-        object: "public.pgbench_accounts".to_owned(),
+        object: table.to_owned(),
         fields: vec!["abalance".to_owned(), "aid".to_owned()],
         facts: facts.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
     };
-    let operations = vec![
+    let operations = [
         operation("select", &[("where", "present")]),
         operation("use", &[("for", "predicate"), ("how", "equals-constant")]),
     ];
-    Arc::new(Command { text: text.to_owned(), operations, complete: true })
+    Arc::new(Command { text: text.to_owned(), operations: operations.into(), complete: true })
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::memory::{LONGEST, size_of_verdict};
 use crate::{
-    Batch, Command, Context, ContextParts, Denial, Field, Hold, Masking, Memory, Plan, Policy,
-    PolicyFailure, Review, Ruling, Scope, Shape, Treatment, Verdict,
+    Batch, Command, CommandParts, Context, ContextParts, Denial, Field, Hold, Masking, Memory,
+    Plan, Policy, PolicyFailure, Review, Ruling, Scope, Shape, Treatment, Verdict,
 };
 
 /// Whether a policy's answers bind.
@@ -41,6 +41,7 @@ impl Placed {
     }
 
     fn judge(&self, seat: &Seat, command: &Arc<Command>) -> Result<Verdict, PolicyFailure> {
+        let command = &seat.judges_by.of(command);
         let ask = || self.memory.count(self.policy.judge(&seat.view, command));
         if !self.policy.is_pure() {
             return ask();
@@ -128,16 +129,19 @@ struct Seat {
     /// What its answers are remembered by: the view, and who acts even where it does not look at that, so that nobody can
     /// tell by the time of an answer what others asked.
     key: Arc<Context>,
+    /// What it sees of a command.
+    judges_by: CommandParts,
 }
 
 impl Seat {
-    fn new(index: usize, looks_at: ContextParts, context: &Context) -> Self {
+    fn new(index: usize, policy: &dyn Policy, context: &Context) -> Self {
+        let looks_at = policy.looks_at();
         let view = Arc::new(looks_at.of(context));
         let key = match looks_at.principal {
             true => Arc::clone(&view),
             false => Arc::new(ContextParts { principal: true, ..looks_at }.of(context)),
         };
-        Self { index, view, key }
+        Self { index, view, key, judges_by: policy.judges_by() }
     }
 }
 
@@ -152,7 +156,7 @@ impl Chain {
                 continue;
             }
             let (hooks, enforced) = (placed.policy.hooks(), placed.mode == Mode::Enforce);
-            let seat = Seat::new(index, placed.policy.looks_at(), context);
+            let seat = Seat::new(index, &*placed.policy, context);
             if hooks.guard {
                 sit(&mut guards, &seat);
             }
@@ -176,6 +180,12 @@ impl Chain {
     #[must_use]
     pub fn masks_nothing(&self) -> bool {
         self.masks.is_empty() && self.observers.is_empty()
+    }
+
+    /// Whether a guard looks at the texts of commands: where none does, commands with equal operations are judged alike.
+    #[must_use]
+    pub fn judges_by_text(&self) -> bool {
+        self.guards.iter().any(|seat| seat.judges_by.text)
     }
 
     /// Asks every guard.

@@ -2,6 +2,8 @@
 //!
 //! A protocol turns its frames into a [`Command`]; plugins never see a frame.
 
+use std::sync::Arc;
+
 /// Who acts. Built from a verified token, never from what a client merely claims.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Principal {
@@ -121,8 +123,44 @@ pub struct Operation {
 pub struct Command {
     /// Exactly what will run, as text where the protocol has text.
     pub text: String,
-    /// What it would do.
-    pub operations: Vec<Operation>,
+    /// What it would do; shared by the commands that differ in their text alone.
+    pub operations: Arc<[Operation]>,
     /// False where the gateway could not account for everything the command may do.
     pub complete: bool,
+}
+
+/// Which parts of a [`Command`] a guard looks at. Whether it is complete every guard is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandParts {
+    /// The text.
+    pub text: bool,
+    /// The operations.
+    pub operations: bool,
+}
+
+impl CommandParts {
+    /// Every part.
+    pub const ALL: Self = Self { text: true, operations: true };
+
+    /// The names of these parts, as the contract has them.
+    #[must_use]
+    pub fn names(self) -> Vec<&'static str> {
+        let Self { text, operations } = self;
+        let all = [("text", text), ("operations", operations)];
+        all.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
+    }
+
+    /// The command with these parts alone; the others are empty.
+    #[must_use]
+    pub fn of(self, command: &Arc<Command>) -> Arc<Command> {
+        if self == Self::ALL {
+            return Arc::clone(command);
+        }
+        let Self { text, operations } = self;
+        Arc::new(Command {
+            text: if text { command.text.clone() } else { String::new() },
+            operations: if operations { Arc::clone(&command.operations) } else { Arc::default() },
+            complete: command.complete,
+        })
+    }
 }

@@ -21,8 +21,9 @@ use self::held::OpenHolds;
 pub use self::planned::{Planned, Planner};
 use self::remembered::Remembered;
 use crate::{
-    Approvals, Chain, Command, Context, Denial, Entry, Hold, HoldRequest, Journal, JournalFailure,
-    Judged, Later, Moment, Placed, PolicySet, RecordedResult, Review, Ruling, Shape, Verdict,
+    Approvals, Chain, Command, CommandParts, Context, Denial, Entry, Hold, HoldRequest, Journal,
+    JournalFailure, Judged, Later, Moment, Placed, PolicySet, RecordedResult, Review, Ruling,
+    Shape, Verdict,
 };
 
 /// How often a command may be rewritten before the policies are taken to disagree for ever.
@@ -338,13 +339,15 @@ impl GateSession {
     }
 
     fn judge(&mut self, command: &Arc<Command>) -> Arc<Judged> {
-        if let Some(judged) = self.remembered.verdict(command) {
+        // What no guard looks at cannot change what they say.
+        let parts = CommandParts { text: self.chain.judges_by_text(), operations: true };
+        if let Some(judged) = self.remembered.verdict(command, parts) {
             self.gate.recalled.fetch_add(1, Relaxed);
             return judged;
         }
         let judged = Arc::new(self.chain.judge(command));
         if judged.memorable {
-            self.remembered.keep_verdict(command, &judged);
+            self.remembered.keep_verdict(command, parts, &judged);
         }
         judged
     }

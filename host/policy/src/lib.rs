@@ -23,7 +23,7 @@ mod scope;
 mod verdict;
 
 pub use chain::{Chain, Judged, Mode, Observation, Placed, PolicySet};
-pub use event::{Command, Context, ContextParts, Operation, Principal, Target};
+pub use event::{Command, CommandParts, Context, ContextParts, Operation, Principal, Target};
 pub use file::{CallLimits, Mistake, PolicyFile, Use, line_of};
 pub use gate::{
     Allowed, Asked, Decision, Edition, Ended, Ending, Gate, GateSession, HoldNotice, NotAdmitted,

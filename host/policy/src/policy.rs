@@ -1,6 +1,6 @@
 //! The one trait between the gate and whatever runs policies.
 
-use crate::{Batch, Command, Context, ContextParts, Hold, Plan, Shape, Verdict};
+use crate::{Batch, Command, CommandParts, Context, ContextParts, Hold, Plan, Shape, Verdict};
 
 /// Which hooks a policy has; the gate calls no other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +68,11 @@ pub trait Policy: Send + Sync {
     /// What it looks at of a context; it is given nothing else.
     fn looks_at(&self) -> ContextParts {
         ContextParts::ALL
+    }
+
+    /// What it looks at of a command when it judges one; it is given nothing else.
+    fn judges_by(&self) -> CommandParts {
+        CommandParts::ALL
     }
 
     /// Judges a command.

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use palisade_policy::{
-    Batch, Command, Context, ContextParts, Hold, Hooks, Plan, Policy, PolicyFailure, Review, Shape,
-    Verdict,
+    Batch, Command, CommandParts, Context, ContextParts, Hold, Hooks, Plan, Policy, PolicyFailure,
+    Review, Shape, Verdict,
 };
 
 use super::report::Times;
@@ -69,6 +69,10 @@ impl Policy for Timed {
 
     fn looks_at(&self) -> ContextParts {
         self.policy.looks_at()
+    }
+
+    fn judges_by(&self) -> CommandParts {
+        self.policy.judges_by()
     }
 
     fn judge(&self, context: &Context, command: &Command) -> Result<Verdict, PolicyFailure> {

@@ -36,6 +36,7 @@ pub(super) fn show(id: &str, in_force: &InForce) -> Value {
         "description": manifest.description,
         "hooks": plugin.hooks().names(),
         "looks_at": manifest.looks_at.names(),
+        "judges_by": manifest.judges_by.names(),
         "grants": used.grants.names().collect::<Vec<_>>(),
         "pure": plugin.is_pure(&used.grants),
         "mode": word(used.mode),

@@ -5,6 +5,7 @@ use super::*;
 fn check(entry: &Entry<'_>, expected: serde_json::Value) {
     let text = serde_json::to_string(&Record::from(entry)).unwrap();
     assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), expected);
+    assert_eq!(serde_json::to_string(&Encoded(entry)).unwrap(), text);
     let back: Record<'_> = serde_json::from_str(&text).unwrap();
     assert_eq!(back, Record::from(entry), "a record must be readable as it was written");
 }
@@ -13,12 +14,13 @@ fn check(entry: &Entry<'_>, expected: serde_json::Value) {
 fn a_command_keeps_its_text_its_operations_and_its_verdict() {
     let command = Command {
         text: "DROP TABLE x".into(),
-        operations: vec![Operation {
+        operations: [Operation {
             action: "drop".into(),
             object: "public.x".into(),
             fields: vec![],
             facts: vec![("kind".into(), "table".into())],
-        }],
+        }]
+        .into(),
         complete: true,
     };
     let entry = Entry::Command {
@@ -91,5 +93,33 @@ fn a_result_keeps_null_apart_from_empty() {
             "fields": [{"name": "a", "type": "text", "masked": true, "sources": ["public.t.a"]}],
             "rows": [[null], [""]], "row_count": 2, "bytes": 9, "truncated": false,
             "tag": "SELECT 2"}),
+    );
+}
+
+#[test]
+fn what_observing_policies_would_have_done_is_kept() {
+    let observed = [Observation {
+        policy: "p".into(),
+        word: "hold",
+        rule: String::new(),
+        reason: "\"quoted\"\n\u{1}ü".into(),
+    }];
+    let command = Command { text: "\u{0}\\".into(), ..Command::default() };
+    let entry = Entry::Command {
+        number: 1,
+        command: &command,
+        moment: Moment::Prepare,
+        ruling: "allow",
+        rule: "",
+        reason: "",
+        by: "",
+        policies: 2,
+        observed: &observed,
+    };
+    check(
+        &entry,
+        json!({"kind": "command", "number": 1, "moment": "prepare", "text": "\u{0}\\",
+            "operations": [], "complete": false, "verdict": "allow", "policies": 2,
+            "observed": [{"policy": "p", "verdict": "hold", "reason": "\"quoted\"\n\u{1}ü"}]}),
     );
 }

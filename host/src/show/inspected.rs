@@ -28,6 +28,7 @@ pub fn inspected(file: &Path, plugin: &CompiledPlugin, bytes: &[u8]) -> Value {
         "description": manifest.description,
         "hooks": plugin.hooks().names(),
         "looks_at": manifest.looks_at.names(),
+        "judges_by": manifest.judges_by.names(),
         "imports": plugin.imports(),
         "asks": names(plugin.asks()),
         "uses": names(plugin.uses()),

@@ -24,6 +24,7 @@ wasmtime::component::bindgen!({
             import palisade:policy/http@0.1.0;
             export palisade:policy/plugin@0.1.0;
             export palisade:policy/guard@0.1.0;
+            export palisade:policy/attention@0.1.0;
             export palisade:policy/mask@0.1.0;
             export palisade:policy/reviewer@0.1.0;
         }

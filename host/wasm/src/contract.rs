@@ -8,6 +8,7 @@ use wit_parser::Resolve;
 
 pub(crate) const PLUGIN: &str = "palisade:policy/plugin@0.1.0";
 pub(crate) const GUARD: &str = "palisade:policy/guard@0.1.0";
+pub(crate) const ATTENTION: &str = "palisade:policy/attention@0.1.0";
 pub(crate) const MASK: &str = "palisade:policy/mask@0.1.0";
 pub(crate) const REVIEWER: &str = "palisade:policy/reviewer@0.1.0";
 
@@ -45,7 +46,7 @@ pub(crate) fn describe(
 ) -> Result<(), String> {
     let imports = IMPORTS.iter().filter(|(grant, _)| wants.contains(grant));
     let imports: String = imports.map(|(_, interface)| format!("import {interface};")).collect();
-    let exports: String = [PLUGIN, GUARD, MASK, REVIEWER]
+    let exports: String = [PLUGIN, GUARD, ATTENTION, MASK, REVIEWER]
         .into_iter()
         .filter(|interface| has(interface))
         .map(|interface| format!("export {interface};"))

@@ -3,12 +3,12 @@
 //! How many fields a plan must have is known to the caller, who knows the result's shape; it is not checked here.
 
 use palisade_policy::{
-    Action, Batch, ContextParts, Denial, Hold, Plan, PolicyFailure, Review, Verdict,
+    Action, Batch, CommandParts, ContextParts, Denial, Hold, Plan, PolicyFailure, Review, Verdict,
 };
 
 use crate::Manifest;
-use crate::bindings::exports::palisade::policy::plugin;
 use crate::bindings::exports::palisade::policy::reviewer::Decision;
+use crate::bindings::exports::palisade::policy::{attention, plugin};
 use crate::bindings::palisade::policy::types as wit;
 
 /// Bytes of a text that people read; the rest is cut off.
@@ -129,6 +129,14 @@ pub(crate) fn manifest(manifest: plugin::Manifest) -> Manifest {
             target: looks_at.contains(plugin::ContextParts::TARGET),
             client_address: looks_at.contains(plugin::ContextParts::CLIENT_ADDRESS),
         },
+        ..Manifest::default()
+    }
+}
+
+pub(crate) fn command_parts(parts: attention::CommandParts) -> CommandParts {
+    CommandParts {
+        text: parts.contains(attention::CommandParts::TEXT),
+        operations: parts.contains(attention::CommandParts::OPERATIONS),
     }
 }
 

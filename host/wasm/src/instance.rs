@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use palisade_policy::PolicyFailure;
+use palisade_policy::{CommandParts, PolicyFailure};
 use wasmtime::{Store, component};
 
 use crate::limits::Meter;
@@ -73,12 +73,22 @@ impl<'a> Instance<'a> {
             .map(from_wit::manifest)
     }
 
+    /// What it says that it looks at of a command; everything, where it does not say.
+    pub(crate) fn judges_by(&mut self) -> Result<CommandParts, PolicyFailure> {
+        let Some(attention) = &self.plugin.exports.attention else { return Ok(CommandParts::ALL) };
+        self.call(|store, instance| attention.load(&mut *store, instance)?.call_judges_by(store))
+            .map(from_wit::command_parts)
+    }
+
     /// Whether every export has the contract's types; names alone were compared before.
     pub(crate) fn check_types(&mut self) -> wasmtime::Result<()> {
         let exports = &self.plugin.exports;
         exports.plugin.load(&mut self.store, &self.instance)?;
         if let Some(guard) = &exports.guard {
             guard.load(&mut self.store, &self.instance)?;
+        }
+        if let Some(attention) = &exports.attention {
+            attention.load(&mut self.store, &self.instance)?;
         }
         if let Some(mask) = &exports.mask {
             mask.load(&mut self.store, &self.instance)?;

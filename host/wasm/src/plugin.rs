@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use palisade_policy::{ContextParts, Grant, Grants, Hooks};
+use palisade_policy::{CommandParts, ContextParts, Grant, Grants, Hooks};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre};
 
 use crate::binary::first_line;
-use crate::bindings::exports::palisade::policy::{guard, mask, plugin, reviewer};
-use crate::contract::{self, GUARD, MASK, PLUGIN, REVIEWER, VERSIONS, asks_for};
+use crate::bindings::exports::palisade::policy::{attention, guard, mask, plugin, reviewer};
+use crate::contract::{self, ATTENTION, GUARD, MASK, PLUGIN, REVIEWER, VERSIONS, asks_for};
 use crate::instance::{ANSWER_BYTES, Instance};
 use crate::limits::Meter;
 use crate::runtime::Runtime;
@@ -33,12 +33,21 @@ pub struct Manifest {
     pub config_schema: String,
     /// What it looks at of a context.
     pub looks_at: ContextParts,
+    /// What it looks at of a command that it judges: all of it, where it does not say.
+    pub judges_by: CommandParts,
 }
 
 impl Default for Manifest {
     fn default() -> Self {
         let (name, version, description, config_schema) = Default::default();
-        Self { name, version, description, config_schema, looks_at: ContextParts::ALL }
+        Self {
+            name,
+            version,
+            description,
+            config_schema,
+            looks_at: ContextParts::ALL,
+            judges_by: CommandParts::ALL,
+        }
     }
 }
 
@@ -68,6 +77,7 @@ struct Imports {
 pub(crate) struct Exports {
     pub(crate) plugin: plugin::GuestIndices,
     pub(crate) guard: Option<guard::GuestIndices>,
+    pub(crate) attention: Option<attention::GuestIndices>,
     pub(crate) mask: Option<mask::GuestIndices>,
     pub(crate) reviewer: Option<reviewer::GuestIndices>,
 }
@@ -93,7 +103,8 @@ impl CompiledPlugin {
         let mut instance = Instance::start(&plugin, limits, Caller::default(), ANSWER_BYTES)
             .map_err(LoadError::Start)?;
         instance.check_types().map_err(contract)?;
-        let manifest = instance.describe().map_err(LoadError::Start)?;
+        let mut manifest = instance.describe().map_err(LoadError::Start)?;
+        manifest.judges_by = instance.judges_by().map_err(LoadError::Start)?;
         drop(instance);
         plugin.manifest = manifest;
         Ok(plugin)
@@ -224,11 +235,13 @@ impl Exports {
             return Err(LoadError::NoHook([GUARD, MASK, REVIEWER].join(", ")));
         }
         let guard = has(GUARD).then(|| guard::GuestIndices::new(pre)).transpose();
+        let attention = has(ATTENTION).then(|| attention::GuestIndices::new(pre)).transpose();
         let mask = has(MASK).then(|| mask::GuestIndices::new(pre)).transpose();
         let reviewer = has(REVIEWER).then(|| reviewer::GuestIndices::new(pre)).transpose();
         Ok(Self {
             plugin: plugin::GuestIndices::new(pre).map_err(contract)?,
             guard: guard.map_err(contract)?,
+            attention: attention.map_err(contract)?,
             mask: mask.map_err(contract)?,
             reviewer: reviewer.map_err(contract)?,
         })

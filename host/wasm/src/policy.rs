@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use palisade_policy::{
-    Action, Batch, Command, Context, ContextParts, Field, Hold, Hooks, Plan, Policy, PolicyFailure,
-    Review, Shape, Verdict,
+    Action, Batch, Command, CommandParts, Context, ContextParts, Field, Hold, Hooks, Plan, Policy,
+    PolicyFailure, Review, Shape, Verdict,
 };
 
 use crate::instance::{ANSWER_BYTES, Instance};
@@ -73,6 +73,10 @@ impl Policy for WasmPolicy {
 
     fn looks_at(&self) -> ContextParts {
         self.plugin.manifest().looks_at
+    }
+
+    fn judges_by(&self) -> CommandParts {
+        self.plugin.manifest().judges_by
     }
 
     fn judge(&self, context: &Context, command: &Command) -> Result<Verdict, PolicyFailure> {

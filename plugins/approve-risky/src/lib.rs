@@ -82,6 +82,9 @@ impl Plugin for ApproveRisky {
 }
 
 impl Guard for ApproveRisky {
+    // What is judged is what is done, however it is written.
+    const JUDGES_BY: CommandParts = CommandParts::OPERATIONS;
+
     fn judge(&self, _context: &Context, command: &Command) -> Verdict {
         let rules = || self.hold.iter().enumerate();
         let mut holds: Vec<Hold> = command

@@ -72,6 +72,9 @@ impl Plugin for Budget {
 }
 
 impl Guard for Budget {
+    // What is judged is what is done, however it is written.
+    const JUDGES_BY: CommandParts = CommandParts::OPERATIONS;
+
     fn judge(&self, context: &Context, command: &Command) -> Verdict {
         let mut verdict = Verdict::Allow;
         for limit in &self.budgets {

@@ -78,6 +78,9 @@ impl Plugin for HttpGuard {
 }
 
 impl Guard for HttpGuard {
+    // What is judged is what is done, however it is written.
+    const JUDGES_BY: CommandParts = CommandParts::OPERATIONS;
+
     fn judge(&self, _context: &Context, command: &Command) -> Verdict {
         let mut unread_allowed = !command.operations.is_empty();
         let mut strictest = Verdict::Allow;

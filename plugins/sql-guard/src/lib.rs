@@ -62,6 +62,9 @@ impl Plugin for SqlGuard {
 }
 
 impl Guard for SqlGuard {
+    // What is judged is what is done, however it is written.
+    const JUDGES_BY: CommandParts = CommandParts::OPERATIONS;
+
     fn judge(&self, _context: &Context, command: &Command) -> Verdict {
         let objection = command.operations.iter().find_map(|operation| self.object_to(operation));
         objection.unwrap_or_else(|| self.judge_whole(command))

@@ -94,7 +94,8 @@ fn ask(policy: &WasmPolicy, case: &Case) -> Result<Words, String> {
     let failed = |failure: PolicyFailure| failure.to_string();
     match &case.input {
         Input::Command(command) => {
-            policy.judge(&context, command).map(words::verdict).map_err(failed)
+            let seen = policy.judges_by().of(&Arc::new(command.clone()));
+            policy.judge(&context, &seen).map(words::verdict).map_err(failed)
         }
         Input::Result(shape) => {
             let plan = policy.plan(&context, shape).map_err(failed)?;

@@ -174,3 +174,64 @@ fn a_long_verdict_is_good_once() {
     let long = Verdict::Rewrite("x".repeat(LONGEST + 1));
     assert!(!judged(Ok(long), Mode::Enforce).memorable);
 }
+
+/// A guard that judges by some parts of a command, and denies what it is given more of.
+struct Partly(CommandParts);
+
+impl Policy for Partly {
+    fn name(&self) -> &'static str {
+        "partly"
+    }
+    fn hooks(&self) -> Hooks {
+        Hooks { guard: true, mask: false, reviewer: false }
+    }
+    fn is_pure(&self) -> bool {
+        true
+    }
+    fn judges_by(&self) -> CommandParts {
+        self.0
+    }
+    fn judge(&self, _: &Context, command: &Command) -> Result<Verdict, PolicyFailure> {
+        let CommandParts { text, operations } = self.0;
+        assert_eq!(command.text.is_empty(), !text, "the text");
+        assert_eq!(command.operations.is_empty(), !operations, "the operations");
+        assert!(command.complete, "every guard is told");
+        Ok(Verdict::Allow)
+    }
+    fn plan(&self, _: &Context, _: &Shape) -> Result<Plan, PolicyFailure> {
+        Err(PolicyFailure::Time)
+    }
+    fn inspect(&self, _: &Context, values: &Batch) -> Result<Batch, PolicyFailure> {
+        Ok(values.clone())
+    }
+    fn review(&self, _: &Context, _: &Command, _: &Hold) -> Result<Review, PolicyFailure> {
+        Ok(Review::Undecided)
+    }
+}
+
+/// How often a guard is asked, in one session after another, about the same with different values in the text, and then about
+/// something else.
+fn asked_by(parts: CommandParts) -> [u64; 3] {
+    let placed = Placed::everywhere(Arc::new(Partly(parts)));
+    let memory = Arc::clone(&placed.memory);
+    let set = Arc::new(PolicySet { version: 1, policies: vec![placed] });
+    let command = |text: &str, action: &str| {
+        let operation = crate::Operation { action: action.into(), ..Default::default() };
+        Arc::new(Command { text: text.into(), operations: [operation].into(), complete: true })
+    };
+    [("DELETE 1", "delete"), ("DELETE 2", "delete"), ("DELETE 2", "select")].map(
+        |(text, action)| {
+            let chain = Chain::new(Arc::clone(&set), &Context::default());
+            assert_eq!(chain.judges_by_text(), parts.text);
+            assert_eq!(chain.judge(&command(text, action)).ruling, Ruling::Allow);
+            memory.counts().asked
+        },
+    )
+}
+
+#[test]
+fn a_guard_is_given_what_it_judges_by_and_is_asked_once_for_each_such_part() {
+    assert_eq!(asked_by(CommandParts::ALL), [1, 2, 3]);
+    assert_eq!(asked_by(CommandParts { text: false, operations: true }), [1, 1, 2]);
+    assert_eq!(asked_by(CommandParts { text: true, operations: false }), [1, 2, 2]);
+}

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::{Command, Judged, Masking, Observation, Shape};
+use crate::{Command, CommandParts, Judged, Masking, Observation, Operation, Shape};
 
 type Planned = (Arc<Masking>, Arc<[Observation]>);
 
@@ -14,23 +14,69 @@ const LONGEST_TEXT: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
+    /// By what the guards look at: the whole command, or all but its text.
     verdicts: HashMap<Arc<Command>, Arc<Judged>>,
+    /// The operations that were judged last where no text is looked at, by their place in memory.
+    last: Option<Last>,
     plans: HashMap<Shape, Planned>,
 }
 
+/// What was judged of operations, which are kept so that their place stays their own.
+#[derive(Debug)]
+struct Last {
+    operations: Arc<[Operation]>,
+    complete: bool,
+    judged: Arc<Judged>,
+}
+
+impl Last {
+    fn is(&self, command: &Command) -> bool {
+        self.complete == command.complete && Arc::ptr_eq(&self.operations, &command.operations)
+    }
+}
+
 impl Remembered {
-    pub(super) fn verdict(&self, command: &Arc<Command>) -> Option<Arc<Judged>> {
-        self.verdicts.get(command).cloned()
+    pub(super) fn verdict(
+        &mut self,
+        command: &Arc<Command>,
+        parts: CommandParts,
+    ) -> Option<Arc<Judged>> {
+        if parts.text {
+            return self.verdicts.get(command).cloned();
+        }
+        if let Some(last) = self.last.as_ref().filter(|last| last.is(command)) {
+            return Some(Arc::clone(&last.judged));
+        }
+        let judged = self.verdicts.get(&parts.of(command)).cloned()?;
+        self.keep_last(command, &judged);
+        Some(judged)
     }
 
-    pub(super) fn keep_verdict(&mut self, command: &Arc<Command>, judged: &Arc<Judged>) {
-        if command.text.len() > LONGEST_TEXT {
+    pub(super) fn keep_verdict(
+        &mut self,
+        command: &Arc<Command>,
+        parts: CommandParts,
+        judged: &Arc<Judged>,
+    ) {
+        let seen = parts.of(command);
+        if seen.text.len() > LONGEST_TEXT {
             return;
         }
         if self.verdicts.len() >= MOST {
             self.verdicts.clear();
         }
-        self.verdicts.insert(Arc::clone(command), Arc::clone(judged));
+        self.verdicts.insert(seen, Arc::clone(judged));
+        if !parts.text {
+            self.keep_last(command, judged);
+        }
+    }
+
+    fn keep_last(&mut self, command: &Command, judged: &Arc<Judged>) {
+        self.last = Some(Last {
+            operations: Arc::clone(&command.operations),
+            complete: command.complete,
+            judged: Arc::clone(judged),
+        });
     }
 
     pub(super) fn plan(&self, shape: &Shape) -> Option<Planned> {
@@ -51,6 +97,10 @@ impl Remembered {
 
     pub(super) fn forget(&mut self) {
         self.verdicts.clear();
+        self.last = None;
         self.plans.clear();
     }
 }
+
+#[cfg(test)]
+mod tests;

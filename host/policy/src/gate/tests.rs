@@ -133,7 +133,7 @@ fn setup() -> Setup {
 }
 
 fn command(text: &str) -> Arc<Command> {
-    Arc::new(Command { text: text.to_owned(), operations: vec![], complete: true })
+    Arc::new(Command { text: text.to_owned(), operations: Arc::default(), complete: true })
 }
 
 impl Setup {

@@ -56,7 +56,7 @@ pub fn command(ask: &Ask, about: About<'_>) -> Command {
     let text = text(ask, &object);
     let Found { fields, facts, .. } = found;
     let operation = Operation { action: action.to_owned(), object, fields, facts };
-    Command { text, operations: vec![operation], complete: true }
+    Command { text, operations: [operation].into(), complete: true }
 }
 
 /// What a server asks of the client: an action on the client's side that the server may not take by itself.
@@ -73,14 +73,14 @@ pub fn reverse_command(method: &str, server: &str, params: &Json) -> Command {
     let operation =
         Operation { action: action.to_owned(), object: server.to_owned(), fields, facts };
     let text = format!("{method} {server}\n{}", params.to_text());
-    Command { text, operations: vec![operation], complete: true }
+    Command { text, operations: [operation].into(), complete: true }
 }
 
 /// What cannot be judged, for the record.
 #[must_use]
 pub fn refused_command(method: &str) -> Command {
     let method: String = method.chars().take(128).collect();
-    Command { text: method, operations: vec![], complete: false }
+    Command { text: method, operations: [].into(), complete: false }
 }
 
 /// The method and the object on the first line, the arguments on the second.

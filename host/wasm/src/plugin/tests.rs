@@ -32,6 +32,13 @@ fn a_plugin_is_known_by_the_hash_of_its_file() {
 }
 
 #[test]
+fn a_guard_judges_by_all_of_a_command_unless_it_says_otherwise() {
+    assert_eq!(TRICKSTER.manifest().judges_by, CommandParts::ALL);
+    let lookout = HOST.compile(&guest("lookout")).unwrap();
+    assert_eq!(lookout.manifest().judges_by, CommandParts { text: false, operations: true });
+}
+
+#[test]
 fn the_hooks_are_those_that_are_exported() {
     let lookout = HOST.compile(&guest("lookout")).unwrap();
     assert_eq!(lookout.hooks(), Hooks { guard: true, mask: false, reviewer: false });

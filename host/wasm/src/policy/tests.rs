@@ -89,12 +89,13 @@ fn the_whole_command_and_context_reach_the_plugin() {
     };
     let command = Command {
         text: "delete from t".to_owned(),
-        operations: vec![Operation {
+        operations: [Operation {
             action: "delete".to_owned(),
             object: "public.t".to_owned(),
             fields: vec!["id".to_owned()],
             facts: vec![("where".to_owned(), "absent".to_owned())],
-        }],
+        }]
+        .into(),
         complete: true,
     };
     let echo = reason(trickster("echo").judge(&context, &command));

@@ -13,12 +13,12 @@ fn operation(action: &str, fields: &[&str], facts: &[(&str, &str)]) -> Operation
 
 #[test]
 fn each_operation_keeps_its_own_fields_and_facts() {
-    let operations = vec![
+    let operations = [
         operation("a", &["1", "2"], &[]),
         operation("b", &[], &[("k", "v")]),
         operation("c", &["3"], &[("l", "w"), ("m", "x")]),
     ];
-    let given = Command { text: "t".to_owned(), operations, complete: true };
+    let given = Command { text: "t".to_owned(), operations: operations.into(), complete: true };
     command(&given, |given| {
         let [a, b, c] = given.operations else { panic!("three operations") };
         assert_eq!((a.fields, a.facts), (&["1", "2"][..], &[][..]));

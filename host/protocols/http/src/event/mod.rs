@@ -160,7 +160,7 @@ impl Request {
         let mut operations = vec![Operation { action, object, fields, facts }];
         operations.extend(elsewhere.unwrap_or_default());
         operations.extend(inner.unwrap_or_default());
-        Command { text: self.text(), operations, complete }
+        Command { text: self.text(), operations: operations.into(), complete }
     }
 
     /// Whether a GraphQL document in it changes something, or may.

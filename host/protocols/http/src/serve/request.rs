@@ -132,7 +132,9 @@ pub(super) fn judge(session: &Arc<Shared>, mut request: Request) -> Judged {
     }
     let again = |text: &str| match request.rewritten(text) {
         Ok(rewritten) => Arc::new(rewritten.command(templates)),
-        Err(_) => Arc::new(Command { text: text.to_owned(), operations: vec![], complete: false }),
+        Err(_) => {
+            Arc::new(Command { text: text.to_owned(), operations: Arc::default(), complete: false })
+        }
     };
     let asked = gate.ask(&command, Moment::Run, &again);
     drop(gate);

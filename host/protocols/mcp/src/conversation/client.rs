@@ -109,13 +109,15 @@ impl Conversation {
         let commands =
             servers.map(|it| command(ask, About { server: &it.name, name: "", facts: &[] }));
         let mut all = Command { complete: true, ..Command::default() };
+        let mut operations = Vec::new();
         for command in commands {
             if !all.text.is_empty() {
                 all.text.push('\n');
             }
             all.text.push_str(&command.text);
-            all.operations.extend(command.operations);
+            operations.extend(command.operations.iter().cloned());
         }
+        all.operations = operations.into();
         if all.text.is_empty() {
             all.text = ask.method().to_owned();
         }

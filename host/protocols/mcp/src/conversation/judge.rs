@@ -271,17 +271,18 @@ fn reread(job: &Job, template: &Operation, text: &str) -> Command {
         _ => None,
     };
     let (Some(ask), Job::Forward(forward)) = (ask, job) else {
-        let operations = vec![template.clone()];
+        let operations = [template.clone()].into();
         return Command { text: text.to_owned(), operations, complete: false };
     };
     let server = template.object.strip_suffix(&format!(".{}", forward.aim.name));
     let about = About { server: server.unwrap_or_default(), name: &forward.aim.name, facts: &[] };
-    let mut command = command(&ask, about);
+    let command = command(&ask, about);
     let kept = template.facts.iter().filter(|(name, _)| !name.starts_with("argument:"));
-    if let Some(operation) = command.operations.first_mut() {
+    let mut operations = command.operations.to_vec();
+    if let Some(operation) = operations.first_mut() {
         operation.facts.extend(kept.cloned());
     }
-    command
+    Command { operations: operations.into(), ..command }
 }
 
 /// What a client is told that waits for people; empty where it waits for none.

@@ -48,6 +48,8 @@ pub struct Known {
     by_oid: HashMap<u32, Arc<Relation>>,
     by_name: HashMap<String, Vec<u32>>,
     readings: HashMap<Arc<str>, Arc<Reading>>,
+    /// What texts mean that differ in their constants alone, by their shapes; without a text.
+    shapes: HashMap<Box<str>, Arc<Reading>>,
     /// What somebody defined; `None` where it was not looked up.
     routines: Option<Arc<Routines>>,
     /// Functions that the operator vouches for.
@@ -241,6 +243,24 @@ impl Catalog {
             known.readings.clear();
         }
         known.readings.insert(text.into(), Arc::clone(reading));
+    }
+
+    /// What texts of this shape mean, if that was remembered; it has no text of its own.
+    #[must_use]
+    pub fn of_shape(&self, shape: &str) -> Option<Arc<Reading>> {
+        self.look(|known| known.shapes.get(shape).cloned())
+    }
+
+    /// Remembers a reading that depends on nothing but the text's shape and the catalog of this `generation`.
+    pub fn keep_shape(&self, shape: &str, reading: &Reading, generation: u64) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.generation != generation {
+            return;
+        }
+        if known.shapes.len() >= MOST_READINGS {
+            known.shapes.clear();
+        }
+        known.shapes.insert(shape.into(), Arc::new(reading.of_text("")));
     }
 
     /// The generation of what is known.

@@ -36,7 +36,7 @@ pub struct Reading {
     /// What the gate judges.
     pub command: Arc<Command>,
     /// One for each statement in order; none where the text could not be read.
-    pub statements: Vec<StatementReading>,
+    pub statements: Arc<[StatementReading]>,
     /// The place of the last statement that takes rows from the client.
     last_copy_in: Option<usize>,
     /// Why it cannot be judged at all.
@@ -116,7 +116,7 @@ impl Reading {
     /// A text that cannot be read, for one reason.
     #[must_use]
     pub fn unreadable(text: String, reason: &str) -> Self {
-        let command = Command { text, operations: vec![unaccounted(reason)], complete: false };
+        let command = Command { text, operations: [unaccounted(reason)].into(), complete: false };
         // It may begin a copy from the client at any of its statements.
         let last_copy_in = Some(usize::MAX - 1);
         Self { command: Arc::new(command), last_copy_in, ..Self::default() }
@@ -166,9 +166,11 @@ impl Reading {
         let gaps: Vec<_> = gaps.chain(unseen).collect();
         let complete = gaps.is_empty();
         operations.extend(gaps.into_iter().map(unaccounted));
+        let operations = operations.into();
         let command = Command { text: text.to_owned(), operations, complete };
         let copies_in = |statement: &StatementReading| statement.effects.contains(&Effect::CopyIn);
         let last_copy_in = statements.iter().rposition(copies_in);
+        let statements = statements.into();
         Self { command: Arc::new(command), statements, last_copy_in, ..Self::default() }
     }
 
@@ -188,24 +190,36 @@ impl Reading {
         others: impl IntoIterator<Item = &'a Command>,
         gaps: &[String],
     ) -> Self {
-        let mut command = (*self.command).clone();
+        let mut operations = self.command.operations.to_vec();
+        let mut complete = self.command.complete && gaps.is_empty();
         for other in others {
-            command.operations.extend(other.operations.iter().cloned());
-            command.complete &= other.complete;
+            operations.extend(other.operations.iter().cloned());
+            complete &= other.complete;
         }
-        command.operations.extend(gaps.iter().map(|gap| unaccounted(gap)));
-        command.complete &= gaps.is_empty();
+        operations.extend(gaps.iter().map(|gap| unaccounted(gap)));
+        let (text, operations) = (self.command.text.clone(), operations.into());
+        let command = Command { text, operations, complete };
         Self { command: Arc::new(command), ..self.clone() }
     }
 
     /// The same, as it is to be judged: with another command, and for each statement whether it is guarded.
     #[must_use]
     pub(crate) fn marked(&self, command: Command, guarded: &[bool]) -> Self {
-        let mut marked = Self { command: Arc::new(command), ..self.clone() };
-        for (statement, guarded) in marked.statements.iter_mut().zip(guarded) {
-            statement.guarded = *guarded;
-        }
-        marked
+        let marked = self.statements.iter().zip(guarded);
+        let marked = marked.map(|(statement, guarded)| StatementReading {
+            guarded: *guarded,
+            ..statement.clone()
+        });
+        Self { command: Arc::new(command), statements: marked.collect(), ..self.clone() }
+    }
+
+    /// The same for another text of which all of this holds: one that differs in its constants alone.
+    #[must_use]
+    pub(crate) fn of_text(&self, text: &str) -> Self {
+        let Command { operations, complete, .. } = &*self.command;
+        let (text, operations) = (text.to_owned(), Arc::clone(operations));
+        let command = Command { text, operations, complete: *complete };
+        Self { command: Arc::new(command), ..self.clone() }
     }
 
     /// A text that is refused whatever it does.

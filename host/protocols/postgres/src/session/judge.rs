@@ -245,7 +245,12 @@ impl Session {
         {
             return unreadable(encoding::UNKNOWN_NAME);
         }
-        let reading = self.read_text(&read, output)?;
+        let shape = self.reads_alone().then(|| palisade_sql::shape(&read)).flatten();
+        let known = shape.as_deref().and_then(|shape| self.catalog.of_shape(shape));
+        if let Some(known) = known {
+            return Some(Arc::new(self.mark(&known).of_text(&read)));
+        }
+        let reading = self.read_text(&read, shape.as_deref(), output)?;
         let reading =
             if reading.depends_on_session() { self.in_session(&reading, output)? } else { reading };
         Some(self.mark(&reading))
@@ -262,9 +267,20 @@ impl Session {
         })
     }
 
-    fn read_text(&mut self, text: &str, output: &mut Output<Answer>) -> Option<Arc<Reading>> {
+    /// Whether a text of this session means what it means in any other.
+    fn reads_alone(&self) -> bool {
+        self.changing.is_none() && self.encoding.always_conforming
+    }
+
+    /// What a text means; where that holds for all of its `shape`, it is remembered for those.
+    fn read_text(
+        &mut self,
+        text: &str,
+        shape: Option<&str>,
+        output: &mut Output<Answer>,
+    ) -> Option<Arc<Reading>> {
         let follows = self.encoding.always_conforming;
-        let remembered = self.catalog.reading(text).filter(|_| self.changing.is_none() && follows);
+        let remembered = self.catalog.reading(text).filter(|_| self.reads_alone());
         if remembered.is_some() {
             return remembered;
         }
@@ -305,7 +321,10 @@ impl Session {
         let resolved =
             self.catalog.look(|known| crate::reading::wanted(&analysis, known).is_empty());
         if problem.is_none() && resolved {
-            self.catalog.keep_reading(text, &reading, generation);
+            match shape.filter(|_| analysis.of_shape) {
+                Some(shape) => self.catalog.keep_shape(shape, &reading, generation),
+                None => self.catalog.keep_reading(text, &reading, generation),
+            }
         }
         Some(reading)
     }
@@ -318,7 +337,7 @@ impl Session {
     ) -> Option<Arc<Reading>> {
         let mut commands: Vec<Arc<Command>> = Vec::new();
         let mut gaps = Vec::new();
-        let mut statements = reading.statements.clone();
+        let mut statements = reading.statements.to_vec();
         for statement in &mut statements {
             for effect in statement.effects.clone() {
                 let (what, name, stored) = match &effect {
@@ -341,7 +360,7 @@ impl Session {
                 let mut meanings = Vec::new();
                 let texts: Vec<Arc<str>> = texts.to_owned();
                 for text in texts {
-                    let stored = self.read_text(&text, output)?;
+                    let stored = self.read_text(&text, None, output)?;
                     commands.push(Arc::clone(&stored.command));
                     meanings.extend(stored.statements.iter().cloned());
                 }
@@ -361,7 +380,7 @@ impl Session {
             }
         }
         let mut extended = reading.extended(commands.iter().map(|command| &**command), &gaps);
-        extended.statements = statements;
+        extended.statements = statements.into();
         Some(Arc::new(extended))
     }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use palisade_policy::{Denial, Edition, GateSession, Operation, Planner};
+use palisade_policy::{Command, Denial, Edition, GateSession, Operation, Planner};
 
 use crate::catalog::{ANYWHERE, Catalog, FRESH};
 use crate::reading::{Reading, StatementReading, USE, unaccounted};
@@ -74,27 +74,29 @@ impl Protection {
     }
 
     fn marked_anew(&mut self, reading: &Reading, asking: Asking<'_>) -> Result<Reading, Denial> {
-        let mut command = (*reading.command).clone();
+        let mut operations = reading.command.operations.to_vec();
+        let mut complete = reading.command.complete;
         // What nothing is certain of may be a view of something that is protected.
         let in_doubt = reading.statements.iter().any(|statement| statement.exposure.in_doubt);
-        for operation in command.operations.iter_mut().filter(|o| o.action == USE) {
+        for operation in operations.iter_mut().filter(|o| o.action == USE) {
             self.mark_use(operation, in_doubt, asking)?;
         }
         let mut guarded = Vec::with_capacity(reading.statements.len());
-        for statement in &reading.statements {
+        for statement in reading.statements.iter() {
             let touches = self.touches(statement, asking)?;
             if touches {
                 for reason in &statement.exposure.reservations {
-                    command.operations.push(unaccounted(&format!(
+                    operations.push(unaccounted(&format!(
                         "it touches a protected relation, and {reason}"
                     )));
-                    command.complete = false;
+                    complete = false;
                 }
             }
             let opaque = statement.is_opaque() && self.anywhere(asking)?;
             guarded.push(touches || opaque);
         }
-        Ok(reading.marked(command, &guarded))
+        let (text, operations) = (reading.command.text.clone(), operations.into());
+        Ok(reading.marked(Command { text, operations, complete }, &guarded))
     }
 
     /// Adds which of the columns that an operation uses are protected.

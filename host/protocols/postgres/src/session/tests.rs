@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::login::TlsMode;
+use crate::reading::Reading;
 use crate::serve::Backend;
 
 /// Denies what says `forbidden`.
@@ -229,6 +230,18 @@ fn an_allowed_query_leaves_byte_for_byte_and_is_recorded_first() {
     build::query(&mut expected, "SELECT 1");
     assert_eq!(script.bytes(Peer::Server), expected);
     assert_eq!(*script.kept.ran.lock().unwrap(), ["SELECT 1"]);
+}
+
+#[test]
+fn a_text_whose_meaning_is_known_by_its_shape_is_judged_and_recorded_as_itself() {
+    let mut script = script();
+    let shape = palisade_sql::shape("SELECT 'one'").unwrap();
+    let reading = Reading::unreadable("SELECT 'other'".into(), "-");
+    script.session.catalog.keep_shape(&shape, &reading, 0);
+    script.client(simple("SELECT 'one'")).client(simple("SELECT 'forbidden'"));
+    assert_eq!(*script.kept.ran.lock().unwrap(), ["SELECT 'one'"]);
+    let sent = String::from_utf8_lossy(&script.bytes(Peer::Server)).into_owned();
+    assert!(sent.contains("SELECT 'one'") && !sent.contains("forbidden"), "{sent}");
 }
 
 #[test]

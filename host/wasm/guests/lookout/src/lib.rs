@@ -1,4 +1,4 @@
-//! A plugin with one hook of three, for the tests of the plugin host: it lets everything through.
+//! A plugin with one hook of three, for the tests of the plugin host: it lets everything through, and looks at no text.
 //!
 //! Outside of WebAssembly this crate is empty.
 #![cfg(target_arch = "wasm32")]
@@ -11,8 +11,21 @@
     reason = "generated code"
 )]
 
-wit_bindgen::generate!({ path: "../../../../wit", world: "guard-plugin" });
+wit_bindgen::generate!({
+    path: "../../../../wit",
+    inline: "
+        package test:lookout;
+        world lookout {
+            export palisade:policy/plugin@0.1.0;
+            export palisade:policy/guard@0.1.0;
+            export palisade:policy/attention@0.1.0;
+        }
+    ",
+    world: "test:lookout/lookout",
+    generate_all,
+});
 
+use exports::palisade::policy::attention::{CommandParts, Guest as Attention};
 use exports::palisade::policy::guard::Guest as Guard;
 use exports::palisade::policy::plugin::{ContextParts, Guest as Plugin, Manifest};
 use palisade::policy::types::{Command, Context, Verdict};
@@ -38,6 +51,12 @@ impl Plugin for Lookout {
 impl Guard for Lookout {
     fn judge(_context: Context, _command: Command) -> Verdict {
         Verdict::Allow
+    }
+}
+
+impl Attention for Lookout {
+    fn judges_by() -> CommandParts {
+        CommandParts::OPERATIONS
     }
 }
 
