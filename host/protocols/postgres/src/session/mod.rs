@@ -15,6 +15,7 @@ mod functions;
 pub(crate) mod fuzzing;
 mod judge;
 mod messages;
+mod opened;
 mod protection;
 pub(crate) mod read_only;
 mod result;
@@ -37,6 +38,7 @@ use self::covered::Covered;
 use self::encoding::{Characters, Encoding};
 use self::expected::Due;
 use self::judge::{AtHand, Meanings};
+use self::opened::Opened;
 use self::protection::Protection;
 use self::result::OpenResult;
 use self::statements::Names;
@@ -118,6 +120,8 @@ pub struct Session {
     copy_in: CopyIn,
     at_hand: AtHand,
     result: Option<OpenResult>,
+    /// Results of earlier runs, ready to be opened again.
+    opened: Opened,
     /// A result was withheld: the client gets nothing more up to the next `ReadyForQuery`.
     muted: bool,
     /// OIDs that were looked up in vain.
@@ -188,6 +192,7 @@ impl Session {
             copy_in: CopyIn::None,
             at_hand: AtHand::default(),
             result: None,
+            opened: Opened::default(),
             muted: false,
             unknown_oids: BTreeSet::new(),
             unknown_functions: BTreeSet::new(),

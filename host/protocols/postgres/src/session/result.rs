@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use palisade_mask::CellMask;
-use palisade_policy::{
-    Denial, Edition, Field, Planned, RecordedField, RecordedResult, Shape, Treatment,
-};
+use palisade_policy::{Denial, Field, Planned, RecordedField, RecordedResult, Shape, Treatment};
 use palisade_relay::{Output, Peer};
 
 use super::copy::{CopyMask, shape_of};
 use super::encoding::Characters;
 use super::expected::{Expected, Refusal};
+use super::opened::Under;
 use super::statements::Portal;
 use super::{Answer, Session, types};
 use crate::catalog::{Relation, Wanted};
@@ -37,25 +36,6 @@ pub(super) struct OpenResult {
     pub(super) withheld: Option<Denial>,
     /// What it was opened under, where another result of its statement would be opened in the same way.
     under: Option<Under>,
-}
-
-/// What decides how a prepared statement's result is opened.
-#[derive(Clone, Debug)]
-pub(super) struct Under {
-    reading: Arc<Reading>,
-    /// The columns as the server described them.
-    columns: Arc<[Column]>,
-    /// The catalog's generation.
-    generation: u64,
-    edition: Edition,
-}
-
-impl Under {
-    fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.reading, &other.reading)
-            && Arc::ptr_eq(&self.columns, &other.columns)
-            && (self.generation, self.edition) == (other.generation, other.edition)
-    }
 }
 
 impl std::fmt::Debug for OpenResult {
@@ -102,10 +82,20 @@ impl OpenResult {
     }
 
     /// Whether a run under `now` would open it like this.
-    pub(super) fn is_opened_under(&self, now: &Under, portal: &Portal) -> bool {
-        let mut columns = self.columns.iter().enumerate();
+    pub(super) fn is_of(
+        &self,
+        now: &Under,
+        columns: &[Column],
+        format: impl Fn(usize) -> i16,
+    ) -> bool {
+        let same = |(at, (own, column)): (usize, (&Column, &Column))| {
+            own.format == format(at)
+                && (own.relation, own.number) == (column.relation, column.number)
+                && (own.type_oid, &own.name) == (column.type_oid, &column.name)
+        };
         self.under.as_ref().is_some_and(|under| under.is(now))
-            && columns.all(|(at, column)| column.format == portal.format(at))
+            && self.columns.len() == columns.len()
+            && self.columns.iter().zip(columns).enumerate().all(same)
     }
 
     /// Whether its rows pass as they come.
@@ -154,13 +144,29 @@ impl Session {
         columns: Vec<Column>,
         output: &mut Output<Answer>,
     ) -> Begun {
-        if self.gate.masks_nothing() {
-            self.result = Some(OpenResult::new(columns, self.record_limit));
+        let under = self.under_now();
+        let format = |at: usize| columns.get(at).map_or(0, |column| column.format);
+        let again = under.as_ref().and_then(|now| self.opened.take(now, &columns, format));
+        if again.is_some() {
+            self.result = again;
             return Begun::Yes;
         }
-        if self.look_up_origins(&columns, output) {
+        let masks = !self.gate.masks_nothing();
+        if masks && self.look_up_origins(&columns, output) {
             return Begun::Waits;
         }
+        let under = under.filter(|_| self.knows_origins(&columns));
+        let mut result = match masks {
+            true => self.planned_result(columns),
+            false => OpenResult::new(columns, self.record_limit),
+        };
+        result.under = under;
+        self.result = Some(result);
+        Begun::Yes
+    }
+
+    /// A result as the policies plan it.
+    fn planned_result(&mut self, columns: Vec<Column>) -> OpenResult {
         let statement = self.statement_due();
         let fields = self.fields(&columns, &statement);
         let mut result = OpenResult::new(columns, self.record_limit);
@@ -171,8 +177,7 @@ impl Session {
         if let Err(denial) = planned.and_then(|planned| result.follow(planned)) {
             result.withheld = Some(denial);
         }
-        self.result = Some(result);
-        Begun::Yes
+        result
     }
 
     /// Opens the result of a prepared statement, whose first row is there.
@@ -181,37 +186,15 @@ impl Session {
         portal: &Portal,
         output: &mut Output<Answer>,
     ) -> Option<Begun> {
-        let under = self.under_now(portal);
-        let again = under.as_ref().and_then(|now| portal.statement.take_result(now, portal));
-        if again.is_some() {
-            self.result = again;
-            return Some(Begun::Yes);
+        let columns = portal.statement.columns();
+        if let (Some(now), Some(columns)) = (self.under_now(), &columns) {
+            let again = self.opened.take(&now, columns, |at| portal.format(at));
+            if again.is_some() {
+                self.result = again;
+                return Some(Begun::Yes);
+            }
         }
-        let columns = portal.columns()?;
-        let begun = self.begin_result(columns, output);
-        let under = under.filter(|under| self.knows_origins(&under.columns));
-        if let (Begun::Yes, Some(result)) = (&begun, &mut self.result) {
-            result.under = under;
-        }
-        Some(begun)
-    }
-
-    /// What decides how the result of the `Execute` that is due is opened; `None` where that is no rule for the next.
-    fn under_now(&self, portal: &Portal) -> Option<Under> {
-        let Some(Expected::Execute { reading, moment, .. }) = self.due.front() else { return None };
-        if self.changing.is_some() || self.is_overtaken(*moment) || !self.gate.plans_last() {
-            return None;
-        }
-        let columns = portal.statement.columns()?;
-        let (generation, edition) = (self.catalog.generation(), self.gate.edition());
-        Some(Under { reading: Arc::clone(reading), columns, generation, edition })
-    }
-
-    /// Whether everything is known that these columns say that they are of.
-    fn knows_origins(&self, columns: &[Column]) -> bool {
-        let mut origins = columns.iter().map(|column| column.relation).filter(|oid| *oid != 0);
-        self.gate.masks_nothing()
-            || self.catalog.look(|known| origins.all(|oid| known.relation(oid).is_some()))
+        Some(self.begin_result(portal.columns()?, output))
     }
 
     /// The statement whose result the server is sending.

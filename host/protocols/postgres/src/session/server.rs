@@ -264,15 +264,15 @@ impl Session {
         frame: &Frame<'_>,
         output: &mut Output<Answer>,
     ) -> Result<Fate, FrameError> {
-        let (number, portal) = match self.due.front_mut() {
+        let (number, executes) = match self.due.front_mut() {
             Some(Expected::Query { number, complete, .. }) => {
                 *complete = complete.saturating_add(1);
-                (*number, None)
+                (*number, false)
             }
-            Some(Expected::Execute { number, portal, .. }) => {
-                let executed = (*number, Some(Arc::clone(portal)));
+            Some(Expected::Execute { number, .. }) => {
+                let number = *number;
                 self.due.pop();
-                executed
+                (number, true)
             }
             _ => return Ok(self.out_of_order(frame.tag, output)),
         };
@@ -294,7 +294,7 @@ impl Session {
             // After an error the client gets nothing more of this run, as if the server had skipped it,
             // and nothing more of it is sent on; what was sent already runs.
             self.muted = true;
-            self.skipping |= portal.is_some() && !self.due.has_sync();
+            self.skipping |= executes && !self.due.has_sync();
             return Ok(Fate::Drop);
         }
         result.record.tag = match frame.tag {
@@ -304,8 +304,8 @@ impl Session {
         };
         // The client has it already; where the record fails, its next command will be denied.
         let _ = self.gate.tell_result(number, &result.record);
-        if let Some(portal) = portal {
-            portal.statement.keep_result(result.begun_anew(self.record_limit));
+        if let Some(result) = result.begun_anew(self.record_limit) {
+            self.opened.keep(result);
         }
         self.seen.rest();
         Ok(Fate::Forward)

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use palisade_policy::{Allowed, Edition};
 use palisade_sql::Effect;
 
-use super::result::{OpenResult, Under};
 use crate::codec::backend::Column;
 use crate::reading::Reading;
 
@@ -27,8 +26,6 @@ pub(super) struct Statement {
     meaning: Mutex<Meaning>,
     /// Its result's columns as the server described them last. Their formats are the portals' matter.
     columns: Mutex<Option<Described>>,
-    /// Its last result, ready to be opened again.
-    result: Mutex<Option<OpenResult>>,
 }
 
 /// A result's columns, and what they were described under.
@@ -54,24 +51,7 @@ impl Statement {
     ) -> Self {
         let read_by = (generation, allowed.edition);
         let meaning = Meaning { reading, read_by, grant: Some(allowed) };
-        Self {
-            segment,
-            rewritten,
-            meaning: Mutex::new(meaning),
-            columns: Mutex::default(),
-            result: Mutex::default(),
-        }
-    }
-
-    /// Keeps a result that is complete, for the next run.
-    pub(super) fn keep_result(&self, result: Option<OpenResult>) {
-        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = result;
-    }
-
-    /// A result that is open as one under `now` would be, in this portal's formats.
-    pub(super) fn take_result(&self, now: &Under, portal: &Portal) -> Option<OpenResult> {
-        let kept = self.result.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        kept.is_opened_under(now, portal).then_some(kept)
+        Self { segment, rewritten, meaning: Mutex::new(meaning), columns: Mutex::default() }
     }
 
     /// The client's text and the one that was sent, where a policy put that in its place.
