@@ -34,6 +34,7 @@ bench: build
 	@command -v wrk >/dev/null 2>&1 && { command -v nginx >/dev/null 2>&1 || test -x /usr/sbin/nginx; } || \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends wrk nginx-light >/dev/null
 	cargo build --release -p palisade-relay --example plain
+	CARGO_TARGET_DIR=target cargo build --release --manifest-path tests/bench/pingora/Cargo.toml
 	@python3 tests/bench/run.py $(BENCH)
 	@python3 tests/bench/web.py
 	@python3 tests/bench/backtest.py --palisade target/release/palisade

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""What HTTP costs through the gateway, against nginx itself and nginx as a reverse proxy: in turn, in one run, as ratios.
+"""What HTTP costs through the gateway, against nginx itself, nginx as a reverse proxy, and pingora as one with no policy: in turn,
+in one run, as ratios.
 
-Needs Debian's nginx and wrk. Connections are kept, two threads of wrk, TLS off on both sides.
+Needs Debian's nginx and wrk. Connections are kept, two threads of wrk, TLS off on both sides. Prints tables in Markdown, and
+writes every sample as JSON to target/bench/web.json.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from dataclasses import asdict
 
 import accounts
 import ratios
@@ -41,9 +44,11 @@ files = ["{policy}"]
 def main():
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--palisade", type=pathlib.Path, default=ROOT / "target/release/palisade")
+    asked.add_argument("--pingora", type=pathlib.Path, default=ROOT / "target/release/bare-pingora")
     asked.add_argument("--rounds", type=int, default=5)
     asked.add_argument("--seconds", type=int, default=4, help="of each run of wrk")
     asked.add_argument("--clients", type=int, default=16)
+    asked.add_argument("--json", type=pathlib.Path, default=ROOT / "target/bench/web.json")
     asked = asked.parse_args()
     with tempfile.TemporaryDirectory(prefix="palisade-bench-") as folder:
         folder = pathlib.Path(folder)
@@ -54,7 +59,11 @@ def main():
         finally:
             for started in reversed(running):
                 started.stop()
-    say(measured)
+        size = (folder / "large.json").stat().st_size
+    samples = {workload: {side: [asdict(sample) for sample in all] for side, all in sides.items()} for workload, sides in measured.items()}
+    asked.json.parent.mkdir(parents=True, exist_ok=True)
+    asked.json.write_text(json.dumps({"large_bytes": size, "samples": samples}, indent=1))
+    say(measured, size)
 
 
 def measure(asked, folder, running):
@@ -62,6 +71,7 @@ def measure(asked, folder, running):
     upstream = Nginx("direct", folder, f"location / {{ root {folder}; default_type application/json; }}")
     running.append(upstream)
     running.append(Nginx("nginx", folder, proxied(upstream.port), f"upstream service {{ server 127.0.0.1:{upstream.port}; keepalive 64; }}"))
+    running.append(Pingora(asked.pingora.resolve(), upstream.port, folder))
     for name, policy in (("allow-all", "allow-all.toml"), ("everything", "http.toml")):
         running.append(Gateway(name, asked.palisade.resolve(), upstream.port, ROOT / "policies" / policy, folder))
     measured = {}
@@ -115,6 +125,24 @@ class Nginx:
         self.process.wait()
 
 
+class Pingora:
+    """A reverse proxy on pingora's own, with no policy (the program in `pingora`)."""
+
+    name, headers = "pingora", []
+
+    def __init__(self, binary, upstream, folder):
+        if not binary.exists():
+            raise SystemExit(f"bench: {binary} is missing: `make bench` builds it")
+        port = servers.free_port()
+        self.process = servers.spawn([binary, f"127.0.0.1:{port}", f"127.0.0.1:{upstream}"], folder / "pingora.log")
+        servers.wait_for("pingora", lambda: listens(port), self.process, folder / "pingora.log")
+        self.target, self.pids = f"http://127.0.0.1:{port}/", [self.process.pid]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
 class Gateway:
     """The real binary with one policy file."""
 
@@ -160,16 +188,25 @@ def milliseconds(said, part):
     return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
-def say(measured):
-    print("| workload | side | requests/s to direct | to nginx | p99 to nginx | CPU to nginx |\n|---|---|---:|---:|---:|---:|")
+def say(measured, size):
+    print("| workload | side | requests/s to direct | to nginx | to pingora | p99 to nginx | p99 to pingora | CPU to nginx | CPU to pingora | CPU µs |")
+    print("|---|---|" + "---:|" * 8)
+    cells = [("per_second", "direct"), ("per_second", "nginx"), ("per_second", "pingora")]
+    cells += [(kind, to) for kind in ("p99_ms", "cpu_ms_per_1000") for to in ("nginx", "pingora")]
     for workload, rounds in measured.items():
         for side in rounds:
-            cells = [("per_second", "direct"), ("per_second", "nginx"), ("p99_ms", "nginx"), ("cpu_ms_per_1000", "nginx")]
-            numbers = (ratios.shown(ratios.ratio(rounds, kind, side, to)) for kind, to in cells)
+            numbers = [ratios.shown(ratios.ratio(rounds, kind, side, to)) for kind, to in cells]
+            numbers.append(ratios.shown(ratios.median(rounds, "cpu_ms_per_1000", side), "{:.1f}"))
             print(f"| {workload} | {side} | " + " | ".join(numbers) + " |")
-    large = measured["json-1m"]
-    masked = ratios.ratio(large, "per_second", "everything", "allow-all")
-    print(f"\nmasked JSON of 1 MB to the same unmasked: {masked:.2f}")
+    print()
+    small, large = measured["requests-1k"], measured["json-1m"]
+    for side in ("allow-all", "everything"):
+        reached = ratios.ratio(small, "per_second", side, "pingora")
+        print(f"- requests of 1 KB judged by {side}, to pingora's with no policy (wanted: 0.8): {reached:.2f}")
+    for what, kind in (("rate", "per_second"), ("CPU", "cpu_ms_per_1000")):
+        print(f"- masked JSON of 1 MB to the same unmasked, {what}: {ratios.ratio(large, kind, 'everything', 'allow-all'):.2f}")
+    speed = size / ratios.median(large, "cpu_ms_per_1000", "everything")
+    print(f"- masked JSON, MB/s of a core of the gateway's (wanted: 400): {speed:.0f}")
 
 
 if __name__ == "__main__":
