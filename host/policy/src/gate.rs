@@ -8,6 +8,7 @@ mod entering;
 mod held;
 mod planned;
 mod remembered;
+mod teller;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -20,6 +21,7 @@ pub use self::entering::{Ended, NotAdmitted, Place};
 use self::held::OpenHolds;
 pub use self::planned::{Planned, Planner};
 use self::remembered::Remembered;
+pub use self::teller::Teller;
 use crate::{
     Approvals, Chain, Command, CommandParts, Context, Denial, Entry, Hold, HoldRequest, Journal,
     JournalFailure, Judged, Later, Moment, Placed, PolicySet, RecordedResult, Review, Ruling,
@@ -314,6 +316,18 @@ impl GateSession {
     #[must_use]
     pub fn planner(&self) -> Planner {
         Planner { chain: Arc::clone(&self.chain) }
+    }
+
+    /// What records results of this session's commands, apart from it.
+    #[must_use]
+    pub fn teller(&self) -> Teller {
+        Teller { gate: Arc::clone(&self.gate), context: Arc::clone(&self.context) }
+    }
+
+    /// Whether it is known what the policies say of a command, so that none is asked.
+    #[must_use]
+    pub fn knows(&self, command: &Arc<Command>) -> bool {
+        self.remembered.verdict(command).is_some()
     }
 
     /// Whether no policy looks at this session's results.

@@ -27,7 +27,7 @@ pub use event::{Command, CommandParts, Context, ContextParts, Operation, Princip
 pub use file::{CallLimits, Mistake, PolicyFile, Use, line_of};
 pub use gate::{
     Allowed, Asked, Decision, Edition, Ended, Ending, Gate, GateSession, HoldNotice, NotAdmitted,
-    Place, Planned, Planner, SessionContext, Waiting,
+    Place, Planned, Planner, SessionContext, Teller, Waiting,
 };
 pub use grants::{Grant, Grants, NoOrigin, Origin};
 pub use journal::{
