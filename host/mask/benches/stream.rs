@@ -54,6 +54,16 @@ fn orders(indent: bool) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// About a megabyte of small entries, in which two of seven keys are to be covered.
+fn entries() -> Vec<u8> {
+    let entry =
+        r#"{"id": 1234567, "name": "Ada Lovelace", "city": "London", "tags": ["a", "b"], "note": "#;
+    let note = "x".repeat(60);
+    let secrets = r#""password": "correct-horse-battery", "api_key": "k-8d1f0c"}"#;
+    let entry = format!("{entry}\"{note}\", {secrets}");
+    format!("[{}]", vec![entry; 4400].join(", ")).into_bytes()
+}
+
 fn masks(keys: &[&str], detect: bool) -> Masks {
     let keys = keys.iter().map(|key| ((*key).to_owned(), Action::Replace("********".to_owned())));
     let every = || Action::Scan(detectors().map(|detector| detector.name.to_owned()).collect());
@@ -91,10 +101,12 @@ struct Case {
 
 fn cases() -> Vec<Case> {
     const KEYS: &[&str] = &["api_key", "*secret*"];
+    const SECRETS: &[&str] = &["*password*", "*secret*", "*token*", "*api_key*", "ssn"];
     let json: New = |masks| Box::new(JsonStream::new(masks));
     let text: New = |masks| Box::new(TextStream::new(masks));
     [
         ("json, two keys and all detectors", json, masks(KEYS, true), orders(false)),
+        ("json, entries, two keys and all detectors", json, masks(SECRETS, true), entries()),
         ("json, two keys", json, masks(KEYS, false), orders(false)),
         ("json, nothing to do", json, masks(&[], false), orders(false)),
         ("json, indented, two keys and all detectors", json, masks(KEYS, true), orders(true)),

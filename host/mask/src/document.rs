@@ -15,8 +15,10 @@ use self::glob::fold;
 use self::path::Pattern;
 use crate::cell::CellMask;
 use crate::detect::DetectorRefused;
+use crate::json::push_string;
 use crate::scan::Scan;
-use palisade_policy::{Action, KeyRules, Masking, Treatment};
+use crate::stream::Spare;
+use palisade_policy::{Action, Cover, KeyRules, Masking, Treatment};
 
 /// How many treatments the policies' actions may combine to.
 const MOST_TREATMENTS: usize = 4096;
@@ -51,6 +53,8 @@ pub struct DocumentMask {
     strictest: Prepared,
     /// What any of the treatments scans for.
     scans: Scan,
+    /// What is known of keys by now.
+    spare: Spare,
 }
 
 /// A treatment of the plan, by its place: a number with a digit for each policy, which says which of its actions counts.
@@ -64,6 +68,23 @@ pub(crate) struct Prepared {
     /// A rule asks for the cover, so that it is for all that is in an object or array as well.
     /// A cover that is for the rest alone covers their values one by one, and a rule inside may keep one.
     pub(crate) whole: bool,
+    /// The cover as JSON, where it is the same for every value.
+    pub(crate) blind: Option<Vec<u8>>,
+}
+
+impl Prepared {
+    fn new(mask: CellMask, whole: bool) -> Self {
+        let blind = match &mask.cover {
+            Some(Cover::Nullify) => Some(b"null".to_vec()),
+            Some(Cover::Replace(text)) => {
+                let mut quoted = Vec::new();
+                push_string(&mut quoted, text);
+                Some(quoted)
+            }
+            Some(Cover::Partial(..) | Cover::Pseudonym) | None => None,
+        };
+        Self { mask, whole, blind }
+    }
 }
 
 /// A policy's digit in a [`Chosen`].
@@ -114,8 +135,9 @@ impl DocumentMask {
             goes_by_path: false,
             policies: Vec::new(),
             treatments: Vec::new(),
-            strictest: Prepared { mask: CellMask::nullify(), whole: true },
+            strictest: Prepared::new(CellMask::nullify(), true),
             scans: Scan::default(),
+            spare: Spare::default(),
         };
         let mut actions = Vec::new();
         let mut worth = 1_usize;
@@ -162,7 +184,7 @@ impl DocumentMask {
             treatment.add(*policy, action);
             whole |= value > 0 && !matches!(action, Action::Keep | Action::Scan(_));
         }
-        Ok(Prepared { mask: CellMask::new(&treatment)?, whole })
+        Ok(Prepared::new(CellMask::new(&treatment)?, whole))
     }
 
     /// Adds a policy's rules and gives its different actions, that for the rest first.
@@ -195,6 +217,11 @@ impl DocumentMask {
     /// What any of the treatments scans for.
     pub(crate) fn scans(&self) -> Scan {
         self.scans
+    }
+
+    /// The keys that streams have met.
+    pub(crate) fn spare(&self) -> &Spare {
+        &self.spare
     }
 
     /// The treatment of what no rule covers.

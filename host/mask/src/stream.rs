@@ -27,6 +27,7 @@ mod text;
 pub use events::EventStream;
 pub use form::FormStream;
 pub use json::JsonStream;
+pub(crate) use json::Spare;
 pub use lines::LinesStream;
 pub use text::TextStream;
 

@@ -9,7 +9,8 @@ mod lex;
 mod structure;
 mod value;
 
-use self::keys::{Keys, Own, Present};
+pub(crate) use self::keys::Spare;
+use self::keys::{Lent, Own, Present};
 use self::lex::Seen;
 use super::{MaskStream, Masks, Trouble, Unreadable};
 use crate::cover::CoverAll;
@@ -20,8 +21,12 @@ use crate::scan::Scan;
 const FLOW: usize = 16 * 1024;
 /// The byte order mark that may precede a text.
 const MARK: &[u8] = b"\xef\xbb\xbf";
-/// Bytes that end a number or word.
-const ENDS: &[u8] = b" \t\r\n,:[]{}\"";
+
+/// Whether a byte ends a number or word.
+#[inline]
+fn ends_bare(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' | b'[' | b']' | b'{' | b'}' | b'"')
+}
 
 /// Masks one JSON text. An empty one is taken too.
 #[derive(Debug)]
@@ -32,7 +37,7 @@ pub struct JsonStream {
     expect: Expect,
     frames: Vec<Frame>,
     path: Path,
-    keys: Keys,
+    keys: Lent,
     present: Present,
     /// The folded name of the last key, where paths matter.
     key: String,
@@ -131,13 +136,14 @@ impl JsonStream {
     /// Begins a text.
     #[must_use]
     pub fn new(masks: Masks) -> Self {
+        let keys = Lent::of(&masks.plan);
         Self {
             masks,
             lines: false,
             expect: Expect::Value,
             frames: Vec::new(),
             path: Path::default(),
-            keys: Keys::default(),
+            keys,
             present: Present::default(),
             key: String::new(),
             next: Chosen::default(),
@@ -237,10 +243,16 @@ impl JsonStream {
         cursor.copied = upto;
     }
 
+    /// Whether it matters which kinds of bytes a string holds that begins or goes on here: a key is known as a whole.
+    fn tells_kinds(&self) -> bool {
+        !matches!(self.expect, Expect::Key | Expect::FirstKey)
+    }
+
     fn string_here(&mut self, cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> Result<(), Trouble> {
         let mut seen = Seen::default();
         let inside = cursor.chunk.get(cursor.at + 1..).unwrap_or_default();
-        let Some(length) = seen.look(inside)? else {
+        let kinds = self.tells_kinds();
+        let Some(length) = seen.look(inside, kinds)? else {
             return self.hold(cursor, Piece::String(seen), out);
         };
         let end = cursor.at + 1 + length;
@@ -252,7 +264,7 @@ impl JsonStream {
 
     fn bare_here(&mut self, cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> Result<(), Trouble> {
         let rest = cursor.rest();
-        let Some(length) = rest.iter().position(|byte| ENDS.contains(byte)) else {
+        let Some(length) = rest.iter().position(|byte| ends_bare(*byte)) else {
             return self.hold(cursor, Piece::Bare, out);
         };
         let end = cursor.at + length;
@@ -299,9 +311,10 @@ impl JsonStream {
         out: &mut Vec<u8>,
     ) -> Result<bool, Trouble> {
         let rest = cursor.rest();
+        let kinds = self.tells_kinds();
         let length = match &mut self.held.piece {
-            Piece::String(seen) => seen.look(rest)?,
-            _ => rest.iter().position(|byte| ENDS.contains(byte)),
+            Piece::String(seen) => seen.look(rest, kinds)?,
+            _ => rest.iter().position(|byte| ends_bare(*byte)),
         };
         let taken = rest.get(..length.unwrap_or(rest.len())).unwrap_or_default();
         self.held.bytes.extend_from_slice(taken);

@@ -6,9 +6,13 @@ use crate::scan::Scan;
 use crate::stream::Trouble;
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, DefaultHasher, Hasher};
+use std::sync::{Arc, Mutex};
 
-/// How many keys are remembered; each has one place, and the last to come stays.
+/// How many keys are remembered at most; each has one place, and the last to come stays.
 const PLACES: usize = 256;
+/// How many places there are at first, and how many times more there are when two keys meet in one.
+const FIRST_PLACES: usize = 16;
+const GROWTH: usize = 4;
 /// Longer keys are not remembered.
 const LONGEST: usize = 64;
 /// Objects with more keys look theirs up by a table.
@@ -42,23 +46,82 @@ impl Keys {
     /// What is known of the key that is written like this.
     pub(super) fn find(&mut self, plan: &DocumentMask, raw: &[u8]) -> Result<&Key, Trouble> {
         if self.places.is_empty() {
-            // One more for what is not remembered.
-            self.places.resize_with(PLACES + 1, Key::default);
+            self.make_places(FIRST_PLACES);
         }
-        let place = if raw.len() > LONGEST { PLACES } else { place_of(raw) };
+        let mut place = self.place(raw);
+        let meets = |key: &Key| key.used && key.raw != raw;
+        while self.places.len() <= PLACES && self.places.get(place).is_some_and(meets) {
+            self.make_places((self.places.len() - 1) * GROWTH);
+            place = self.place(raw);
+        }
+        let is_remembered = place + 1 < self.places.len();
         let key = self.places.get_mut(place).ok_or(Trouble::TooLong)?;
         if !key.used || key.raw != raw {
             key.used = false;
             key.learn(plan, raw)?;
-            key.used = place < PLACES;
+            key.used = is_remembered;
         }
         Ok(key)
     }
+
+    /// Makes room for so many, and brings those that are known to their new places.
+    fn make_places(&mut self, count: usize) {
+        let known = std::mem::take(&mut self.places);
+        // One more for what is not remembered.
+        self.places.resize_with(count + 1, Key::default);
+        for key in known.into_iter().filter(|key| key.used) {
+            let place = self.place(&key.raw);
+            if let Some(free) = self.places.get_mut(place) {
+                *free = key;
+            }
+        }
+    }
+
+    /// Where a key is remembered, or the last place for one that is not.
+    #[inline]
+    fn place(&self, raw: &[u8]) -> usize {
+        let last = self.places.len().saturating_sub(1);
+        if raw.len() > LONGEST { last } else { hash_of(raw) & last.saturating_sub(1) }
+    }
 }
 
-/// Where a key is remembered: cheap, for it is asked for every key.
+/// The keys that the streams by one plan have met, for the next of them.
+#[derive(Debug, Default)]
+pub(crate) struct Spare(Mutex<Option<Keys>>);
+
+impl Clone for Spare {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// Keys that go back to their plan, if nobody else's did before.
+#[derive(Debug)]
+pub(super) struct Lent {
+    pub(super) keys: Keys,
+    plan: Arc<DocumentMask>,
+}
+
+impl Lent {
+    /// The keys that earlier streams by this plan met; none where another has them.
+    pub(super) fn of(plan: &Arc<DocumentMask>) -> Self {
+        let spare = plan.spare().0.try_lock().ok();
+        let keys = spare.and_then(|mut spare| spare.take()).unwrap_or_default();
+        Self { keys, plan: Arc::clone(plan) }
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Ok(mut spare) = self.plan.spare().0.try_lock() {
+            *spare = Some(std::mem::take(&mut self.keys));
+        }
+    }
+}
+
+/// By what a key is remembered: cheap, for it is asked for every key.
 #[inline]
-fn place_of(raw: &[u8]) -> usize {
+fn hash_of(raw: &[u8]) -> usize {
     let mut hash = raw.len() as u64;
     let mut mix = |word: u64| {
         hash = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -69,7 +132,7 @@ fn place_of(raw: &[u8]) -> usize {
         mix(word.try_into().map_or(0, u64::from_le_bytes));
     }
     mix(words.remainder().iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
-    (hash >> 32) as usize % PLACES
+    (hash >> 32) as usize
 }
 
 impl Key {

@@ -16,9 +16,9 @@ pub(super) struct Seen {
 
 impl Seen {
     /// Looks on, behind the opening quote or where it stopped; gives where the string ends, behind its closing quote,
-    /// or nothing where it goes on behind these bytes.
+    /// or nothing where it goes on behind these bytes. The kinds of bytes are told where that is asked for.
     #[inline]
-    pub(super) fn look(&mut self, bytes: &[u8]) -> Result<Option<usize>, Trouble> {
+    pub(super) fn look(&mut self, bytes: &[u8], kinds: bool) -> Result<Option<usize>, Trouble> {
         let mut at = 0;
         if self.in_escape {
             if bytes.is_empty() {
@@ -26,31 +26,50 @@ impl Seen {
             }
             (at, self.in_escape) = (1, false);
         }
-        let mut kinds = self.kinds;
         while let Some(rest) = bytes.get(at..) {
-            let stop = rest.iter().position(|&byte| {
-                let of = kind::of(byte);
-                kinds |= of;
-                of & kind::STOP != 0
-            });
-            let Some(found) = stop else { break };
-            at += found + 1;
-            match rest.get(found) {
-                Some(b'"') => {
-                    self.kinds = kinds;
-                    return Ok(Some(at));
-                }
+            let stop = plain_length(rest);
+            let plain = rest.get(..stop).unwrap_or_default();
+            if kinds {
+                self.kinds |= kind::in_value(plain);
+            }
+            at += stop + 1;
+            match rest.get(stop) {
+                None => break,
+                Some(b'"') => return Ok(Some(at)),
                 Some(b'\\') => {
                     self.escaped = true;
                     self.in_escape = at >= bytes.len();
                     at += 1;
                 }
-                _ => return Err(Trouble::Syntax),
+                Some(_) => return Err(Trouble::Syntax),
             }
         }
-        self.kinds = kinds;
         Ok(None)
     }
+}
+
+/// How many bytes a string holds as they are (RFC 8259, section 7): all before the first `"`, `\` or control character.
+#[inline]
+fn plain_length(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (place, word) in words.iter().enumerate() {
+        let stops = stops(u64::from_le_bytes(*word));
+        if stops != 0 {
+            return place * 8 + stops.trailing_zeros() as usize / 8;
+        }
+    }
+    let is_stop = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
+    let left = rest.iter().position(is_stop).unwrap_or(rest.len());
+    bytes.len() - rest.len() + left
+}
+
+/// The highest bits of the bytes at which a run of plain ones stops. Only the lowest of them is sure: a borrow goes upwards.
+#[inline]
+fn stops(word: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let below = |word: u64, bound: u64| word.wrapping_sub(EACH * bound) & !word & (EACH << 7);
+    let is = |byte: u8| below(word ^ (EACH * u64::from(byte)), 1);
+    below(word, 0x20) | is(b'"') | is(b'\\')
 }
 
 /// Appends what the inside of a string reads, and gives how much of it that was: all of it where it is the `last` there
@@ -176,6 +195,24 @@ mod tests {
         for other in ["", "-", "01", "1.", ".5", "1e", "1e+", "+1", "NaN", "Infinity", "0x1", "1_0"]
         {
             assert!(!is_number(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_string_is_plain_up_to_the_first_byte_that_is_not_wherever_that_is() {
+        let is_stop = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+        for byte in 0..=u8::MAX {
+            for length in 0..20 {
+                for place in 0..length {
+                    let mut bytes = vec![b'!'; length];
+                    bytes[place] = byte;
+                    let expected = if is_stop(byte) { place } else { length };
+                    assert_eq!(plain_length(&bytes), expected, "{byte} {place} {length}");
+                    // What follows the first does not matter.
+                    bytes[length - 1] = b'"';
+                    assert_eq!(plain_length(&bytes), expected.min(length - 1), "{byte} {place}");
+                }
+            }
         }
     }
 

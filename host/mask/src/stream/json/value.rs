@@ -2,9 +2,10 @@
 
 use super::lex::{Seen, decode, is_number, whole_characters};
 use super::{Expect, JsonStream};
-use crate::cell::{CellForm, CellMask, Treated};
+use crate::cell::{CellForm, Treated};
 use crate::cover::Masker;
 use crate::detect::{WHOLE, kind};
+use crate::document::Prepared;
 use crate::json::push_string;
 use crate::stream::Trouble;
 use palisade_policy::Cover;
@@ -32,7 +33,7 @@ impl JsonStream {
             return Err(Trouble::TooLong);
         }
         let Some(frame) = self.frames.last_mut() else { return Err(Trouble::Syntax) };
-        let key = self.keys.find(plan, inside)?;
+        let key = self.keys.keys.find(plan, inside)?;
         self.present.add(&mut frame.own, key.hash, limits.keys)?;
         self.expect = Expect::Colon;
         self.is_json = true;
@@ -62,7 +63,8 @@ impl JsonStream {
             self.check(inside, seen)?;
             return Ok(false);
         }
-        let mask = &self.masks.plan.get(self.next).mask;
+        let prepared = self.masks.plan.get(self.next);
+        let mask = &prepared.mask;
         let is_long = raw.len() > self.masks.limits.held;
         if mask.cover.is_none() {
             if is_long && !mask.scan.is_empty() {
@@ -84,9 +86,8 @@ impl JsonStream {
             whole_text(inside, seen)?;
             inside
         };
-        if let Some(cover) = &mask.cover {
-            self.put.clear();
-            put_cover(&self.masks.masker, mask, cover, raw, is_long, &mut self.put);
+        if mask.cover.is_some() {
+            put_cover(&self.masks.masker, prepared, raw, is_long, &mut self.put);
             return Ok(true);
         }
         if let Some(known) = self.knowing.mask_if_named(text) {
@@ -113,10 +114,10 @@ impl JsonStream {
         if self.covering.is_some() {
             return Ok(false);
         }
-        let mask = &self.masks.plan.get(self.next).mask;
-        if let Some(cover) = &mask.cover {
-            self.put.clear();
-            put_cover(&self.masks.masker, mask, cover, raw, false, &mut self.put);
+        let prepared = self.masks.plan.get(self.next);
+        let mask = &prepared.mask;
+        if mask.cover.is_some() {
+            put_cover(&self.masks.masker, prepared, raw, false, &mut self.put);
             return Ok(true);
         }
         if is_word {
@@ -173,11 +174,8 @@ impl JsonStream {
         if !self.is_covered_alone() {
             return Ok(false);
         }
-        let mask = &self.masks.plan.get(self.next).mask;
-        self.put.clear();
-        if let Some(cover) = &mask.cover {
-            put_cover(&self.masks.masker, mask, cover, b"\"\"", true, &mut self.put);
-        }
+        let prepared = self.masks.plan.get(self.next);
+        put_cover(&self.masks.masker, prepared, b"\"\"", true, &mut self.put);
         Ok(true)
     }
 
@@ -211,19 +209,16 @@ fn is_blind(cover: &Cover) -> bool {
     matches!(cover, Cover::Replace(_) | Cover::Nullify)
 }
 
-/// Writes a value's cover; one of a value that was too long to hold shows nothing of it.
-fn put_cover(
-    masker: &Masker,
-    mask: &CellMask,
-    cover: &Cover,
-    raw: &[u8],
-    is_long: bool,
-    put: &mut Vec<u8>,
-) {
-    if is_long && !is_blind(cover) {
+/// Puts a value's cover in its place; one of a value that was too long to hold shows nothing of it.
+fn put_cover(masker: &Masker, prepared: &Prepared, raw: &[u8], is_long: bool, put: &mut Vec<u8>) {
+    put.clear();
+    if let Some(blind) = &prepared.blind {
+        return put.extend_from_slice(blind);
+    }
+    if is_long {
         return push_string(put, WHOLE);
     }
-    match masker.treat(mask, CellForm::JsonText, raw, put) {
+    match masker.treat(&prepared.mask, CellForm::JsonText, raw, put) {
         Treated::Changed => {}
         Treated::Null | Treated::Unchanged => put.extend_from_slice(b"null"),
     }
