@@ -259,6 +259,21 @@ fn tunnel(gateway: &Gateway, login: &str, target: &str) -> TcpStream {
 }
 
 #[test]
+fn a_tunnel_in_which_nothing_is_said_is_closed_and_on_record() {
+    let service = Named::start(hello);
+    let connection = service.connection("api", "");
+    let gateway = proxied(&format!("[limits]\nlogin_seconds = 1\n{connection}"), "", "");
+    let login = format!("api:{}", gateway.token("agent-7", "api-agent"));
+    let mut tunnel = tunnel(&gateway, &login, &service.place());
+    assert_eq!(tunnel.read(&mut [0]).unwrap_or(0), 0);
+    until("the record of the tunnel", || {
+        let sessions = gateway.json(&["sessions", "list"]);
+        let replay = gateway.cli(&["sessions", "replay", sessions[0]["id"].as_str()?]).stdout;
+        replay.contains("no TLS was begun in time").then_some(())
+    });
+}
+
+#[test]
 fn another_name_in_tls_and_another_host_within_are_misdirected() {
     let service = Named::start(hello);
     let gateway = service.gateway("");

@@ -289,6 +289,25 @@ async fn a_tunnel_ends_with_the_gateway() {
     assert_eq!(client.some().await, None);
 }
 
+#[tokio::test]
+async fn a_websocket_opens_by_a_tunnel_and_its_messages_are_judged() {
+    let script = |_: &str| {
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+            .to_owned()
+    };
+    let world = World::new(With { script, ..With::default() }).await;
+    let mut client = tunnel(&world).await;
+    let ask = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+               Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    client.send(&inner(&world, "GET /ws", ask)).await;
+    assert!(client.some().await.unwrap().starts_with("HTTP/1.1 101 "));
+    // A whole message of text, masked by zeros (RFC 6455 section 5.2).
+    client.send_bytes(b"\x81\x89\0\0\0\0forbidden").await;
+    let recorded = world.recorded_with("deny test.word").await;
+    assert!(recorded.contains("forbidden"), "{recorded}");
+}
+
 /// Bytes that are no HTTP, each way.
 async fn spoken(client: &mut Client) {
     client.send("\r\n\r\nnonsense").await;

@@ -402,8 +402,12 @@ pub(super) fn request(line: &str, headers: &str, body: &str) -> String {
 pub(super) struct Client(TcpStream);
 
 impl Client {
-    pub(super) async fn send(&mut self, bytes: &str) {
-        self.0.write_all(bytes.as_bytes()).await.unwrap();
+    pub(super) async fn send(&mut self, text: &str) {
+        self.send_bytes(text.as_bytes()).await;
+    }
+
+    pub(super) async fn send_bytes(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).await.unwrap();
     }
 
     /// One response: its head, and its body by length or chunks; what there is when the connection ends.
