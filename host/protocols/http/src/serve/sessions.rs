@@ -18,6 +18,8 @@ use tokio::time::Instant;
 use super::pending::Pending;
 use super::{Admission, Backend, Host, Login};
 
+/// How many tunnels of the forward proxy one session may have at the same time.
+pub(super) const MOST_TUNNELS: usize = 128;
 /// How many requests of one session may have their bodies in memory at the same time.
 const MOST_BODIES: usize = 64;
 
@@ -44,6 +46,8 @@ pub(super) struct Shared {
     pub masker: Masker,
     /// Places for requests whose bodies are in memory.
     pub bodies: Arc<Semaphore>,
+    /// Places for tunnels.
+    pub tunnels: Arc<Semaphore>,
     /// Requests that were held and are asked for.
     pub pending: Pending,
     over: watch::Sender<Option<Ending>>,
@@ -122,6 +126,7 @@ impl Sessions {
             read_only,
             masker: Masker::new(mask_key),
             bodies: Arc::new(Semaphore::new(MOST_BODIES)),
+            tunnels: Arc::new(Semaphore::new(MOST_TUNNELS)),
             pending: Pending::default(),
             over: watch::Sender::new(None),
             host: Arc::clone(&self.host),

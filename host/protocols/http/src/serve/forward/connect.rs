@@ -54,6 +54,12 @@ impl Connection {
             return refuse(&mut stream, (guest.session.as_ref(), &address), &denial).await;
         };
         let tls = origin.tls;
+        // Held as long as the tunnel is.
+        let place = guest.session.as_ref().map(|it| Arc::clone(&it.tunnels).try_acquire_owned());
+        let Ok(_place) = place.transpose() else {
+            let why = "this session has as many tunnels as it may have";
+            return say(&mut stream, &Reply::unavailable(429, why, "")).await;
+        };
         if let Some(session) = guest.session.as_ref().filter(|it| it.backend.is_blind()) {
             return self.blind(stream, session, &address).await;
         }

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use palisade_policy::Outcome;
 
+use super::super::sessions::MOST_TUNNELS;
 use super::world::{Client, SECRET, With, World, ok, request};
 
 /// A login of the proxy, as a header.
@@ -279,6 +280,29 @@ async fn a_tunnel_ends_with_its_session() {
         assert_eq!(client.some().await, None, "at once: {at_once}");
         assert!(world.events().ends_with("ended: the token was revoked"), "{}", world.events());
     }
+}
+
+#[tokio::test]
+async fn a_session_has_so_many_tunnels_and_no_more_until_one_is_closed() {
+    let world = World::new(With::default()).await;
+    let mut tunnels = vec![];
+    for _ in 0..MOST_TUNNELS {
+        tunnels.push(tunnel(&world).await);
+    }
+    let asked = connect(&place(&world), &login("api", "token"));
+    assert!(ask(&world, &asked).await.starts_with("HTTP/1.1 429 "));
+    let mut last = tunnels.pop().unwrap();
+    // Whoever hears the end of it knows that its place is free.
+    last.send(&inner(&world, "GET /a", "Connection: close\r\n")).await;
+    while last.some().await.is_some() {}
+    while !ask_open(&world, &asked).await {}
+}
+
+/// Whether a tunnel opens.
+async fn ask_open(world: &World, asked: &str) -> bool {
+    let mut client = world.proxied().await;
+    client.send(asked).await;
+    client.some().await.is_some_and(|answer| answer.starts_with("HTTP/1.1 200 "))
 }
 
 #[tokio::test]
