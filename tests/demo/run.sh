@@ -119,6 +119,7 @@ data_dir = "data"
 [listen]
 postgres = "127.0.0.1:0"
 http = "127.0.0.1:0"
+http_proxy = "127.0.0.1:0"
 admin = "127.0.0.1:0"
 [[connection]]
 name = "orders"
@@ -153,7 +154,8 @@ gateway=$!
 wait_for "the gateway" test -f "$dir/data/listening.json"
 port=$(sed -n 's/.*"postgres": *"[^"]*:\([0-9]*\)".*/\1/p' "$dir/data/listening.json")
 http_port=$(sed -n 's/.*"http": *"[^"]*:\([0-9]*\)".*/\1/p' "$dir/data/listening.json")
-[ -n "$port" ] && [ -n "$http_port" ] || fail "the gateway does not say where it listens"
+proxy_port=$(sed -n 's/.*"http_proxy": *"[^"]*:\([0-9]*\)".*/\1/p' "$dir/data/listening.json")
+[ -n "$port" ] && [ -n "$http_port" ] && [ -n "$proxy_port" ] || fail "the gateway does not say where it listens"
 note "listening on 127.0.0.1:$port for PostgreSQL and :$http_port for HTTP and MCP, with policies/baseline.toml, http.toml and mcp.toml"
 
 token=$(cli token --subject agent-7 --role support-agent --ttl 15m)
@@ -242,6 +244,9 @@ show "$shown"
 expect "$shown" '"name": "Ada"' "what is not secret is there"
 refuse "$shown" "key-8d1f0c" "no key came through"
 refuse "$shown" "ghp_16C7" "nor the token within a text"
+shown=$(curl -sS --noproxy "" -x "http://users:$token@127.0.0.1:$proxy_port" "http://127.0.0.1:$service_port/v1/users/7" 2>&1)
+expect "$shown" '"name": "Ada"' "a client that cannot change its URL goes by HTTP_PROXY"
+refuse "$shown" "key-8d1f0c" "and no key comes through there either"
 shown=$(ask -X DELETE "$users/7" -H "Prefer: respond-async" -i)
 show "$(printf '%s\n' "$shown" | tr -d '\r' | grep -iE '^(HTTP|location|\{)' || true)"
 expect "$shown" " 202" "the DELETE waits for a person"
