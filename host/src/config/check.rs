@@ -122,15 +122,12 @@ impl Check<'_> {
         let (postgres, admin) = (postgres?, admin?);
         let (http, http_proxy) = (optional(http)?, optional(http_proxy)?);
         let insecure = raw.insecure.as_ref().is_some_and(|insecure| *insecure.get_ref());
-        self.same_address(
-            raw,
-            &[
-                ("postgres", Some(postgres), &raw.postgres),
-                ("http", http, &raw.http),
-                ("http_proxy", http_proxy, &raw.http_proxy),
-                ("admin", Some(admin), &raw.admin),
-            ],
-        );
+        self.same_address(&[
+            ("postgres", Some(postgres), &raw.postgres),
+            ("http", http, &raw.http),
+            ("http_proxy", http_proxy, &raw.http_proxy),
+            ("admin", Some(admin), &raw.admin),
+        ]);
         let exposed = [Some(postgres), http, http_proxy].into_iter().flatten();
         if insecure && exposed.into_iter().any(|address| !address.ip().is_loopback()) {
             let problem = "tokens travel in clear text over the network".into();
@@ -150,20 +147,16 @@ impl Check<'_> {
         })
     }
 
-    fn same_address(
-        &mut self,
-        raw: &RawListen,
-        places: &[(&str, Option<SocketAddr>, Written<'_>)],
-    ) {
-        let mut taken: Vec<(&str, SocketAddr)> = vec![];
+    fn same_address(&mut self, places: &[(&str, Option<SocketAddr>, Written<'_>)]) {
+        let mut taken: Vec<(&str, SocketAddr, Written<'_>)> = vec![];
         for (name, address, at) in places {
             let Some(address) = address.filter(|address| address.port() != 0) else { continue };
-            if let Some((other, _)) = taken.iter().find(|(_, other)| *other == address) {
+            if let Some((other, _, before)) = taken.iter().find(|(_, it, _)| *it == address) {
                 let problem = format!("`{other}` and `{name}` have the same address");
-                let at = at.as_ref().or(raw.postgres.as_ref());
+                let at = at.as_ref().or(before.as_ref());
                 self.mistake(at, problem, "give each its own port");
             }
-            taken.push((name, address));
+            taken.push((name, address, at));
         }
     }
 

@@ -293,9 +293,11 @@ fn another_name_in_tls_and_another_host_within_are_misdirected() {
         let answer = client.tls(&place, name, &request(host));
         assert!(answer.stdout.starts_with("HTTP/1.1 421 "), "{name} {host}: {answer:?}");
     }
+    let newest = client.curl(&service.url("/v1/a"), &["--header", "Host: other.internal"]);
+    assert!(newest.stdout.starts_with("HTTP/2 421"), "{newest:?}");
     assert_eq!(service.web.asked().len(), 1);
     let sessions = gateway.json(&["sessions", "list"]);
-    assert_eq!(sessions[0]["denied"], 5, "{sessions:?}");
+    assert_eq!(sessions[0]["denied"], 6, "{sessions:?}");
 }
 
 #[test]

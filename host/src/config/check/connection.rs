@@ -186,16 +186,14 @@ impl Check<'_> {
 
     /// Connections that nobody could reach.
     pub(super) fn http_without_a_place(&mut self, listen: Option<&Listen>, all: &[Connection]) {
-        let by_http = |it: &&Connection| it.http.is_some() || it.mcp.is_some();
+        let Some(listen) = listen.filter(|listen| listen.http.is_none()) else { return };
         // Services alone have an address that a proxy could be asked for.
-        let by_proxy =
-            |it: &Connection, listen: &Listen| it.http.is_some() && listen.http_proxy.is_some();
-        let nowhere = |listen: &&Listen| listen.http.is_none();
-        let service = all
-            .iter()
-            .filter(by_http)
-            .find(|it| listen.is_some_and(|listen| !by_proxy(it, listen)));
-        if let (Some(service), Some(_)) = (service, listen.filter(nowhere)) {
+        let by_proxy = listen.http_proxy.is_some();
+        let is_nowhere = |it: &&Connection| match &it.http {
+            Some(_) => !by_proxy,
+            None => it.mcp.is_some(),
+        };
+        if let Some(service) = all.iter().find(is_nowhere) {
             let at = self.text.find(&format!("\"{}\"", service.name)).unwrap_or(0);
             let problem = format!("the gateway listens nowhere for `{}`", service.name);
             self.mistakes.push(self.at(

@@ -195,6 +195,18 @@ fn a_service_that_nobody_can_reach_is_a_mistake() {
 }
 
 #[test]
+fn a_forward_proxy_leads_to_services_and_not_to_programs() {
+    let text = SERVICE.replace("http = '127.0.0.1:6481'", "http_proxy = '127.0.0.1:6481'");
+    check(&text, &[]);
+    let program = "[[connection]]\nname = 'notes'\nprotocol = 'mcp'\ncommand = ['notes']\n";
+    check(&format!("{text}\n{program}"), &[(1, "the gateway listens nowhere for `notes`")]);
+    let same = text.replace("6481", "6480");
+    check(&same, &[(2, "`http_proxy` and `admin` have the same address")]);
+    let tunnel = "`tunnel` is for connections of the protocol `http`";
+    check(&format!("{CONNECTION}tunnel = 'blind'\n"), &[(7, tunnel)]);
+}
+
+#[test]
 fn what_is_for_services_alone_is_a_mistake_elsewhere() {
     let text = format!("{CONNECTION}login = 'bearer'\n");
     check(&text, &[(7, "`login` is for connections of the protocol `http`")]);
