@@ -326,8 +326,9 @@ impl GateSession {
 
     /// Whether it is known what the policies say of a command, so that none is asked.
     #[must_use]
-    pub fn knows(&self, command: &Arc<Command>) -> bool {
-        self.remembered.verdict(command).is_some()
+    pub fn knows(&mut self, command: &Arc<Command>) -> bool {
+        let parts = self.judged_parts();
+        self.remembered.verdict(command, parts).is_some()
     }
 
     /// Whether no policy looks at this session's results.
@@ -352,9 +353,13 @@ impl GateSession {
         self.put(&Entry::Error { number, code, message }).map(drop)
     }
 
+    /// What no guard looks at cannot change what they say.
+    fn judged_parts(&self) -> CommandParts {
+        CommandParts { text: self.chain.judges_by_text(), operations: true }
+    }
+
     fn judge(&mut self, command: &Arc<Command>) -> Arc<Judged> {
-        // What no guard looks at cannot change what they say.
-        let parts = CommandParts { text: self.chain.judges_by_text(), operations: true };
+        let parts = self.judged_parts();
         if let Some(judged) = self.remembered.verdict(command, parts) {
             self.gate.recalled.fetch_add(1, Relaxed);
             return judged;

@@ -46,7 +46,7 @@ fn a_request_is_one_operation_with_its_keys_as_fields() {
         command.text,
         "POST /v1/items?dry=1\ncontent-type: application/json\n\n{\"price\":5}"
     );
-    let [operation] = command.operations.as_slice() else { panic!("{command:?}") };
+    let [operation] = &*command.operations else { panic!("{command:?}") };
     assert_eq!((operation.action.as_str(), operation.object.as_str()), ("POST", "/v1/items"));
     assert_eq!(operation.fields, ["dry", "price"]);
     for (name, value) in [
@@ -71,7 +71,7 @@ fn what_a_copy_reads_and_a_move_writes_is_judged_as_well() {
         let command = request(method, "/open/x", &[(header, value)], None)
             .command(&Templates::new(["/vault/{name}"]).unwrap());
         assert!(command.complete, "{header}: {value}");
-        let [own, other] = command.operations.as_slice() else { panic!("{command:?}") };
+        let [own, other] = &*command.operations else { panic!("{command:?}") };
         assert_eq!((own.action.as_str(), own.object.as_str()), (method, "/open/x"));
         assert_eq!((other.action.as_str(), other.object.as_str()), (action, "/vault/{name}"));
         assert!(has(other, "path", object) && has(other, "named-by", header), "{other:?}");

@@ -125,15 +125,15 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refused> {
     if headers.len() > MOST_HEADERS || bytes > MOST_BYTES {
         return Err(Refused::Headers);
     }
-    for name in ONCE {
-        if headers.get_all(*name).iter().nth(1).is_some() {
-            return Err(Refused::Repeated(name));
-        }
+    let is_twice = |name: &&&str| headers.get_all(**name).iter().nth(1).is_some();
+    // Nearly no head has any name twice.
+    let repeats = headers.len() > headers.keys_len();
+    if let Some(name) = ONCE.iter().filter(|_| repeats).find(is_twice) {
+        return Err(Refused::Repeated(name));
     }
-    for name in OVERRIDES {
-        if headers.contains_key(*name) {
-            return Err(Refused::Override(name));
-        }
+    let overrides = headers.keys().find_map(|name| OVERRIDES.iter().find(|it| **it == *name));
+    if let Some(name) = overrides {
+        return Err(Refused::Override(name));
     }
     for (name, value) in headers {
         // CGI and its heirs read `a_b` and `a-b` as the same name.
@@ -226,18 +226,20 @@ fn host_of(parsed: &Parsed<'_>) -> Result<String, Refused> {
 /// What is left without the hop's own headers (RFC 9110 section 7.6.1), those that the client calls so, and what it says of
 /// the way before it: for the server the gateway is the client.
 fn end_to_end(headers: &HeaderMap) -> Result<HeaderMap, Refused> {
-    let mut left = headers.clone();
-    for named in listed(headers, CONNECTION) {
-        let name = HeaderName::from_bytes(named.as_bytes())
-            .map_err(|_| Refused::Head("the Connection header names no header"))?;
-        left.remove(name);
+    let named = listed(headers, CONNECTION).map(|name| HeaderName::from_bytes(name.as_bytes()));
+    let named: Vec<HeaderName> = named
+        .collect::<Result<_, _>>()
+        .map_err(|_| Refused::Head("the Connection header names no header"))?;
+    let goes_on = |name: &HeaderName| {
+        let text = name.as_str();
+        let is_dropped = HOP_BY_HOP.contains(&text) || DROPPED.contains(&text);
+        // Proxies tell ever more of their clients by names of this kind.
+        !is_dropped && !text.starts_with("x-forwarded-") && !named.contains(name)
+    };
+    let mut left = HeaderMap::with_capacity(headers.keys_len());
+    for (name, value) in headers.iter().filter(|(name, _)| goes_on(name)) {
+        left.append(name, value.clone());
     }
-    for name in HOP_BY_HOP.iter().chain(DROPPED) {
-        left.remove(*name);
-    }
-    // Proxies tell ever more of their clients by names of this kind.
-    let told = headers.keys().filter(|name| name.as_str().starts_with("x-forwarded-"));
-    told.for_each(|name| drop(left.remove(name)));
     Ok(left)
 }
 

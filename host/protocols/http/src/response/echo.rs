@@ -1,6 +1,9 @@
 //! Takes the gateway's credential out of what a service says: some repeat what they were sent.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use std::ops::Range;
+
+use bytes::Bytes;
+use memchr::memmem;
 use zeroize::Zeroizing;
 
 /// Shorter secrets are found in any text.
@@ -8,10 +11,10 @@ const SHORTEST: usize = 6;
 /// What takes the place of each byte, so that lengths stay as they are.
 const STAR: u8 = b'*';
 
-/// The forms of a credential, to be looked for in one response.
+/// The forms of a credential, to be looked for in one response. There are a few of them, and most responses are short: nothing
+/// is prepared for the search that would cost more than it.
 pub(crate) struct Echo {
     forms: Vec<Zeroizing<Vec<u8>>>,
-    finder: Option<AhoCorasick>,
     /// What may be the beginning of a form.
     held: Vec<u8>,
 }
@@ -19,20 +22,17 @@ pub(crate) struct Echo {
 impl Echo {
     pub(crate) fn new(mut forms: Vec<Zeroizing<Vec<u8>>>) -> Self {
         forms.retain(|form| form.len() >= SHORTEST);
-        let mut builder = AhoCorasick::builder();
-        builder.match_kind(MatchKind::LeftmostLongest);
-        let finder = if forms.is_empty() {
-            None
-        } else {
-            builder.build(forms.iter().map(|form| form.as_slice())).ok()
-        };
-        Self { forms, finder, held: vec![] }
+        Self { forms, held: vec![] }
     }
 
     /// Covers the credential in a whole text; says whether it was there.
     pub(crate) fn cover(&self, text: &mut [u8]) -> bool {
-        let Some(finder) = &self.finder else { return false };
-        let found: Vec<_> = finder.find_iter(&*text).map(|found| found.range()).collect();
+        let of = |form: &Zeroizing<Vec<u8>>| {
+            let length = form.len();
+            memmem::find_iter(text, form.as_slice()).map(|at| at..at + length).collect::<Vec<_>>()
+        };
+        // One form may lie within another, so nothing is covered before all are found.
+        let found: Vec<Range<usize>> = self.forms.iter().flat_map(of).collect();
         for range in &found {
             text.get_mut(range.clone()).unwrap_or_default().fill(STAR);
         }
@@ -40,13 +40,16 @@ impl Echo {
     }
 
     /// The next piece of a stream, without the credential. What may be its beginning waits for the next piece.
-    pub(crate) fn feed(&mut self, piece: &[u8]) -> Vec<u8> {
+    pub(crate) fn feed(&mut self, piece: Bytes) -> Bytes {
+        if self.forms.is_empty() {
+            return piece;
+        }
         let mut text = std::mem::take(&mut self.held);
-        text.extend_from_slice(piece);
+        text.extend_from_slice(&piece);
         self.cover(&mut text);
         let hold = self.forms.iter().map(|form| overlap(&text, form)).max().unwrap_or(0);
         self.held = text.split_off(text.len() - hold);
-        text
+        text.into()
     }
 
     /// What waited, at the stream's end.
@@ -76,7 +79,8 @@ mod tests {
 
     fn through(pieces: &[&[u8]]) -> String {
         let mut echo = echo();
-        let mut out: Vec<u8> = pieces.iter().flat_map(|piece| echo.feed(piece)).collect();
+        let mut out: Vec<u8> =
+            pieces.iter().flat_map(|piece| echo.feed(Bytes::copy_from_slice(piece))).collect();
         out.extend(echo.finish());
         String::from_utf8(out).unwrap()
     }
@@ -89,9 +93,18 @@ mod tests {
     }
 
     #[test]
+    fn a_form_that_lies_in_another_or_across_one_hides_neither() {
+        let forms = [&b"secret-secret"[..], b"et-secret-2", b"secret"];
+        let forms = forms.map(|form| Zeroizing::new(form.to_vec())).to_vec();
+        let mut text = b"a secret-secret-2 secret b".to_vec();
+        assert!(Echo::new(forms).cover(&mut text));
+        assert_eq!(text, b"a *************** ****** b");
+    }
+
+    #[test]
     fn nothing_waits_that_could_not_be_its_beginning() {
-        assert_eq!(echo().feed(b"data: x\n\n"), b"data: x\n\n");
-        assert_eq!(echo().feed(b"data: h"), b"data: ");
+        assert_eq!(echo().feed(Bytes::from_static(b"data: x\n\n")), "data: x\n\n");
+        assert_eq!(echo().feed(Bytes::from_static(b"data: h")), "data: ");
     }
 
     proptest! {

@@ -13,7 +13,9 @@ use super::mask::{machine, unreadable};
 /// The media type under which policies plan for headers: a document with their names, in lower case, as keys.
 pub(crate) const HEADERS: &str = "application/vnd.palisade.http-headers";
 
-/// The headers as the client may see them.
+const NO_TEXT: &str = "its headers are no text";
+
+/// The headers as the client may see them; `None` where that is as they are.
 ///
 /// # Errors
 /// When they cannot be read.
@@ -22,20 +24,17 @@ pub(crate) fn mask_headers(
     plan: Arc<DocumentMask>,
     masking: &Masking,
     masker: &Masker,
-) -> Result<HeaderMap, Denial> {
-    let mut document = Map::new();
-    // The type says how the body is read, and nothing else.
-    for name in headers.keys().filter(|name| **name != CONTENT_TYPE) {
-        let values = headers.get_all(name).into_iter();
-        let values = values.map(|value| String::from_utf8_lossy(value.as_bytes()).into());
-        document.insert(name.to_string(), Value::Array(values.collect()));
-    }
-    let text = Value::Object(document).to_string();
+) -> Result<Option<HeaderMap>, Denial> {
+    let text = document(headers).map_err(|_| unreadable(NO_TEXT))?;
     let mut mask = machine(plan, masking, masker, "application/json", text.len() + 1)?;
-    let mut shown = mask.feed(text.as_bytes())?;
-    shown.extend(mask.finish()?);
+    let mut shown = mask.feed(&text)?;
+    mask.finish(&mut shown)?;
+    let is_text = |value: &HeaderValue| std::str::from_utf8(value.as_bytes()).is_ok();
+    if mask.changed_nothing() && headers.values().all(is_text) {
+        return Ok(None);
+    }
     let shown = serde_json::from_slice(&shown);
-    let shown: Map<String, Value> = shown.map_err(|_| unreadable("its headers are no text"))?;
+    let shown: Map<String, Value> = shown.map_err(|_| unreadable(NO_TEXT))?;
     let mut left = HeaderMap::with_capacity(headers.len());
     if let Some(kind) = headers.get(CONTENT_TYPE) {
         left.insert(CONTENT_TYPE, kind.clone());
@@ -53,7 +52,25 @@ pub(crate) fn mask_headers(
             }
         }
     }
-    Ok(left)
+    Ok(Some(left))
+}
+
+/// The document that they are. The type says how the body is read, and nothing else.
+fn document(headers: &HeaderMap) -> serde_json::Result<Vec<u8>> {
+    let mut text = Vec::with_capacity(1024);
+    for name in headers.keys().filter(|name| **name != CONTENT_TYPE) {
+        text.push(if text.is_empty() { b'{' } else { b',' });
+        serde_json::to_writer(&mut text, name.as_str())?;
+        text.push(b':');
+        for (place, value) in headers.get_all(name).iter().enumerate() {
+            text.push(if place == 0 { b'[' } else { b',' });
+            serde_json::to_writer(&mut text, &String::from_utf8_lossy(value.as_bytes()))?;
+        }
+        text.push(b']');
+    }
+    let end: &[u8] = if text.is_empty() { b"{}" } else { b"}" };
+    text.extend_from_slice(end);
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -87,7 +104,7 @@ mod tests {
         ] {
             headers.append(name, HeaderValue::from_static(value));
         }
-        let shown = mask_headers(&headers, mask, &masking, &Masker::new([0; 32])).unwrap();
+        let shown = mask_headers(&headers, mask, &masking, &Masker::new([0; 32])).unwrap().unwrap();
         assert_eq!(shown["x-own-token"], "****");
         assert!(!shown.contains_key("set-cookie"));
         assert!(!shown["x-note"].to_str().unwrap().contains("AKIA"));

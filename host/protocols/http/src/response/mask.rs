@@ -1,6 +1,7 @@
 //! Masks a response's body as it comes, by the machine for its media type.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use palisade_mask::stream::{
     EventStream, FormStream, JsonStream, Limits, LinesStream, MaskStream, Masks, TextStream,
@@ -65,21 +66,50 @@ impl Mask {
         Ok(out)
     }
 
-    pub(crate) fn finish(&mut self) -> Result<Vec<u8>, Denial> {
-        let mut out = Vec::new();
-        self.machine.finish(&mut out).map_err(|error| broken(&error))?;
-        Ok(out)
+    /// Whether nothing had to be covered so far.
+    pub(crate) fn changed_nothing(&self) -> bool {
+        self.machine.covered() == 0
+    }
+
+    /// Appends what is left at the end.
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Denial> {
+        self.machine.finish(out).map_err(|error| broken(&error))
     }
 }
 
-/// The plan for documents; `None` where it leaves all of them as they are.
-///
-/// # Errors
-/// Why what it is for is withheld.
-pub(crate) fn plan(masking: &Masking) -> Result<Option<Arc<DocumentMask>>, Denial> {
-    let refused = |error: PlanRefused| unreadable(&error.to_string());
-    let mask = DocumentMask::new(masking).map_err(refused)?;
-    Ok((!mask.is_keep()).then(|| Arc::new(mask)))
+/// How many plans of a session are kept ready: one for each media type that it gets, and one for headers.
+const MOST_PLANS: usize = 4;
+
+/// A session's plans, ready to be applied, each beside what it was made from; the policies make few of them, and give the same
+/// ones again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Plans(Mutex<VecDeque<Ready>>);
+
+type Ready = (Arc<Masking>, Option<Arc<DocumentMask>>);
+
+impl Plans {
+    /// The plan for documents; `None` where it leaves all of them as they are.
+    ///
+    /// # Errors
+    /// Why what it is for is withheld.
+    pub(crate) fn of(&self, masking: &Arc<Masking>) -> Result<Option<Arc<DocumentMask>>, Denial> {
+        let known = |ready: &&Ready| Arc::ptr_eq(&ready.0, masking);
+        if let Some((_, plan)) = self.ready().iter().find(known) {
+            return Ok(plan.clone());
+        }
+        let refused = |error: PlanRefused| unreadable(&error.to_string());
+        let mask = DocumentMask::new(masking).map_err(refused)?;
+        let plan = (!mask.is_keep()).then(|| Arc::new(mask));
+        let mut ready = self.ready();
+        ready.truncate(MOST_PLANS - 1);
+        ready.push_front((Arc::clone(masking), plan.clone()));
+        Ok(plan)
+    }
+
+    fn ready(&self) -> MutexGuard<'_, VecDeque<Ready>> {
+        // An entry comes or goes: a panic elsewhere does not make it wrong.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The machine for a body of this media type.
@@ -148,5 +178,25 @@ mod tests {
         let mut mask = machine(mask, &masking, &masker, "text/plain", 1 << 20).unwrap();
         let wide: Vec<u8> = b"AKIAIOSFODNN7EXAMPLE".iter().flat_map(|byte| [*byte, 0]).collect();
         assert!(mask.feed(&wide).is_err());
+    }
+    #[test]
+    fn a_plan_is_made_ready_once_for_what_it_is_made_from() {
+        let made = |key: &str| {
+            let keys = vec![(key.to_owned(), Action::Nullify)];
+            let plan = Plan { fields: vec![], keys, rest: Action::Keep };
+            let mut masking = Masking::default();
+            masking.add(0, &Shape::Document("application/json".to_owned()), &plan).unwrap();
+            Arc::new(masking)
+        };
+        let plans = Plans::default();
+        let (one, other) = (made("a"), made("b"));
+        let first = plans.of(&one).unwrap().unwrap();
+        assert!(!Arc::ptr_eq(&plans.of(&other).unwrap().unwrap(), &first));
+        assert!(Arc::ptr_eq(&plans.of(&one).unwrap().unwrap(), &first));
+        assert!(plans.of(&Arc::new(Masking::default())).unwrap().is_none());
+        for _ in 0..MOST_PLANS {
+            plans.of(&made("c")).unwrap();
+        }
+        assert!(!Arc::ptr_eq(&plans.of(&one).unwrap().unwrap(), &first));
     }
 }

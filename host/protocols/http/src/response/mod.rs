@@ -9,5 +9,5 @@ mod public;
 pub(crate) use decode::{Decoder, Undecodable};
 pub(crate) use echo::Echo;
 pub(crate) use headers::{HEADERS, mask_headers};
-pub(crate) use mask::{Mask, covers_by_key, machine, plan, unreadable};
+pub(crate) use mask::{Mask, Plans, covers_by_key, machine, unreadable};
 pub(crate) use public::Public;

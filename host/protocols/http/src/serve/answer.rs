@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use pingora_core::protocols::http::ServerSession;
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
@@ -68,23 +68,19 @@ async fn linger(http: &mut ServerSession) {
 pub(super) async fn head(
     http: &mut ServerSession,
     status: StatusCode,
-    headers: &HeaderMap,
+    mut headers: HeaderMap,
     framing: Framing,
 ) -> Result<()> {
-    let mut head = ResponseHeader::build(status, Some(headers.len() + 2))?;
-    for (name, value) in headers {
-        head.append_header(name.clone(), value.clone())?;
-    }
     match framing {
-        Framing::Length(length) => {
-            head.insert_header(CONTENT_LENGTH, length.to_string())?;
-        }
+        Framing::Length(length) => drop(headers.insert(CONTENT_LENGTH, length.into())),
         Framing::Open if !http.is_http2() => {
-            head.insert_header(TRANSFER_ENCODING, "chunked")?;
+            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
         Framing::Open | Framing::None => {}
     }
-    http.write_response_header(Box::new(head)).await
+    let (mut parts, ()) = http::Response::new(()).into_parts();
+    (parts.status, parts.headers) = (status, headers);
+    http.write_response_header(Box::new(parts.into())).await
 }
 
 /// The head of a connection that becomes a WebSocket.

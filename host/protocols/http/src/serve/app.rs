@@ -17,8 +17,10 @@ use pingora_core::server::ShutdownWatch;
 use tokio::sync::{oneshot, watch};
 
 use super::addresses::Addresses;
+use super::answer::Framing;
 use super::exchange::{Run, Runner};
 use super::forward::{Picked, Way};
+use super::gathered::gathered;
 use super::incoming::{Incoming, is_denial};
 use super::pending;
 use super::request::{self, Judged};
@@ -99,10 +101,11 @@ impl Service {
             }
         };
         let served = async {
-            let mut stream = match connection.way {
+            let stream = match connection.way {
                 Way::Proxy => connection.tunnelled(stream, &stop).await,
                 Way::Direct | Way::Tunnel(_) => Some(stream),
             };
+            let mut stream = stream.map(gathered);
             while let Some(open) = stream.take() {
                 stream = connection.process_new(open, &stop).await;
             }
@@ -307,11 +310,7 @@ impl Connection {
             }
         };
         let respond_async = head.respond_async;
-        let judged = {
-            let _turn = session.turn.lock().await;
-            request::judge(session, Request { head, body })
-        };
-        let held = match judged {
+        let held = match request::judge(session, Request { head, body }).await {
             Judged::Denied(denial) => {
                 return answer::reply(http, &request::denied(&denial, session)).await;
             }
@@ -362,7 +361,7 @@ impl Connection {
                 outcome = runner.run(&run, None) => outcome,
                 gone = gone(http) => {
                     // It ran or it did not; the record says what is known.
-                    let _ = session.gate().tell_error(allowed.number, "499", "the client left");
+                    let _ = session.teller.tell_error(allowed.number, "499", "the client left");
                     return Err(gone);
                 }
             },
@@ -382,40 +381,44 @@ impl Connection {
     ) -> pingora_error::Result<()> {
         let Incoming { status, headers, framing, body: mut stream } = incoming;
         // What is whole is on record before it is sent; what comes piece by piece, as far as it was sent.
-        let was_whole = stream.is_whole();
-        let mut recorded = if was_whole { stream.recording.put() } else { Ok(()) };
-        if let Err(failure) = recorded {
+        let mut is_recorded = stream.is_whole();
+        if is_recorded && let Err(failure) = stream.recording.put() {
             return self.unrecorded(http, &failure, &session.id).await;
         }
-        answer::head(http, status, &headers, framing).await?;
+        answer::head(http, status, headers, framing).await?;
         let carried = async {
             while let Some(piece) = stream.next().await? {
+                if !is_recorded && framing == Framing::Length(stream.recording.bytes()) {
+                    // No client has all of it before it is on record.
+                    is_recorded = true;
+                    stream.recording.put().map_err(unrecorded)?;
+                }
                 answer::piece(http, piece).await?;
             }
             Ok(())
         };
         let carried: pingora_error::Result<()> = carried.await;
-        if !was_whole {
-            recorded = stream.recording.put();
-        }
+        let recorded = if is_recorded { Ok(()) } else { stream.recording.put() };
         if let Err(error) = carried {
             let cause = error.root_cause().to_string();
             let what = if is_denial(&error) { cause } else { error.etype().as_str().to_owned() };
             // The response is on record as far as it came.
-            let _ = session.gate().tell_error(number, "502", &format!("broke off: {what}"));
+            let _ = session.teller.tell_error(number, "502", &format!("broke off: {what}"));
             stream.upstream.session.shutdown().await;
             return Err(error);
         }
         stream.upstream.release(&self.service.runner.connector).await;
         if let Err(failure) = recorded {
             // Nothing is whole that is not on record.
-            return Err(pingora_error::Error::explain(
-                pingora_error::ErrorType::InternalError,
-                failure.to_string(),
-            ));
+            return Err(unrecorded(failure));
         }
         answer::end(http).await
     }
+}
+
+/// The error that ends a response which cannot be recorded.
+fn unrecorded(failure: JournalFailure) -> Box<pingora_error::Error> {
+    pingora_error::Error::explain(pingora_error::ErrorType::InternalError, failure.to_string())
 }
 
 /// Ends when the client leaves. Its request must have been read to the end.

@@ -46,7 +46,7 @@ impl Runner {
         if let Err(reply) = &outcome {
             let code = reply.status.to_string();
             // It is refused either way.
-            let _ = run.session.gate().tell_error(run.allowed.number, &code, &reply.reason);
+            let _ = run.session.teller.tell_error(run.allowed.number, &code, &reply.reason);
         }
         outcome
     }

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, LOCATION, SET_COOKIE,
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, LOCATION,
+    SET_COOKIE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use palisade_policy::{Denial, JournalFailure, Observation, RecordedField, RecordedResult, Shape};
+use palisade_policy::{
+    Denial, JournalFailure, Observation, Planned, RecordedField, RecordedResult, Shape,
+};
 use pingora_error::{Error, ErrorType};
 
 use super::answer::Framing;
@@ -15,7 +18,7 @@ use super::sessions::Shared;
 use super::upstream::Upstream;
 use crate::body::{essence, is_plainly_typed};
 use crate::response::{
-    Decoder, Echo, HEADERS, Mask, Public, Undecodable, machine, mask_headers, plan, unreadable,
+    Decoder, Echo, HEADERS, Mask, Public, Undecodable, machine, mask_headers, unreadable,
 };
 use crate::{Credential, Reply};
 
@@ -39,6 +42,24 @@ const HOP: [&str; 11] = [
     "refresh",
 ];
 
+/// What of a response's headers goes from end to end: not the hop's own, and not those that it calls so (RFC 9110 section 7.6.1).
+fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
+        .collect();
+    let mut left = HeaderMap::with_capacity(headers.keys_len() + 1);
+    for (name, value) in headers {
+        if !HOP.contains(&name.as_str()) && !named.contains(name) {
+            left.append(name, value.clone());
+        }
+    }
+    left
+}
+
 /// A response as the client gets it.
 pub(super) struct Incoming {
     pub status: StatusCode,
@@ -55,7 +76,7 @@ pub(super) struct Stream {
     mask: Option<Mask>,
     pub recording: Recording,
     /// What was read and judged before the head was sent.
-    ready: Vec<u8>,
+    ready: BytesMut,
     ended: bool,
 }
 
@@ -63,12 +84,12 @@ impl Stream {
     /// The next piece; `None` at the end.
     pub(super) async fn next(&mut self) -> pingora_error::Result<Option<Bytes>> {
         if !self.ready.is_empty() {
-            return Ok(Some(std::mem::take(&mut self.ready).into()));
+            return Ok(Some(std::mem::take(&mut self.ready).freeze()));
         }
         while !self.ended {
             let piece = self.piece().await?;
             if !piece.is_empty() {
-                return Ok(Some(piece.into()));
+                return Ok(Some(piece));
             }
         }
         Ok(None)
@@ -80,25 +101,26 @@ impl Stream {
     }
 
     /// Reads on and gives what of it is judged, which may be nothing yet.
-    async fn piece(&mut self) -> pingora_error::Result<Vec<u8>> {
+    async fn piece(&mut self) -> pingora_error::Result<Bytes> {
         let came = self.upstream.session.read_response_body().await?;
         self.ended = came.is_none();
         let plain = match (&mut self.decoder, &came) {
             (Some(decoder), Some(came)) => decoder.feed(came).map(Bytes::from),
             (Some(decoder), None) => decoder.finish().map(Bytes::from),
-            (None, came) => Ok(came.clone().unwrap_or_default()),
+            (None, _) => Ok(came.unwrap_or_default()),
         };
         let plain = plain.map_err(|why| broken_off(compressed(why)))?;
-        let mut piece = self.echo.feed(&plain);
-        if self.ended {
-            piece.extend(self.echo.finish());
+        let mut piece = self.echo.feed(plain);
+        let rest = if self.ended { self.echo.finish() } else { vec![] };
+        if !rest.is_empty() {
+            piece = [&piece[..], &rest[..]].concat().into();
         }
         if let Some(mask) = &mut self.mask {
-            let mut judged = mask.feed(&piece);
-            if let (Ok(judged), true) = (&mut judged, self.ended) {
-                judged.extend(mask.finish().map_err(broken_off)?);
+            let mut judged = mask.feed(&piece).map_err(broken_off)?;
+            if self.ended {
+                mask.finish(&mut judged).map_err(broken_off)?;
             }
-            piece = judged.map_err(broken_off)?;
+            piece = judged.into();
         }
         self.recording.note(&piece);
         Ok(piece)
@@ -110,7 +132,7 @@ impl Stream {
         let enough = if eager { 1 } else { AHEAD };
         while !self.ended && self.ready.len() < enough {
             let piece = self.piece().await?;
-            self.ready.extend(piece);
+            self.ready.extend_from_slice(&piece);
         }
         Ok(())
     }
@@ -150,6 +172,11 @@ pub(super) struct Recording {
 }
 
 impl Recording {
+    /// How much came so far, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     fn note(&mut self, piece: &[u8]) {
         self.bytes += piece.len() as u64;
         let room = self.limit.saturating_sub(self.kept.len()).min(piece.len());
@@ -160,14 +187,16 @@ impl Recording {
     ///
     /// # Errors
     /// When the record cannot be written.
-    pub(super) fn put(&self) -> Result<(), JournalFailure> {
+    pub(super) fn put(&mut self) -> Result<(), JournalFailure> {
         let truncated = self.bytes > self.kept.len() as u64;
-        let text = match std::str::from_utf8(&self.kept) {
-            Ok(text) => Some(text.to_owned()),
+        let text = match String::from_utf8(std::mem::take(&mut self.kept)) {
+            Ok(text) => Some(text),
             // The limit may cut a character.
-            Err(error) if truncated && error.error_len().is_none() => {
-                let whole = self.kept.get(..error.valid_up_to()).unwrap_or_default();
-                Some(String::from_utf8_lossy(whole).into_owned())
+            Err(error) if truncated && error.utf8_error().error_len().is_none() => {
+                let valid = error.utf8_error().valid_up_to();
+                let mut whole = error.into_bytes();
+                whole.truncate(valid);
+                String::from_utf8(whole).ok()
             }
             Err(_) => None,
         };
@@ -187,7 +216,7 @@ impl Recording {
             tag: self.status.to_string(),
             observed: Arc::clone(&self.observed),
         };
-        self.session.gate().tell_result(self.number, &result)
+        self.session.teller.tell_result(self.number, &result)
     }
 }
 
@@ -211,11 +240,13 @@ impl Asked<'_> {
         let Some(head) = upstream.session.response_header() else {
             return Err(Reply::unavailable(502, "the service sent no head", &self.session.id));
         };
-        let (status, mut headers) = (head.status, head.headers.clone());
+        let (status, mut headers) = (head.status, end_to_end(&head.headers));
         self.check(status)?;
-        let decoder = self.decoder(&mut headers)?;
-        let length = headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
-        let is_plain = is_plainly_typed(&headers);
+        let decoder = self.decoder(&head.headers)?;
+        headers.remove(CONTENT_ENCODING);
+        let length = head.headers.get(CONTENT_LENGTH);
+        let length = length.and_then(|it| it.to_str().ok()?.parse().ok());
+        let is_plain = is_plainly_typed(&head.headers);
         let echo = Echo::new(self.credential.forms());
         self.clean(status, &mut headers, &echo)?;
         let framing = match (self.method, status) {
@@ -230,24 +261,8 @@ impl Asked<'_> {
             kind => Shape::Document(kind.to_owned()),
         };
         let planned = self.session.gate().plan(&shape).map_err(|denial| self.withheld(&denial))?;
-        let plan = plan(&planned.masking).map_err(|denial| self.withheld(&denial))?;
         let is_empty = framing == Framing::None || framing == Framing::Length(0);
-        let mask = match plan.filter(|_| !is_empty) {
-            None => None,
-            Some(_) if status == StatusCode::PARTIAL_CONTENT => {
-                return Err(self.withheld(&unreadable("it is a part of something")));
-            }
-            Some(_) if !is_plain => {
-                return Err(
-                    self.withheld(&unreadable("its type or charset can be read in two ways"))
-                );
-            }
-            Some(plan) => {
-                let masker = &self.session.masker;
-                let mask = machine(plan, &planned.masking, masker, &kind, self.response_limit);
-                Some(mask.map_err(|denial| self.withheld(&denial))?)
-            }
-        };
+        let mask = self.mask(&planned, is_empty, status, is_plain, &kind)?;
         let recording = Recording {
             session: Arc::clone(self.session),
             number: self.number,
@@ -260,11 +275,42 @@ impl Asked<'_> {
             observed: Arc::clone(&planned.observed),
         };
         let changed = mask.is_some() || decoder.is_some() && !is_empty;
-        let stream =
-            Stream { upstream, decoder, echo, mask, recording, ready: vec![], ended: false };
+        let stream = Stream {
+            upstream,
+            decoder,
+            echo,
+            mask,
+            recording,
+            ready: BytesMut::new(),
+            ended: false,
+        };
         let body = Box::new(stream);
         let incoming = Incoming { status, headers, framing, body };
         if changed { self.begun(incoming).await } else { Ok(incoming) }
+    }
+
+    /// What masks the body, where it must be.
+    fn mask(
+        &self,
+        planned: &Planned,
+        is_empty: bool,
+        status: StatusCode,
+        is_plain: bool,
+        kind: &str,
+    ) -> Result<Option<Mask>, Reply> {
+        let withheld = |denial| self.withheld(&denial);
+        let plan = self.session.plans.of(&planned.masking).map_err(withheld)?;
+        let Some(plan) = plan.filter(|_| !is_empty) else { return Ok(None) };
+        if status == StatusCode::PARTIAL_CONTENT {
+            return Err(self.withheld(&unreadable("it is a part of something")));
+        }
+        if !is_plain {
+            let why = "its type or charset can be read in two ways";
+            return Err(self.withheld(&unreadable(why)));
+        }
+        let masker = &self.session.masker;
+        let mask = machine(plan, &planned.masking, masker, kind, self.response_limit);
+        mask.map(Some).map_err(withheld)
     }
 
     /// A response that leaves otherwise than it came, once its beginning is judged: its length and what tells of its bytes are
@@ -312,28 +358,18 @@ impl Asked<'_> {
     }
 
     /// What undoes a coding, which the client does not hear of.
-    fn decoder(&self, headers: &mut HeaderMap) -> Result<Option<Decoder>, Reply> {
+    fn decoder(&self, headers: &HeaderMap) -> Result<Option<Decoder>, Reply> {
         let mut codings = headers.get_all(CONTENT_ENCODING).iter();
-        let (coding, another) = (codings.next().cloned(), codings.next().is_some());
-        headers.remove(CONTENT_ENCODING);
+        let (coding, another) = (codings.next(), codings.next().is_some());
         let decoder = match another {
             true => Err(Undecodable::Coding),
-            false => Decoder::of(coding.as_ref()),
+            false => Decoder::of(coding),
         };
         decoder.map_err(|why| self.withheld(&compressed(why)))
     }
 
     /// The headers as the client may see them.
     fn clean(&self, status: StatusCode, headers: &mut HeaderMap, echo: &Echo) -> Result<(), Reply> {
-        let named: Vec<HeaderName> = headers
-            .get_all("connection")
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
-            .collect();
-        named.into_iter().for_each(|name| drop(headers.remove(name)));
-        HOP.iter().for_each(|name| drop(headers.remove(*name)));
         if matches!(self.credential, Credential::Cookie { .. }) {
             // It renews what the gateway let itself in with.
             headers.remove(SET_COOKIE);
@@ -375,9 +411,13 @@ impl Asked<'_> {
             }
             gate.plan(&Shape::Document(HEADERS.to_owned())).map_err(withheld)?
         };
-        let Some(plan) = plan(&planned.masking).map_err(withheld)? else { return Ok(()) };
+        let plan = self.session.plans.of(&planned.masking).map_err(withheld)?;
+        let Some(plan) = plan else { return Ok(()) };
         let masker = &self.session.masker;
-        *headers = mask_headers(headers, plan, &planned.masking, masker).map_err(withheld)?;
+        let shown = mask_headers(headers, plan, &planned.masking, masker).map_err(withheld)?;
+        if let Some(shown) = shown {
+            *headers = shown;
+        }
         Ok(())
     }
 

@@ -93,7 +93,7 @@ pub(super) async fn fetch(
         Some(Answer::Reply(reply)) => answer::reply(http, &reply).await,
         Some(Answer::Response(status, headers, bytes)) => {
             let framing = answer::Framing::Length(bytes.len() as u64);
-            answer::head(http, status, &headers, framing).await?;
+            answer::head(http, status, headers, framing).await?;
             if !bytes.is_empty() {
                 answer::piece(http, bytes).await?;
             }

@@ -15,6 +15,7 @@ mod answer;
 mod app;
 mod exchange;
 mod forward;
+mod gathered;
 mod incoming;
 mod later;
 mod mounted;

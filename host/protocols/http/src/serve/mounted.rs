@@ -126,7 +126,7 @@ async fn send(http: &mut ServerSession, answered: Answer) -> pingora_error::Resu
                 StatusCode::NO_CONTENT => Framing::None,
                 _ => Framing::Length(bytes.len() as u64),
             };
-            answer::head(http, status, &headers, framing).await?;
+            answer::head(http, status, headers, framing).await?;
             if !bytes.is_empty() {
                 answer::piece(http, bytes).await?;
             }
@@ -134,7 +134,7 @@ async fn send(http: &mut ServerSession, answered: Answer) -> pingora_error::Resu
         }
         Pieces::Stream(pieces) => pieces,
     };
-    answer::head(http, status, &headers, Framing::Open).await?;
+    answer::head(http, status, headers, Framing::Open).await?;
     loop {
         let piece = tokio::select! {
             piece = pieces.recv() => piece,

@@ -1,12 +1,12 @@
 //! From a client's bytes to a judged request.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use bytes::BytesMut;
 use http::Method;
 use http::header::{CONTENT_TYPE, IF_RANGE, RANGE};
 use palisade_policy::{
-    Allowed, Asked, Command, Decision, Denial, HoldNotice, Later, Moment, Waiting,
+    Allowed, Asked, Command, Decision, Denial, GateSession, HoldNotice, Later, Moment, Waiting,
 };
 use pingora_core::protocols::http::ServerSession;
 
@@ -46,7 +46,7 @@ impl Held {
     /// What becomes of it by this decision.
     pub(super) fn settled(self, session: &Shared, decision: Decision) -> Settled {
         match decision {
-            Decision::Allow(allowed) => may_run(session, allowed, &self.request),
+            Decision::Allow(allowed) => may_run(session, allowed, self.request),
             Decision::Deny(denial) => Err(denial),
         }
     }
@@ -115,37 +115,106 @@ pub(super) async fn go_on(http: &mut ServerSession, head: &Head) -> Result<(), R
     told.map_err(|_| Refused::Body("the client is gone"))
 }
 
-/// Judges a request.
-pub(super) fn judge(session: &Arc<Shared>, mut request: Request) -> Judged {
-    let mut gate = session.gate();
-    gate.renew();
-    if !gate.masks_nothing() {
-        // A part of a document cannot be read, and so not masked.
-        request.head.headers.remove(RANGE);
-        request.head.headers.remove(IF_RANGE);
-    }
-    let templates = session.backend.templates();
-    let command = Arc::new(request.command(templates));
-    if let Some(denial) = refusal(session, &request) {
-        gate.refuse(&command, &denial);
-        return Judged::Denied(denial);
-    }
-    let again = |text: &str| match request.rewritten(text) {
-        Ok(rewritten) => Arc::new(rewritten.command(templates)),
-        Err(_) => {
-            Arc::new(Command { text: text.to_owned(), operations: Arc::default(), complete: false })
+/// Judges a request, once it is its turn where a policy must be asked.
+pub(super) async fn judge(session: &Arc<Shared>, request: Request) -> Judged {
+    match Question::new(session, request).recall(session) {
+        Ok(judged) => judged,
+        Err(question) => {
+            let _turn = session.turn.lock().await;
+            question.ask(session)
         }
-    };
-    let asked = gate.ask(&command, Moment::Run, &again);
-    drop(gate);
-    match asked {
-        Asked::Decided(Decision::Deny(denial)) => Judged::Denied(denial),
-        Asked::Decided(Decision::Allow(allowed)) => match may_run(session, allowed, &request) {
-            Ok((allowed, request)) => Judged::Allowed(allowed, request),
+    }
+}
+
+/// A request that is not judged yet.
+struct Question {
+    request: Box<Request>,
+    command: Arc<Command>,
+    /// Whether what comes back may be masked: then all of it must come back.
+    whole: bool,
+}
+
+impl Question {
+    fn new(session: &Shared, request: Request) -> Self {
+        let command = Arc::default();
+        let mut question = Self { request: Box::new(request), command, whole: false };
+        let masks_nothing = {
+            let mut gate = session.gate();
+            gate.renew();
+            gate.masks_nothing()
+        };
+        question.read(session, !masks_nothing);
+        question
+    }
+
+    /// Reads what the request would do.
+    fn read(&mut self, session: &Shared, whole: bool) {
+        if whole {
+            // A part of a document cannot be read, and so not masked.
+            self.request.head.headers.remove(RANGE);
+            self.request.head.headers.remove(IF_RANGE);
+        }
+        self.whole = whole;
+        self.command = Arc::new(self.request.command(session.backend.templates()));
+    }
+
+    /// The gate with the newest policies, where the gateway itself does not refuse.
+    fn come<'s>(&mut self, session: &'s Shared) -> Result<MutexGuard<'s, GateSession>, Denial> {
+        let mut gate = session.gate();
+        gate.renew();
+        if !self.whole && !gate.masks_nothing() {
+            // Another set of policies came into force just now.
+            self.read(session, true);
+        }
+        if let Some(denial) = refusal(session, &self.request) {
+            gate.refuse(&self.command, &denial);
+            return Err(denial);
+        }
+        Ok(gate)
+    }
+
+    /// Judges it without asking any policy; gives it back where one must be asked.
+    fn recall(mut self, session: &Shared) -> Result<Judged, Self> {
+        match self.come(session) {
+            Ok(mut gate) => match gate.knows(&self.command) {
+                true => Ok(self.put(session, gate)),
+                false => Err(self),
+            },
+            Err(denial) => Ok(Judged::Denied(denial)),
+        }
+    }
+
+    /// Judges it.
+    fn ask(mut self, session: &Shared) -> Judged {
+        match self.come(session) {
+            Ok(gate) => self.put(session, gate),
             Err(denial) => Judged::Denied(denial),
-        },
-        Asked::Waiting(Waiting { notices, decision }) => {
-            Judged::Waiting(Held { notices, decision, request: Box::new(request) })
+        }
+    }
+
+    /// Puts it to the gate.
+    fn put(self, session: &Shared, mut gate: MutexGuard<'_, GateSession>) -> Judged {
+        let Self { request, command, .. } = self;
+        let templates = session.backend.templates();
+        let again = |text: &str| match request.rewritten(text) {
+            Ok(rewritten) => Arc::new(rewritten.command(templates)),
+            Err(_) => Arc::new(Command {
+                text: text.to_owned(),
+                operations: Arc::default(),
+                complete: false,
+            }),
+        };
+        let asked = gate.ask(&command, Moment::Run, &again);
+        drop(gate);
+        match asked {
+            Asked::Decided(Decision::Deny(denial)) => Judged::Denied(denial),
+            Asked::Decided(Decision::Allow(allowed)) => match may_run(session, allowed, request) {
+                Ok((allowed, request)) => Judged::Allowed(allowed, request),
+                Err(denial) => Judged::Denied(denial),
+            },
+            Asked::Waiting(Waiting { notices, decision }) => {
+                Judged::Waiting(Held { notices, decision, request })
+            }
         }
     }
 }
@@ -161,10 +230,10 @@ pub(super) fn refuse(session: &Shared, head: &Head, denial: &Denial) {
 fn may_run(
     session: &Shared,
     allowed: Allowed,
-    request: &Request,
+    request: Box<Request>,
 ) -> Result<(Allowed, Box<Request>), Denial> {
     if !allowed.rewritten {
-        return Ok((allowed, Box::new(request.clone())));
+        return Ok((allowed, request));
     }
     let rewritten = request.rewritten(&allowed.command.text).map_err(|refused| Denial {
         reason: format!("a policy rewrote the request into one that cannot be sent: {refused}"),

@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use palisade_mask::Masker;
-use palisade_policy::{Ended, Ending, GateSession, NotAdmitted, Place};
+use palisade_policy::{Ended, Ending, GateSession, NotAdmitted, Place, Teller};
 use ring::digest::{Context, SHA256};
 use tokio::sync::{OnceCell, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::pending::Pending;
 use super::{Admission, Backend, Host, Login};
+use crate::response::Plans;
 
 /// How many tunnels of the forward proxy one session may have at the same time.
 pub(super) const MOST_TUNNELS: usize = 128;
@@ -39,11 +40,15 @@ pub(super) struct Shared {
     pub id: String,
     /// Its gate. It is locked for a question and never while an answer is waited for.
     gate: Mutex<GateSession>,
-    /// Whose turn it is to be judged: one session's requests, which may take long, never wait on more than one thread.
+    /// What records results, which wait for nobody's question.
+    pub teller: Teller,
+    /// Whose turn it is to have policies asked: one session's questions, which may take long, never wait on more than one thread.
     pub turn: tokio::sync::Mutex<()>,
     pub backend: Arc<dyn Backend>,
     pub read_only: bool,
     pub masker: Masker,
+    /// What is to be covered of its responses.
+    pub plans: Plans,
     /// Places for requests whose bodies are in memory.
     pub bodies: Arc<Semaphore>,
     /// Places for tunnels.
@@ -120,11 +125,13 @@ impl Sessions {
         let Admission { gate, backend, ends, read_only, mask_key, place } = admission;
         let shared = Arc::new(Shared {
             id: gate.context().session.clone(),
+            teller: gate.teller(),
             gate: Mutex::new(gate),
             turn: tokio::sync::Mutex::default(),
             backend,
             read_only,
             masker: Masker::new(mask_key),
+            plans: Plans::default(),
             bodies: Arc::new(Semaphore::new(MOST_BODIES)),
             tunnels: Arc::new(Semaphore::new(MOST_TUNNELS)),
             pending: Pending::default(),

@@ -135,31 +135,25 @@ fn head_of(
     is_http2: bool,
     websocket: bool,
 ) -> Result<RequestHeader> {
-    let target = outgoing.target.text();
-    let mut head = RequestHeader::build(
-        outgoing.method.clone(),
-        target.as_bytes(),
-        Some(outgoing.headers.len() + 3),
-    )?;
-    for (name, value) in &outgoing.headers {
-        head.append_header(name.clone(), value.clone())?;
-    }
-    let mut set = |name: HeaderName, value: &str| {
-        let value = HeaderValue::from_str(value)
-            .map_err(|error| Error::because(ErrorType::InvalidHTTPHeader, "its length", error))?;
-        head.insert_header(name, value)
-    };
+    let mut headers = outgoing.headers.clone();
+    let mut set = |name: HeaderName, value: HeaderValue| drop(headers.insert(name, value));
     let carries = [Method::POST, Method::PUT, Method::PATCH].contains(&outgoing.method);
     match body {
         Sending::Bytes(bytes) if bytes.is_empty() && !carries => {}
-        Sending::Bytes(bytes) => set(CONTENT_LENGTH, &bytes.len().to_string())?,
-        Sending::Through(Length::Known(length), _) => set(CONTENT_LENGTH, &length.to_string())?,
-        Sending::Through(Length::Open, _) if !is_http2 => set(TRANSFER_ENCODING, "chunked")?,
+        Sending::Bytes(bytes) => set(CONTENT_LENGTH, bytes.len().into()),
+        Sending::Through(Length::Known(length), _) => set(CONTENT_LENGTH, (*length).into()),
+        Sending::Through(Length::Open, _) if !is_http2 => {
+            set(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         Sending::Through(Length::Open, _) => {}
     }
     if websocket {
-        set(CONNECTION, "Upgrade")?;
-        set(UPGRADE, "websocket")?;
+        set(CONNECTION, HeaderValue::from_static("Upgrade"));
+        set(UPGRADE, HeaderValue::from_static("websocket"));
     }
+    let (mut parts, ()) = http::Request::new(()).into_parts();
+    (parts.method, parts.headers) = (outgoing.method.clone(), headers);
+    let mut head = RequestHeader::from(parts);
+    head.set_raw_path(outgoing.target.text().as_bytes())?;
     Ok(head)
 }

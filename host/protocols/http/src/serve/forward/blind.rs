@@ -94,7 +94,7 @@ enum Refusal {
 async fn judged(session: &Use, address: &Address) -> Result<Allowed, Refusal> {
     let command = Arc::new(command(address, vec![("tunnel".to_owned(), "blind".to_owned())]));
     let again = |text: &str| {
-        Arc::new(Command { text: text.to_owned(), operations: vec![], complete: false })
+        Arc::new(Command { text: text.to_owned(), operations: Arc::default(), complete: false })
     };
     let asked = {
         let _turn = session.turn.lock().await;

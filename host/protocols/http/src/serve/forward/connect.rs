@@ -201,7 +201,7 @@ pub(super) fn command(address: &Address, facts: Vec<(String, String)>) -> Comman
     let object = address.authority.to_string();
     let text = format!("CONNECT {object}\n");
     let operation = Operation { action: "connect".to_owned(), object, fields: vec![], facts };
-    Command { text, operations: vec![operation], complete: false }
+    Command { text, operations: [operation].into(), complete: false }
 }
 
 /// Has a refusal on record.

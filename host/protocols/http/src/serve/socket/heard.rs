@@ -7,7 +7,7 @@ use palisade_policy::{Denial, Observation, RecordedField, RecordedResult, Shape}
 use super::super::Options;
 use super::super::exchange::Run;
 use crate::Credential;
-use crate::response::{Echo, covers_by_key, machine, plan, unreadable};
+use crate::response::{Echo, covers_by_key, machine, unreadable};
 
 /// What was heard of a service.
 pub(super) struct Heard<'a> {
@@ -75,7 +75,7 @@ impl<'a> Heard<'a> {
         if !planned.observed.is_empty() {
             self.observed = Arc::clone(&planned.observed);
         }
-        if let Some(mask) = plan(&planned.masking)? {
+        if let Some(mask) = session.plans.of(&planned.masking)? {
             // Protocols that put something before their JSON are not read.
             let may_have_keys =
                 kind == "text/plain" && said.iter().any(|byte| b"{[".contains(byte));
@@ -84,7 +84,7 @@ impl<'a> Heard<'a> {
             }
             let mut mask = machine(mask, &planned.masking, &session.masker, kind, self.held)?;
             let mut masked = mask.feed(&said)?;
-            masked.extend(mask.finish()?);
+            mask.finish(&mut masked)?;
             said = masked;
             self.masked = true;
         }
@@ -125,6 +125,6 @@ impl Drop for Heard<'_> {
             observed: Arc::clone(&self.observed),
         };
         // The socket is closed either way.
-        let _ = self.run.session.gate().tell_result(self.run.allowed.number, &result);
+        let _ = self.run.session.teller.tell_result(self.run.allowed.number, &result);
     }
 }

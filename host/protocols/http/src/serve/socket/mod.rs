@@ -186,11 +186,7 @@ impl<'a> Socket<'a> {
         {
             self.waiting_bytes -= bytes.len();
             let request = Request::message(&self.run.request.head, bytes);
-            let judged = {
-                let _turn = session.turn.lock().await;
-                request::judge(session, request)
-            };
-            match judged {
+            match request::judge(session, request).await {
                 Judged::Waiting(waits) => *held = Some((opcode, waits)),
                 Judged::Allowed(allowed, request) => {
                     self.send_on(opcode, Ok((allowed, request))).await?;
