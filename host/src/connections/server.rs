@@ -44,6 +44,14 @@ impl Server {
 }
 
 impl Password {
+    /// The password, where it takes no time to have.
+    pub fn at_hand(&self) -> Option<SecretString> {
+        match self {
+            Self::Read(reader) => reader.at_hand(),
+            Self::None | Self::Sealed { .. } => None,
+        }
+    }
+
     /// Reads it, which may take seconds.
     pub fn read(&self, name: &str) -> Result<SecretString, String> {
         match self {

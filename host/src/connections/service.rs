@@ -129,9 +129,14 @@ impl Backend for Service {
             let token = tokens.token(move || Ok((username, password.read(&name)?))).await?;
             return Ok(Credential::Bearer(token));
         }
-        // A command or a vault may take seconds: the sessions' threads do not wait for it.
-        let read = tokio::task::spawn_blocking(move || password.read(&name)).await;
-        let secret = read.map_err(|_| "its reading broke off")??;
+        let secret = match password.at_hand() {
+            Some(secret) => secret,
+            None => {
+                // A command or a vault may take seconds: the sessions' threads do not wait for it.
+                let read = tokio::task::spawn_blocking(move || password.read(&name)).await;
+                read.map_err(|_| "its reading broke off")??
+            }
+        };
         let secret = Zeroizing::new(secret.expose().clone());
         let username = self.username.clone();
         Ok(match &self.http.login {

@@ -82,6 +82,14 @@ impl Reader {
         Ok(secret)
     }
 
+    /// The secret, where it is kept and nobody is reading it anew: that takes no time.
+    #[must_use]
+    pub fn at_hand(&self) -> Option<SecretString> {
+        let kept = self.kept.try_lock().ok()?;
+        let kept = kept.as_ref().filter(|kept| Instant::now() < kept.until)?;
+        Some(copy(&kept.secret))
+    }
+
     /// Forgets what is kept: it is known to be of no use any more.
     pub fn forget(&self) {
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -27,6 +27,19 @@ fn a_kept_secret_is_read_once_until_it_is_forgotten() {
 }
 
 #[test]
+fn a_secret_is_at_hand_while_it_is_kept_and_is_never_read_for_that() {
+    let (_folder, reader) = counting(Duration::from_secs(600));
+    assert!(reader.at_hand().is_none());
+    assert_eq!(read(&reader), "1");
+    assert_eq!(reader.at_hand().unwrap().expose().trim(), "1");
+    reader.forget();
+    assert!(reader.at_hand().is_none());
+    let (_folder, unkept) = counting(Duration::ZERO);
+    assert_eq!(read(&unkept), "1");
+    assert!(unkept.at_hand().is_none());
+}
+
+#[test]
 fn a_kept_secret_is_read_anew_after_its_time() {
     let (_folder, reader) = counting(Duration::from_nanos(1));
     assert_eq!([read(&reader), read(&reader)], ["1", "2"]);
