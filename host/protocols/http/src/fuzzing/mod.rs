@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::proxy::Absolute;
 use crate::websocket::Messages;
-use crate::{Contents, Kind, Target, check_raw, graphql};
+use crate::{Authority, Connect, Contents, Kind, ProxyLogin, Target, check_raw, graphql};
 
 /// Reads a request's parts: the first byte says which part the others are.
 ///
@@ -11,11 +12,12 @@ use crate::{Contents, Kind, Target, check_raw, graphql};
 /// When a part that was taken has two readings.
 pub fn request(data: &[u8]) {
     let Some((which, bytes)) = data.split_first() else { return };
-    match which % 6 {
+    match which % 7 {
         0 => target(bytes),
         1 => head(bytes),
         2 => json(bytes),
         4 => socket(bytes),
+        6 => proxy(bytes),
         3 => {
             let boundary = "b".to_owned();
             for kind in [Kind::Form, Kind::Multipart { boundary }, Kind::GraphQl] {
@@ -28,6 +30,18 @@ pub fn request(data: &[u8]) {
             let _ = graphql::operations(&String::from_utf8_lossy(bytes), None);
         }
     }
+}
+
+/// What a proxy is asked has one reading: a tunnel's authority stays what it is, and no request is of two forms.
+fn proxy(bytes: &[u8]) {
+    let is_absolute = Absolute::parse(bytes).is_ok();
+    assert!(!(is_absolute && Target::parse(bytes).is_ok()), "a target of two forms");
+    // What is no login lets nobody in.
+    let _ = ProxyLogin::read(bytes);
+    let Ok(asked) = Connect::read(bytes) else { return };
+    let text = asked.authority.to_string();
+    assert_eq!(Authority::parse(&text, None), Some(asked.authority), "{text} is read otherwise");
+    assert!(check_raw(bytes).is_ok() || bytes.windows(8).any(|it| it == b"HTTP/1.0"), "{text}");
 }
 
 /// What a peer says by a WebSocket does not depend on how its bytes are cut.
