@@ -160,6 +160,16 @@ fn an_absolute_target_is_an_authority_and_a_path() {
 
 proptest! {
     #[test]
+    fn what_is_asked_has_one_reading(
+        head in "CONNECT [a-zA-Z0-9.:\\[\\]@%_-]{0,12} HTTP/1\\.[01]\r\n(Host: [a-z0-9.:]{0,8}\r\n)?\r\n",
+        target in "(http://|/|HTTP:)[a-z0-9.:/?#@%]{0,12}",
+    ) {
+        for asked in [head, target] {
+            crate::fuzzing::request(&[&[6], asked.as_bytes()].concat());
+        }
+    }
+
+    #[test]
     fn no_bytes_are_too_odd_to_be_read(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = (Connect::read(&bytes), Absolute::parse(&bytes), ProxyLogin::read(&bytes));
         let text = String::from_utf8_lossy(&bytes);
