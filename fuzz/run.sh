@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-targets=(frame_codec http_request login session lineage mask_stream mcp_session)
+targets=(frame_codec http_request grpc_message login session lineage mask_stream mcp_session)
 export RUSTC_WRAPPER="$PWD/rustc.sh"
 # A message of the panic is enough: each failing input is kept.
 export RUST_BACKTRACE=0
@@ -21,6 +21,7 @@ short)
     declare -A limits=(
         [frame_codec]="-runs=100000 -max_len=256"
         [http_request]="-runs=50000 -max_len=256"
+        [grpc_message]="-runs=20000 -max_len=256"
         [login]="-runs=50000 -max_len=256"
         [session]="-runs=2500 -max_len=400"
         [lineage]="-runs=1500 -max_len=256"
@@ -37,6 +38,7 @@ long)
     declare -A limits=(
         [frame_codec]="-max_len=4096"
         [http_request]="-max_len=2048"
+        [grpc_message]="-max_len=1024"
         [login]="-max_len=1024"
         [session]="-max_len=2000"
         [lineage]="-max_len=1000"

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
-use palisade_http::{Admission, Backend, Forward, Host, Login, Mount, Options, Service};
+use palisade_http::{
+    Admission, Backend, Forward, Host, Login, Mount, Options, Service, begins_http2,
+};
 use palisade_policy::{Ended, NotAdmitted, Place};
 use pingora_core::listeners::tls::{Acceptor, TlsSettings};
 use pingora_core::protocols::l4::stream::Stream as Plain;
@@ -17,7 +19,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::config::{HTTP, Listen, TlsFiles};
+use crate::config::{GRPC, HTTP, Listen, TlsFiles};
 use crate::door::{Arrival, Door};
 use crate::gateway::Gateway;
 use crate::listener::{Places, Serve};
@@ -77,7 +79,8 @@ impl WebService {
             }
             None => None,
         };
-        let host = Arc::new(Guarded { door, tooling, sessions, proxy });
+        let calls = Door { protocol: GRPC, ..door.clone() };
+        let host = Arc::new(Guarded { door, calls, tooling, sessions, proxy });
         Ok(Self {
             service: Service::new(host, options),
             acceptor: acceptor(files, ALPN::H2H1)?,
@@ -105,8 +108,8 @@ impl WebService {
         })
     }
 
-    /// The connection as it is spoken on: by TLS, or in clear where that is allowed.
-    async fn open(&self, stream: TcpStream, peer: SocketAddr) -> Option<Stream> {
+    /// The connection as it is spoken on: by TLS, or in clear where that is allowed; and whether HTTP/2 is spoken in clear.
+    async fn open(&self, stream: TcpStream, peer: SocketAddr) -> Option<(Stream, bool)> {
         let mut first = [0];
         let read = stream.peek(&mut first).await.ok()?;
         let by_tls = read == 1 && first == [HANDSHAKE];
@@ -121,10 +124,11 @@ impl WebService {
         let mut stream = Plain::from(stream);
         stream.set_socket_digest(digest);
         if !by_tls {
-            return Some(Box::new(stream));
+            let http2 = !self.is_proxy && begins_http2(&mut stream).await.ok()?;
+            return Some((Box::new(stream), http2));
         }
         let secured = handshake(&self.acceptor, stream).await.ok()?;
-        Some(Box::new(secured))
+        Some((Box::new(secured), false))
     }
 }
 
@@ -150,11 +154,15 @@ impl Serve for WebService {
             () = &mut pushed_out => return,
         };
         // Who comes without a word, or speaks no TLS, is nobody to speak of.
-        if let Ok(Some(stream)) = opened {
-            match self.is_proxy {
-                true => self.service.serve_proxy(stream, peer, stop, pushed_out).await,
-                false => self.service.serve(stream, peer, stop, pushed_out).await,
+        match opened {
+            Ok(Some((stream, _))) if self.is_proxy => {
+                self.service.serve_proxy(stream, peer, stop, pushed_out).await;
             }
+            Ok(Some((stream, true))) => {
+                self.service.serve_http2(stream, peer, stop, pushed_out).await;
+            }
+            Ok(Some((stream, false))) => self.service.serve(stream, peer, stop, pushed_out).await,
+            Ok(None) | Err(_) => {}
         }
     }
 }
@@ -162,12 +170,23 @@ impl Serve for WebService {
 /// Who is let in.
 struct Guarded {
     door: Door,
+    /// The door of gRPC's connections.
+    calls: Door,
     /// What speaks MCP.
     tooling: Arc<Tooling>,
     /// A session outlives its client's connections; the gateway waits for its end when it stops.
     sessions: Places,
     /// What makes it a forward proxy.
     proxy: Option<Proxy>,
+}
+
+impl Guarded {
+    /// The door that leads to a connection.
+    fn door_of(&self, connection: &str) -> &Door {
+        let known = self.door.gateway.connections.get(connection);
+        let is_grpc = known.is_some_and(|known| known.server.connection.protocol == GRPC);
+        if is_grpc { &self.calls } else { &self.door }
+    }
 }
 
 impl Host for Guarded {
@@ -177,7 +196,8 @@ impl Host for Guarded {
             token: login.token,
             client: login.client_address,
         };
-        let standing = self.door.identify(arrival)?;
+        let door = self.door_of(login.connection);
+        let standing = door.identify(arrival)?;
         let Some(service) = standing.known.service.clone() else {
             return Err(NotAdmitted::Unavailable("the connection has no service".to_owned()));
         };
@@ -185,7 +205,7 @@ impl Host for Guarded {
             let why = "the gateway has as many sessions as it may have".to_owned();
             return Err(NotAdmitted::Unavailable(why));
         };
-        let opened = self.door.open(arrival, standing)?;
+        let opened = door.open(arrival, standing)?;
         Ok(Admission {
             gate: opened.gate,
             backend: service as Arc<dyn Backend>,

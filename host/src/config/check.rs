@@ -1,6 +1,7 @@
 //! From what is written to what is meant, with every mistake on the way.
 
 mod connection;
+mod grpc;
 mod identity;
 mod mcp;
 mod proxy;

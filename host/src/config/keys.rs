@@ -88,6 +88,7 @@ const CONNECTION: Keys = Table(&[
     ("paths", Any),
     ("websocket", Any),
     ("tunnel", Any),
+    ("descriptors", Any),
     ("command", Any),
     ("env", Any),
     ("folder", Any),

@@ -25,10 +25,13 @@ pub use palisade_policy::nearest;
 pub use service::{HttpLogin, HttpService, OauthLogin};
 
 /// The protocols that this gateway speaks.
-pub const PROTOCOLS: &[&str] = &["postgres", HTTP, MCP];
+pub const PROTOCOLS: &[&str] = &["postgres", HTTP, GRPC, MCP];
 
 /// The protocol whose connections are HTTP services.
 pub const HTTP: &str = "http";
+
+/// The protocol whose connections are gRPC services.
+pub const GRPC: &str = "grpc";
 
 /// The protocol whose connections are servers of tools.
 pub const MCP: &str = "mcp";

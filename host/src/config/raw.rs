@@ -83,6 +83,7 @@ pub(super) struct RawConnection {
     #[serde(default)]
     pub(super) websocket: bool,
     pub(super) tunnel: Option<Spanned<String>>,
+    pub(super) descriptors: Option<Spanned<PathBuf>>,
     pub(super) command: Option<Spanned<Vec<String>>>,
     #[serde(default)]
     pub(super) env: BTreeMap<String, Spanned<RawVariable>>,

@@ -1,6 +1,6 @@
 //! What the file says of HTTP services: where they are, and what the gateway lets itself in with.
 
-use palisade_http::{Templates, is_header_name};
+use palisade_http::{Descriptors, Templates, is_header_name};
 use rustls::pki_types::ServerName;
 use serde::Deserialize;
 use toml::Spanned;
@@ -23,6 +23,8 @@ pub struct HttpService {
     pub websocket: bool,
     /// Whether tunnels of clients of the forward proxy pass unread.
     pub blind: bool,
+    /// What its messages are, where it speaks gRPC.
+    pub grpc: Option<Descriptors>,
 }
 
 /// How the gateway lets itself in at a service; the secret is the connection's `password`.

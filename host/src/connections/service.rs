@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use palisade_http::{AwsKey, Backend, Credential, Origin, Templates, Trust};
+use palisade_http::{AwsKey, Backend, Credential, Descriptors, Origin, Templates, Trust};
 use pingora_core::utils::tls::{CertKey, WrappedX509, parse_x509};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls::RootCertStore;
@@ -113,6 +113,10 @@ impl Backend for Service {
 
     fn is_blind(&self) -> bool {
         self.http.blind
+    }
+
+    fn grpc(&self) -> Option<&Descriptors> {
+        self.http.grpc.as_ref()
     }
 
     fn pool(&self) -> u64 {

@@ -14,6 +14,7 @@ mod event;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod graphql;
+mod grpc;
 mod head;
 mod proxy;
 mod refused;
@@ -28,6 +29,7 @@ mod websocket;
 pub use body::{Contents, Kind};
 pub use credential::{AwsKey, Credential, Outgoing, Unusable, is_header_name};
 pub use event::{Body, Request, Templates};
+pub use grpc::Descriptors;
 pub use head::{Head, Length, Parsed, check_raw};
 pub use proxy::{Address, Authority, Connect, ProxyLogin};
 pub use refused::Refused;
@@ -35,6 +37,6 @@ pub use reply::Reply;
 pub use route::Route;
 pub use serve::{
     Admission, Answer, Asked, Backend, Entered, Forward, Host, Login, Mount, Options, Origin,
-    Pieces, Service, Trust,
+    Pieces, Service, Trust, begins_http2,
 };
 pub use target::{Query, Target};

@@ -8,7 +8,7 @@ use super::Check;
 use super::mcp::split_path;
 use crate::config::raw::RawConnection;
 use crate::config::service::{HttpLogin, HttpService, login_of, split_origin};
-use crate::config::{Connection, HTTP, Listen, MCP, PROTOCOLS, UpstreamTls, split_address};
+use crate::config::{Connection, GRPC, HTTP, Listen, MCP, PROTOCOLS, UpstreamTls, split_address};
 
 /// The longest name of a connection: what a PostgreSQL client can have as its user name is longer, a table's column not.
 const LONGEST_NAME: usize = 128;
@@ -30,12 +30,15 @@ impl Check<'_> {
             let fix = format!("this version speaks: {}", PROTOCOLS.join(", "));
             self.mistake(Some(&raw.protocol), problem, &fix);
         }
-        let (is_http, is_mcp) = (protocol == HTTP, protocol == MCP);
+        let (is_http, is_mcp) = (protocol == HTTP || protocol == GRPC, protocol == MCP);
         if !is_mcp {
             self.only_mcp(&raw);
         }
-        if !is_http {
+        if protocol != HTTP {
             self.only_tunnels(&raw);
+        }
+        if protocol != GRPC {
+            self.only_grpc(&raw);
         }
         let mcp = is_mcp.then(|| self.mcp(&mut raw, vault));
         let is_service = is_http || (is_mcp && raw.address.is_some());
@@ -173,6 +176,7 @@ impl Check<'_> {
                 "login = \"bearer\" or { header = { name } }",
             );
         }
+        let grpc = self.grpc(raw, &login);
         let certificate = raw.certificate.as_ref().map(|files| self.tls(files));
         HttpService {
             tls,
@@ -181,6 +185,7 @@ impl Check<'_> {
             paths: templates,
             websocket: raw.websocket,
             blind: self.blind(raw),
+            grpc,
         }
     }
 

@@ -59,7 +59,7 @@ impl Contents {
         Ok(contents)
     }
 
-    fn field(&mut self, name: &str) {
+    pub(crate) fn field(&mut self, name: &str) {
         // Lists of objects repeat their fields.
         if !self.known.contains(name) {
             self.known.insert(name.to_owned());
@@ -88,7 +88,7 @@ impl Contents {
         }
     }
 
-    fn fact(&mut self, name: String, value: String) {
+    pub(crate) fn fact(&mut self, name: String, value: String) {
         if value.len() <= LONGEST_FACT && self.facts.len() < MOST_FACTS {
             self.facts.push((name, value));
         } else {

@@ -41,7 +41,7 @@ fn is_credential(name: &str) -> bool {
 }
 
 /// The headers that tell what a request does, without what is secret.
-pub(super) fn shown(headers: &HeaderMap) -> impl Iterator<Item = (&str, String)> {
+pub(crate) fn shown(headers: &HeaderMap) -> impl Iterator<Item = (&str, String)> {
     let is_noise = |name: &str, value: &HeaderValue| {
         NOISE.contains(&name) || (name == "accept" && value == "*/*")
     };
@@ -49,7 +49,7 @@ pub(super) fn shown(headers: &HeaderMap) -> impl Iterator<Item = (&str, String)>
     told.map(|(name, value)| (name.as_str(), value_of(name, value)))
 }
 
-pub(super) fn facts(headers: &HeaderMap) -> impl Iterator<Item = (String, String)> {
+pub(crate) fn facts(headers: &HeaderMap) -> impl Iterator<Item = (String, String)> {
     shown(headers).map(|(name, value)| (format!("header:{name}"), value))
 }
 

@@ -1,7 +1,7 @@
 //! A request as the command that policies judge and the record keeps.
 
 mod elsewhere;
-mod headers;
+pub(crate) mod headers;
 mod template;
 
 use std::iter;

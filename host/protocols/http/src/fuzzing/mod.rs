@@ -1,10 +1,16 @@
 //! What the fuzzers of the repository's `fuzz` folder call, and what their findings are replayed by.
 
+mod grpc;
+
 use std::collections::BTreeSet;
 
 use crate::proxy::Absolute;
 use crate::websocket::Messages;
 use crate::{Authority, Connect, Contents, Kind, ProxyLogin, Target, check_raw, graphql};
+
+pub use grpc::grpc;
+#[cfg(test)]
+pub(crate) use grpc::{cover, parts};
 
 /// Reads a request's parts: the first byte says which part the others are.
 ///

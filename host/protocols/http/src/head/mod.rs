@@ -177,7 +177,7 @@ fn length_of(headers: &HeaderMap, is_http2: bool, ends: bool) -> Result<Length, 
 
 fn upgrade_of(headers: &HeaderMap, is_http2: bool) -> Result<bool, Refused> {
     if headers.contains_key("http2-settings") {
-        return Err(Refused::Upgrade("HTTP/2 is spoken by TLS alone"));
+        return Err(Refused::Upgrade("HTTP/2 is begun without one"));
     }
     let Some(upgrade) = headers.get(UPGRADE) else { return Ok(false) };
     if is_http2 {

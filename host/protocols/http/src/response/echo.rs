@@ -25,6 +25,11 @@ impl Echo {
         Self { forms, held: vec![] }
     }
 
+    /// Whether there is something to look for.
+    pub(crate) fn looks(&self) -> bool {
+        !self.forms.is_empty()
+    }
+
     /// Covers the credential in a whole text; says whether it was there.
     pub(crate) fn cover(&self, text: &mut [u8]) -> bool {
         let of = |form: &Zeroizing<Vec<u8>>| {

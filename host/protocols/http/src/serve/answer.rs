@@ -10,6 +10,7 @@ use pingora_error::Result;
 use pingora_http::ResponseHeader;
 
 use crate::Reply;
+use crate::grpc::{Told, is_grpc};
 
 /// How long a client that has its answer may go on sending.
 const LINGER: Duration = Duration::from_secs(5);
@@ -29,6 +30,9 @@ pub(super) enum Framing {
 
 /// An answer of the gateway's own. The connection is kept only where all of the request was read.
 pub(super) async fn reply(http: &mut ServerSession, reply: &Reply) -> Result<()> {
+    if http.is_http2() && http.req_header().headers.get(CONTENT_TYPE).is_some_and(is_grpc) {
+        return told(http, &Told::of(reply)).await;
+    }
     if !http.is_body_done() {
         http.set_keepalive(None);
     }
@@ -51,6 +55,19 @@ pub(super) async fn reply(http: &mut ServerSession, reply: &Reply) -> Result<()>
     // Who goes on sending all the same is cut off.
     let _ = tokio::time::timeout(LINGER, left).await;
     Ok(())
+}
+
+/// An answer of the gateway's own to a call: a head alone, which says how it ended.
+async fn told(http: &mut ServerSession, told: &Told) -> Result<()> {
+    let headers = told.alone();
+    let mut head = ResponseHeader::build(StatusCode::OK, Some(headers.len()))?;
+    for (name, value) in &headers {
+        head.append_header(name.clone(), value.clone())?;
+    }
+    match http {
+        ServerSession::H2(http) => http.write_response_header(Box::new(head), true),
+        http => http.write_response_header(Box::new(head)).await,
+    }
 }
 
 /// Reads what a client still sends that has its answer: one that finds the connection closed while it sends may not read it.

@@ -37,6 +37,9 @@ const MOST_STREAMS: u32 = 100;
 /// Most bytes of the headers of an HTTP/2 request.
 const MOST_HEADER_BYTES: u32 = 64 * 1024;
 
+/// What may be on its way by an HTTP/2 connection, in bytes: requests that wait keep none of the others waiting.
+const CONNECTION_WINDOW: u32 = 1 << 20;
+
 /// The service that speaks HTTP to clients.
 #[derive(Clone)]
 pub struct Service(Arc<Inner>);
@@ -46,6 +49,8 @@ pub(super) struct Inner {
     pub(super) sessions: Arc<Sessions>,
     pub(super) runner: Runner,
     server_options: HttpServerOptions,
+    /// The same for who speaks HTTP/2 in clear.
+    http2_options: HttpServerOptions,
 }
 
 impl std::fmt::Debug for Service {
@@ -63,7 +68,9 @@ impl Service {
             Runner { options, connector: Connector::new(None), addresses: Addresses::default() };
         let mut server_options = HttpServerOptions::default();
         server_options.h2_idle_timeout = Some(KEPT_TIME);
-        Self(Arc::new(Inner { host, sessions, runner, server_options }))
+        let mut http2_options = server_options.clone();
+        http2_options.h2c = true;
+        Self(Arc::new(Inner { host, sessions, runner, server_options, http2_options }))
     }
 
     /// Serves one connection to its end. It is given up when `pushed_out` ends, until a client of it is let in.
@@ -74,7 +81,18 @@ impl Service {
         stop: watch::Receiver<bool>,
         pushed_out: impl Future<Output = ()> + Send,
     ) {
-        self.serve_by(Way::Direct, stream, client, stop, pushed_out).await;
+        self.serve_by(Way::Direct { http2: false }, stream, client, stop, pushed_out).await;
+    }
+
+    /// The same for a client that speaks HTTP/2 in clear: it begins with its preface ([`begins_http2`](super::begins_http2)).
+    pub async fn serve_http2(
+        &self,
+        stream: Stream,
+        client: SocketAddr,
+        stop: watch::Receiver<bool>,
+        pushed_out: impl Future<Output = ()> + Send,
+    ) {
+        self.serve_by(Way::Direct { http2: true }, stream, client, stop, pushed_out).await;
     }
 
     /// The same for requests that come by this way.
@@ -103,7 +121,7 @@ impl Service {
         let served = async {
             let stream = match connection.way {
                 Way::Proxy => connection.tunnelled(stream, &stop).await,
-                Way::Direct | Way::Tunnel(_) => Some(stream),
+                Way::Direct { .. } | Way::Tunnel(_) => Some(stream),
             };
             let mut stream = stream.map(gathered);
             while let Some(open) = stream.take() {
@@ -164,13 +182,16 @@ impl HttpServerApp for Connection {
     }
 
     fn server_options(&self) -> Option<&HttpServerOptions> {
-        Some(&self.service.server_options)
+        let service = &self.service;
+        let http2 = matches!(self.way, Way::Direct { http2: true });
+        Some(if http2 { &service.http2_options } else { &service.server_options })
     }
 
     fn h2_options(&self) -> Option<H2Options> {
         let mut options = H2Options::new();
         options.max_concurrent_streams(MOST_STREAMS);
         options.max_header_list_size(MOST_HEADER_BYTES);
+        options.initial_connection_window_size(CONNECTION_WINDOW);
         Some(options)
     }
 }
@@ -213,6 +234,9 @@ impl Connection {
             request::refuse(&session, &head, &denial);
             let reply = self.misled_reply(&denial, &session.id);
             return self.last_words(http, &reply).await;
+        }
+        if let Some(descriptors) = session.backend.grpc() {
+            return self.call(http, &session, descriptors, head).await;
         }
         let before = (http.body_bytes_read(), http.body_bytes_sent());
         let outcome = tokio::select! {

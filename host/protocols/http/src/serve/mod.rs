@@ -16,10 +16,12 @@ mod app;
 mod exchange;
 mod forward;
 mod gathered;
+mod grpc;
 mod incoming;
 mod later;
 mod mounted;
 mod pending;
+mod preface;
 mod request;
 mod sessions;
 mod socket;
@@ -34,11 +36,12 @@ use palisade_policy::{Ended, Ending, GateSession, NotAdmitted, Place};
 use pingora_core::utils::tls::{CertKey, WrappedX509};
 use tokio::sync::watch;
 
-use crate::{Credential, Templates};
+use crate::{Credential, Descriptors, Templates};
 
 pub use app::Service;
 pub use forward::Forward;
 pub use mounted::{Answer, Asked, Entered, Mount, Pieces};
+pub use preface::begins_http2;
 
 /// Limits and switches of the service.
 #[derive(Clone, Debug)]
@@ -202,6 +205,11 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     /// Whether tunnels of clients of the forward proxy pass there unread.
     fn is_blind(&self) -> bool {
         false
+    }
+
+    /// What its messages are, where it speaks gRPC: then nothing else passes.
+    fn grpc(&self) -> Option<&Descriptors> {
+        None
     }
 
     /// What keeps its connections apart from those of others in the pool.

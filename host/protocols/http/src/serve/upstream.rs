@@ -18,7 +18,7 @@ use super::{Backend, Options};
 use crate::{Length, Outgoing};
 
 /// How long a connection that nobody uses is kept.
-const IDLE: Duration = Duration::from_secs(60);
+pub(super) const IDLE: Duration = Duration::from_secs(60);
 
 /// A request's body on its way.
 pub(super) enum Sending<'a> {
@@ -47,6 +47,23 @@ pub(super) async fn connect(
     options: &Options,
     websocket: bool,
 ) -> Result<Upstream> {
+    let mut peer = peer_of(addresses, backend, options).await?;
+    let origin = backend.origin();
+    // In clear nobody has said that it speaks HTTP/2; a WebSocket needs HTTP/1.1.
+    peer.options.alpn = if origin.tls && !websocket { ALPN::H2H1 } else { ALPN::H1 };
+    let connected = connector.get_http_session(&peer).await;
+    let (mut session, reused) = connected.inspect_err(|_| addresses.forget(origin))?;
+    session.set_read_timeout(Some(options.patience));
+    session.set_write_timeout(Some(options.patience));
+    Ok(Upstream { session, peer, reused, sent: false })
+}
+
+/// Where a service is, and how the way there is secured.
+pub(super) async fn peer_of(
+    addresses: &Addresses,
+    backend: &dyn Backend,
+    options: &Options,
+) -> Result<HttpPeer> {
     let origin = backend.origin();
     let address = addresses.find(origin, options.dial_time).await?;
     let mut peer = HttpPeer::new(address, origin.tls, origin.host.clone());
@@ -57,13 +74,7 @@ pub(super) async fn connect(
     peer.options.connection_timeout = Some(options.dial_time);
     peer.options.total_connection_timeout = Some(options.dial_time);
     peer.options.idle_timeout = Some(IDLE);
-    // In clear nobody has said that it speaks HTTP/2; a WebSocket needs HTTP/1.1.
-    peer.options.alpn = if origin.tls && !websocket { ALPN::H2H1 } else { ALPN::H1 };
-    let connected = connector.get_http_session(&peer).await;
-    let (mut session, reused) = connected.inspect_err(|_| addresses.forget(origin))?;
-    session.set_read_timeout(Some(options.patience));
-    session.set_write_timeout(Some(options.patience));
-    Ok(Upstream { session, peer, reused, sent: false })
+    Ok(peer)
 }
 
 impl Upstream {

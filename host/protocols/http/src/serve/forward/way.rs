@@ -16,7 +16,10 @@ use crate::{
 /// How requests come by a connection.
 pub(in crate::serve) enum Way {
     /// To the gateway itself, which finds the service by its own host and paths.
-    Direct,
+    Direct {
+        /// Whether HTTP/2 is spoken in clear.
+        http2: bool,
+    },
     /// To the forward proxy, with the service's whole address.
     Proxy,
     /// By a tunnel that ends here, to the service's own host and paths.
@@ -57,7 +60,7 @@ impl Connection {
         http: &mut ServerSession,
     ) -> Result<(Head, Asked), Refused> {
         match &self.way {
-            Way::Direct => Ok((request::read_head(http)?, Asked::Nothing)),
+            Way::Direct { .. } => Ok((request::read_head(http)?, Asked::Nothing)),
             Way::Proxy => read_absolute(http),
             Way::Tunnel(tunnel) => {
                 let head = request::read_head(http)?;
@@ -84,10 +87,10 @@ impl Connection {
         address: Asked,
     ) -> Result<Picked, Reply> {
         let (connection, token) = match &self.way {
-            Way::Direct => {
+            Way::Direct { .. } => {
                 let token = token::take(&mut head.headers);
                 let domain = self.service.runner.options.domain.as_deref();
-                let picked = Option::zip(token, Route::of(head, domain));
+                let picked = Option::zip(token, Route::of_call(head, domain));
                 let (token, route) = picked.ok_or_else(Reply::unauthorized)?;
                 return Ok(Picked { token, route, address });
             }
@@ -176,7 +179,7 @@ impl Connection {
         match self.way {
             // Another tunnel may be what it takes (RFC 9110 section 15.5.20).
             Way::Tunnel(_) => Reply { status: 421, ..reply },
-            Way::Direct | Way::Proxy => reply,
+            Way::Direct { .. } | Way::Proxy => reply,
         }
     }
 
@@ -186,7 +189,7 @@ impl Connection {
             NotAdmitted::Refused { after } => {
                 tokio::time::sleep(after).await;
                 match &self.way {
-                    Way::Direct => Reply::unauthorized(),
+                    Way::Direct { .. } => Reply::unauthorized(),
                     Way::Proxy => Reply::proxy_unauthorized(),
                     Way::Tunnel(_) => Reply::tunnel_over(),
                 }

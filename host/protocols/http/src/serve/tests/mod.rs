@@ -1,5 +1,7 @@
 //! The service over loopback: what passes, what does not, and what each side sees of it.
 
+mod callee;
+mod calls;
 mod forward;
 mod requests;
 mod responses;

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, watch};
 use zeroize::Zeroizing;
 
 use super::super::*;
-use crate::{Address, Credential, Origin};
+use crate::{Address, Credential, Descriptors, Origin};
 
 pub(super) const SECRET: &str = "hunter2-of-the-gateway";
 
@@ -140,6 +140,7 @@ struct Behind {
     templates: Templates,
     credential: Credential,
     blind: bool,
+    grpc: Option<Descriptors>,
 }
 
 #[async_trait]
@@ -158,6 +159,9 @@ impl Backend for Behind {
     }
     fn is_blind(&self) -> bool {
         self.blind
+    }
+    fn grpc(&self) -> Option<&Descriptors> {
+        self.grpc.as_ref()
     }
     fn pool(&self) -> u64 {
         1
@@ -253,6 +257,8 @@ pub(super) struct With {
     pub options: Options,
     pub blind: bool,
     pub there: Vec<&'static str>,
+    /// What the service's messages are, where it speaks gRPC.
+    pub grpc: Option<Descriptors>,
 }
 
 impl Default for With {
@@ -265,6 +271,7 @@ impl Default for With {
             options: Options::default(),
             blind: false,
             there: vec!["api"],
+            grpc: None,
         }
     }
 }
@@ -305,6 +312,7 @@ impl World {
             templates: Templates::default(),
             credential: with.credential,
             blind: with.blind,
+            grpc: with.grpc,
         });
         let door = Arc::new(Door {
             gate,
@@ -377,10 +385,12 @@ async fn listen(service: Service, stops: watch::Receiver<bool>, as_proxy: bool) 
             let (stream, peer) = listener.accept().await.unwrap();
             let (service, stops) = (service.clone(), stops.clone());
             tokio::spawn(async move {
-                let (stream, never) = (Box::new(Stream::from(stream)), std::future::pending());
-                match as_proxy {
-                    true => service.serve_proxy(stream, peer, stops, never).await,
-                    false => service.serve(stream, peer, stops, never).await,
+                let (mut stream, never) = (Box::new(Stream::from(stream)), std::future::pending());
+                let in_http2 = !as_proxy && begins_http2(&mut stream).await.unwrap_or(false);
+                match (as_proxy, in_http2) {
+                    (true, _) => service.serve_proxy(stream, peer, stops, never).await,
+                    (_, true) => service.serve_http2(stream, peer, stops, never).await,
+                    _ => service.serve(stream, peer, stops, never).await,
                 }
             });
         }

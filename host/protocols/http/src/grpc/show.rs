@@ -1,0 +1,225 @@
+//! A message as JSON, and as what policies are told: the names that its fields have in the descriptor, outer before inner.
+//!
+//! The well-known types that stand for a value are shown as that value: wrappers (`google.protobuf.StringValue`), `Struct`,
+//! `Value` and `ListValue`; an `Any` as what it holds, beside its `@type`.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind};
+use serde_json::{Map, Value as Json};
+
+use super::message::{ANY, Field, Item, Message, Value};
+use crate::Contents;
+
+/// What an `Any` is of, in JSON.
+pub(super) const TYPE: &str = "@type";
+/// What it holds that is no object.
+pub(super) const HELD: &str = "value";
+
+impl Message {
+    /// The message as JSON.
+    pub(crate) fn json(&self) -> Json {
+        if let Some(field) = self.stands_for() {
+            return field.map_or(Json::Null, Field::json);
+        }
+        let mut object = Map::new();
+        if self.descriptor.full_name() == ANY {
+            let url = self.get(1).map_or(String::new(), |url| url.text());
+            object.insert(TYPE.to_owned(), url.into());
+            match self.inner.as_ref().map(|inner| inner.json()) {
+                Some(Json::Object(inner)) => object.extend(inner),
+                Some(other) => drop(object.insert(HELD.to_owned(), other)),
+                None => drop(self.get(2).map(|value| object.insert(HELD.into(), value.json()))),
+            }
+            return Json::Object(object);
+        }
+        for field in self.fields.values() {
+            object.insert(field.descriptor.name().to_owned(), field.json());
+        }
+        Json::Object(object)
+    }
+
+    /// Tells a message's fields as those of a JSON body are told.
+    pub(crate) fn tell(&self, contents: &mut Contents) {
+        self.tell_at("", contents);
+        if !self.is_known() {
+            contents.fact("unknown".to_owned(), unknown(self));
+        }
+    }
+
+    fn tell_at(&self, path: &str, contents: &mut Contents) {
+        if let Some(field) = self.stands_for() {
+            match field {
+                Some(field) => field.tell(path, contents),
+                None => leaf(path, "null", contents),
+            }
+            return;
+        }
+        if let (Some(inner), Some(url)) = (&self.inner, self.get(1)) {
+            let named = within(path, TYPE);
+            contents.field(&named);
+            leaf(&named, &url.text(), contents);
+            return inner.tell_at(path, contents);
+        }
+        for field in self.fields.values() {
+            let named = within(path, field.descriptor.name());
+            contents.field(&named);
+            field.tell(&named, contents);
+        }
+    }
+
+    /// The field that a message of a well-known type stands for; `None` for other messages.
+    pub(crate) fn stands_for(&self) -> Option<Option<&Field>> {
+        is_value(self.descriptor.full_name()).then(|| self.fields.values().next())
+    }
+}
+
+/// Whether a message of this type stands for its one field.
+pub(super) fn is_value(name: &str) -> bool {
+    let Some(name) = name.strip_prefix("google.protobuf.") else { return false };
+    matches!(
+        name,
+        "Struct"
+            | "Value"
+            | "ListValue"
+            | "DoubleValue"
+            | "FloatValue"
+            | "Int64Value"
+            | "UInt64Value"
+            | "Int32Value"
+            | "UInt32Value"
+            | "BoolValue"
+            | "StringValue"
+            | "BytesValue"
+    )
+}
+
+impl Field {
+    fn json(&self) -> Json {
+        let kind = self.descriptor.kind();
+        match &self.value {
+            Value::One(item) => item.json_of(&kind),
+            Value::List(items) => items.iter().map(|item| item.json_of(&kind)).collect(),
+            Value::Map(entries) => {
+                let kind = value_kind(&self.descriptor);
+                let entry = |(key, value): &(Item, Item)| (key.text(), value.json_of(&kind));
+                Json::Object(entries.iter().map(entry).collect())
+            }
+        }
+    }
+
+    fn tell(&self, path: &str, contents: &mut Contents) {
+        let kind = self.descriptor.kind();
+        match &self.value {
+            Value::One(item) => item.tell(&kind, path, contents),
+            Value::List(items) => items.iter().for_each(|item| item.tell(&kind, path, contents)),
+            Value::Map(entries) => {
+                let kind = value_kind(&self.descriptor);
+                for (key, value) in entries {
+                    let named = within(path, &key.text());
+                    contents.field(&named);
+                    value.tell(&kind, &named, contents);
+                }
+            }
+        }
+    }
+}
+
+/// The kind of a map's values.
+pub(super) fn value_kind(map: &FieldDescriptor) -> Kind {
+    match map.kind() {
+        Kind::Message(entry) => entry.map_entry_value_field().kind(),
+        other => other,
+    }
+}
+
+impl Item {
+    fn tell(&self, kind: &Kind, path: &str, contents: &mut Contents) {
+        match self {
+            Self::Message(message) => message.tell_at(path, contents),
+            other => leaf(path, &other.text_of(kind), contents),
+        }
+    }
+
+    fn json_of(&self, kind: &Kind) -> Json {
+        match (self, kind) {
+            (Self::Enum(number), Kind::Enum(names)) if is_null(names) => {
+                if *number == 0 {
+                    Json::Null
+                } else {
+                    (*number).into()
+                }
+            }
+            (Self::Enum(number), Kind::Enum(names)) => match names.get_value(*number) {
+                Some(value) => value.name().into(),
+                None => (*number).into(),
+            },
+            _ => self.json(),
+        }
+    }
+
+    fn json(&self) -> Json {
+        let number = |number: f64| {
+            let whole = serde_json::Number::from_f64(number);
+            whole.map_or_else(|| number.to_string().into(), Json::Number)
+        };
+        match self {
+            Self::Bool(is) => (*is).into(),
+            Self::Int(number) => (*number).into(),
+            Self::Uint(number) => (*number).into(),
+            Self::Float(it) => number(f64::from(*it)),
+            Self::Double(it) => number(*it),
+            Self::Enum(number) => (*number).into(),
+            Self::Text(text) => text.as_str().into(),
+            Self::Bytes(_) => self.text().into(),
+            Self::Message(message) => message.json(),
+        }
+    }
+
+    fn text_of(&self, kind: &Kind) -> String {
+        match self.json_of(kind) {
+            Json::String(text) => text,
+            other => other.to_string(),
+        }
+    }
+
+    /// A value as text; bytes are told as text where they are text, and in Base64 where not.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Bytes(bytes) => match as_text(bytes) {
+                Some(text) => text.to_owned(),
+                None => STANDARD.encode(bytes),
+            },
+            other => other.json().to_string(),
+        }
+    }
+}
+
+/// Bytes as text, where they are text in UTF-8.
+pub(super) fn as_text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
+}
+
+fn is_null(names: &EnumDescriptor) -> bool {
+    names.full_name() == "google.protobuf.NullValue"
+}
+
+fn within(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+fn leaf(path: &str, text: &str, contents: &mut Contents) {
+    if !path.is_empty() {
+        contents.fact(format!("body:{path}"), text.to_owned());
+    }
+}
+
+/// The numbers of what is not known in a message, as far as they are told.
+fn unknown(message: &Message) -> String {
+    let numbers: Vec<String> = message.unknown.iter().map(|number| format!("#{number}")).collect();
+    match numbers.is_empty() {
+        true => "within".to_owned(),
+        false => numbers.join(" "),
+    }
+}

@@ -1,0 +1,66 @@
+//! What the file says of gRPC services.
+
+use palisade_http::Descriptors;
+
+use super::Check;
+use crate::config::GRPC;
+use crate::config::raw::RawConnection;
+use crate::config::service::HttpLogin;
+
+/// How descriptors are made.
+const FIX: &str = "protoc --include_imports --descriptor_set_out=orders.pb orders.proto";
+
+impl Check<'_> {
+    /// What is said of gRPC where another protocol is spoken.
+    pub(super) fn only_grpc(&mut self, raw: &RawConnection) {
+        if raw.descriptors.is_some() {
+            let problem = format!("`descriptors` are for connections of the protocol `{GRPC}`");
+            self.mistake(raw.descriptors.as_ref(), problem, "remove it");
+        }
+    }
+
+    /// What a gRPC connection's messages are; none where it is no such connection.
+    pub(super) fn grpc(&mut self, raw: &RawConnection, login: &HttpLogin) -> Option<Descriptors> {
+        if raw.protocol.get_ref() != GRPC {
+            return None;
+        }
+        if matches!(login, HttpLogin::Aws(_) | HttpLogin::Query(_) | HttpLogin::Cookie(_)) {
+            let problem = "`login` is by metadata for gRPC".into();
+            let fix = "login = \"bearer\", \"basic\", { header = { name } } or { oauth }";
+            self.mistake(raw.login.as_ref(), problem, fix);
+        }
+        if let Some(path) = raw.paths.first() {
+            let problem = "`paths` say nothing here: methods have no templates".into();
+            self.mistake(Some(path), problem, "remove it");
+        }
+        if raw.websocket {
+            let problem = "`websocket` says nothing here".into();
+            self.mistake(Some(&raw.name), problem, "remove it");
+        }
+        let Some(path) = &raw.descriptors else {
+            let problem = format!(
+                "the messages of `{}` are not read: its calls are not accounted for, and none passes whose answer a policy masks",
+                raw.name.get_ref().escape_debug()
+            );
+            self.warning(
+                Some(&raw.name),
+                problem,
+                &format!("descriptors = \"orders.pb\", made by {FIX}"),
+            );
+            return Some(Descriptors::default());
+        };
+        let whole = self.existing("descriptors", path);
+        // Where there is no file, that has been said.
+        match std::fs::read(whole).ok().map(|bytes| Descriptors::read(&bytes))? {
+            Ok(descriptors) => Some(descriptors),
+            Err(problem) => {
+                let problem = format!("these are no descriptors of services: {problem}");
+                self.mistake(Some(path), problem, FIX);
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
