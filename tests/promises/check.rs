@@ -45,7 +45,7 @@ fn a_good_configuration_passes() {
 
 #[test]
 fn the_shipped_policies_pass() {
-    for name in ["baseline.toml", "http.toml", "mcp.toml", "allow-all.toml"] {
+    for name in ["baseline.toml", "http.toml", "grpc.toml", "mcp.toml", "allow-all.toml"] {
         let policy = std::fs::read_to_string(repository().join("policies").join(name)).unwrap();
         let outcome = check(|good| good, &policy);
         assert!(outcome.ok, "{name}: {}{}", outcome.stdout, outcome.stderr);

@@ -23,6 +23,7 @@ mod blocking;
 mod brute_force;
 mod check;
 mod copying;
+mod grpc;
 mod http;
 mod identity;
 mod inference;

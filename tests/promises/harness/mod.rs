@@ -2,6 +2,7 @@
 
 mod authority;
 mod gateway;
+mod grpc;
 mod libpq;
 mod mcp;
 mod oidc;
@@ -14,6 +15,7 @@ mod web;
 
 pub(crate) use authority::{Authority, Certificate};
 pub(crate) use gateway::{Gateway, Settings, cli, repository};
+pub(crate) use grpc::{Caller, Shop, descriptors, shop};
 pub(crate) use libpq::Libpq;
 pub(crate) use mcp::{ToolService, Tools, program, tools};
 pub(crate) use oidc::Provider;
