@@ -245,7 +245,7 @@ mod tests {
         let about = About { server: "files", name: "file:///a", facts: &[] };
         let told = |ask: Ask| {
             let command = command(&ask, about);
-            let operation = command.operations.into_iter().next().unwrap();
+            let operation = command.operations.iter().next().unwrap();
             format!("{} {}", operation.action, operation.object)
         };
         assert_eq!(told(Ask::Read("x".into())), "read files.file:///a");
