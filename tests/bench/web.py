@@ -11,10 +11,11 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import accounts
 import ratios
@@ -39,6 +40,14 @@ connections = ["api"]
 [policies]
 files = ["{policy}"]
 """
+
+
+@dataclass
+class WebSample(Sample):
+    """One run of wrk through one side. `chain_us` is the CPU of all that took part in a request: wrk, the proxy, the service. Its
+    ratios are what those of the rates would be if nothing else were running."""
+
+    chain_us: float = None
 
 
 def main():
@@ -80,7 +89,7 @@ def measure(asked, folder, running):
         for each in range(asked.rounds):
             turn = each % len(running)
             for side in running[turn:] + running[:turn]:
-                rounds[side.name].append(wrk(side, page, clients, asked.seconds))
+                rounds[side.name].append(wrk(side, upstream, page, clients, asked.seconds))
     return measured
 
 
@@ -117,7 +126,8 @@ class Nginx:
         self.process = servers.spawn([program, "-c", own / "nginx.conf"], folder / f"{name}.log")
         servers.wait_for(name, lambda: listens(self.port), self.process, folder / f"{name}.log")
         # Its workers do the work.
-        self.pids = children(self.process.pid) if upstream else []
+        self.workers = children(self.process.pid)
+        self.pids = self.workers if upstream else []
         self.headers = []
 
     def stop(self):
@@ -167,20 +177,26 @@ def children(pid):
     return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def wrk(side, page, clients, seconds):
+def wrk(side, service, page, clients, seconds):
     program = shutil.which("wrk")
     if program is None:
         raise SystemExit("bench: wrk is missing: apt-get install -y wrk")
     command = [program, "-t2", f"-c{clients}", f"-d{seconds}s", "--latency", *side.headers, side.target + page]
-    before = sum(map(accounts.cpu_seconds, side.pids))
+    before, all_before = sum(map(accounts.cpu_seconds, side.pids)), chain(side, service)
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    spent = sum(map(accounts.cpu_seconds, side.pids)) - before
+    spent, by_all = sum(map(accounts.cpu_seconds, side.pids)) - before, chain(side, service) - all_before
     if "Non-2xx" in said or "Socket errors" in said:
         raise SystemExit(f"bench: not all requests were answered through {side.name}:\n{said}")
     count = int(re.search(r"(\d+) requests in", said).group(1))
     rate = float(re.search(r"Requests/sec: *([0-9.]+)", said).group(1))
     per_thousand = spent * 1e6 / count if side.pids else None
-    return Sample(rate, milliseconds(said, "50%"), milliseconds(said, "99%"), per_thousand)
+    return WebSample(rate, milliseconds(said, "50%"), milliseconds(said, "99%"), per_thousand, chain_us=by_all * 1e6 / count)
+
+
+def chain(side, service):
+    """CPU seconds of wrk so far, of a side and of the service."""
+    own = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + sum(map(accounts.cpu_seconds, {*side.pids, *service.workers}))
 
 
 def milliseconds(said, part):
@@ -189,20 +205,21 @@ def milliseconds(said, part):
 
 
 def say(measured, size):
-    print("| workload | side | requests/s to direct | to nginx | to pingora | p99 to nginx | p99 to pingora | CPU to nginx | CPU to pingora | CPU µs |")
-    print("|---|---|" + "---:|" * 8)
+    print("| workload | side | requests/s to direct | to nginx | to pingora | p99 to nginx | p99 to pingora | CPU to nginx | CPU to pingora | CPU µs | rate to pingora, by all CPU |")
+    print("|---|---|" + "---:|" * 9)
     cells = [("per_second", "direct"), ("per_second", "nginx"), ("per_second", "pingora")]
     cells += [(kind, to) for kind in ("p99_ms", "cpu_ms_per_1000") for to in ("nginx", "pingora")]
     for workload, rounds in measured.items():
         for side in rounds:
             numbers = [ratios.shown(ratios.ratio(rounds, kind, side, to)) for kind, to in cells]
             numbers.append(ratios.shown(ratios.median(rounds, "cpu_ms_per_1000", side), "{:.1f}"))
+            numbers.append(ratios.shown(ratios.ratio(rounds, "chain_us", "pingora", side)))
             print(f"| {workload} | {side} | " + " | ".join(numbers) + " |")
     print()
     small, large = measured["requests-1k"], measured["json-1m"]
     for side in ("allow-all", "everything"):
-        reached = ratios.ratio(small, "per_second", side, "pingora")
-        print(f"- requests of 1 KB judged by {side}, to pingora's with no policy (wanted: 0.8): {reached:.2f}")
+        reached, alone = ratios.ratio(small, "per_second", side, "pingora"), ratios.ratio(small, "chain_us", "pingora", side)
+        print(f"- requests of 1 KB judged by {side}, to pingora's with no policy (wanted: 0.8): {reached:.2f}, by all CPU {alone:.2f}")
     for what, kind in (("rate", "per_second"), ("CPU", "cpu_ms_per_1000")):
         print(f"- masked JSON of 1 MB to the same unmasked, {what}: {ratios.ratio(large, kind, 'everything', 'allow-all'):.2f}")
     speed = size / ratios.median(large, "cpu_ms_per_1000", "everything")
