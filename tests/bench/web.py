@@ -149,7 +149,8 @@ class Pingora:
         self.target, self.pids = f"http://127.0.0.1:{port}/", [self.process.pid]
 
     def stop(self):
-        self.process.terminate()
+        # Asked to end, it would wait five minutes for whoever may still come.
+        self.process.kill()
         self.process.wait()
 
 
