@@ -366,8 +366,8 @@ impl Gateway {
         // The error's own text may quote the body.
         let new: NewConnection = serde_json::from_slice(body.expose()).map_err(|error| {
             Problem::bad_request(format!(
-                "the body is no connection (column {}): name, protocol, address, database, username, tls, tls_ca, \
-                 labels, password or password_from, replace",
+                "the body is no connection (column {}): the keys of the configuration's table, but password (the password \
+                 itself) or password_from (where it is), secrets, client_certificate, replace",
                 error.column()
             ))
         })?;

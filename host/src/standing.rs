@@ -99,6 +99,11 @@ impl Gateway {
             let hint = "Ask whoever operates the gateway, or get a token with other roles.";
             Ending::soon("access to this connection was withdrawn", hint)
         })?;
+        let is_whole = standing.known.server.connection.mcp.is_none()
+            || self.connections.mcp_servers(&standing.known).is_some();
+        if !is_whole {
+            return Err(over("a server of the connection is not there any more", ""));
+        }
         // The server was told at the start what the session is for.
         if standing.access.read_only && !seat.read_only {
             let reason = "access to this connection was narrowed to reading";

@@ -4,4 +4,5 @@ mod kept;
 mod leaks;
 mod references;
 mod rotating;
+mod services;
 mod trying;

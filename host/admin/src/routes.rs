@@ -175,8 +175,9 @@ pub(crate) const ROUTES: &[Route] = &[
         })
     },
     Route {
-        about: "Keeps a connection in the store: name, protocol, address, database, username, tls, tls_ca, labels, \
-                password (a text, sealed) or password_from (where it is read), replace",
+        about: "Keeps a connection in the store: the keys that the configuration's table has for its protocol, with \
+                password (a text, sealed) or password_from (where it is read), secrets (a program's variables, sealed), \
+                client_certificate (certificate and key as PEM, the key sealed), replace",
         ..post("/v1/connections", Right::Administer, Body::Json, |input| {
             Ok(Ask::AddConnection { connection: Sensitive::new(input.body) })
         })
@@ -188,7 +189,7 @@ pub(crate) const ROUTES: &[Route] = &[
         })
     },
     Route {
-        about: "Dials a connection and logs in there, and says what is wrong",
+        about: "Tries a connection as a session would (a login, GET /, or a list of tools), and says what came back or is wrong",
         ..post("/v1/connections/{id}/test", Right::Administer, Body::None, |input| {
             Ok(Ask::TestConnection { name: input.id })
         })

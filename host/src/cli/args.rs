@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod plugins;
+mod services;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{Parser, Subcommand};
 use palisade_identity::Ttl;
 
 pub use self::plugins::PluginsCommand;
+pub use self::services::{ServiceArgs, ToolArgs};
 
 /// A policy gateway: judges every command of every session, masks results, holds what needs a person, records it all.
 #[derive(Debug, Parser)]
@@ -270,15 +272,15 @@ pub struct AddArgs {
     /// How the system speaks.
     #[arg(long, default_value = "postgres")]
     pub protocol: String,
-    /// Its host and port.
-    #[arg(long, value_name = "HOST:PORT")]
-    pub address: String,
+    /// Its host and port; of a service, its URL.
+    #[arg(long, value_name = "HOST:PORT | URL")]
+    pub address: Option<String>,
     /// The database to open there.
     #[arg(long)]
-    pub database: String,
+    pub database: Option<String>,
     /// The user to be there.
     #[arg(long)]
-    pub username: String,
+    pub username: Option<String>,
     /// Takes the password from the standard input, to be kept encrypted.
     #[arg(long, group = "secret")]
     pub password_stdin: bool,
@@ -297,9 +299,9 @@ pub struct AddArgs {
     /// How long a password that is read from its place is kept in memory.
     #[arg(long, value_name = "SECONDS")]
     pub cache_seconds: Option<u64>,
-    /// How the way there is protected: disable, prefer, require, verify-full.
-    #[arg(long, default_value = "prefer")]
-    pub tls: String,
+    /// How the way to a database is protected: disable, prefer (the default), require, verify-full.
+    #[arg(long)]
+    pub tls: Option<String>,
     /// Who vouches for the server's certificate.
     #[arg(long, value_name = "FILE")]
     pub tls_ca: Option<PathBuf>,
@@ -309,6 +311,10 @@ pub struct AddArgs {
     /// Puts it in the place of the one of its name in the store.
     #[arg(long)]
     pub replace: bool,
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    #[command(flatten)]
+    pub tools: ToolArgs,
 }
 
 /// What to do with the vault.

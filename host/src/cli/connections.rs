@@ -1,27 +1,23 @@
 //! `palisade connections`: by the running gateway, or by its store where none runs.
 
-use std::io::Read;
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow, bail};
-use palisade_identity::{Credential, OPERATOR, SecretString};
+use anyhow::{anyhow, bail};
+use palisade_identity::{Credential, OPERATOR};
 use palisade_postgres::Trusted;
 use palisade_store::Store;
 use palisade_vault::{Place, Reference};
-use serde_json::{Map, Value, json};
-use zeroize::Zeroizing;
+use serde_json::{Value, json};
 
 use super::Failure;
 use super::archive::{list, open_store};
-use super::args::{AddArgs, Args, ConnectionsCommand};
+use super::args::{Args, ConnectionsCommand};
+use super::asked;
 use super::client::{Client, NoAnswer};
 use crate::config::Config;
 use crate::connections::{Author, Connections, NewConnection, Rotation};
 use crate::show::text::visible;
 use crate::show::{Screen, Table, Tone, pairs, short};
-
-/// The largest password, in bytes.
-const LARGEST: u64 = 32 * 1024;
 
 /// Who answers.
 enum Way {
@@ -39,7 +35,7 @@ pub(super) fn connections(
     let values = match command {
         ConnectionsCommand::List => way.list()?,
         ConnectionsCommand::Show { name } => vec![find(way.list()?, name)?],
-        ConnectionsCommand::Add(asked) => vec![way.add(&body(asked)?)?],
+        ConnectionsCommand::Add(asked) => vec![way.add(&asked::body(asked)?)?],
         ConnectionsCommand::Remove { name } => vec![way.remove(name)?],
         ConnectionsCommand::Test { name } => vec![way.test(name, config)?],
         ConnectionsCommand::History { limit } => way.history(*limit)?,
@@ -174,108 +170,6 @@ fn find(values: Vec<Value>, name: &str) -> anyhow::Result<Value> {
     found.ok_or_else(|| anyhow!("there is no connection `{name}`"))
 }
 
-/// The request, in one buffer that is wiped.
-fn body(asked: &AddArgs) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let secret = given(asked)?;
-    let mut body = Map::new();
-    let mut put = |key: &str, value: Value| drop(body.insert(key.to_owned(), value));
-    put("name", json!(asked.name));
-    put("protocol", json!(asked.protocol));
-    put("address", json!(asked.address));
-    put("database", json!(asked.database));
-    put("username", json!(asked.username));
-    put("tls", json!(asked.tls));
-    put("replace", json!(asked.replace));
-    if let Some(file) = &asked.tls_ca {
-        put("tls_ca", json!(std::path::absolute(file)?));
-    }
-    let mut labels = Map::new();
-    for label in &asked.labels {
-        let (key, value) = label
-            .split_once('=')
-            .ok_or_else(|| anyhow!("`{label}` is no label: write --label key=value"))?;
-        labels.insert(key.to_owned(), json!(value));
-    }
-    put("labels", labels.into());
-    if let Some(mut reference) = reference(asked)? {
-        if let Some(seconds) = asked.cache_seconds {
-            reference.insert("cache_seconds".to_owned(), json!(seconds));
-        }
-        put("password_from", reference.into());
-    }
-    let open = serde_json::to_string(&body).map_err(anyhow::Error::new)?;
-    let room = open.len() + secret.as_ref().map_or(0, |secret| secret.expose().len() * 6) + 32;
-    let mut whole = Zeroizing::new(Vec::with_capacity(room));
-    whole.extend_from_slice(open.strip_suffix('}').unwrap_or(&open).as_bytes());
-    if let Some(secret) = secret {
-        whole.extend_from_slice(b",\"password\":");
-        serde_json::to_writer(&mut *whole, secret.expose()).map_err(anyhow::Error::new)?;
-    }
-    whole.push(b'}');
-    Ok(whole)
-}
-
-/// The password, where it is given.
-fn given(asked: &AddArgs) -> anyhow::Result<Option<SecretString>> {
-    if asked.password_stdin {
-        let mut text = Zeroizing::new(String::with_capacity(LARGEST as usize + 2));
-        let read = std::io::stdin().take(LARGEST + 1).read_to_string(&mut text);
-        let size = read.map_err(|_| anyhow!("the password on the standard input is no text"))?;
-        if size as u64 > LARGEST {
-            bail!("the password on the standard input is larger than 32 KiB");
-        }
-        if text.ends_with('\n') {
-            text.pop();
-            if text.ends_with('\r') {
-                text.pop();
-            }
-        }
-        return Ok(Some(SecretString::new(std::mem::take(&mut *text))));
-    }
-    let place = match (&asked.password_env, &asked.password_file) {
-        (Some(name), _) => Credential::Env(name.clone()),
-        (_, Some(file)) => Credential::File(file.clone()),
-        _ => return Ok(None),
-    };
-    Ok(Some(place.read().context("cannot read the password")?))
-}
-
-/// Where the password is, where that is given.
-fn reference(asked: &AddArgs) -> anyhow::Result<Option<Map<String, Value>>> {
-    let (key, value) = match (&asked.password_exec, &asked.password_vault) {
-        (Some(command), _) => ("exec", json!(words(command)?)),
-        (_, Some(place)) => {
-            let (path, field) = place.split_once('#').unwrap_or((place, "password"));
-            ("vault", json!({ "path": path, "field": field }))
-        }
-        _ => return Ok(None),
-    };
-    Ok(Some(Map::from_iter([(key.to_owned(), value)])))
-}
-
-/// A command's words: split at blanks; quotes keep them, and a backslash keeps the character that follows.
-fn words(command: &str) -> anyhow::Result<Vec<String>> {
-    let (mut words, mut word, mut quote) = (vec![], None::<String>, None);
-    let mut letters = command.chars();
-    while let Some(letter) = letters.next() {
-        match (letter, quote) {
-            ('\\', None | Some('"')) => word.get_or_insert_default().extend(letters.next()),
-            (letter, Some(open)) if letter == open => quote = None,
-            ('\'' | '"', None) => {
-                quote = Some(letter);
-                word.get_or_insert_default();
-            }
-            (letter, None) if letter.is_whitespace() => words.extend(word.take()),
-            (letter, _) => word.get_or_insert_default().push(letter),
-        }
-    }
-    words.extend(word);
-    if quote.is_some() || words.is_empty() {
-        bail!("the command of --password-exec is empty, or a quote in it has no end");
-    }
-    Ok(words)
-}
-
 fn show(
     command: &ConnectionsCommand,
     values: &[Value],
@@ -298,7 +192,8 @@ fn show(
         (ConnectionsCommand::Test { name }, [value]) => {
             let line = match value["problem"].as_str() {
                 None => {
-                    screen.tone(Tone::Good, &format!("{}: the gateway is let in", visible(name)))
+                    let said = visible(&text(value, "said"));
+                    screen.tone(Tone::Good, &format!("{}: {said}", visible(name)))
                 }
                 Some(why) => {
                     screen.tone(Tone::Bad, &format!("{}: {}", visible(name), visible(why)))
@@ -334,26 +229,17 @@ fn details(value: &Value, screen: &mut Screen) -> std::io::Result<()> {
         .collect();
     let labels = labels.join(", ");
     let text = |key: &'static str| (key, value[key].as_str().unwrap_or_default());
-    let keys = ["name", "protocol", "address", "database", "username", "password", "tls", "tls_ca"];
+    let environment = value["environment"].as_object().into_iter().flatten();
+    let environment: Vec<_> = environment
+        .map(|(name, from)| format!("{name} ({})", from.as_str().unwrap_or_default()))
+        .collect();
+    let environment = environment.join(", ");
+    let keys = ["name", "protocol", "address", "database", "username", "login", "password"];
     let mut shown: Vec<_> = keys.into_iter().map(text).collect();
-    shown.push(("labels", &labels));
+    shown.extend(["certificate", "tls", "tls_ca", "new_tools"].into_iter().map(text));
+    shown.extend([("environment", environment.as_str()), ("labels", &labels)]);
     shown.extend(["origin", "added_at", "added_by"].into_iter().map(text));
+    // What a connection of its protocol does not have is left out.
+    shown.retain(|(_, value)| !value.is_empty());
     pairs(screen, &shown)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_is_split_as_a_shell_would_without_one() {
-        let split = |text: &str| words(text).unwrap();
-        assert_eq!(split("pass show  db/orders"), ["pass", "show", "db/orders"]);
-        assert_eq!(
-            split(r#"sh -c 'echo "$PW"' a\ b """#),
-            ["sh", "-c", r#"echo "$PW""#, "a b", ""]
-        );
-        assert!(words("echo 'x").is_err());
-        assert!(words("  ").is_err());
-    }
 }

@@ -3,6 +3,7 @@
 mod approvals;
 mod archive;
 mod args;
+mod asked;
 mod author;
 mod backtest;
 mod ca;

@@ -3,6 +3,7 @@
 mod connection;
 mod grpc;
 mod identity;
+mod kept;
 mod mcp;
 mod proxy;
 mod secrets;
@@ -20,6 +21,8 @@ use toml::Spanned;
 use super::raw::{RawConfig, RawLimits, RawListen, RawRole, RawTls};
 use super::{Config, Connection, Limits, Listen, Record, TlsFiles, keys};
 use crate::plugins::{PublicKey, sha256};
+
+pub use kept::{SealedParts, kept};
 
 pub(super) fn parse(file: &Path, text: &str) -> Result<Config, Vec<Mistake>> {
     let unknown = keys::unknown_config_keys(file, text);
@@ -76,6 +79,7 @@ impl Check<'_> {
         let result_limit =
             self.number(raw.record.result_limit.as_ref(), 64 << 10, 0..=64 << 20, "bytes");
         let limits = self.limits(&raw.limits);
+        let kept_commands = self.kept_commands(&raw.mcp);
         Some(Config {
             file: self.file.to_owned(),
             hash: sha256(self.text.as_bytes()),
@@ -92,6 +96,7 @@ impl Check<'_> {
             record: Record { durability: raw.record.durability, result_limit },
             limits,
             vault,
+            kept_commands,
             warnings: vec![],
         })
     }

@@ -28,6 +28,7 @@ const CONFIG: Keys = Table(&[
     ("policies", Table(&[("files", Any), ("trusted_keys", Any)])),
     ("record", Table(&[("durability", Any), ("result_limit", Any)])),
     ("vault", Table(&[("master_key", SECRET), ("server", Table(VAULT))])),
+    ("mcp", Table(&[("kept_commands", Table(&[("command", Any), ("env", Any)]))])),
     (
         "limits",
         Table(&[

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use palisade_mcp::{NewTools, Reverse};
 use palisade_vault::Reference;
+use serde::Deserialize;
 
 /// What an MCP connection has besides what every connection has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,4 +44,17 @@ pub enum Variable {
     Text(String),
     /// Where it is, since it is secret.
     Secret(Reference),
+    /// In the store, since it is secret.
+    Kept,
+}
+
+/// A program that administrators by token may keep connections of, where it is exactly this.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptCommand {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// The variables that they may give it.
+    #[serde(default)]
+    pub env: Vec<String>,
 }

@@ -19,8 +19,9 @@ use palisade_vault::{Reference, VaultServer};
 
 use crate::plugins::PublicKey;
 
+pub use check::{SealedParts, kept};
 pub use keys::unknown_policy_keys;
-pub use mcp::{McpConnection, McpPlace, Variable};
+pub use mcp::{KeptCommand, McpConnection, McpPlace, Variable};
 pub use palisade_policy::nearest;
 pub use service::{HttpLogin, HttpService, OauthLogin};
 
@@ -67,6 +68,8 @@ pub struct Config {
     pub limits: Limits,
     /// What secrets are kept and fetched with.
     pub vault: Vault,
+    /// The programs that administrators by token may keep connections of.
+    pub kept_commands: Vec<KeptCommand>,
     /// What is allowed and still looks wrong.
     pub warnings: Vec<Mistake>,
 }

@@ -7,7 +7,8 @@ use palisade_vault::{Reference, VaultServer};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Durability, HttpLogin, PostgresLogin, UpstreamTls};
+use super::check::SealedParts;
+use super::{Durability, HttpLogin, KeptCommand, PostgresLogin, UpstreamTls};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +32,15 @@ pub(super) struct RawConfig {
     pub(super) limits: RawLimits,
     #[serde(default)]
     pub(super) vault: RawVault,
+    #[serde(default)]
+    pub(super) mcp: RawMcp,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMcp {
+    #[serde(default)]
+    pub(super) kept_commands: Vec<Spanned<KeptCommand>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -98,6 +108,16 @@ pub(super) struct RawConnection {
     pub(super) tls_ca: Option<Spanned<PathBuf>>,
     #[serde(default)]
     pub(super) labels: BTreeMap<String, String>,
+    /// What the store has of its secrets; nothing where it is the file's.
+    #[serde(skip)]
+    pub(super) sealed: SealedParts,
+}
+
+impl RawConnection {
+    /// Whether there is a secret to let the gateway in with.
+    pub(super) fn has_password(&self) -> bool {
+        self.password.is_some() || self.sealed.password
+    }
 }
 
 /// A variable of a program's environment.

@@ -107,7 +107,7 @@ impl HttpLogin {
         let needs_user = matches!(self, Self::Basic | Self::Aws(_) | Self::Oauth(_));
         match self {
             Self::None => {}
-            _ if raw.password.is_none() => {
+            _ if !raw.has_password() => {
                 return Some("`login` needs a `password`, which is its secret".to_owned());
             }
             _ if needs_user && raw.username.is_none() => {
@@ -127,7 +127,7 @@ impl HttpLogin {
             }
             _ => {}
         }
-        (self == &Self::None && raw.password.is_some())
+        (self == &Self::None && raw.has_password())
             .then(|| "there is a `password`, and no `login` that says how it is sent".to_owned())
     }
 }

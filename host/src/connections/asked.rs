@@ -1,50 +1,89 @@
 //! What may be kept, and by whom.
 
-use std::path::Path;
-
 use palisade_admin::Problem;
-use palisade_vault::Place;
+use palisade_vault::{Place, Reference};
 
+use super::stored::StoredConnection;
 use super::{Author, NewConnection};
+use crate::config::{Connection, KeptCommand, McpPlace, Variable};
 
-/// The protocol whose connections can be kept; the others are in the configuration file.
-const KEPT: &str = "postgres";
-
-/// What is wrong with a connection that is to be kept, whoever asks for it.
-pub(super) fn check(new: &NewConnection) -> Result<(), Problem> {
+/// What is wrong with a connection that is to be kept, whatever it is and whoever asks for it.
+pub(super) fn check(new: &NewConnection, author: Author<'_>) -> Result<(), Problem> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if new.name.is_empty() || new.name.len() > 64 || !new.name.bytes().all(fits) {
         let what = "a connection's name in the store is 1 to 64 letters, digits, -, _ and .";
         return Err(Problem::refused(what));
     }
-    if new.protocol != KEPT {
-        let spoken = format!("this version keeps connections of the protocol {KEPT} alone");
-        return Err(Problem::refused(spoken));
+    let secrets = new.password.iter().chain(new.secrets.values());
+    for text in secrets.map(|secret| secret.0.expose()) {
+        if text.is_empty() || text.contains('\0') {
+            return Err(Problem::refused("a secret is empty, or holds a zero byte"));
+        }
     }
-    if [&new.database, &new.username].iter().any(|text| text.is_empty() || text.contains('\0')) {
-        return Err(Problem::refused("database and username must not be empty"));
-    }
-    if new.password.as_ref().is_some_and(|password| {
-        let text = password.0.expose();
-        text.is_empty() || text.contains('\0')
-    }) {
-        return Err(Problem::refused("the password is empty, or holds a zero byte"));
-    }
-    if new.tls_ca.as_deref().is_some_and(Path::is_relative) {
-        return Err(Problem::refused("the path of `tls_ca` must be absolute"));
+    // Before they are looked at: what is said of them would tell of the machine's files.
+    if new.form.contains_key("certificate") && !author.operator {
+        return Err(Problem::forbidden(
+            "only the operator, who can read the gateway's data folder, may name certificates of the gateway's machine; \
+             give the certificate itself (`client_certificate`)",
+        ));
     }
     Ok(())
 }
 
-/// What reads the gateway's own machine is for those who can do that already: an administrator elsewhere could have it sent
-/// to a server of their own.
-pub(super) fn check_reference(place: &Place, author: Author<'_>) -> Result<(), Problem> {
-    match place {
+/// A certificate is for services that are reached by TLS.
+pub(super) fn check_certificate(
+    stored: &StoredConnection,
+    connection: &Connection,
+) -> Result<(), Problem> {
+    let by_tls = connection.http.as_ref().is_some_and(|http| http.tls);
+    if stored.certificate.is_some() && !by_tls {
+        let what = "`client_certificate` is for services whose address begins with https://";
+        return Err(Problem::refused(what));
+    }
+    Ok(())
+}
+
+/// What reads the gateway's own machine, or runs there, is for those who can do that already: an administrator elsewhere
+/// could have it sent to a server of their own.
+pub(super) fn check_place(
+    connection: &Connection,
+    author: Author<'_>,
+    allowed: &[KeptCommand],
+) -> Result<(), Problem> {
+    if author.operator {
+        return Ok(());
+    }
+    connection.password.as_ref().map_or(Ok(()), check_reference)?;
+    let Some(McpPlace::Program { command, environment, folder }) =
+        connection.mcp.as_ref().map(|mcp| &mcp.place)
+    else {
+        return Ok(());
+    };
+    for (_, variable) in environment {
+        if let Variable::Secret(reference) = variable {
+            check_reference(reference)?;
+        }
+    }
+    // Some variables make a program run whatever one likes.
+    let given = |kept: &&KeptCommand| {
+        kept.command == *command && environment.iter().all(|(name, _)| kept.env.contains(name))
+    };
+    if folder.is_none() && allowed.iter().any(|kept| given(&kept)) {
+        return Ok(());
+    }
+    Err(Problem::forbidden(
+        "a connection with a `command` runs a program on the gateway's machine, so it is kept by the operator alone; for \
+         others the configuration can allow exactly this command, with these variables and no folder: [mcp] kept_commands = \
+         [{ command = [\"program\", \"argument\"], env = [\"NAME\"] }]",
+    ))
+}
+
+fn check_reference(reference: &Reference) -> Result<(), Problem> {
+    match &reference.place {
         Place::Vault(place) if place.address.is_none() => Ok(()),
-        _ if author.operator => Ok(()),
         _ => Err(Problem::forbidden(
             "only the operator, who can read the gateway's data folder, may name commands, files, variables and vaults \
-             of the gateway's machine; give the password itself, or a path in the vault of [vault.server]",
+             of the gateway's machine; give the secret itself, or a path in the vault of [vault.server]",
         )),
     }
 }

@@ -1,9 +1,10 @@
 //! An MCP server behind a connection: a program with the secrets that it is given, or a service.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use async_trait::async_trait;
 use palisade_http::{Backend, Credential, Outgoing, Target};
 use palisade_mcp::{Launch, Remote, Transport, greet};
@@ -56,12 +57,18 @@ impl McpServer {
         name: &str,
         mcp: &McpConnection,
         service: Option<&Arc<Service>>,
+        kept: &BTreeMap<String, Password>,
         vault: Option<&VaultServer>,
     ) -> Result<Option<Self>> {
         let place = match (&mcp.place, service) {
             (McpPlace::Program { command, environment, folder }, _) => {
-                let value = |variable: &Variable| -> Result<Value> {
+                let value = |name: &String, variable: &Variable| -> Result<Value> {
                     Ok(match variable {
+                        Variable::Kept => Value::Secret(
+                            kept.get(name)
+                                .cloned()
+                                .with_context(|| format!("the secret {name}"))?,
+                        ),
                         Variable::Text(text) => Value::Text(text.clone()),
                         Variable::Secret(reference) => {
                             Value::Secret(Password::Read(Arc::new(Reader::new(reference, vault)?)))
@@ -69,7 +76,7 @@ impl McpServer {
                     })
                 };
                 let environment =
-                    environment.iter().map(|(name, it)| Ok((name.clone(), value(it)?)));
+                    environment.iter().map(|(name, it)| Ok((name.clone(), value(name, it)?)));
                 Place::Program(Program {
                     command: command.clone(),
                     environment: environment.collect::<Result<_>>()?,
@@ -91,9 +98,9 @@ impl McpServer {
     pub async fn transport(&self) -> Result<Transport, String> {
         match &self.place {
             Place::Program(program) => {
-                let (program, name) = (program.clone(), self.name.clone());
+                let program = program.clone();
                 // A command or a vault may take seconds: the sessions' threads do not wait for it.
-                let launch = tokio::task::spawn_blocking(move || program.launch(&name)).await;
+                let launch = tokio::task::spawn_blocking(move || program.launch()).await;
                 Ok(Transport::Launch(launch.map_err(|_| "its reading broke off")??))
             }
             Place::Service(service, path) => {
@@ -110,6 +117,7 @@ impl McpServer {
                     headers,
                     secrets: secrets.map(Zeroizing::new).collect(),
                     authorities: service.trust().authorities.clone(),
+                    certificate: service.trust().certificate.clone(),
                 }))
             }
         }
@@ -125,7 +133,7 @@ impl McpServer {
 }
 
 impl Program {
-    fn launch(self, name: &str) -> Result<Launch, String> {
+    fn launch(self) -> Result<Launch, String> {
         let (mut environment, mut secrets) = (Vec::new(), Vec::new());
         if !self.environment.iter().any(|(name, _)| name == "PATH") {
             let path = std::env::var("PATH").unwrap_or_default();
@@ -135,7 +143,7 @@ impl Program {
             let value = match value {
                 Value::Text(text) => Zeroizing::new(text),
                 Value::Secret(password) => {
-                    let secret = password.read(name)?;
+                    let secret = password.read()?;
                     let secret = Zeroizing::new(secret.expose().clone());
                     secrets.push(secret.clone());
                     secret
@@ -167,18 +175,20 @@ impl palisade_mcp::Backend for McpServers {
 }
 
 impl McpServers {
-    /// Tries each as a session would.
+    /// Tries each as a session would, and says what they offer.
     ///
     /// # Errors
     /// What is wrong with the first that has something wrong.
-    pub async fn greet(self, limit: Duration) -> Result<(), String> {
+    pub async fn greet(self, limit: Duration) -> Result<String, String> {
         let names: Vec<String> = self.0.iter().map(|server| server.name.clone()).collect();
         let servers: Arc<dyn palisade_mcp::Backend> = Arc::new(self);
+        let mut said = Vec::new();
         for (place, name) in names.iter().enumerate() {
             let greeted = greet(Arc::clone(&servers), place, limit).await;
-            greeted.map_err(|why| format!("{name}: {why}"))?;
+            let greeting = greeted.map_err(|why| format!("{name}: {why}"))?;
+            said.push(format!("{name} is there, with {}", greeting.offers()));
         }
-        Ok(())
+        Ok(said.join("; "))
     }
 }
 

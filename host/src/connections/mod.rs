@@ -5,11 +5,14 @@
 //! Every change is in the record before it is in force.
 
 mod asked;
+mod body;
 mod keys;
+mod making;
 mod mcp;
 mod oauth;
 mod probe;
 mod rotate;
+mod sealing;
 mod server;
 mod service;
 mod stored;
@@ -17,26 +20,24 @@ mod stored;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use palisade_admin::Problem;
-use palisade_postgres::{Backend, Catalog, Trusted};
+use palisade_postgres::{Catalog, Trusted};
 use palisade_store::{Collection, Store, StoreError};
-use palisade_vault::{Owner, Reader, Reference, Sealed};
+use palisade_vault::Reference;
 use serde_json::Value;
 
-use self::asked::{check, check_reference, no_key};
 use self::keys::Keys;
 pub use self::mcp::{McpServer, McpServers};
-use self::server::{Password, Server};
+use self::server::Server;
 use self::service::Service;
-use self::stored::{Kept, StoredConnection};
+use self::stored::StoredConnection;
 use crate::changes::{Changes, ConnectionChange};
-use crate::clock;
-use crate::config::{Config, Connection, McpPlace, Vault, split_address};
+use crate::config::{Config, Connection, KeptCommand, McpPlace, Vault};
 use crate::reach::Labels;
 
+pub use self::body::{NewConnection, Plain};
 pub use self::rotate::Rotation;
-pub use self::stored::{NewConnection, Plain};
 
 /// All connections that there are.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ pub struct Connections {
     documents: Collection<StoredConnection>,
     keys: Keys,
     changes: Changes,
+    /// Whether HTTP clients are listened to, without whom no service can be reached.
+    has_http: bool,
     running: RwLock<Running>,
     /// Changes come one after another.
     change: Mutex<()>,
@@ -56,6 +59,8 @@ struct Running {
     known: BTreeMap<String, Known>,
     /// What is known for sessions whose connections are gone; they must not go by what is old.
     left: Vec<Weak<Catalog>>,
+    /// The programs that administrators by token may keep connections of.
+    kept_commands: Vec<KeptCommand>,
 }
 
 /// A server, and what is known of its relations.
@@ -77,6 +82,7 @@ pub struct Known {
 #[derive(Debug)]
 pub struct Prepared {
     configured: BTreeMap<String, Known>,
+    kept_commands: Vec<KeptCommand>,
 }
 
 /// Who asks for a change.
@@ -100,6 +106,7 @@ impl Connections {
             documents: store.collection("connections")?,
             keys: Keys::open(config.vault.master_key.as_ref())?,
             changes: Changes::new(store.clone()),
+            has_http: config.listen.http.is_some(),
             running: RwLock::default(),
             change: Mutex::default(),
         };
@@ -121,17 +128,18 @@ impl Connections {
             }
         };
         let configured = config.connections.iter().map(ready).collect::<Result<_>>()?;
-        Ok(Prepared { configured })
+        Ok(Prepared { configured, kept_commands: config.kept_commands.clone() })
     }
 
     /// Puts the file's connections in force, and those of the store that the file does not have.
     ///
     /// # Errors
     /// Failures of the store; everything is then as before.
-    pub fn follow(&self, Prepared { configured }: Prepared) -> Result<()> {
+    pub fn follow(&self, Prepared { configured, kept_commands }: Prepared) -> Result<()> {
         let _alone = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         let stored = self.documents.list()?;
         self.write(|running| {
+            running.kept_commands = kept_commands;
             for (name, known) in std::mem::replace(&mut running.known, configured) {
                 // Sessions may still be at what was there before.
                 running.left.push(Arc::downgrade(&known.catalog));
@@ -242,6 +250,7 @@ impl Connections {
         let stored = self.made_of(new, author)?;
         let unusable = |error: anyhow::Error| Problem::refused(format!("{error:#}"));
         let known = self.stored(stored.clone()).map_err(unusable)?;
+        self.check_servers(&known)?;
         self.record(change, &name, author)?;
         self.documents.put(&name, &stored).map_err(failed)?;
         self.write(|running| {
@@ -278,9 +287,13 @@ impl Connections {
     /// When there is no such connection.
     pub async fn test(&self, name: &str, limit: std::time::Duration) -> Result<Value, Problem> {
         let known = self.get(name).ok_or_else(|| unknown(name))?;
-        match self.mcp_servers(&known) {
-            Some(servers) => Ok(probe::shown(&known, servers.greet(limit).await.err())),
-            None => Ok(probe::probe(&known, limit).await),
+        match (&known.server.connection.mcp, self.mcp_servers(&known)) {
+            (None, _) => Ok(probe::probe(&known, limit).await),
+            (Some(_), Some(servers)) => Ok(probe::shown(&known, servers.greet(limit).await)),
+            (Some(_), None) => {
+                let why = "one of its servers is not there any more".to_owned();
+                Ok(probe::shown(&known, Err(why)))
+            }
         }
     }
 
@@ -292,91 +305,6 @@ impl Connections {
             McpPlace::Program { .. } | McpPlace::Service(_) => Some(vec![known.mcp.clone()?]),
         };
         servers.map(McpServers)
-    }
-
-    fn made_of(&self, new: NewConnection, author: Author<'_>) -> Result<StoredConnection, Problem> {
-        let version = clock::now_micros();
-        check(&new)?;
-        let (host, port) = split_address(&new.address).ok_or_else(|| {
-            Problem::refused("the address must be a host and a port: db.internal:5432")
-        })?;
-        let owner = Owner { name: &new.name, version };
-        let password = match (&new.password, new.password_from) {
-            (None, None) => None,
-            (Some(password), None) => {
-                let key = self.keys.first().ok_or_else(no_key)?;
-                let sealed = Sealed::seal(&password.0, owner, &key);
-                Some(Kept::Sealed(sealed.map_err(|error| Problem::failed(error.to_string()))?))
-            }
-            (None, Some(reference)) => {
-                check_reference(&reference.place, author)?;
-                Some(Kept::Reference(reference))
-            }
-            (Some(_), Some(_)) => {
-                return Err(Problem::refused("give `password` or `password_from`, not both"));
-            }
-        };
-        Ok(StoredConnection {
-            host,
-            port,
-            password,
-            version,
-            added_at: clock::rfc3339(version),
-            added_by: author.name.to_owned(),
-            name: new.name,
-            protocol: new.protocol,
-            database: new.database,
-            username: new.username,
-            tls: new.tls,
-            tls_ca: new.tls_ca,
-            labels: new.labels,
-        })
-    }
-
-    fn configured(&self, connection: &Connection) -> Result<Known> {
-        let password = match &connection.password {
-            None => Password::None,
-            Some(it) => Password::Read(Arc::new(Reader::new(it, self.vault.server.as_ref())?)),
-        };
-        let context = || format!("the connection `{}`", connection.name);
-        let service = connection.http.as_ref().map(|http| {
-            let service = Service::new(connection, http, password.clone());
-            service.map(Arc::new).with_context(context)
-        });
-        let service = service.transpose()?;
-        let vault = self.vault.server.as_ref();
-        let mcp = connection.mcp.as_ref().map(|mcp| {
-            McpServer::new(&connection.name, mcp, service.as_ref(), vault).with_context(context)
-        });
-        let mcp = mcp.transpose()?.flatten().map(Arc::new);
-        let server = Server::new(connection.clone(), password).with_context(context)?;
-        Ok(Known { service, mcp, ..self.known(server, None) })
-    }
-
-    fn password(&self, stored: &StoredConnection) -> Result<Password> {
-        Ok(match &stored.password {
-            None => Password::None,
-            Some(Kept::Reference(it)) => {
-                Password::Read(Arc::new(Reader::new(it, self.vault.server.as_ref())?))
-            }
-            Some(Kept::Sealed(sealed)) => Password::Sealed {
-                sealed: Arc::new(sealed.clone()),
-                version: stored.version,
-                keys: self.keys.clone(),
-            },
-        })
-    }
-
-    fn stored(&self, stored: StoredConnection) -> Result<Known> {
-        let server = Server::new(stored.connection(), self.password(&stored)?)?;
-        Ok(self.known(server, Some(Arc::new(stored))))
-    }
-
-    fn known(&self, server: Server, stored: Option<Arc<StoredConnection>>) -> Known {
-        let server = Arc::new(server);
-        let backend = Arc::clone(&server) as Arc<dyn Backend>;
-        let catalog = Arc::new(Catalog::new(backend, self.trusted.clone()));
-        Known { server, catalog, service: None, mcp: None, stored }
     }
 
     fn record(&self, change: &str, connection: &str, author: Author<'_>) -> Result<(), Problem> {
@@ -398,7 +326,7 @@ pub fn labels(config: &Config, store: Option<&Store>) -> Result<Labels, StoreErr
         Some(store) => store.collection::<StoredConnection>("connections")?.list()?,
         None => vec![],
     };
-    let mut labels: Labels = stored.into_iter().map(|(name, it)| (name, it.labels)).collect();
+    let mut labels: Labels = stored.into_iter().map(|(name, it)| (name, it.labels())).collect();
     // The file counts where both have one.
     labels.extend(config.connections.iter().map(|it| (it.name.clone(), it.labels.clone())));
     Ok(labels)
@@ -407,7 +335,7 @@ pub fn labels(config: &Config, store: Option<&Store>) -> Result<Labels, StoreErr
 impl Known {
     fn shown(&self) -> Value {
         match &self.stored {
-            Some(stored) => stored.shown(),
+            Some(stored) => stored.shown(&self.server.connection),
             None => stored::configured(&self.server.connection),
         }
     }

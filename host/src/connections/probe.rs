@@ -22,29 +22,30 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// Dials and logs in.
 pub async fn probe(known: &Known, limit: Duration) -> Value {
     let server = &*known.server;
-    let problem = match (resolve(server, limit).await, &known.service) {
-        (Some(problem), _) => Some(problem),
-        (None, Some(service)) => reach(server, service, limit).await.err(),
+    let found = match (resolve(server, limit).await, &known.service) {
+        (Some(problem), _) => Err(problem),
+        (None, Some(service)) => reach(server, service, limit).await,
         (None, None) => {
             match connect(server, vec![("application_name", "palisade")], limit).await {
                 Ok((link, _)) => {
                     link.close(GOODBYE).await;
-                    None
+                    Ok("the gateway is let in".to_owned())
                 }
-                Err(error) => Some(words(&error, server)),
+                Err(error) => Err(words(&error, server)),
             }
         }
     };
-    shown(known, problem)
+    shown(known, found)
 }
 
 /// What was found out about a connection.
-pub fn shown(known: &Known, problem: Option<String>) -> Value {
+pub fn shown(known: &Known, found: Result<String, String>) -> Value {
     let connection = &known.server.connection;
     json!({
         "id": connection.name,
-        "ok": problem.is_none(),
-        "problem": problem,
+        "ok": found.is_ok(),
+        "said": found.as_ref().ok(),
+        "problem": found.as_ref().err(),
         "address": match connection.mcp.is_some() && connection.http.is_none() {
             true => String::new(),
             false => format!("{}:{}", connection.host, connection.port),
@@ -54,12 +55,24 @@ pub fn shown(known: &Known, problem: Option<String>) -> Value {
     })
 }
 
-/// Reads a service's credential and greets the service; what it says to a request depends on the request.
-async fn reach(server: &Server, service: &Service, limit: Duration) -> Result<(), String> {
+/// Asks a service for its root, and says what came back.
+async fn reach(server: &Server, service: &Service, limit: Duration) -> Result<String, String> {
+    match palisade_http::greet(service, limit).await {
+        Ok(401) => Err("the service refuses the credential (401 to GET /)".to_owned()),
+        Ok(403) => {
+            Ok("the service answers 403 to GET /: it may refuse the credential, or GET / alone"
+                .to_owned())
+        }
+        Ok(status) => Ok(format!("the service answers {status} to GET /")),
+        // What is wrong with the way there is told in more words.
+        Err(why) => Err(dialled(server, service, limit).await.err().unwrap_or(why)),
+    }
+}
+
+/// Dials a service, and greets it by TLS.
+async fn dialled(server: &Server, service: &Service, limit: Duration) -> Result<(), String> {
     let connection = &server.connection;
     let at = format!("{}:{}", connection.host, connection.port);
-    let credential = service.credential().await;
-    credential.map_err(|why| format!("the credential cannot be read: {why}"))?;
     let dialled = TcpStream::connect((connection.host.as_str(), connection.port));
     let stream = match tokio::time::timeout(limit, dialled).await {
         Err(_) => return Err(format!("{at} does not answer: a firewall, or nothing is there")),
@@ -69,7 +82,10 @@ async fn reach(server: &Server, service: &Service, limit: Duration) -> Result<()
         Ok(Err(error)) => return Err(format!("{at} cannot be reached: {error}")),
         Ok(Ok(stream)) => stream,
     };
-    let (true, Secure::Connect(config, name)) = (service.origin().tls, server.secure()) else {
+    // Without the gateway's certificate a service that asks for one hangs up.
+    let has_certificate = service.trust().certificate.is_some();
+    let by_tls = service.origin().tls && !has_certificate;
+    let (true, Secure::Connect(config, name)) = (by_tls, server.secure()) else {
         return Ok(());
     };
     let greeted = TlsConnector::from(config).connect(name, stream);

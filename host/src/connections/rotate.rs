@@ -6,13 +6,12 @@
 use std::sync::{Arc, PoisonError};
 
 use palisade_admin::Problem;
-use palisade_vault::{MasterKey, Owner, Reference};
+use palisade_vault::{MasterKey, Reference};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::server::Server;
-use super::stored::{Kept, StoredConnection};
-use super::{Author, Connections, failed, keys};
+use super::stored::StoredConnection;
+use super::{Author, Connections, Known, failed, keys, sealing};
 use crate::changes::KeyChange;
 
 /// What is asked for. Neither holds a key.
@@ -46,43 +45,35 @@ impl Connections {
         self.changes.put(&change).map_err(Problem::failed)?;
         // Before the first record takes it: what is kept must open at any moment.
         self.keys.put_first(new);
+        let secrets: usize = moved.iter().map(sealing::count).sum();
         for stored in &moved {
             self.documents.put(&stored.name, stored).map_err(failed)?;
             self.exchange(stored);
         }
-        tracing::info!(secrets = moved.len(), key = to, by = author.name, "a new master key seals");
-        Ok(json!({ "id": to, "from": old.id(), "secrets": moved.len() }))
+        tracing::info!(secrets, key = to, by = author.name, "a new master key seals");
+        Ok(json!({ "id": to, "from": old.id(), "secrets": secrets }))
     }
 
     /// All records that the new key does not seal yet, sealed by it.
     fn moved(&self, old: &MasterKey, new: &MasterKey) -> Result<Vec<StoredConnection>, Problem> {
         let mut moved = vec![];
-        for (name, mut stored) in self.documents.list().map_err(failed)? {
-            let Some(Kept::Sealed(sealed)) = &stored.password else { continue };
-            if sealed.key == new.id() {
-                continue;
-            }
-            let owner = Owner { name: &name, version: stored.version };
-            let anew = sealed.rewrap(owner, old, new).map_err(|error| {
-                Problem::refused(format!("the password of `{name}`: {error}; nothing was changed"))
+        for (name, stored) in self.documents.list().map_err(failed)? {
+            let anew = sealing::rewrapped(&stored, old, new).map_err(|error| {
+                Problem::refused(format!("the secrets of `{name}`: {error}; nothing was changed"))
             })?;
-            stored.password = Some(Kept::Sealed(anew));
-            moved.push(stored);
+            moved.extend(anew);
         }
         Ok(moved)
     }
 
     /// New sessions go by the new record; what is known of the server's relations stays.
     fn exchange(&self, stored: &StoredConnection) {
-        let server = self.password(stored);
-        let server = server.and_then(|password| Server::new(stored.connection(), password));
-        let Ok(server) = server else { return };
+        let Ok(anew) = self.stored(stored.clone()) else { return };
         self.write(|running| {
             if let Some(known) = running.known.get_mut(&stored.name)
                 && known.stored.is_some()
             {
-                known.server = Arc::new(server);
-                known.stored = Some(Arc::new(stored.clone()));
+                *known = Known { catalog: Arc::clone(&known.catalog), ..anew };
             }
         });
     }

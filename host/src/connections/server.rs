@@ -25,14 +25,15 @@ pub struct Server {
 }
 
 /// Where the password comes from.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub enum Password {
     /// The server asks for none.
+    #[default]
     None,
     /// From a place that is read.
     Read(Arc<Reader>),
     /// From the store.
-    Sealed { sealed: Arc<Sealed>, version: u64, keys: Keys },
+    Sealed { sealed: Arc<Sealed>, owner: String, version: u64, keys: Keys },
 }
 
 impl Server {
@@ -53,12 +54,13 @@ impl Password {
     }
 
     /// Reads it, which may take seconds.
-    pub fn read(&self, name: &str) -> Result<SecretString, String> {
+    pub fn read(&self) -> Result<SecretString, String> {
         match self {
             Self::None => Ok(SecretString::new(String::new())),
             Self::Read(reader) => reader.read().map_err(|error| error.to_string()),
-            Self::Sealed { sealed, version, keys } => {
-                keys.unseal(sealed, Owner { name, version: *version }).map_err(|e| e.to_string())
+            Self::Sealed { sealed, owner, version, keys } => {
+                let owner = Owner { name: owner, version: *version };
+                keys.unseal(sealed, owner).map_err(|error| error.to_string())
             }
         }
     }
@@ -106,9 +108,9 @@ impl Backend for Server {
     }
 
     async fn password(&self) -> Result<Zeroizing<String>, String> {
-        let (password, name) = (self.password.clone(), self.connection.name.clone());
+        let password = self.password.clone();
         // A command or a vault may take seconds: the sessions' threads do not wait for it.
-        let read = tokio::task::spawn_blocking(move || password.read(&name)).await;
+        let read = tokio::task::spawn_blocking(move || password.read()).await;
         let secret = read.map_err(|_| "its reading broke off")??;
         Ok(Zeroizing::new(secret.expose().clone()))
     }

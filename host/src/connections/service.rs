@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use async_trait::async_trait;
 use palisade_http::{AwsKey, Backend, Credential, Descriptors, Origin, Templates, Trust};
 use pingora_core::utils::tls::{CertKey, WrappedX509, parse_x509};
 use ring::rand::{SecureRandom, SystemRandom};
-use rustls::RootCertStore;
-use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{RootCertStore, ServerConfig};
 use zeroize::Zeroizing;
 
 use super::oauth::Tokens;
+use super::sealing::Secrets;
 use super::server::Password;
 use crate::config::{Connection, HttpLogin, HttpService, TlsFiles};
 use crate::tls;
@@ -38,7 +39,11 @@ impl std::fmt::Debug for Service {
 impl Service {
     /// # Errors
     /// When its authority or the gateway's certificate for it cannot be used.
-    pub fn new(connection: &Connection, http: &HttpService, password: Password) -> Result<Self> {
+    pub(super) fn new(
+        connection: &Connection,
+        http: &HttpService,
+        secrets: &Secrets,
+    ) -> Result<Self> {
         let ca = connection.tls_ca.as_deref();
         let tokens = match &http.login {
             HttpLogin::Oauth(oauth) => Some(Arc::new(Tokens::new(oauth, ca)?)),
@@ -46,17 +51,20 @@ impl Service {
         };
         let mut pool = [0; 8];
         let random = SystemRandom::new().fill(&mut pool);
-        random.map_err(|_| anyhow::anyhow!("there are no random numbers"))?;
+        random.map_err(|_| anyhow!("there are no random numbers"))?;
         Ok(Self {
             name: connection.name.clone(),
             username: connection.username.clone(),
             origin: Origin { tls: http.tls, host: connection.host.clone(), port: connection.port },
             trust: Trust {
                 authorities: ca.map(authorities).transpose()?,
-                certificate: http.certificate.as_ref().map(certificate).transpose()?,
+                certificate: match &secrets.certificate {
+                    Some(kept) => Some(Arc::clone(kept)),
+                    None => http.certificate.as_ref().map(certificate).transpose()?,
+                },
             },
             http: http.clone(),
-            password,
+            password: secrets.password.clone(),
             tokens,
             // Another service of the same name has connections of its own.
             pool: u64::from_be_bytes(pool),
@@ -77,13 +85,30 @@ fn authorities(file: &std::path::Path) -> Result<Arc<[WrappedX509]>> {
 }
 
 fn certificate(files: &TlsFiles) -> Result<Arc<CertKey>> {
-    // What the library cannot use it panics on.
+    // For its words, which name the file that is amiss.
     tls::load(files)?;
-    let certificates = tls::certificates(&files.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| anyhow::anyhow!("{} holds no key: {error}", files.key.display()))?;
+    let read = |file| std::fs::read(file).map(Zeroizing::new);
+    cert_key(&read(&files.certificate)?, &read(&files.key)?)
+}
+
+/// A certificate and its key, both as PEM.
+///
+/// # Errors
+/// When they do not belong together, or are none. Never what the key is.
+pub(super) fn cert_key(certificate: &[u8], key: &[u8]) -> Result<Arc<CertKey>> {
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(certificate)
+        .collect::<Result<_, _>>()
+        .map_err(|error| anyhow!("there is no certificate: {error}"))?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| anyhow!("there is no private key"))?;
+    let der = key.secret_der().to_vec();
+    // What the library cannot use it panics on.
+    let usable = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(certificates.clone(), key)
+        .map_err(|error| anyhow!("the certificate and the key do not belong together: {error}"));
+    usable?;
     let certificates = certificates.iter().map(|der| der.to_vec()).collect();
-    Ok(Arc::new(CertKey::new(certificates, key.secret_der().to_vec())))
+    Ok(Arc::new(CertKey::new(certificates, der)))
 }
 
 impl Service {
@@ -127,17 +152,17 @@ impl Backend for Service {
         if self.http.login == HttpLogin::None {
             return Ok(Credential::None);
         }
-        let (password, name) = (self.password.clone(), self.name.clone());
+        let password = self.password.clone();
         if let Some(tokens) = &self.tokens {
             let username = self.username.clone();
-            let token = tokens.token(move || Ok((username, password.read(&name)?))).await?;
+            let token = tokens.token(move || Ok((username, password.read()?))).await?;
             return Ok(Credential::Bearer(token));
         }
         let secret = match password.at_hand() {
             Some(secret) => secret,
             None => {
                 // A command or a vault may take seconds: the sessions' threads do not wait for it.
-                let read = tokio::task::spawn_blocking(move || password.read(&name)).await;
+                let read = tokio::task::spawn_blocking(move || password.read()).await;
                 read.map_err(|_| "its reading broke off")??
             }
         };

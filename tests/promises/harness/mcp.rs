@@ -37,6 +37,16 @@ fn install(tools: &std::path::Path, folder: &std::path::Path) {
     let _ = std::fs::rename(draft.path().join("sdk"), folder);
 }
 
+/// The folder of the SDK, for servers' `PYTHONPATH`.
+pub(crate) fn sdk() -> String {
+    SDK.display().to_string()
+}
+
+/// The server that is made with it.
+pub(crate) fn server_script() -> String {
+    repository().join("tests/mcp/server.py").display().to_string()
+}
+
 fn python(script: &str) -> Command {
     let mut command = Command::new("python3");
     command.arg(repository().join("tests/mcp").join(script)).env("PYTHONPATH", &*SDK);

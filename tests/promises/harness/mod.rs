@@ -17,7 +17,7 @@ pub(crate) use authority::{Authority, Certificate};
 pub(crate) use gateway::{Gateway, Settings, cli, repository};
 pub(crate) use grpc::{Caller, Shop, descriptors, shop};
 pub(crate) use libpq::Libpq;
-pub(crate) use mcp::{ToolService, Tools, program, tools};
+pub(crate) use mcp::{ToolService, Tools, program, sdk, server_script, tools};
 pub(crate) use oidc::Provider;
 pub(crate) use postgres::{PASSWORD, Postgres};
 pub(crate) use process::{Outcome, run, until};

@@ -19,6 +19,17 @@ pub enum NewTools {
     Hold,
 }
 
+impl NewTools {
+    /// How it is called in a configuration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Trust => "trust",
+            Self::Hold => "hold",
+        }
+    }
+}
+
 /// How a tool stands to what was approved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {

@@ -21,4 +21,4 @@ pub use message::{Id, Message, MessageRefused, RpcError};
 pub use pins::{MemoryPins, Pins};
 pub use revision::Revision;
 pub use serve::{Admission, Body, Guest, Host, Options, Reply, Service};
-pub use upstream::{Backend, Launch, Remote, Transport, greet};
+pub use upstream::{Backend, Greeting, Launch, Remote, Transport, greet};

@@ -135,7 +135,7 @@ impl Check<'_> {
         };
         let is_private = host == "localhost"
             || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        if !tls && !is_private && raw.password.is_some() {
+        if !tls && !is_private && raw.has_password() {
             let problem = "the credential would travel in clear text over the network".into();
             self.mistake(Some(address), problem, "write https://");
         }

@@ -7,8 +7,8 @@ use palisade_vault::VaultServer;
 use toml::Spanned;
 
 use super::Check;
-use crate::config::raw::{RawConnection, RawVariable};
-use crate::config::{Connection, MCP, McpConnection, McpPlace, Variable};
+use crate::config::raw::{RawConnection, RawMcp, RawVariable};
+use crate::config::{Connection, KeptCommand, MCP, McpConnection, McpPlace, Variable};
 
 /// What of a connection's keys is for MCP alone.
 const KEYS: &str = "command, env, folder, servers, allow, new_tools and reads";
@@ -64,7 +64,11 @@ impl Check<'_> {
             *program = self.dir.join(&program).display().to_string();
         }
         let folder = raw.folder.as_ref().map(|folder| self.dir.join(folder.get_ref()));
-        let environment = self.environment(environment, vault);
+        let mut environment = self.environment(environment, vault);
+        for name in &raw.sealed.variables {
+            self.variable(Some(&raw.name), name);
+            environment.push((name.clone(), Variable::Kept));
+        }
         McpPlace::Program { command, environment, folder }
     }
 
@@ -75,10 +79,7 @@ impl Check<'_> {
     ) -> Vec<(String, Variable)> {
         let mut environment = Vec::new();
         for (name, variable) in raw {
-            if name.is_empty() || name.contains(['=', '\0']) {
-                let problem = format!("`{}` is no name of a variable", name.escape_debug());
-                self.mistake(Some(&variable), problem, "use letters, digits and _");
-            }
+            self.variable(Some(&variable), &name);
             let span = variable.span();
             let variable = match variable.into_inner() {
                 RawVariable::Text(text) => Variable::Text(text),
@@ -89,6 +90,13 @@ impl Check<'_> {
             environment.push((name, variable));
         }
         environment
+    }
+
+    fn variable<T>(&mut self, place: Option<&Spanned<T>>, name: &str) {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            let problem = format!("`{}` is no name of a variable", name.escape_debug());
+            self.mistake(place, problem, "use letters, digits and _");
+        }
     }
 
     fn allow(&mut self, raw: &[Spanned<String>]) -> Reverse {
@@ -118,6 +126,17 @@ impl Check<'_> {
                 NewTools::Hold
             }
         }
+    }
+
+    /// What administrators by token may have the gateway start.
+    pub(super) fn kept_commands(&mut self, raw: &RawMcp) -> Vec<KeptCommand> {
+        for kept in &raw.kept_commands {
+            if kept.get_ref().command.first().is_none_or(String::is_empty) {
+                let problem = "the command has no program".into();
+                self.mistake(Some(kept), problem, "command = [\"program\", \"argument\"]");
+            }
+        }
+        raw.kept_commands.iter().map(|kept| kept.get_ref().clone()).collect()
     }
 
     /// What is said of MCP where another protocol is spoken.

@@ -44,7 +44,7 @@ impl Check<'_> {
         }
         let given = [
             ("login", raw.login.is_some()),
-            ("password", raw.password.is_some()),
+            ("password", raw.has_password()),
             ("certificate", raw.certificate.is_some()),
         ];
         for (key, _) in given.into_iter().filter(|(_, given)| *given) {

@@ -3,11 +3,12 @@ use std::os::unix::fs::PermissionsExt;
 use palisade_identity::{Credential, OPERATOR};
 use palisade_postgres::Trusted;
 use palisade_store::{Options, Store};
-use palisade_vault::Place;
+use palisade_vault::{Owner, Place};
 
 use super::*;
 use crate::config::Config;
 use crate::connections::NewConnection;
+use crate::connections::stored::Kept;
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 const AUTHOR: Author<'_> = Author { name: OPERATOR, operator: true };

@@ -149,8 +149,16 @@ fn is_idempotent(method: &Method) -> bool {
 fn failed(run: &Run<'_>, error: &Error) -> Reply {
     let session = &run.session.id;
     tracing::warn!(session, error = %error.etype().as_str(), "a request did not come through");
-    let (status, why) = match error.etype() {
-        _ if *error.esource() == ErrorSource::Downstream => (400, "the request broke off"),
+    let (status, why) = match *error.esource() {
+        ErrorSource::Downstream => (400, "the request broke off"),
+        _ => unreachable(error),
+    };
+    Reply::unavailable(status, why, session)
+}
+
+/// Why a service gave no response, with the status that says so.
+pub(super) fn unreachable(error: &Error) -> (u16, &'static str) {
+    match error.etype() {
         ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout => {
             (504, "the service does not accept connections in time")
         }
@@ -164,6 +172,5 @@ fn failed(run: &Run<'_>, error: &Error) -> Reply {
             (502, "the service's certificate is not trusted, or it speaks no TLS")
         }
         _ => (502, "the service broke the exchange off"),
-    };
-    Reply::unavailable(status, why, session)
+    }
 }

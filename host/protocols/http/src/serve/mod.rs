@@ -17,6 +17,7 @@ mod exchange;
 mod forward;
 mod gathered;
 mod grpc;
+mod greet;
 mod incoming;
 mod later;
 mod mounted;
@@ -40,6 +41,7 @@ use crate::{Credential, Descriptors, Templates};
 
 pub use app::Service;
 pub use forward::Forward;
+pub use greet::greet;
 pub use mounted::{Answer, Asked, Entered, Mount, Pieces};
 pub use preface::begins_http2;
 

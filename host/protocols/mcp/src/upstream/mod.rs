@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora_core::connectors::http::Connector;
-use pingora_core::utils::tls::WrappedX509;
+use pingora_core::utils::tls::{CertKey, WrappedX509};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
-pub use self::greet::greet;
+pub use self::greet::{Greeting, greet};
 use self::redact::Redact;
 use crate::conversation::Incoming;
 use crate::message::Message;
@@ -54,6 +54,8 @@ pub struct Remote {
     pub secrets: Vec<Zeroizing<String>>,
     /// Who vouches for it; the system's authorities where left out.
     pub authorities: Option<Arc<[WrappedX509]>>,
+    /// The gateway's own certificate.
+    pub certificate: Option<Arc<CertKey>>,
 }
 
 /// How a server is reached.

@@ -306,6 +306,7 @@ impl Session {
         // No two sessions share a connection.
         peer.group_key = self.pool;
         peer.options.ca.clone_from(&self.remote.authorities);
+        peer.client_cert_key.clone_from(&self.remote.certificate);
         peer.options.connection_timeout = Some(self.ways.dial);
         peer.options.total_connection_timeout = Some(self.ways.dial);
         peer.options.alpn = ALPN::H1;

@@ -155,6 +155,7 @@ impl Backend for Servers {
                 headers: vec![("authorization".to_owned(), secret("Bearer upstream-token"))],
                 secrets: vec![secret("upstream-token")],
                 authorities: None,
+                certificate: None,
             }),
         })
     }
