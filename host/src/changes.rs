@@ -74,6 +74,22 @@ pub struct KeyChange<'a> {
     pub by: &'a str,
 }
 
+/// A change of what is approved of an MCP server.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename = "pin")]
+pub struct PinChange<'a> {
+    /// `approve` or `forget`.
+    pub change: &'a str,
+    /// The server's connection.
+    pub connection: &'a str,
+    /// The tool; empty for the server's instructions.
+    pub tool: &'a str,
+    /// The digest of what it says of itself.
+    pub digest: &'a str,
+    /// Who asked for it.
+    pub by: &'a str,
+}
+
 /// Tokens that were made worthless.
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename = "tokens")]

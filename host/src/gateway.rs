@@ -23,6 +23,7 @@ use crate::connections::{Author, Connections, NewConnection, Rotation};
 use crate::exchanges;
 use crate::holds::{HoldDocument, NotDecided};
 use crate::journal::read_events;
+use crate::mcp::Tools;
 use crate::metrics::metrics;
 use crate::plugins::Plugins;
 use crate::recorded::{self, Place};
@@ -74,6 +75,8 @@ pub struct Gateway {
     pub admin_throttle: Throttle,
     /// The systems behind it.
     pub connections: Connections,
+    /// What was approved of MCP servers' tools.
+    pub pins: Tools,
     /// Functions that the policy files vouch for, as `schema.name`.
     pub harmless_functions: Vec<String>,
     /// Where commands meet verdicts.
@@ -154,6 +157,7 @@ impl palisade_admin::Gateway for Gateway {
                 self.look_again();
                 Ok(removed)
             }
+            Ask::Pins(ask) => self.shown(caller, || self.pins.answer(&ask, &who(caller))),
             Ask::PluginHistory { limit } => {
                 let newest = || self.changes.newest("policies", limit).map_err(failed);
                 self.shown(caller, || Ok(newest()?.into()))

@@ -25,6 +25,7 @@ use crate::data_dir::{self, Listening};
 use crate::gateway::{Addresses, Gateway};
 use crate::journal::Journal;
 use crate::listener::{Listener, Places, bind};
+use crate::mcp::Tools;
 use crate::plugins::{Plugins, prepare, start_host, watch};
 use crate::postgres::PostgresService;
 use crate::revocations::Revocations;
@@ -149,6 +150,7 @@ fn assemble(config: Config, store: Store, addresses: Addresses) -> Result<Gatewa
         .map_err(anyhow::Error::msg)?;
     let trusted = Trusted::new(prepared.harmless_functions.iter().cloned());
     let connections = Connections::open(&config, &store, trusted)?;
+    let pins = Tools::new(&store)?;
     let revocations = Revocations::new(&store)?;
     let settings = ArcSwap::new(Settings::new(config, &key, None)?);
     Ok(Gateway {
@@ -164,6 +166,7 @@ fn assemble(config: Config, store: Store, addresses: Addresses) -> Result<Gatewa
         throttle,
         admin_throttle,
         connections,
+        pins,
         harmless_functions: prepared.harmless_functions,
         gate,
         started_at: clock::now_micros(),

@@ -102,7 +102,7 @@ impl Gateway {
         let is_whole = standing.known.server.connection.mcp.is_none()
             || self.connections.mcp_servers(&standing.known).is_some();
         if !is_whole {
-            return Err(over("a server of the connection is not there any more", ""));
+            return Err(Ending::soon("a server of the connection is not there any more", ""));
         }
         // The server was told at the start what the session is for.
         if standing.access.read_only && !seat.read_only {

@@ -2,7 +2,7 @@
 
 server.py            speaks on its standard input and output
 server.py http PORT  speaks Streamable HTTP, to those who bring the header `Authorization: Bearer upstream-token`
-The file of the variable WORDS, where there is one, holds what the tool `add` says of itself.
+The files of the variables WORDS and ABOUT, where there are any, hold what the tool `add` and the server say of themselves.
 """
 import base64
 import os
@@ -13,9 +13,15 @@ import anyio
 from mcp.server.mcpserver import Context, Image, MCPServer
 from mcp_types import SamplingMessage, TextContent
 
-server = MCPServer("tests", instructions="Add numbers.")
-words = os.environ.get("WORDS")
-description = pathlib.Path(words).read_text() if words else "Adds two numbers."
+
+
+def said(variable, otherwise):
+    file = os.environ.get(variable)
+    return pathlib.Path(file).read_text() if file else otherwise
+
+
+server = MCPServer("tests", instructions=said("ABOUT", "Add numbers."))
+description = said("WORDS", "Adds two numbers.")
 
 
 @server.tool(description=description)

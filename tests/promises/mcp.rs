@@ -2,6 +2,8 @@
 
 #![cfg(have_python3)]
 
+mod pins;
+
 use serde_json::{Value, json};
 
 use crate::harness::{Gateway, SECRET, ToolService, Tools, program, run, tools, until};

@@ -98,6 +98,8 @@ pub enum Ask {
         /// Its name.
         name: String,
     },
+    /// Something about what is known of MCP servers' tools.
+    Pins(PinAsk),
     /// The newest changes of the policies in force.
     PluginHistory {
         /// At most so many.
@@ -143,6 +145,41 @@ pub enum Ask {
         name: Option<String>,
         /// The file.
         file: Bytes,
+    },
+}
+
+/// A question about what is known of MCP servers' tools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PinAsk {
+    /// The tools that MCP servers were seen to offer.
+    List,
+    /// One of them.
+    Show {
+        /// Its server's connection.
+        connection: String,
+        /// Its name; empty for the server's instructions.
+        tool: String,
+    },
+    /// What is offered of one is to be approved.
+    Approve {
+        /// Its server's connection.
+        connection: String,
+        /// Its name; empty for the server's instructions.
+        tool: String,
+        /// The digest of what was looked at.
+        digest: String,
+    },
+    /// What is known of one is to be forgotten.
+    Forget {
+        /// Its server's connection.
+        connection: String,
+        /// Its name; empty for the server's instructions.
+        tool: String,
+    },
+    /// The newest approvals of tools.
+    History {
+        /// At most so many.
+        limit: usize,
     },
 }
 

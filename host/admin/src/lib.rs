@@ -18,7 +18,7 @@ mod routes;
 mod sensitive;
 mod serve;
 
-pub use ask::{Ask, Gateway};
+pub use ask::{Ask, Gateway, PinAsk};
 pub use exchange::{ExchangeProblem, TokenRequest};
 pub use problem::Problem;
 pub use rate::client_at;

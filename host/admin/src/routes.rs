@@ -1,10 +1,12 @@
 //! Every route, in one slice.
 
+mod pins;
+
 use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
 
-use crate::{Ask, Problem, Sensitive};
+use crate::{Ask, PinAsk, Problem, Sensitive};
 
 /// The kind of body that a route takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,6 +194,29 @@ pub(crate) const ROUTES: &[Route] = &[
         about: "Tries a connection as a session would (a login, GET /, or a list of tools), and says what came back or is wrong",
         ..post("/v1/connections/{id}/test", Right::Administer, Body::None, |input| {
             Ok(Ask::TestConnection { name: input.id })
+        })
+    },
+    Route {
+        about: "What MCP servers were seen to offer: tools, and instructions (a tool without a name); approved, new or changed",
+        ..get("/v1/pins", Right::Administer, |_| Ok(Ask::Pins(PinAsk::List)))
+    },
+    Route {
+        about: "One of them, with what was approved and what is offered: {\"connection\": \"…\", \"tool\": \"…\"}; changes nothing",
+        ..post("/v1/pins/show", Right::Administer, Body::Json, pins::show)
+    },
+    Route {
+        about: "Approves what is offered: connection, tool, and the digest of what was looked at (12 letters of it do)",
+        ..post("/v1/pins/approve", Right::Administer, Body::Json, pins::approve)
+    },
+    Route {
+        about: "Forgets a tool, so that it is new when its server offers it next: connection, tool",
+        ..post("/v1/pins/forget", Right::Administer, Body::Json, pins::forget)
+    },
+    Route {
+        about: "Who approved and forgot which tools, the newest last",
+        query: &[AT_MOST],
+        ..get("/v1/changes/pins", Right::Administer, |input| {
+            Ok(Ask::Pins(PinAsk::History { limit: limit(&input.query)? }))
         })
     },
     Route {

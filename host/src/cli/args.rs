@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod pins;
 mod plugins;
 mod services;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use palisade_identity::Ttl;
 
+pub use self::pins::{PinName, PinsCommand};
 pub use self::plugins::PluginsCommand;
 pub use self::services::{ServiceArgs, ToolArgs};
 
@@ -92,6 +94,9 @@ pub enum Command {
     /// Keeps, shows, tries and removes the systems behind the gateway.
     #[command(subcommand)]
     Connections(ConnectionsCommand),
+    /// Lists, shows and approves what MCP servers say of their tools.
+    #[command(subcommand)]
+    Pins(PinsCommand),
     /// Makes and exchanges the master key that seals kept passwords.
     #[command(subcommand)]
     Vault(VaultCommand),

@@ -11,6 +11,7 @@ mod check;
 mod client;
 mod connections;
 mod login;
+mod pins;
 mod plugins;
 mod sessions;
 mod signing;
@@ -137,6 +138,7 @@ fn dispatch(args: Args) -> Result<ExitCode, Failure> {
         Command::Connections(asked) => {
             return connections::connections(&config, asked, &args, screen);
         }
+        Command::Pins(asked) => pins::pins(&config, asked, &args, screen)?,
         Command::Vault(VaultCommand::Key { .. }) => {}
         Command::Vault(VaultCommand::Rotate { old }) => {
             connections::rotate(&config, old, &args, screen)?;

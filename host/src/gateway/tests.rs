@@ -81,6 +81,7 @@ fn fixture_of(text: &str) -> Fixture {
     };
     let revocations = Revocations::new(&store).unwrap();
     let gateway = Gateway {
+        pins: Tools::new(&store).unwrap(),
         revocations,
         key: key.clone(),
         settings: ArcSwap::new(Settings::new(config, &key, None).unwrap()),

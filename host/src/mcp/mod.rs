@@ -12,7 +12,7 @@ use palisade_http::{Answer, Asked, Entered, Login, Mount, Pieces};
 use palisade_mcp::{Admission, Body, Guest, Host, Opening, Options, Pins, Service, Settings};
 use palisade_policy::{Ended, NotAdmitted, Place};
 
-use self::pins::Tools;
+pub use self::pins::Tools;
 use crate::config::MCP;
 use crate::connections::{Known, McpServers};
 use crate::door::{Arrival, Door};
@@ -55,7 +55,7 @@ impl Tooling {
             dial: limits.dial,
             ..Options::default()
         };
-        let pins = Arc::new(Tools::new(&gateway.store)?);
+        let pins = Arc::new(gateway.pins.clone());
         let door = Door { gateway, protocol: MCP };
         let host = Arc::new(Told(door.clone()));
         Ok(Self {

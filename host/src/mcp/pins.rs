@@ -1,13 +1,32 @@
-//! What was approved of the tools of MCP servers, kept in the store.
+//! What was approved of the tools of MCP servers and of their instructions, kept in the store, and what waits for that.
 
-use palisade_mcp::Pins;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use palisade_admin::{PinAsk, Problem};
+use palisade_mcp::{Pins, Said, Trusted};
 use palisade_store::{Collection, Store, StoreError};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use crate::changes::{Changes, PinChange};
 use crate::clock;
 
+/// The longest text that is kept of a tool, in bytes.
+const LONGEST: usize = 256 * 1024;
+/// So many that wait are kept of one server.
+const MOST_WAITING: usize = 2000;
+/// So much of a digest says which text is meant.
+const LEAST_DIGEST: usize = 12;
+
 /// The tools of all servers.
-pub struct Tools(Collection<Approved>);
+#[derive(Clone, Debug)]
+pub struct Tools {
+    approved: Collection<Approved>,
+    offered: Collection<Offered>,
+    changes: Changes,
+    /// Changes come one after another.
+    change: Arc<Mutex<()>>,
+}
 
 /// A tool as it was approved.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -15,6 +34,36 @@ struct Approved {
     /// The digest of what it says of itself.
     digest: String,
     at: String,
+    /// Who approved it, or why nobody had to; empty in records of the first form.
+    #[serde(default)]
+    by: String,
+    /// What it says; empty where that was not kept yet.
+    #[serde(default)]
+    text: String,
+}
+
+/// What a server said last of a tool, where that is not approved.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Offered {
+    digest: String,
+    at: String,
+    text: String,
+}
+
+/// A server's name has no slash.
+fn id(server: &str, tool: &str) -> String {
+    format!("{server}/{tool}")
+}
+
+/// No more than is kept.
+fn kept(text: &str) -> String {
+    match text.len() <= LONGEST {
+        true => text.to_owned(),
+        false => {
+            let cut = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            format!("{}…", text.get(..cut).unwrap_or_default())
+        }
+    }
 }
 
 impl Tools {
@@ -23,26 +72,226 @@ impl Tools {
     /// # Errors
     /// Failures of the store.
     pub fn new(store: &Store) -> Result<Self, StoreError> {
-        Ok(Self(store.collection("mcp_tools")?))
+        Ok(Self {
+            approved: store.collection("mcp_tools")?,
+            offered: store.collection("mcp_offered")?,
+            changes: Changes::new(store.clone()),
+            change: Arc::default(),
+        })
     }
-}
 
-/// A server's name has no slash.
-fn id(server: &str, tool: &str) -> String {
-    format!("{server}/{tool}")
+    /// Answers an administrator of this name.
+    ///
+    /// # Errors
+    /// What the administrator may know of the problem.
+    pub fn answer(&self, ask: &PinAsk, by: &str) -> Result<Value, Problem> {
+        match ask {
+            PinAsk::List => Ok(self.list(None)?.into()),
+            PinAsk::Show { connection, tool } => self.show(connection, tool),
+            PinAsk::Approve { connection, tool, digest } => {
+                self.approve((connection, tool), digest, by)
+            }
+            PinAsk::Forget { connection, tool } => self.forget(connection, tool, by),
+            PinAsk::History { limit } => Ok(self.history(*limit)?.into()),
+        }
+    }
+
+    /// All that are known, or those of one connection, without their texts.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn list(&self, connection: Option<&str>) -> Result<Vec<Value>, Problem> {
+        let mut ids: Vec<String> =
+            self.approved.list().map_err(failed)?.into_iter().map(|(id, _)| id).collect();
+        ids.extend(self.offered.list().map_err(failed)?.into_iter().map(|(id, _)| id));
+        ids.sort_unstable();
+        ids.dedup();
+        let pins = ids.iter().filter_map(|id| id.split_once('/'));
+        let pins = pins.filter(|(server, _)| connection.is_none_or(|it| it == *server));
+        pins.map(|(server, tool)| {
+            let mut shown = self.show(server, tool)?;
+            if let Some(shown) = shown.as_object_mut() {
+                shown.remove("approved_text");
+                shown.remove("offered_text");
+            }
+            Ok(shown)
+        })
+        .collect()
+    }
+
+    /// One of them, with what was approved and what is offered.
+    ///
+    /// # Errors
+    /// When nothing is known of it, and failures of the store.
+    pub fn show(&self, server: &str, tool: &str) -> Result<Value, Problem> {
+        let approved = self.approved.get(&id(server, tool)).map_err(failed)?;
+        let offered = self.offered.get(&id(server, tool)).map_err(failed)?;
+        if approved.is_none() && offered.is_none() {
+            return Err(unknown(server, tool));
+        }
+        let state = match (&approved, &offered) {
+            (_, None) => "approved",
+            (None, Some(_)) => "new",
+            (Some(_), Some(_)) => "changed",
+        };
+        let of = |get: fn(&Approved) -> &String| approved.as_ref().map(get);
+        let offers = |get: fn(&Offered) -> &String| offered.as_ref().map(get);
+        Ok(json!({
+            "id": id(server, tool),
+            "connection": server,
+            "tool": tool,
+            "state": state,
+            "digest": offers(|it| &it.digest).or(of(|it| &it.digest)),
+            "approved_digest": of(|it| &it.digest),
+            "approved_at": of(|it| &it.at),
+            "approved_by": of(|it| &it.by),
+            "offered_at": offers(|it| &it.at),
+            "approved_text": of(|it| &it.text),
+            "offered_text": offers(|it| &it.text),
+        }))
+    }
+
+    /// Takes what is offered for approved. `digest`, or as much of it as is shown, says which text was looked at.
+    ///
+    /// # Errors
+    /// When that is not what is offered, and failures of the store and the record.
+    pub fn approve(
+        &self,
+        (server, tool): (&str, &str),
+        digest: &str,
+        by: &str,
+    ) -> Result<Value, Problem> {
+        let _alone = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = id(server, tool);
+        let Some(Offered { digest: now, text, .. }) = self.offered.get(&id).map_err(failed)? else {
+            self.show(server, tool)?;
+            return Err(Problem::conflict("nothing waits to be approved there"));
+        };
+        if digest.len() < LEAST_DIGEST || !now.starts_with(digest) {
+            return Err(Problem::conflict(
+                "that is not the digest of what is offered now: look at it again (palisade pins show), and give its digest",
+            ));
+        }
+        self.record("approve", (server, tool), &now, by)?;
+        let at = clock::rfc3339(clock::now_micros());
+        let approved = Approved { digest: now, at, by: by.to_owned(), text };
+        self.approved.put(&id, &approved).map_err(failed)?;
+        self.offered.remove(&id).map_err(failed)?;
+        self.show(server, tool)
+    }
+
+    /// Forgets a tool, so that it is new when it is seen next.
+    ///
+    /// # Errors
+    /// When nothing is known of it, and failures of the store and the record.
+    pub fn forget(&self, server: &str, tool: &str, by: &str) -> Result<Value, Problem> {
+        let _alone = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = self.show(server, tool)?;
+        let digest = shown.get("digest").and_then(Value::as_str).unwrap_or_default();
+        self.record("forget", (server, tool), digest, by)?;
+        self.approved.remove(&id(server, tool)).map_err(failed)?;
+        self.offered.remove(&id(server, tool)).map_err(failed)?;
+        Ok(shown)
+    }
+
+    /// The newest changes that people made, the oldest of them first.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn history(&self, limit: usize) -> Result<Vec<Value>, Problem> {
+        self.changes.newest("pin", limit).map_err(failed)
+    }
+
+    fn record(
+        &self,
+        change: &str,
+        (connection, tool): (&str, &str),
+        digest: &str,
+        by: &str,
+    ) -> Result<(), Problem> {
+        let change = PinChange { change, connection, tool, digest, by };
+        self.changes.put(&change).map_err(Problem::failed)
+    }
+
+    fn waits(&self, said: &Said<'_>) -> Result<(), StoreError> {
+        let _alone = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = id(said.server, said.tool);
+        let offered = self.offered.get(&id)?;
+        match self.approved.get(&id)? {
+            Some(approved) if approved.digest == said.digest => {
+                if offered.is_some() {
+                    self.offered.remove(&id)?;
+                }
+                if approved.text.is_empty() {
+                    self.approved.put(&id, &Approved { text: kept(said.text), ..approved })?;
+                }
+                Ok(())
+            }
+            _ if offered.as_ref().is_some_and(|it| it.digest == said.digest) => Ok(()),
+            _ => {
+                if offered.is_none() && self.waiting(said.server)? >= MOST_WAITING {
+                    tracing::warn!(server = said.server, "too many of its tools wait for approval");
+                    return Ok(());
+                }
+                let at = clock::rfc3339(clock::now_micros());
+                let (digest, text) = (said.digest.to_owned(), kept(said.text));
+                self.offered.put(&id, &Offered { digest, at, text })
+            }
+        }
+    }
+
+    fn waiting(&self, server: &str) -> Result<usize, StoreError> {
+        let first = format!("{server}/");
+        let waiting = self.offered.from(&first, MOST_WAITING)?;
+        Ok(waiting.iter().filter(|(id, _)| id.starts_with(&first)).count())
+    }
 }
 
 impl Pins for Tools {
     fn pinned(&self, server: &str, tool: &str) -> Result<Option<String>, String> {
-        let approved = self.0.get(&id(server, tool)).map_err(|error| error.to_string())?;
+        let approved = self.approved.get(&id(server, tool)).map_err(|error| error.to_string())?;
         Ok(approved.map(|approved| approved.digest))
     }
 
-    fn pin(&self, server: &str, tool: &str, digest: &str) -> Result<(), String> {
-        let approved =
-            Approved { digest: digest.to_owned(), at: clock::rfc3339(clock::now_micros()) };
-        self.0.put(&id(server, tool), &approved).map_err(|error| error.to_string())?;
+    fn pin(&self, said: &Said<'_>, why: Trusted) -> Result<(), String> {
+        let _alone = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let by = match why {
+            Trusted::FirstSeen => "first seen",
+            Trusted::CallApproved => "the approval of a call",
+        };
+        let approved = Approved {
+            digest: said.digest.to_owned(),
+            at: clock::rfc3339(clock::now_micros()),
+            by: by.to_owned(),
+            text: kept(said.text),
+        };
+        let id = id(said.server, said.tool);
+        self.approved.put(&id, &approved).map_err(|error| error.to_string())?;
+        self.offered.remove(&id).map_err(|error| error.to_string())?;
+        let Said { server, tool, digest, .. } = said;
         tracing::info!(server, tool, digest, "a tool is taken as it is now");
         Ok(())
     }
+
+    fn said(&self, said: &Said<'_>) {
+        // It stays unapproved, whether it can be shown or not.
+        if let Err(error) = self.waits(said) {
+            tracing::error!(server = said.server, %error, "what a server offers cannot be kept");
+        }
+    }
 }
+
+fn unknown(server: &str, tool: &str) -> Problem {
+    Problem::not_found(match tool {
+        "" => format!("no instructions are known of `{server}`"),
+        tool => format!("no tool `{tool}` is known of `{server}`"),
+    })
+}
+
+fn failed(error: StoreError) -> Problem {
+    tracing::error!(%error, "the store failed");
+    Problem::failed(format!("the store failed: {error}"))
+}
+
+#[cfg(test)]
+mod tests;

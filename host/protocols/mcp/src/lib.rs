@@ -18,7 +18,7 @@ pub use catalog::NewTools;
 pub use conversation::{Conversation, Effect, Incoming, Opening, Reverse, Settings, Stream};
 pub use json::{Json, JsonRefused};
 pub use message::{Id, Message, MessageRefused, RpcError};
-pub use pins::{MemoryPins, Pins};
+pub use pins::{MemoryPins, Pins, Said, Trusted};
 pub use revision::Revision;
 pub use serve::{Admission, Body, Guest, Host, Options, Reply, Service};
 pub use upstream::{Backend, Greeting, Launch, Remote, Transport, greet};

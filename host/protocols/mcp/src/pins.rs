@@ -11,7 +11,29 @@ use crate::json::Json;
 const SHOWN: [&str; 6] =
     ["name", "title", "description", "inputSchema", "outputSchema", "annotations"];
 
-/// Remembers the digests of what was approved, for one connection and all its sessions.
+/// What a server says of a tool, or of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Said<'a> {
+    /// The server.
+    pub server: &'a str,
+    /// The tool; empty for what the server says of itself, its `instructions`.
+    pub tool: &'a str,
+    /// The digest of the text.
+    pub digest: &'a str,
+    /// The text, as JSON.
+    pub text: &'a str,
+}
+
+/// Why something is taken as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trusted {
+    /// It was never seen before.
+    FirstSeen,
+    /// Somebody approved a call of it.
+    CallApproved,
+}
+
+/// Remembers what was approved, and what waits for that, for one connection and all its sessions.
 pub trait Pins: Send + Sync {
     /// The digest under which a server's tool was approved; none where it never was.
     ///
@@ -19,11 +41,14 @@ pub trait Pins: Send + Sync {
     /// When that cannot be told; the tool is then not called.
     fn pinned(&self, server: &str, tool: &str) -> Result<Option<String>, String>;
 
-    /// Keeps the digest of a tool that was approved.
+    /// Keeps what was approved.
     ///
     /// # Errors
     /// When it cannot be kept.
-    fn pin(&self, server: &str, tool: &str, digest: &str) -> Result<(), String>;
+    fn pin(&self, said: &Said<'_>, why: Trusted) -> Result<(), String>;
+
+    /// Told what a server says now, approved or not: what is not can be looked at and approved.
+    fn said(&self, said: &Said<'_>);
 }
 
 /// Pins that are forgotten with the process.
@@ -36,11 +61,13 @@ impl Pins for MemoryPins {
         Ok(pins.get(&(server.to_owned(), tool.to_owned())).cloned())
     }
 
-    fn pin(&self, server: &str, tool: &str, digest: &str) -> Result<(), String> {
+    fn pin(&self, said: &Said<'_>, _: Trusted) -> Result<(), String> {
         let mut pins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pins.insert((server.to_owned(), tool.to_owned()), digest.to_owned());
+        pins.insert((said.server.to_owned(), said.tool.to_owned()), said.digest.to_owned());
         Ok(())
     }
+
+    fn said(&self, _: &Said<'_>) {}
 }
 
 /// What of a tool is passed on to the client: nothing that its digest does not cover.

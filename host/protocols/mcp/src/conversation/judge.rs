@@ -12,6 +12,7 @@ use crate::catalog::Standing;
 use crate::event::{About, command, rewritten};
 use crate::json::Json;
 use crate::message::{Id, Message, RpcError};
+use crate::pins::{Said, Trusted};
 use crate::request::{Aim, Ask, Kind};
 use crate::results::text_part;
 
@@ -185,7 +186,10 @@ impl Conversation {
         }
         let standing = tool.map(|tool| tool.standing(&server.name, &forward.aim.name, &*self.pins));
         if !matches!(standing, Some(Ok(Standing::Approved))) {
-            self.pins.pin(&server.name, &forward.aim.name, digest).map_err(unpinned)?;
+            let text = tool.map(|tool| tool.shown.to_text()).unwrap_or_default();
+            let (server, tool) = (&server.name, &forward.aim.name);
+            let said = Said { server, tool, digest, text: &text };
+            self.pins.pin(&said, Trusted::CallApproved).map_err(unpinned)?;
             let changed = "notifications/tools/list_changed";
             self.tell(None, changed, Json::Object(vec![]));
         }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use palisade_policy::Ruling;
 
 use super::{Caller, Conversation, Due, State};
-use crate::catalog::NewTools;
 use crate::event::{About, command};
 use crate::json::Json;
 use crate::names::{check_uri, is_plain};
@@ -156,9 +155,8 @@ impl Conversation {
             for why in server.catalog.replace(&listed) {
                 tracing::warn!(server = server.name, "{why}");
             }
-            if self.settings.new_tools == NewTools::Trust
-                && let Err(error) = server.catalog.trust_new(&server.name, &*self.pins)
-            {
+            let taken = server.catalog.take_up(&server.name, self.settings.new_tools, &*self.pins);
+            if let Err(error) = taken {
                 // They stay unapproved.
                 tracing::error!(server = server.name, error, "new tools cannot be kept");
             }

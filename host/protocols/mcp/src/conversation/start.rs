@@ -2,9 +2,10 @@
 
 use super::lists::Why;
 use super::{Caller, Conversation, Due, Opening, Server, State, Stream, notification};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, NewTools};
 use crate::json::Json;
 use crate::message::{INTERNAL_ERROR, INVALID_REQUEST, Id, RpcError};
+use crate::pins::{self, Said, Trusted};
 use crate::request::Kind;
 use crate::results::Masks;
 use crate::revision::Revision;
@@ -153,22 +154,29 @@ impl Conversation {
         self.answer(&caller, result);
     }
 
-    /// What the servers say of themselves, as far as it is what they said when they were seen first.
+    /// What the servers say of themselves, as far as it is what was approved.
     pub(super) fn instructions(&mut self) -> Option<String> {
         let mut all = Vec::new();
         for server in &self.servers {
             let Some(text) = &server.instructions else { continue };
-            let digest = crate::pins::digest_of(&Json::text(text));
+            let shown = Json::text(text);
+            let (digest, written) = (pins::digest_of(&shown), shown.to_text());
+            let said = Said { server: &server.name, tool: "", digest: &digest, text: &written };
+            let trusts = self.settings.new_tools == NewTools::Trust;
             let same = match self.pins.pinned(&server.name, "") {
-                Ok(None) => self.pins.pin(&server.name, "", &digest).is_ok(),
-                Ok(Some(pinned)) => pinned == digest,
+                Ok(None) if trusts => self.pins.pin(&said, Trusted::FirstSeen).is_ok(),
+                Ok(pinned) => pinned == Some(digest.clone()),
                 Err(_) => false,
             };
+            self.pins.said(&said);
             if same {
                 all.push(text.clone());
             } else {
                 let server = &server.name;
-                tracing::warn!(server, "a server's instructions changed: they are withheld");
+                tracing::warn!(
+                    server,
+                    "a server's instructions are withheld until somebody approves them"
+                );
             }
         }
         let text = all.join("\n\n");

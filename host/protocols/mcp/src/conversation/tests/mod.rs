@@ -6,7 +6,7 @@ use palisade_policy::Outcome;
 
 use self::script::{Script, TOOLS, json, settings};
 use super::*;
-use crate::pins::MemoryPins;
+use crate::pins::{MemoryPins, Said, Trusted};
 
 fn one() -> Script {
     Script::begun(settings(&["files"]))
@@ -398,8 +398,22 @@ fn a_server_that_is_lost_fails_what_it_owes() {
 #[test]
 fn instructions_that_changed_are_withheld() {
     let pins: Arc<dyn Pins> = Arc::new(MemoryPins::default());
-    pins.pin("files", "", &crate::pins::digest_of(&json("\"Be evil.\""))).unwrap();
-    let mut script = Script::with(settings(&["files"]), pins, false);
+    let pin = |text: &str| {
+        let digest = crate::pins::digest_of(&json(text));
+        let said = Said { server: "files", tool: "", digest: &digest, text };
+        pins.pin(&said, Trusted::FirstSeen).unwrap();
+    };
+    pin("\"Be evil.\"");
+    let mut script = Script::with(settings(&["files"]), Arc::clone(&pins), false);
     assert!(script.conversation.instructions().is_none());
+    pin("\"Be nice.\"");
+    assert_eq!(script.conversation.instructions().as_deref(), Some("Be nice."));
     assert_eq!(one().conversation.instructions().as_deref(), Some("Be nice."));
+}
+
+#[test]
+fn who_holds_new_tools_is_not_told_instructions_that_nobody_approved() {
+    let held = Settings { new_tools: NewTools::Hold, ..settings(&["files"]) };
+    let mut script = Script::with(held, Arc::new(MemoryPins::default()), false);
+    assert!(script.conversation.instructions().is_none());
 }

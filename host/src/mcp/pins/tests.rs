@@ -1,0 +1,75 @@
+use palisade_store::Options;
+
+use super::*;
+
+const FIRST: Said<'static> =
+    Said { server: "notes", tool: "add", digest: "aaaaaaaaaaaaaaaa", text: "{\"name\":\"add\"}" };
+const SECOND: Said<'static> =
+    Said { digest: "bbbbbbbbbbbbbbbb", text: "{\"name\":\"add!\"}", ..FIRST };
+
+struct Scene(Tools, #[expect(dead_code, reason = "it goes with the scene")] tempfile::TempDir);
+
+fn scene() -> Scene {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    Scene(Tools::new(&store).unwrap(), folder)
+}
+
+fn state(Scene(tools, _): &Scene) -> String {
+    tools.show("notes", "add").unwrap()["state"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_changed_waits_until_it_is_approved_as_it_was_looked_at() {
+    let scene = scene();
+    let tools = &scene.0;
+    tools.pin(&FIRST, Trusted::FirstSeen).unwrap();
+    tools.said(&FIRST);
+    assert_eq!(state(&scene), "approved");
+    tools.said(&SECOND);
+    assert_eq!(state(&scene), "changed");
+    let approve = |digest: &str| tools.approve(("notes", "add"), digest, "ada");
+    assert_eq!(approve("aaaaaaaaaaaa").unwrap_err().status, 409, "that is what was there before");
+    assert_eq!(approve("b").unwrap_err().status, 409, "that says too little");
+    let approved = approve("bbbbbbbbbbbb").unwrap();
+    assert_eq!((&approved["state"], &approved["approved_by"]), (&"approved".into(), &"ada".into()));
+    assert_eq!(tools.pinned("notes", "add").unwrap().unwrap(), SECOND.digest);
+    let history = tools.history(9).unwrap();
+    assert_eq!((&history[0]["change"], &history[0]["by"]), (&"approve".into(), &"ada".into()));
+}
+
+#[test]
+fn what_is_offered_as_it_was_approved_again_waits_no_more() {
+    let scene = scene();
+    scene.0.pin(&FIRST, Trusted::FirstSeen).unwrap();
+    scene.0.said(&SECOND);
+    scene.0.said(&FIRST);
+    assert_eq!(state(&scene), "approved");
+}
+
+#[test]
+fn what_is_forgotten_is_new_again() {
+    let scene = scene();
+    scene.0.pin(&FIRST, Trusted::FirstSeen).unwrap();
+    scene.0.forget("notes", "add", "ada").unwrap();
+    assert_eq!(scene.0.show("notes", "add").unwrap_err().status, 404);
+    assert_eq!(scene.0.pinned("notes", "add").unwrap(), None);
+    scene.0.said(&FIRST);
+    assert_eq!(state(&scene), "new");
+    assert_eq!(scene.0.list(Some("notes")).unwrap().len(), 1);
+    assert!(scene.0.list(Some("other")).unwrap().is_empty());
+}
+
+#[test]
+fn a_record_of_the_first_form_gets_its_text_when_it_is_seen_next() {
+    let scene = scene();
+    let old = Approved {
+        digest: FIRST.digest.to_owned(),
+        at: "then".to_owned(),
+        by: String::new(),
+        text: String::new(),
+    };
+    scene.0.approved.put("notes/add", &old).unwrap();
+    scene.0.said(&FIRST);
+    assert_eq!(scene.0.show("notes", "add").unwrap()["approved_text"], FIRST.text);
+}
