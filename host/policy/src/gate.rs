@@ -236,8 +236,13 @@ impl GateSession {
     ) -> Asked {
         let mut command = Arc::clone(command);
         let mut rewritten = false;
+        let mut before: Vec<Hold> = vec![];
         for _ in 0..=MOST_REWRITES {
             let judged = self.judge(&command);
+            let judged = match before.is_empty() {
+                true => judged,
+                false => Arc::new(held_as_before(&judged, &before)),
+            };
             // What is held is what will run, so rewrites come first.
             let judged = match (own, &judged.ruling) {
                 (Some(own), Ruling::Allow | Ruling::Hold(_)) => {
@@ -249,7 +254,10 @@ impl GateSession {
                 Ruling::Allow => return self.allow(&command, &judged, moment, rewritten),
                 Ruling::Deny(denial) => return self.deny(&command, &judged, moment, denial),
                 Ruling::Hold(_) => return self.hold(&command, &judged, moment, rewritten),
-                Ruling::Rewrite(text) => text,
+                Ruling::Rewrite { text, holds } => {
+                    before.clone_from(holds);
+                    text
+                }
             };
             if let Err(failure) = self.note(&command, &judged, moment) {
                 return Asked::Decided(Decision::Deny(unrecorded(&failure)));
@@ -452,7 +460,7 @@ impl GateSession {
             Ruling::Hold(holds) => {
                 holds.first().map_or(("", ""), |hold| (hold.rule.as_str(), hold.reason.as_str()))
             }
-            Ruling::Rewrite(_) => ("", "rewritten"),
+            Ruling::Rewrite { .. } => ("", "rewritten"),
         };
         self.put(&Entry::Command {
             number: self.last_number,
@@ -475,6 +483,12 @@ impl GateSession {
 /// What was judged, and held by the gateway as well.
 fn held_besides(judged: &Judged, own: &Hold) -> Judged {
     let ruling = judged.ruling.clone().and(Verdict::Hold(own.clone()));
+    Judged { ruling, memorable: false, ..judged.clone() }
+}
+
+/// What was judged of a text that a rewrite made, and held as what it was made of.
+fn held_as_before(judged: &Judged, before: &[Hold]) -> Judged {
+    let ruling = judged.ruling.clone().besides(before);
     Judged { ruling, memorable: false, ..judged.clone() }
 }
 

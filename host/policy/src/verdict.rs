@@ -41,7 +41,8 @@ pub enum Verdict {
 
 /// What a whole chain of policies says of a command.
 ///
-/// Deny beats hold beats rewrite beats allow.
+/// Deny beats hold beats rewrite beats allow; of a command that is held and rewritten the new text is held, so that what is
+/// approved is what runs.
 /// Of several denials or rewrites the first in the chain's order speaks; holds add up, since each has its own approvers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ruling {
@@ -52,7 +53,12 @@ pub enum Ruling {
     /// Every one of these must be granted.
     Hold(Vec<Hold>),
     /// Judge this text instead.
-    Rewrite(String),
+    Rewrite {
+        /// The text.
+        text: String,
+        /// What must be granted before that may run, whatever is said of it.
+        holds: Vec<Hold>,
+    },
 }
 
 impl Ruling {
@@ -66,12 +72,30 @@ impl Ruling {
                 holds.push(hold);
                 Self::Hold(holds)
             }
-            (held @ Self::Hold(_), _) => held,
-            (_, Verdict::Hold(hold)) => Self::Hold(vec![hold]),
-            (rewritten @ Self::Rewrite(_), _) => rewritten,
-            (_, Verdict::Rewrite(text)) => Self::Rewrite(text),
-            (Self::Allow, Verdict::Allow) => Self::Allow,
+            (Self::Hold(holds), Verdict::Rewrite(text)) => Self::Rewrite { text, holds },
+            (Self::Rewrite { text, mut holds }, Verdict::Hold(hold)) => {
+                holds.push(hold);
+                Self::Rewrite { text, holds }
+            }
+            (Self::Allow, Verdict::Hold(hold)) => Self::Hold(vec![hold]),
+            (Self::Allow, Verdict::Rewrite(text)) => Self::Rewrite { text, holds: vec![] },
+            (same, Verdict::Allow | Verdict::Rewrite(_)) => same,
         }
+    }
+
+    /// The same of a text that a rewrite made, with the holds of what it was made of. One of each rule is enough.
+    #[must_use]
+    pub fn besides(mut self, before: &[Hold]) -> Self {
+        let known = match &self {
+            Self::Hold(holds) | Self::Rewrite { holds, .. } => {
+                holds.iter().map(|hold| hold.rule.clone()).collect()
+            }
+            Self::Allow | Self::Deny(_) => vec![],
+        };
+        for hold in before.iter().filter(|hold| !known.contains(&hold.rule)) {
+            self = self.and(Verdict::Hold(hold.clone()));
+        }
+        self
     }
 
     /// One word for the record: `allow`, `deny`, `hold` or `rewrite`.
@@ -81,7 +105,7 @@ impl Ruling {
             Self::Allow => "allow",
             Self::Deny(_) => "deny",
             Self::Hold(_) => "hold",
-            Self::Rewrite(_) => "rewrite",
+            Self::Rewrite { .. } => "rewrite",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use palisade_policy::{Chain, Command, Context, Field, Masking, Operation, Ruling, Shape};
+use palisade_policy::{Chain, Command, Context, Field, Hold, Masking, Operation, Ruling, Shape};
 use serde_json::Value;
 
 use super::Candidates;
@@ -46,8 +46,8 @@ struct Trial<'a> {
 enum Rewrite {
     /// There was none.
     None,
-    /// The candidates rewrite as well, to this text.
-    To(String),
+    /// The candidates rewrite as well, to this text, which is held by these.
+    To(String, Vec<Hold>),
     /// The candidates would not have.
     Other,
 }
@@ -95,24 +95,25 @@ impl Trial<'_> {
 
     fn try_command(&mut self, recorded: &Recorded, report: &mut Report) {
         let Recorded { place, command, said } = recorded;
-        match std::mem::replace(&mut self.rewrite, Rewrite::None) {
+        let before = match std::mem::replace(&mut self.rewrite, Rewrite::None) {
             // Nobody would have run this text.
             Rewrite::Other => return,
-            Rewrite::To(text) if text != command.text => {
+            Rewrite::To(text, _) if text != command.text => {
                 report.differ("rewrite".into(), "rewrite to another text".into(), place, &text);
                 return;
             }
-            Rewrite::To(_) | Rewrite::None => {}
-        }
+            Rewrite::To(_, holds) => holds,
+            Rewrite::None => vec![],
+        };
         report.commands += 1;
-        let ruling = self.chain.judge(command).ruling;
+        let ruling = self.chain.judge(command).ruling.besides(&before);
         let would = said_by(&ruling);
         if would != *said {
             report.differ(said.clone(), would, place, &command.text);
         }
         if said == "rewrite" {
             self.rewrite = match ruling {
-                Ruling::Rewrite(text) => Rewrite::To(text),
+                Ruling::Rewrite { text, holds } => Rewrite::To(text, holds),
                 _ => Rewrite::Other,
             };
         }
@@ -160,7 +161,7 @@ fn said_by(ruling: &Ruling) -> Said {
     let rule = match ruling {
         Ruling::Deny(denial) => denial.rule.as_str(),
         Ruling::Hold(holds) => holds.first().map_or("", |hold| hold.rule.as_str()),
-        Ruling::Allow | Ruling::Rewrite(_) => "",
+        Ruling::Allow | Ruling::Rewrite { .. } => "",
     };
     said(ruling.word(), rule)
 }

@@ -102,7 +102,7 @@ impl OpenHolds {
                 return Decision::Allow(allowed);
             }
             Ruling::Deny(denial) => denial,
-            Ruling::Hold(_) | Ruling::Rewrite(_) => Denial {
+            Ruling::Hold(_) | Ruling::Rewrite { .. } => Denial {
                 reason: "the policies changed while the command was held".into(),
                 rule: "gateway.policy-changed".into(),
                 hint: "Run the command again, so that it is judged anew.".into(),

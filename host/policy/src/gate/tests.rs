@@ -10,6 +10,8 @@ use crate::{Batch, Hold, Hooks, Outcome, Plan, Policy, PolicyFailure, Ticket, Ve
 #[derive(Default)]
 struct ByText {
     denies_all: bool,
+    /// It holds what another rewrites, and nothing else.
+    holds_rewrites: bool,
 }
 
 impl Policy for ByText {
@@ -29,18 +31,16 @@ impl Policy for ByText {
                 rule: "new".into(),
                 hint: String::new(),
             }),
+            text if self.holds_rewrites => match text.contains("rewrite to") {
+                true => Verdict::Hold(held_by("careful")),
+                false => Verdict::Allow,
+            },
             text if text.contains("deny") => Verdict::Deny(Denial {
                 reason: "no".into(),
                 rule: "deny".into(),
                 hint: String::new(),
             }),
-            text if text.contains("hold") => Verdict::Hold(Hold {
-                reason: "wait".into(),
-                rule: "hold".into(),
-                approvers: vec![],
-                quorum: 1,
-                expires_in: 60,
-            }),
+            text if text.contains("hold") => Verdict::Hold(held_by("hold")),
             text if text.contains("loop") => Verdict::Rewrite(format!("{text}!")),
             text if text.contains("rewrite to") => {
                 Verdict::Rewrite(text.replace("rewrite to ", ""))
@@ -109,6 +109,10 @@ impl Approvals for Desk {
     fn open(&self, _: HoldRequest) -> Result<Box<dyn Ticket>, String> {
         Ok(Box::new(Paper(Arc::clone(&self.outcome))))
     }
+}
+
+fn held_by(rule: &str) -> Hold {
+    Hold { reason: "wait".into(), rule: rule.into(), approvers: vec![], quorum: 1, expires_in: 60 }
 }
 
 struct Setup {
@@ -253,7 +257,7 @@ fn a_session_meets_new_policies_at_its_next_command() {
 fn policies_that_changed_while_a_command_was_held_judge_it_again() {
     let mut setup = setup();
     let Asked::Waiting(mut waiting) = setup.ask("hold") else { panic!("it must wait") };
-    let policy = Arc::new(ByText { denies_all: true });
+    let policy = Arc::new(ByText { denies_all: true, ..ByText::default() });
     setup.gate.install(vec![Placed::everywhere(policy)]);
     *setup.outcome.lock().unwrap() = Some(Outcome::Granted { by: vec![] });
     let Poll::Ready(decision) = poll(&mut waiting) else { panic!("decided") };
@@ -323,4 +327,21 @@ fn what_is_foreseen_is_not_recorded() {
     assert_eq!(setup.session.foresee(&command("deny")).word(), "deny");
     assert_eq!(setup.session.foresee(&command("SELECT 1")).word(), "allow");
     assert!(setup.lines().is_empty());
+}
+
+#[test]
+fn what_one_policy_holds_and_another_rewrites_is_approved_and_runs_as_it_was_rewritten() {
+    let mut setup = setup();
+    let careful = ByText { holds_rewrites: true, ..ByText::default() };
+    setup.gate.install([placed(), vec![Placed::everywhere(Arc::new(careful))]].concat());
+    let Asked::Waiting(mut waiting) = setup.ask("rewrite to SELECT 1") else {
+        panic!("it must wait, though the new text alone would not")
+    };
+    assert_eq!(waiting.notices.len(), 1);
+    assert!(setup.lines().contains(&"hold SELECT 1".to_owned()), "{:?}", setup.lines());
+    *setup.outcome.lock().unwrap() = Some(Outcome::Granted { by: vec![] });
+    let Poll::Ready(Decision::Allow(allowed)) = poll(&mut waiting) else { panic!("allowed") };
+    assert_eq!(allowed.command.text, "SELECT 1");
+    assert!(allowed.rewritten && allowed.once);
+    assert_eq!(denied_by(setup.decided("rewrite to deny")), "deny");
 }

@@ -27,8 +27,15 @@ fn deny_beats_everything() {
 }
 
 #[test]
-fn hold_beats_rewrite() {
-    check(vec![Verdict::Rewrite("x".into()), hold("h"), Verdict::Allow], "hold");
+fn what_is_held_and_rewritten_is_rewritten_first_and_held_then_whatever_is_said_of_it() {
+    check(vec![Verdict::Rewrite("x".into()), hold("h"), Verdict::Allow], "rewrite");
+    let both = Ruling::Allow.and(hold("h")).and(Verdict::Rewrite("x".into())).and(hold("i"));
+    let Ruling::Rewrite { text, holds } = both else { panic!("rewritten") };
+    assert_eq!((text.as_str(), holds.len()), ("x", 2));
+    assert_eq!(Ruling::Allow.besides(&holds).word(), "hold");
+    let Ruling::Hold(all) = Ruling::Allow.and(hold("h")).besides(&holds) else { panic!("held") };
+    assert_eq!(all.len(), 2, "what holds both texts holds once");
+    assert_eq!(Ruling::Allow.and(deny("d")).besides(&holds).word(), "deny");
 }
 
 #[test]
