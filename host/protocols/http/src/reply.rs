@@ -1,5 +1,7 @@
 //! What the gateway itself tells a client: problems (RFC 9457), with the reason, the rule and the session.
 
+pub(crate) mod aws;
+
 use bytes::Bytes;
 use palisade_policy::{Denial, Ending, HoldNotice};
 use serde_json::{Value, json};

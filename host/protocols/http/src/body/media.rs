@@ -41,6 +41,8 @@ impl Kind {
                 let boundary = boundary.map(|(_, boundary)| boundary.as_str()).unwrap_or_default();
                 return multipart(boundary);
             }
+            // What clients of AWS send.
+            "application/x-amz-json-1.0" | "application/x-amz-json-1.1" => Self::Json,
             other if other.ends_with("+json") => Self::Json,
             _ => return Ok(Self::Opaque),
         };

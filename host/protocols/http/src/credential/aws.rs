@@ -14,6 +14,7 @@ use http::{HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
 use super::{Outgoing, Unusable};
+use crate::head::aws_chunks;
 
 /// A key of AWS, and what it signs for.
 #[derive(Clone)]
@@ -47,6 +48,9 @@ impl AwsKey {
 
     pub(super) fn sign_at(&self, request: &mut Outgoing, now: SystemTime) -> Result<(), Unusable> {
         request.headers.remove(AUTHORIZATION);
+        let chunks = aws_chunks(&request.headers);
+        // Services escape anew what they check, and some take what is written.
+        request.target.escape_all();
         for name in SIGNED_BEFORE {
             request.headers.remove(name);
         }
@@ -75,7 +79,9 @@ impl AwsKey {
             .collect();
         let body = match &request.body {
             Some(bytes) => SignableBody::Bytes(bytes),
-            // What streams through cannot be hashed before it is sent.
+            // What streams through cannot be hashed before it is sent; S3 alone takes it so.
+            None if self.service != "s3" => return Err(Unusable::Unread),
+            None if chunks => SignableBody::StreamingUnsignedPayloadTrailer,
             None => SignableBody::UnsignedPayload,
         };
         let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));

@@ -92,6 +92,11 @@ pub enum Unusable {
     /// It holds what no header or cookie can.
     #[error("the credential holds a character that cannot be sent")]
     Character,
+    /// The request's body was not read, and the service wants it signed.
+    #[error(
+        "this service of AWS wants bodies signed, and only JSON and forms are read to be signed"
+    )]
+    Unread,
     /// The request cannot be signed.
     #[error("the request cannot be signed")]
     Signature,

@@ -147,9 +147,23 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refused> {
     match headers.get(CONTENT_ENCODING).map(|value| value.as_bytes()) {
         None => Ok(()),
         Some(value) if value.eq_ignore_ascii_case(b"identity") => Ok(()),
+        Some(_) if aws_chunks(headers) => Ok(()),
         Some(_) => Err(Refused::Form("it is compressed")),
     }
 }
+
+/// Whether the body is in chunks of AWS's own form whose checksum stands behind them, and which nobody signed: those that are
+/// signed one by one could not be passed on.
+pub(crate) fn aws_chunks(headers: &HeaderMap) -> bool {
+    let is = |name: HeaderName, expected: &[u8]| {
+        headers.get(name).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(expected))
+    };
+    is(CONTENT_ENCODING, b"aws-chunked")
+        && is(HeaderName::from_static("x-amz-content-sha256"), STREAMS.as_bytes())
+}
+
+/// How a client of AWS says that of its body.
+pub(crate) const STREAMS: &str = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
 
 /// How long the body is (RFC 9112 section 6.3, RFC 9113 section 8.1.1).
 fn length_of(headers: &HeaderMap, is_http2: bool, ends: bool) -> Result<Length, Refused> {

@@ -26,7 +26,10 @@ enum Readable {
 impl Readable {
     fn of(essence: &str) -> Self {
         match essence {
-            "application/json" | "text/json" => Self::Json,
+            "application/json"
+            | "text/json"
+            | "application/x-amz-json-1.0"
+            | "application/x-amz-json-1.1" => Self::Json,
             "application/x-ndjson"
             | "application/ndjson"
             | "application/jsonl"

@@ -11,6 +11,7 @@ use pingora_http::ResponseHeader;
 
 use crate::Reply;
 use crate::grpc::{Told, is_grpc};
+use crate::reply::aws;
 
 /// How long a client that has its answer may go on sending.
 const LINGER: Duration = Duration::from_secs(5);
@@ -40,16 +41,27 @@ pub(super) async fn reply(http: &mut ServerSession, reply: &Reply) -> Result<()>
     for (name, value) in &reply.headers {
         head.insert_header(*name, value.as_str())?;
     }
-    let kind = if reply.status == 202 { "application/json" } else { "application/problem+json" };
+    let problem = match reply.status {
+        202 => None,
+        _ => aws::error(&http.req_header().headers, reply),
+    };
+    let (kind, body) = match problem {
+        Some(error) => {
+            head.insert_header("x-amzn-errortype", error.code)?;
+            (error.kind, error.body)
+        }
+        None if reply.status == 202 => ("application/json", reply.body.clone()),
+        None => ("application/problem+json", reply.body.clone()),
+    };
     head.insert_header(CONTENT_TYPE, kind)?;
     head.insert_header(CACHE_CONTROL, "no-store")?;
     head.insert_header("x-content-type-options", "nosniff")?;
-    head.insert_header(CONTENT_LENGTH, reply.body.len().to_string())?;
+    head.insert_header(CONTENT_LENGTH, body.len().to_string())?;
     http.write_response_header(Box::new(head)).await?;
     if http.req_header().method == http::Method::HEAD {
         http.finish_body().await?;
     } else {
-        http.write_response_body(reply.body.clone(), true).await?;
+        http.write_response_body(body, true).await?;
     }
     let left = linger(http);
     // Who goes on sending all the same is cut off.

@@ -256,11 +256,14 @@ impl Asked<'_> {
             (_, _) => length.map_or(Framing::Open, Framing::Length),
         };
         let kind = headers.get(CONTENT_TYPE).and_then(essence).unwrap_or_default();
-        let shape = match kind.as_str() {
-            "" => Shape::ByteStream,
-            kind => Shape::Document(kind.to_owned()),
-        };
+        let shape = shape_of(&kind);
         let planned = self.session.gate().plan(&shape).map_err(|denial| self.withheld(&denial))?;
+        if *self.method == Method::HEAD && decoder.is_none() {
+            let plan = plan(&planned.masking).map_err(|denial| self.withheld(&denial))?;
+            // Where nothing would change what a GET gives: clients ask for its length.
+            let length = length.filter(|_| plan.is_none());
+            headers.extend(length.map(|length: u64| (CONTENT_LENGTH, length.into())));
+        }
         let is_empty = framing == Framing::None || framing == Framing::Length(0);
         let mask = self.mask(&planned, is_empty, status, is_plain, &kind)?;
         let recording = Recording {
@@ -423,5 +426,13 @@ impl Asked<'_> {
 
     fn withheld(&self, denial: &Denial) -> Reply {
         Reply::withheld(denial, &self.session.id)
+    }
+}
+
+/// What policies plan for of a body of this type.
+fn shape_of(kind: &str) -> Shape {
+    match kind {
+        "" => Shape::ByteStream,
+        kind => Shape::Document(kind.to_owned()),
     }
 }

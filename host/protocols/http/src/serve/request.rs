@@ -11,6 +11,7 @@ use palisade_policy::{
 use pingora_core::protocols::http::ServerSession;
 
 use super::sessions::Shared;
+use crate::head::aws_chunks;
 use crate::{Body, Head, Kind, Length, Parsed, Refused, Reply, Request, check_raw};
 
 /// The largest room that is made for a body before it comes, in bytes.
@@ -84,7 +85,7 @@ pub(super) async fn read_body(
         return Ok(Body::none());
     }
     let kind = Kind::of(head.headers.get(CONTENT_TYPE))?;
-    if kind == Kind::Opaque {
+    if kind == Kind::Opaque || aws_chunks(&head.headers) {
         return Ok(Body::Unread(head.length));
     }
     let room = match head.length {

@@ -61,6 +61,16 @@ impl Target {
         }
     }
 
+    /// Escapes all but what is never escaped (RFC 3986 section 2.3), and the slashes between segments.
+    pub fn escape_all(&mut self) {
+        // It is canonical: every escape in it can be undone.
+        if let Ok(path) = decode(self.path.as_bytes()) {
+            self.path.clear();
+            encode(&path, |byte| byte == b'/' || is_unreserved(byte), &mut self.path);
+        }
+        self.query.iter_mut().for_each(Query::escape_all);
+    }
+
     /// The same without its first segments, which must be `prefix` (`/c/orders`).
     #[must_use]
     pub fn without(&self, prefix: &str) -> Option<Self> {
@@ -166,6 +176,10 @@ fn encode(text: &[u8], keep: impl Fn(u8) -> bool, out: &mut String) {
             out.extend(['%', digit(byte >> 4), digit(byte & 0xf)]);
         }
     }
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
 /// `pchar` of RFC 3986 section 3.3, without `;`.

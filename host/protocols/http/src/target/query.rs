@@ -8,7 +8,11 @@ const MOST: usize = 1000;
 
 /// Names and values in their order. A name without `=` has no value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Query(Vec<(String, Option<String>)>);
+pub struct Query {
+    pairs: Vec<(String, Option<String>)>,
+    /// Whether nothing stands bare that can be escaped.
+    escapes_all: bool,
+}
 
 impl Query {
     /// Reads what follows the `?`.
@@ -31,21 +35,21 @@ impl Query {
                 value.map(|value| text_of(value, false)).transpose()?,
             ));
         }
-        Ok(Self(pairs))
+        Ok(Self { pairs, escapes_all: false })
     }
 
     /// The query as it is sent.
     #[must_use]
     pub fn text(&self) -> String {
         let mut out = String::new();
-        for (index, (name, value)) in self.0.iter().enumerate() {
+        for (index, (name, value)) in self.pairs.iter().enumerate() {
             if index > 0 {
                 out.push('&');
             }
-            encode_part(name, &mut out);
+            self.encode_part(name, &mut out);
             if let Some(value) = value {
                 out.push('=');
-                encode_part(value, &mut out);
+                self.encode_part(value, &mut out);
             }
         }
         out
@@ -53,13 +57,24 @@ impl Query {
 
     /// Names and values in their order.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref().unwrap_or_default()))
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_deref().unwrap_or_default()))
+    }
+
+    /// Escapes all but what is never escaped (RFC 3986 section 2.3).
+    pub(super) fn escape_all(&mut self) {
+        self.escapes_all = true;
+    }
+
+    /// Escapes what some reader could take for something else; a space is `%20`, and `;` never stands bare.
+    fn encode_part(&self, text: &str, out: &mut String) {
+        let plain = |byte: u8| !self.escapes_all && b"!$'()*,:@/?[]".contains(&byte);
+        encode(text.as_bytes(), |byte| super::is_unreserved(byte) || plain(byte), out);
     }
 
     /// Adds a pair, in the place of all others of this name.
     pub fn set(&mut self, name: &str, value: &str) {
-        self.0.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
-        self.0.push((name.to_owned(), Some(value.to_owned())));
+        self.pairs.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+        self.pairs.push((name.to_owned(), Some(value.to_owned())));
     }
 }
 
@@ -81,10 +96,4 @@ fn text_of(raw: &[u8], is_name: bool) -> Result<String, Refused> {
         return Err(Refused::Target("a name in the query is escaped twice"));
     }
     Ok(text)
-}
-
-/// Escapes all but what no reader takes for anything else; a space is `%20`, and `;` never stands bare.
-fn encode_part(text: &str, out: &mut String) {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$'()*,:@/?[]".contains(&byte);
-    encode(text.as_bytes(), keep, out);
 }

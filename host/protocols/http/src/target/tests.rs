@@ -105,3 +105,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn all_can_be_escaped_and_means_the_same() {
+    let raw = b"/a+b%20(1)/c?prefix=x/y&d=%2F&e";
+    let mut target = Target::parse(raw).unwrap();
+    target.escape_all();
+    assert_eq!(target.text(), "/a%2Bb%20%281%29/c?prefix=x%2Fy&d=%2F&e");
+    let again = Target::parse(target.text().as_bytes()).unwrap();
+    assert_eq!(again, Target::parse(raw).unwrap());
+}
