@@ -8,34 +8,12 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use super::gateway::{Gateway, Settings, repository};
-use super::process::{free_port, run, until};
+use super::process::{free_port, until};
+use super::python::installed;
 
 /// Where the SDK is installed, once for all runs of the same requirements.
-static SDK: LazyLock<PathBuf> = LazyLock::new(|| {
-    let tools = repository().join("target/tools");
-    let folder = tools.join("mcp-2.3.0");
-    if !folder.exists() {
-        install(&tools, &folder);
-    }
-    folder
-});
-
-/// Installs beside the final place and moves it there whole: others may do the same at the same time.
-fn install(tools: &std::path::Path, folder: &std::path::Path) {
-    std::fs::create_dir_all(tools).unwrap();
-    let draft = tempfile::tempdir_in(tools).unwrap();
-    let venv = draft.path().join("venv");
-    let made = run(Command::new("python3").args(["-m", "venv"]).arg(&venv));
-    assert!(made.ok, "python3 -m venv: {}", made.stderr);
-    let mut pip = Command::new(venv.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
-    pip.arg(draft.path().join("sdk"));
-    pip.arg("--requirement").arg(repository().join("tests/mcp/requirements.txt"));
-    let outcome = run(&mut pip);
-    assert!(outcome.ok, "pip install: {}{}", outcome.stdout, outcome.stderr);
-    // Where another was first, it is as good.
-    let _ = std::fs::rename(draft.path().join("sdk"), folder);
-}
+static SDK: LazyLock<PathBuf> =
+    LazyLock::new(|| installed("mcp-2.3.0", "tests/mcp/requirements.txt"));
 
 /// The folder of the SDK, for servers' `PYTHONPATH`.
 pub(crate) fn sdk() -> String {

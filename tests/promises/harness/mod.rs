@@ -1,6 +1,7 @@
 //! Starts and stops what the promises are tested with.
 
 mod authority;
+mod aws;
 mod gateway;
 mod grpc;
 mod libpq;
@@ -10,10 +11,12 @@ mod postgres;
 mod process;
 mod proxy;
 mod psql;
+mod python;
 mod vault;
 mod web;
 
 pub(crate) use authority::{Authority, Certificate};
+pub(crate) use aws::{Aws, aws_cli, boto};
 pub(crate) use gateway::{Gateway, Settings, cli, repository};
 pub(crate) use grpc::{Caller, Shop, descriptors, shop};
 pub(crate) use libpq::Libpq;

@@ -259,7 +259,8 @@ impl Asked<'_> {
         let shape = shape_of(&kind);
         let planned = self.session.gate().plan(&shape).map_err(|denial| self.withheld(&denial))?;
         if *self.method == Method::HEAD && decoder.is_none() {
-            let plan = plan(&planned.masking).map_err(|denial| self.withheld(&denial))?;
+            let plan =
+                self.session.plans.of(&planned.masking).map_err(|denial| self.withheld(&denial))?;
             // Where nothing would change what a GET gives: clients ask for its length.
             let length = length.filter(|_| plan.is_none());
             headers.extend(length.map(|length: u64| (CONTENT_LENGTH, length.into())));
