@@ -1,7 +1,8 @@
 """An MCP server made with the official SDK, which knows nothing of the gateway.
 
 server.py            speaks on its standard input and output
-server.py http PORT  speaks Streamable HTTP, to those who bring the header `Authorization: Bearer upstream-token`
+server.py http PORT [CERTIFICATE KEY]
+    speaks Streamable HTTP, to those who bring the header `Authorization: Bearer upstream-token`; by TLS with a certificate
 The files of the variables WORDS and ABOUT, where there are any, hold what the tool `add` and the server say of themselves.
 """
 import base64
@@ -112,6 +113,7 @@ if sys.argv[1:2] == ["http"]:
             return
         await app(scope, receive, send)
 
-    uvicorn.run(guarded, host="127.0.0.1", port=int(sys.argv[2]), log_level="error")
+    files = dict(zip(["ssl_certfile", "ssl_keyfile"], sys.argv[3:5]))
+    uvicorn.run(guarded, host="127.0.0.1", port=int(sys.argv[2]), log_level="error", **files)
 else:
     server.run("stdio")

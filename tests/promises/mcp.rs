@@ -6,7 +6,7 @@ mod pins;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Gateway, SECRET, ToolService, Tools, program, run, tools, until};
+use crate::harness::{Authority, Gateway, SECRET, ToolService, Tools, program, run, tools, until};
 
 /// Masks passwords, denies and holds by name.
 const POLICY: &str = r#"
@@ -418,4 +418,32 @@ fn the_shipped_policy_holds_what_destroys_and_masks_what_is_secret() {
     assert!(!customer.to_string().contains("hunter2"), "{customer}");
     agent.send(&json!({ "do": "call_tool", "with": { "name": "delete_customer", "arguments": { "id": 4 } } }));
     assert_eq!(gateway.hold()["rule"], "http-guard.destructive");
+}
+
+#[test]
+fn a_service_by_tls_is_believed_by_its_authority_alone() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let service = ToolService::start_with_tls(&authority.vouch("127.0.0.1"));
+    let connection = |name: &str, authority: &Authority| {
+        format!(
+            r#"
+[[connection]]
+name = "{name}"
+protocol = "mcp"
+address = "https://127.0.0.1:{}/mcp"
+tls_ca = "{}"
+login = "bearer"
+password = {{ exec = ["echo", "upstream-token"] }}
+"#,
+            service.port,
+            authority.file().display()
+        )
+    };
+    let connections = connection("tools", &authority) + &connection("strange", &other);
+    let gateway = tools(&connections, POLICY);
+    let added = agent(&gateway).call("add", json!({ "a": 2, "b": 3 }));
+    assert_eq!(added["result"]["structured_content"]["result"], 5, "{added}");
+    assert!(gateway.cli(&["connections", "test", "tools"]).ok);
+    let strange = gateway.cli(&["connections", "test", "strange"]);
+    assert!(!strange.ok && strange.stdout.contains("strange: "), "{strange:?}");
 }

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
+use super::authority::Certificate;
 use super::gateway::{Gateway, Settings, repository};
 use super::process::{free_port, until};
 use super::python::installed;
@@ -78,9 +79,26 @@ pub(crate) struct ToolService {
 
 impl ToolService {
     pub(crate) fn start() -> Self {
+        Self::serve(&[])
+    }
+
+    /// One that is reached by TLS, and shows this certificate.
+    pub(crate) fn start_with_tls(shown: &Certificate) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let file = folder.path().join(name);
+            std::fs::write(&file, text).unwrap();
+            file.display().to_string()
+        };
+        // It has read them once it listens.
+        Self::serve(&[&file("cert.pem", &shown.certificate), &file("key.pem", &shown.key)])
+    }
+
+    fn serve(files: &[&str]) -> Self {
         let port = free_port();
         let mut command = python("server.py");
-        command.args(["http", &port.to_string()]).stdin(Stdio::null()).stderr(Stdio::null());
+        command.args(["http", &port.to_string()]).args(files);
+        command.stdin(Stdio::null()).stderr(Stdio::null());
         let mut process = command.spawn().unwrap();
         until("the MCP service", || {
             assert!(process.try_wait().unwrap().is_none(), "the MCP service ended");
