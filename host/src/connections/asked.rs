@@ -21,10 +21,11 @@ pub(super) fn check(new: &NewConnection, author: Author<'_>) -> Result<(), Probl
         }
     }
     // Before they are looked at: what is said of them would tell of the machine's files.
-    if new.form.contains_key("certificate") && !author.operator {
+    let of_files = ["certificate", "descriptors"].iter().any(|key| new.form.contains_key(*key));
+    if of_files && !author.operator {
         return Err(Problem::forbidden(
-            "only the operator, who can read the gateway's data folder, may name certificates of the gateway's machine; \
-             give the certificate itself (`client_certificate`)",
+            "only the operator, who can read the gateway's data folder, may name certificates and descriptors of the \
+             gateway's machine; give the certificate itself (`client_certificate`)",
         ));
     }
     Ok(())
