@@ -332,11 +332,13 @@ impl GateSession {
         Teller { gate: Arc::clone(&self.gate), context: Arc::clone(&self.context) }
     }
 
-    /// Whether it is known what the policies say of a command, so that none is asked.
+    /// Whether it is known that the policies allow a command or deny it, so that none is asked: of what they hold or rewrite
+    /// some are asked again.
     #[must_use]
     pub fn knows(&mut self, command: &Arc<Command>) -> bool {
         let parts = self.judged_parts();
-        self.remembered.verdict(command, parts).is_some()
+        let known = self.remembered.verdict(command, parts);
+        known.is_some_and(|judged| matches!(judged.ruling, Ruling::Allow | Ruling::Deny(_)))
     }
 
     /// Whether no policy looks at this session's results.

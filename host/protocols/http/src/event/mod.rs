@@ -89,6 +89,18 @@ impl Request {
         Self { head, body }
     }
 
+    /// Whether its body is JSON to some readers, and was not read as such since others could find something else in it.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        match &self.body {
+            Body::Read { kind: Kind::Opaque, bytes, .. } => {
+                let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+                serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
+            }
+            _ => false,
+        }
+    }
+
     /// What its body is, where it was read.
     #[must_use]
     pub fn body_bytes(&self) -> &[u8] {
@@ -151,7 +163,7 @@ impl Request {
                 complete = false;
             }
         }
-        let elsewhere = elsewhere::operations(&self.head.headers, templates);
+        let elsewhere = elsewhere::operations(&self.head, templates);
         if elsewhere.is_none() {
             facts.push(("elsewhere".to_owned(), "unaccounted".to_owned()));
             complete = false;

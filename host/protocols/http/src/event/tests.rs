@@ -64,7 +64,7 @@ fn what_a_copy_reads_and_a_move_writes_is_judged_as_well() {
     for (method, header, value, action, object) in [
         ("PUT", "x-amz-copy-source", "/vault/%6bey?versionId=3", "GET", "/vault/key"),
         ("PUT", "x-amz-copy-source", "vault/key", "GET", "/vault/key"),
-        ("PUT", "x-ms-copy-source", "https://a.example/vault/key?sig=1", "GET", "/vault/key"),
+        ("PUT", "x-ms-copy-source", "https://gateway/vault/key?sig=1", "GET", "/vault/key"),
         ("COPY", "destination", "http://gateway/vault/key", "PUT", "/vault/key"),
         ("MOVE", "destination", "/vault/key", "PUT", "/vault/key"),
     ] {
@@ -79,8 +79,25 @@ fn what_a_copy_reads_and_a_move_writes_is_judged_as_well() {
 }
 
 #[test]
+fn a_rename_takes_away_what_it_names() {
+    let command = request("PUT", "/new", &[("x-ms-rename-source", "/old")], None)
+        .command(&Templates::default());
+    let told = command.operations.iter().map(|it| format!("{} {}", it.action, it.object));
+    assert_eq!(told.collect::<Vec<_>>(), ["PUT /new", "GET /old", "DELETE /old"]);
+}
+
+#[test]
 fn a_copy_of_what_cannot_be_told_is_not_accounted_for() {
-    for value in ["vault/../key", "vault/%2e%2e/key", "arn:aws:s3:x", "http://", "a//b", "\u{e9}"] {
+    for value in [
+        "https://other/vault/key",
+        "vault/a+key",
+        "vault/../key",
+        "vault/%2e%2e/key",
+        "arn:aws:s3:x",
+        "http://",
+        "a//b",
+        "\u{e9}",
+    ] {
         let command = request("PUT", "/x", &[("x-amz-copy-source", value)], None)
             .command(&Templates::default());
         assert!(!command.complete, "{value}");

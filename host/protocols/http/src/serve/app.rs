@@ -240,17 +240,18 @@ impl Connection {
         }
         let before = (http.body_bytes_read(), http.body_bytes_sent());
         let outcome = tokio::select! {
-            outcome = self.serve(http, &session, route, head) => outcome,
-            ending = session.over_at_once() => {
-                return self.over(http, &ending, &session.id).await;
-            }
+            outcome = self.serve(http, &session, route, head) => Ok(outcome),
+            ending = session.over_at_once() => Err(ending),
         };
         let count = |now: usize, before: usize| now.saturating_sub(before) as u64;
         session.count(
             count(http.body_bytes_read(), before.0),
             count(http.body_bytes_sent(), before.1),
         );
-        outcome
+        match outcome {
+            Ok(outcome) => outcome,
+            Err(ending) => self.over(http, &ending, &session.id).await,
+        }
     }
 
     /// A session that ended while its request was under way.

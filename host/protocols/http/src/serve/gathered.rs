@@ -8,6 +8,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora_core::protocols::raw_connect::ProxyDigest;
@@ -20,6 +21,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 /// How much waits for more at most, in bytes.
 const MOST: usize = 4 * 1024;
+/// How long the last words may take that a client does not read.
+const GOODBYE: Duration = Duration::from_secs(5);
 /// How many pieces are written at once.
 const PIECES: usize = 8;
 
@@ -140,7 +143,7 @@ impl AsyncWrite for Gathered {
 impl Shutdown for Gathered {
     async fn shutdown(&mut self) {
         // Whoever is gone does not get it.
-        let _ = AsyncWriteExt::flush(self).await;
+        let _ = tokio::time::timeout(GOODBYE, AsyncWriteExt::flush(self)).await;
         Shutdown::shutdown(&mut *self.stream).await;
     }
 }

@@ -169,6 +169,18 @@ pub(super) struct Recording {
     bytes: u64,
     masked: bool,
     observed: Arc<[Observation]>,
+    /// Whether it is on record, or nothing of it goes out.
+    settled: bool,
+}
+
+/// What went out is on record also where the session ends in the midst of it.
+impl Drop for Recording {
+    fn drop(&mut self) {
+        if !self.settled {
+            // Nobody is left to tell.
+            let _ = self.put();
+        }
+    }
 }
 
 impl Recording {
@@ -188,6 +200,7 @@ impl Recording {
     /// # Errors
     /// When the record cannot be written.
     pub(super) fn put(&mut self) -> Result<(), JournalFailure> {
+        self.settled = true;
         let truncated = self.bytes > self.kept.len() as u64;
         let text = match String::from_utf8(std::mem::take(&mut self.kept)) {
             Ok(text) => Some(text),
@@ -241,6 +254,8 @@ impl Asked<'_> {
             return Err(Reply::unavailable(502, "the service sent no head", &self.session.id));
         };
         let (status, mut headers) = (head.status, end_to_end(&head.headers));
+        // The request may have waited for a person, and the policies are others now.
+        self.session.gate().renew();
         self.check(status)?;
         let decoder = self.decoder(&head.headers)?;
         headers.remove(CONTENT_ENCODING);
@@ -277,6 +292,7 @@ impl Asked<'_> {
             bytes: 0,
             masked: mask.is_some(),
             observed: Arc::clone(&planned.observed),
+            settled: false,
         };
         let changed = mask.is_some() || decoder.is_some() && !is_empty;
         let stream = Stream {
@@ -328,6 +344,7 @@ impl Asked<'_> {
         incoming.framing = Framing::Open;
         let stream = &mut incoming.body;
         if let Err(error) = stream.begin().await {
+            stream.recording.settled = true;
             stream.upstream.session.shutdown().await;
             let why = error.root_cause().downcast_ref::<Unmaskable>();
             return Err(match why {

@@ -139,12 +139,11 @@ impl Question {
     fn new(session: &Shared, request: Request) -> Self {
         let command = Arc::default();
         let mut question = Self { request: Box::new(request), command, whole: false };
-        let masks_nothing = {
-            let mut gate = session.gate();
+        let whole = session.free_gate().is_some_and(|mut gate| {
             gate.renew();
-            gate.masks_nothing()
-        };
-        question.read(session, !masks_nothing);
+            !gate.masks_nothing()
+        });
+        question.read(session, whole);
         question
     }
 
@@ -160,8 +159,11 @@ impl Question {
     }
 
     /// The gate with the newest policies, where the gateway itself does not refuse.
-    fn come<'s>(&mut self, session: &'s Shared) -> Result<MutexGuard<'s, GateSession>, Denial> {
-        let mut gate = session.gate();
+    fn come<'s>(
+        &mut self,
+        session: &Shared,
+        mut gate: MutexGuard<'s, GateSession>,
+    ) -> Result<MutexGuard<'s, GateSession>, Denial> {
         gate.renew();
         if !self.whole && !gate.masks_nothing() {
             // Another set of policies came into force just now.
@@ -176,7 +178,9 @@ impl Question {
 
     /// Judges it without asking any policy; gives it back where one must be asked.
     fn recall(mut self, session: &Shared) -> Result<Judged, Self> {
-        match self.come(session) {
+        // Whoever is asked may take long, and the gate is theirs meanwhile.
+        let Some(gate) = session.free_gate() else { return Err(self) };
+        match self.come(session, gate) {
             Ok(mut gate) => match gate.knows(&self.command) {
                 true => Ok(self.put(session, gate)),
                 false => Err(self),
@@ -187,7 +191,7 @@ impl Question {
 
     /// Judges it.
     fn ask(mut self, session: &Shared) -> Judged {
-        match self.come(session) {
+        match self.come(session, session.gate()) {
             Ok(gate) => self.put(session, gate),
             Err(denial) => Judged::Denied(denial),
         }

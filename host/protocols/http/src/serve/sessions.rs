@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::Duration;
 
 use palisade_mask::Masker;
@@ -171,6 +171,15 @@ impl Shared {
     pub(super) fn gate(&self) -> MutexGuard<'_, GateSession> {
         // The gate changes as a whole with each question.
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same where nobody has it: whoever must not wait on a thread asks later.
+    pub(super) fn free_gate(&self) -> Option<MutexGuard<'_, GateSession>> {
+        match self.gate.try_lock() {
+            Ok(gate) => Some(gate),
+            Err(TryLockError::Poisoned(gate)) => Some(gate.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Ends when the session is over, with the reason.

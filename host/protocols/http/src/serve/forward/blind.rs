@@ -18,6 +18,8 @@ use crate::{Address, Reply};
 
 /// How much is carried at once, in bytes.
 const PIECE: usize = 16 * 1024;
+/// How often it is looked whether a tunnel may still be.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Bytes from the client, and to it.
 type Carried = (AtomicU64, AtomicU64);
@@ -58,6 +60,7 @@ impl Connection {
         let how = tokio::select! {
             how = carry(stream, server, &carried, patience) => how.to_owned(),
             ending = session.over() => ending.text(),
+            why = closed(session) => why,
         };
         let (bytes_in, bytes_out) = (carried.0.load(Relaxed), carried.1.load(Relaxed));
         session.count(bytes_in, bytes_out);
@@ -116,7 +119,27 @@ async fn judged(session: &Use, address: &Address) -> Result<Allowed, Refusal> {
             rule: "gateway.rewrite".to_owned(),
             hint: "Tell whoever operates the gateway.".to_owned(),
         })),
-        Decision::Allow(allowed) => Ok(allowed),
+        Decision::Allow(allowed) => match refused_now(session) {
+            Some(denial) => Err(Refusal::Gateway(denial)),
+            None => Ok(allowed),
+        },
+    }
+}
+
+/// What the gateway itself refuses by the newest policies.
+fn refused_now(session: &Use) -> Option<Denial> {
+    let mut gate = session.gate();
+    gate.renew();
+    refusal(session, gate.masks_nothing())
+}
+
+/// Ends when the tunnel must not be any more, with the reason.
+async fn closed(session: &Use) -> String {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if let Some(denial) = refused_now(session) {
+            return denial.reason;
+        }
     }
 }
 

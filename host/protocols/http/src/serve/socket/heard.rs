@@ -9,6 +9,9 @@ use super::super::exchange::Run;
 use crate::Credential;
 use crate::response::{Echo, covers_by_key, machine, unreadable};
 
+/// Most messages that are kept for the record: empty ones cost as well.
+const MOST_ROWS: usize = 1000;
+
 /// What was heard of a service.
 pub(super) struct Heard<'a> {
     run: &'a Run<'a>,
@@ -96,7 +99,7 @@ impl<'a> Heard<'a> {
         self.messages += 1;
         self.bytes_out += said.len() as u64;
         let room = self.record_limit.saturating_sub(self.kept_bytes);
-        if said.len() <= room {
+        if said.len() <= room && self.kept.len() < MOST_ROWS {
             self.kept_bytes += said.len();
             self.kept.push(vec![std::str::from_utf8(said).ok().map(str::to_owned)]);
         }

@@ -19,7 +19,7 @@ use super::request::{self, Held, Judged, Settled};
 use super::upstream::Upstream;
 use super::{Options, answer};
 use crate::websocket::{Malformed, Message, Messages, Opcode, write};
-use crate::{Reply, Request};
+use crate::{Refused, Reply, Request};
 
 /// Messages that wait behind one that is held.
 const MOST_WAITING: usize = 64;
@@ -186,6 +186,12 @@ impl<'a> Socket<'a> {
         {
             self.waiting_bytes -= bytes.len();
             let request = Request::message(&self.run.request.head, bytes);
+            if request.is_ambiguous() {
+                let denial = Refused::Body("its JSON has more than one reading").denial();
+                let command = request.command(session.backend.templates());
+                session.gate().refuse(&command, &denial);
+                self.send_on(opcode, Err(denial)).await?;
+            }
             match request::judge(session, request).await {
                 Judged::Waiting(waits) => *held = Some((opcode, waits)),
                 Judged::Allowed(allowed, request) => {
@@ -209,6 +215,10 @@ impl<'a> Socket<'a> {
 
     /// Takes what the client sent.
     async fn client_said(&mut self, piece: &[u8]) -> Result<(), End> {
+        // What waits now, waits behind a message that is held.
+        if self.waiting.len() > MOST_WAITING || self.waiting_bytes > self.limit {
+            return Err(End::by_policy("too much came while a message waits"));
+        }
         self.from_client.feed(piece);
         while let Some(message) = self.from_client.next().map_err(client_broke)? {
             let (opcode, bytes) = match message {
@@ -228,9 +238,6 @@ impl<'a> Socket<'a> {
             };
             self.waiting_bytes += bytes.len();
             self.waiting.push_back((opcode, bytes));
-            if self.waiting.len() > MOST_WAITING || self.waiting_bytes > self.limit {
-                return Err(End::by_policy("too much came while a message waits"));
-            }
         }
         Ok(())
     }

@@ -266,3 +266,24 @@ async fn a_response_that_breaks_off_does_not_look_whole() {
     assert!(!text.ends_with("0\r\n\r\n"), "{text}");
     assert!(world.recorded().contains("error 502"), "{}", world.recorded());
 }
+
+#[tokio::test]
+async fn what_a_client_has_of_a_response_is_on_record_when_its_session_is_cut_off() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let world = World::before(port, With::default(), Default::default(), Default::default()).await;
+    let mut client = world.client().await;
+    client.send(&request("GET /c/api/a", "", "")).await;
+    let (mut stream, _) = accept(&listener).await;
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    while !text.contains("half") {
+        text.push_str(&client.some().await.unwrap());
+    }
+    world.end("revoked", true);
+    while client.some().await.is_some() {}
+    while !world.recorded().contains("half") {
+        tokio::task::yield_now().await;
+    }
+}

@@ -114,6 +114,29 @@ async fn a_denied_message_reaches_nobody_and_the_client_hears_why() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_json_with_two_readings_reaches_nobody() {
+    let (world, mut client, mut service) = open(With::default()).await;
+    client.text(r#"{"do":"read","do":"delete"}"#).await;
+    let (code, reason) = client.hear_close().await;
+    assert!(code == 1008 && reason.contains("more than one reading"), "{code} {reason}");
+    assert_eq!(service.hear_close().await.0, 1001);
+    assert!(world.recorded().contains("gateway.body"), "{}", world.recorded());
+}
+
+#[tokio::test]
+async fn many_small_messages_at_once_are_judged_one_by_one() {
+    let (_world, mut client, mut service) = open(With::default()).await;
+    let mut frames = vec![];
+    for _ in 0..200 {
+        write(Opcode::Text, b"", client.mask, &mut frames);
+    }
+    client.stream.write_all(&frames).await.unwrap();
+    for _ in 0..200 {
+        assert_eq!(service.hear_text().await, "");
+    }
+}
+
+#[tokio::test]
 async fn a_held_message_waits_with_those_behind_it_while_the_connection_lives() {
     let (world, mut client, mut service) = open(With::default()).await;
     client.text("held").await;

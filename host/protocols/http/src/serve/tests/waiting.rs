@@ -2,7 +2,7 @@
 
 use palisade_policy::Outcome;
 
-use super::world::{With, World, request};
+use super::world::{With, World, ok, request};
 
 fn granted() -> Option<Outcome> {
     Some(Outcome::Granted { by: vec!["boss".into()] })
@@ -82,4 +82,17 @@ async fn what_is_allowed_at_once_is_answered_at_once_whatever_is_preferred() {
     let world = World::new(With::default()).await;
     let response = world.ask("GET /c/api/a", "Prefer: respond-async\r\n", "").await;
     assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+}
+
+#[tokio::test]
+async fn what_came_into_force_while_a_request_waited_counts_for_its_response() {
+    let script = |_: &str| ok("application/json", r#"{"password":"hunter2"}"#);
+    let world = World::new(With { script, ..With::default() }).await;
+    let mut client = world.client().await;
+    client.send(&request("GET /c/api/held", "", "")).await;
+    world.desk.opened.notified().await;
+    world.mask();
+    world.desk.outcome.send_replace(granted());
+    let response = client.response().await;
+    assert!(response.ends_with(r#"{"password":"****"}"#), "{response}");
 }

@@ -331,6 +331,11 @@ impl World {
         Self { gateway, proxy, service, got, connections, record, desk, door, stop }
     }
 
+    /// From now on something is masked.
+    pub(super) fn mask(&self) {
+        self.door.gate.install(vec![Placed::everywhere(Arc::new(ByWord { masks: true }))]);
+    }
+
     pub(super) async fn client(&self) -> Client {
         Client(TcpStream::connect(self.gateway).await.unwrap())
     }
