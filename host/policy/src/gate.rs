@@ -329,7 +329,8 @@ impl GateSession {
     /// What records results of this session's commands, apart from it.
     #[must_use]
     pub fn teller(&self) -> Teller {
-        Teller { gate: Arc::clone(&self.gate), context: Arc::clone(&self.context) }
+        let newest = self.newest.clone();
+        Teller { gate: Arc::clone(&self.gate), context: Arc::clone(&self.context), newest }
     }
 
     /// Whether it is known that the policies allow a command or deny it, so that none is asked: of what they hold or rewrite

@@ -4,16 +4,23 @@ use std::sync::Arc;
 
 use crate::{Context, Entry, JournalFailure, RecordedResult};
 
-use super::Gate;
+use super::{Edition, Gate, SessionContext};
 
 /// Records what came of a session's commands, while others of them are judged: a result need not wait for its session's gate.
 #[derive(Clone, Debug)]
 pub struct Teller {
     pub(super) gate: Arc<Gate>,
     pub(super) context: Arc<Context>,
+    pub(super) newest: SessionContext,
 }
 
 impl Teller {
+    /// What the session's next command is judged by.
+    #[must_use]
+    pub fn newest(&self) -> Edition {
+        Edition { policies: self.gate.set.load().version, context: self.newest.number() }
+    }
+
     /// Records what came back.
     ///
     /// # Errors

@@ -9,7 +9,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use palisade_policy::{
-    Denial, JournalFailure, Observation, Planned, RecordedField, RecordedResult, Shape,
+    Denial, Edition, JournalFailure, Masking, Observation, Planned, RecordedField, RecordedResult,
+    Shape,
 };
 use pingora_error::{Error, ErrorType};
 
@@ -78,6 +79,8 @@ pub(super) struct Stream {
     /// What was read and judged before the head was sent.
     ready: BytesMut,
     ended: bool,
+    /// What is planned for it, and by which policies.
+    plan: (Edition, Shape, Arc<Masking>),
 }
 
 impl Stream {
@@ -100,9 +103,25 @@ impl Stream {
         self.ended
     }
 
+    /// Some responses last for days. One for which something else is planned by now cannot be masked otherwise from here on.
+    fn check_plan(&mut self) -> Result<(), Denial> {
+        let session = &self.recording.session;
+        let (edition, shape, masking) = &mut self.plan;
+        if session.teller.newest() == *edition {
+            return Ok(());
+        }
+        let mut gate = session.gate();
+        *edition = gate.renew();
+        if gate.plan(shape)?.masking == *masking {
+            return Ok(());
+        }
+        Err(unreadable("what is masked changed while it was under way"))
+    }
+
     /// Reads on and gives what of it is judged, which may be nothing yet.
     async fn piece(&mut self) -> pingora_error::Result<Bytes> {
         let came = self.upstream.session.read_response_body().await?;
+        self.check_plan().map_err(broken_off)?;
         self.ended = came.is_none();
         let plain = match (&mut self.decoder, &came) {
             (Some(decoder), Some(came)) => decoder.feed(came).map(Bytes::from),
@@ -255,7 +274,7 @@ impl Asked<'_> {
         };
         let (status, mut headers) = (head.status, end_to_end(&head.headers));
         // The request may have waited for a person, and the policies are others now.
-        self.session.gate().renew();
+        let edition = self.session.gate().renew();
         self.check(status)?;
         let decoder = self.decoder(&head.headers)?;
         headers.remove(CONTENT_ENCODING);
@@ -303,6 +322,7 @@ impl Asked<'_> {
             recording,
             ready: BytesMut::new(),
             ended: false,
+            plan: (edition, shape, planned.masking),
         };
         let body = Box::new(stream);
         let incoming = Incoming { status, headers, framing, body };

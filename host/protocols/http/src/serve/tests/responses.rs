@@ -287,3 +287,27 @@ async fn what_a_client_has_of_a_response_is_on_record_when_its_session_is_cut_of
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn a_long_response_breaks_off_where_something_of_it_is_to_be_masked_meanwhile() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let world = World::before(port, With::default(), Default::default(), Default::default()).await;
+    let mut client = world.client().await;
+    client.send(&request("GET /c/api/a", "", "")).await;
+    let (mut stream, _) = accept(&listener).await;
+    let head =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    stream.write_all(format!("{head}9\r\ndata: 1\n\n\r\n").as_bytes()).await.unwrap();
+    let mut text = String::new();
+    while !text.contains("data: 1") {
+        text.push_str(&client.some().await.unwrap());
+    }
+    world.mask();
+    stream.write_all(b"f\r\ndata: hunter2\n\n\r\n").await.unwrap();
+    while let Some(more) = client.some().await {
+        text.push_str(&more);
+    }
+    assert!(!text.contains("hunter2") && !text.ends_with("0\r\n\r\n"), "{text}");
+    assert!(world.recorded().contains("changed while it was under way"), "{}", world.recorded());
+}
