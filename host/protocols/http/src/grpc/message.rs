@@ -59,7 +59,7 @@ pub(crate) struct Message {
     pub(crate) fields: BTreeMap<u32, Field>,
     /// Numbers of fields that the descriptor does not have; the first of them.
     pub(crate) unknown: Vec<u32>,
-    /// What a `google.protobuf.Any` holds, where its type is known.
+    /// What a `google.protobuf.Any` holds, where its type is known: it stands in place of the field of its bytes.
     pub(crate) inner: Option<Box<Self>>,
 }
 
@@ -172,7 +172,7 @@ impl Reading {
             }
         }
         if descriptor.full_name() == ANY {
-            self.any(&mut message, depth)?;
+            self.any(&mut message, bytes, depth)?;
         }
         Ok(message)
     }
@@ -232,6 +232,8 @@ impl Reading {
         reader: &mut Reader<'_>,
         depth: usize,
     ) -> Result<(), Ambiguous> {
+        // Two bytes are an entry, whose key and value are defaults.
+        self.spend()?;
         let Kind::Message(entry) = descriptor.kind() else { return Err(Ambiguous::Kind) };
         if wire != Wire::Length {
             return Err(Ambiguous::Kind);
@@ -301,17 +303,15 @@ impl Reading {
         })
     }
 
-    /// Reads what an `Any` holds, where its type is among the known ones.
-    fn any(&mut self, message: &mut Message, depth: usize) -> Result<(), Ambiguous> {
+    /// Reads what an `Any` holds, where its type is among the known ones. Its bytes are not kept beside what they say: each
+    /// of many that lie in each other would have those of all within.
+    fn any(&mut self, message: &mut Message, bytes: &[u8], depth: usize) -> Result<(), Ambiguous> {
         let Some(Item::Text(url)) = message.get(1) else { return Ok(()) };
         let name = url.rsplit('/').next().unwrap_or_default();
         let pool = message.descriptor.parent_pool();
         let Some(descriptor) = pool.get_message_by_name(name) else { return Ok(()) };
-        let value = match message.get(2) {
-            Some(Item::Bytes(value)) => value.as_slice(),
-            _ => &[],
-        };
-        let inner = self.message(&descriptor, value, depth + 1)?;
+        message.fields.remove(&2);
+        let inner = self.message(&descriptor, held_by(bytes)?, depth + 1)?;
         message.inner = Some(Box::new(inner));
         Ok(())
     }
@@ -357,6 +357,18 @@ pub(crate) fn wire_of(kind: &Kind) -> Wire {
 /// Whether many of a kind can be put on the wire as one value.
 pub(crate) fn is_packable(kind: &Kind) -> bool {
     wire_of(kind) != Wire::Length
+}
+
+/// The bytes that an `Any` holds.
+fn held_by(any: &[u8]) -> Result<&[u8], Ambiguous> {
+    let mut reader = Reader(any);
+    while !reader.is_empty() {
+        match reader.tag()? {
+            (2, Wire::Length) => return reader.counted(),
+            (_, wire) => reader.skip(wire)?,
+        }
+    }
+    Ok(&[])
 }
 
 fn zigzag(number: u64) -> i64 {

@@ -186,8 +186,10 @@ impl Talk<'_> {
     }
 
     /// Judges something that the call says, and waits for whoever decides.
-    async fn judge(&self, said: &Said) -> Result<Allowed, Stop> {
-        let command = Arc::new(command(&self.call, self.method.as_ref(), said));
+    async fn judge(&self, said: Said) -> Result<Allowed, Stop> {
+        let command = Arc::new(command(&self.call, self.method.as_ref(), &said));
+        // A message's tree takes more memory than its bytes, and whoever decides may take long.
+        drop(said);
         let asked = {
             let _turn = self.session.turn.lock().await;
             self.ask(&command)?

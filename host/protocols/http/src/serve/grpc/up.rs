@@ -23,7 +23,7 @@ impl Talk<'_> {
             Some(method) if method.is_client_streaming() => Said::Nothing,
             Some(method) => return self.open_with_message(method).await,
         };
-        Ok((self.judge(&said).await?.number, None))
+        Ok((self.judge(said).await?.number, None))
     }
 
     /// A call whose client says one thing: it is judged whole before anything is sent.
@@ -42,7 +42,7 @@ impl Talk<'_> {
         gather.finish().map_err(|why| self.broken(why))?;
         let whole = only.ok_or_else(|| self.malformed("no message, where there must be one"))?;
         let (said, payload) = self.read(method, whole)?;
-        let allowed = self.judge(&said).await?;
+        let allowed = self.judge(said).await?;
         Ok((allowed.number, Some(payload)))
     }
 
@@ -114,7 +114,7 @@ impl Talk<'_> {
             while let Some(whole) = gather.next(&mut came).map_err(|why| self.broken(why))? {
                 let _place = self.place()?;
                 let (said, payload) = self.read(method, whole)?;
-                let allowed = self.judge(&said).await?;
+                let allowed = self.judge(said).await?;
                 if !self.give(sink, &payload).await? {
                     return Ok(false);
                 }

@@ -1,5 +1,7 @@
 //! What messages are read as, and what is refused.
 
+mod values;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Version};
 use proptest::prelude::*;
@@ -12,7 +14,7 @@ use super::*;
 use crate::fuzzing::cover;
 use crate::{Contents, Descriptors, Head, Parsed, Refused, Reply, Route, fuzzing};
 
-const SHOP: &[u8] = include_bytes!("testdata/shop.pb");
+const SHOP: &[u8] = include_bytes!("../testdata/shop.pb");
 
 fn shop() -> Descriptors {
     Descriptors::read(SHOP).unwrap()
