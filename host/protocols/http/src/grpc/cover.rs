@@ -166,12 +166,13 @@ impl Covering<'_> {
         };
         let (of, held) = (message.get(1).map(Item::text), within(path, HELD));
         let is_as_said = two.1.get(TYPE).and_then(Json::as_str) == of.as_deref();
-        let two = match inner.stands_for() {
-            None => Some(two),
-            Some(_) => two.0.get(HELD).zip(two.1.get(HELD)),
+        let two = match inner.is_plain() {
+            true => Some(two),
+            false => two.0.get(HELD).zip(two.1.get(HELD)),
         };
         let covered = two.filter(|_| is_as_said);
-        let covered = covered.and_then(|two| self.message(*inner, two, path));
+        let named = if inner.is_plain() { path } else { held.as_str() };
+        let covered = covered.and_then(|two| self.message(*inner, two, named));
         let Some(inner) = covered else {
             self.leave_out(&held);
             message.fields.remove(&2);

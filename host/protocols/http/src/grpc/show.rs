@@ -1,7 +1,7 @@
 //! A message as JSON, and as what policies are told: the names that its fields have in the descriptor, outer before inner.
 //!
 //! The well-known types that stand for a value are shown as that value: wrappers (`google.protobuf.StringValue`), `Struct`,
-//! `Value` and `ListValue`; an `Any` as what it holds, beside its `@type`.
+//! `Value` and `ListValue`; an `Any` as what it holds, beside its `@type`, and under `value` where that is no plain message.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ use crate::Contents;
 
 /// What an `Any` is of, in JSON.
 pub(super) const TYPE: &str = "@type";
-/// What it holds that is no object.
+/// What it holds that is no plain message: it may have keys of any name.
 pub(super) const HELD: &str = "value";
 
 impl Message {
@@ -26,10 +26,13 @@ impl Message {
         if self.descriptor.full_name() == ANY {
             let url = self.get(1).map_or(String::new(), |url| url.text());
             object.insert(TYPE.to_owned(), url.into());
-            match self.inner.as_ref().map(|inner| inner.json()) {
-                Some(Json::Object(inner)) => object.extend(inner),
-                Some(other) => drop(object.insert(HELD.to_owned(), other)),
-                None => drop(self.get(2).map(|value| object.insert(HELD.into(), value.json()))),
+            match (&self.inner, self.get(2)) {
+                (Some(inner), _) => match inner.json() {
+                    Json::Object(fields) if inner.is_plain() => object.extend(fields),
+                    held => drop(object.insert(HELD.to_owned(), held)),
+                },
+                (None, Some(bytes)) => drop(object.insert(HELD.to_owned(), bytes.json())),
+                (None, None) => {}
             }
             return Json::Object(object);
         }
@@ -59,13 +62,23 @@ impl Message {
             let named = within(path, TYPE);
             contents.field(&named);
             leaf(&named, &url.text(), contents);
-            return inner.tell_at(path, contents);
+            if inner.is_plain() {
+                return inner.tell_at(path, contents);
+            }
+            let held = within(path, HELD);
+            contents.field(&held);
+            return inner.tell_at(&held, contents);
         }
         for field in self.fields.values() {
             let named = within(path, field.descriptor.name());
             contents.field(&named);
             field.tell(&named, contents);
         }
+    }
+
+    /// Whether its keys are its fields' names, none of which an `Any` has.
+    pub(super) fn is_plain(&self) -> bool {
+        self.stands_for().is_none() && self.descriptor.full_name() != ANY
     }
 
     /// The field that a message of a well-known type stands for; `None` for other messages.

@@ -1,8 +1,11 @@
 //! Values within messages: how many there can be, and what those of well-known types are shown as.
 
+use serde_json::json;
+
 use super::super::cover::put_message;
 use super::super::message::{Ambiguous, Item, Message};
-use super::{order, read, text, varint};
+use super::{covered, order, read, text, varint};
+use crate::Contents;
 
 #[test]
 fn a_map_has_no_more_entries_than_a_message_has_values() {
@@ -10,12 +13,53 @@ fn a_map_has_no_more_entries_than_a_message_has_values() {
     assert_eq!(read(&bytes), Err(Ambiguous::Many));
 }
 
+/// An `Any` of a type.
+fn any(url: &[u8], held: &[u8]) -> Vec<u8> {
+    [text(1, url), vec![2 << 3 | 2], varint(held.len()), held.to_vec()].concat()
+}
+
+/// A `Struct` with one key.
+fn one_key(name: &[u8], value: &[u8]) -> Vec<u8> {
+    text(1, &[text(1, name), text(2, &text(3, value))].concat())
+}
+
+#[test]
+fn what_is_no_plain_message_is_told_under_value_in_an_any() {
+    let held = [one_key(b"@type", b"forged"), one_key(b"key", b"kept")].concat();
+    let lies_in = any(b"t/google.protobuf.Any", &any(b"t/google.protobuf.Struct", &held));
+    let shown = json!({ "@type": "t/google.protobuf.Struct", "value": { "@type": "forged", "key": "kept" } });
+    let message = Message::read(&order(), &text(12, &lies_in)).unwrap();
+    let outer = json!({ "detail": { "@type": "t/google.protobuf.Any", "value": shown } });
+    assert_eq!(message.json(), outer);
+    let mut contents = Contents::default();
+    message.tell(&mut contents);
+    let fact = ("body:detail.value.value.key".to_owned(), "kept".to_owned());
+    assert!(contents.facts.contains(&fact), "{:?}", contents.facts);
+    assert!(contents.fields.iter().any(|field| field == "detail.value.value.key"));
+    let url = ("body:detail.@type".to_owned(), "t/google.protobuf.Any".to_owned());
+    assert!(contents.facts.contains(&url), "{:?}", contents.facts);
+}
+
+#[test]
+fn secrets_are_covered_within_a_struct_in_an_any_and_what_is_none_stays() {
+    let held = [one_key(b"password", b"hunter2"), one_key(b"value", b"kept")].concat();
+    for bytes in [
+        any(b"t/google.protobuf.Struct", &held),
+        any(b"t/google.protobuf.Any", &any(b"t/google.protobuf.Struct", &held)),
+    ] {
+        let bytes = [vec![12 << 3 | 2], varint(bytes.len()), bytes].concat();
+        let (shown, withheld) = covered(&bytes);
+        let mut value = &shown["detail"]["value"];
+        if value.get("@type").is_some() {
+            value = &value["value"];
+        }
+        assert_eq!(value, &json!({ "password": "****", "value": "kept" }), "{shown}");
+        assert!(withheld.is_empty(), "{withheld:?}");
+    }
+}
+
 #[test]
 fn what_any_messages_hold_is_kept_once() {
-    let any = |url: &[u8], held: &[u8]| {
-        let length = varint(held.len());
-        [text(1, url), vec![2 << 3 | 2], length, held.to_vec()].concat()
-    };
     let mut bytes = any(b"t/shop.v1.Customer", &text(1, b"Ada"));
     for _ in 0..30 {
         bytes = any(b"t/google.protobuf.Any", &bytes);
