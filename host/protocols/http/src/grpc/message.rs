@@ -109,21 +109,6 @@ impl Message {
         Self { descriptor, fields: BTreeMap::new(), unknown: vec![], inner: None }
     }
 
-    /// Whether it is all of known fields, and so is all that is in it.
-    pub(crate) fn is_known(&self) -> bool {
-        let known = |item: &Item| !matches!(item, Item::Message(message) if !message.is_known());
-        let unread = self.descriptor.full_name() == ANY && self.inner.is_none();
-        let is_unread = unread && self.fields.contains_key(&2);
-        self.unknown.is_empty()
-            && !is_unread
-            && self.inner.as_ref().is_none_or(|inner| inner.is_known())
-            && self.fields.values().all(|field| match &field.value {
-                Value::One(item) => known(item),
-                Value::List(items) => items.iter().all(known),
-                Value::Map(entries) => entries.iter().all(|(_, value)| known(value)),
-            })
-    }
-
     /// The field of this number.
     pub(crate) fn get(&self, number: u32) -> Option<&Item> {
         match &self.fields.get(&number)?.value {

@@ -12,6 +12,7 @@ mod descriptors;
 mod event;
 mod frames;
 mod gunzip;
+mod known;
 mod message;
 mod show;
 mod status;

@@ -138,10 +138,10 @@ impl Field {
     }
 }
 
-/// The kind of a map's values.
-pub(super) fn value_kind(map: &FieldDescriptor) -> Kind {
-    match map.kind() {
-        Kind::Message(entry) => entry.map_entry_value_field().kind(),
+/// The kind of a field's values, which of a map are those of its entries.
+pub(super) fn value_kind(field: &FieldDescriptor) -> Kind {
+    match field.kind() {
+        Kind::Message(entry) if entry.is_map_entry() => entry.map_entry_value_field().kind(),
         other => other,
     }
 }

@@ -1,5 +1,6 @@
 //! Values within messages: how many there can be, and what those of well-known types are shown as.
 
+use prost_reflect::{DescriptorPool, MessageDescriptor, prost_types};
 use serde_json::json;
 
 use super::super::cover::put_message;
@@ -55,6 +56,76 @@ fn secrets_are_covered_within_a_struct_in_an_any_and_what_is_none_stays() {
         }
         assert_eq!(value, &json!({ "password": "****", "value": "kept" }), "{shown}");
         assert!(withheld.is_empty(), "{withheld:?}");
+    }
+}
+
+/// A message with an enumerated value, by itself, in a list and in a map, in a file of this syntax.
+fn enumerated(syntax: &str) -> MessageDescriptor {
+    use prost_types::field_descriptor_proto::{Label, Type};
+    use prost_types::*;
+    let field = |name: &str, number, label: Label, kind: Type, of: &str| FieldDescriptorProto {
+        name: Some(name.to_owned()),
+        number: Some(number),
+        label: Some(label.into()),
+        r#type: Some(kind.into()),
+        type_name: (!of.is_empty()).then(|| of.to_owned()),
+        ..Default::default()
+    };
+    let entry = DescriptorProto {
+        name: Some("NamedEntry".to_owned()),
+        field: vec![
+            field("key", 1, Label::Optional, Type::Int32, ""),
+            field("value", 2, Label::Optional, Type::Enum, ".old.State"),
+        ],
+        options: Some(MessageOptions { map_entry: Some(true), ..Default::default() }),
+        ..Default::default()
+    };
+    let message = DescriptorProto {
+        name: Some("Order".to_owned()),
+        field: vec![
+            field("state", 1, Label::Optional, Type::Enum, ".old.State"),
+            field("states", 2, Label::Repeated, Type::Enum, ".old.State"),
+            field("named", 3, Label::Repeated, Type::Message, ".old.Order.NamedEntry"),
+        ],
+        nested_type: vec![entry],
+        ..Default::default()
+    };
+    let value = EnumValueDescriptorProto {
+        name: Some("NEW".to_owned()),
+        number: Some(0),
+        ..Default::default()
+    };
+    let states = EnumDescriptorProto {
+        name: Some("State".to_owned()),
+        value: vec![value],
+        ..Default::default()
+    };
+    let file = FileDescriptorProto {
+        name: Some("old.proto".to_owned()),
+        package: Some("old".to_owned()),
+        syntax: Some(syntax.to_owned()),
+        message_type: vec![message],
+        enum_type: vec![states],
+        ..Default::default()
+    };
+    let mut pool = DescriptorPool::new();
+    pool.add_file_descriptor_proto(file).unwrap();
+    pool.get_message_by_name("old.Order").unwrap()
+}
+
+#[test]
+fn a_number_without_a_name_is_no_value_of_an_enum_that_is_closed() {
+    for (bytes, is_named) in [
+        (vec![1 << 3, 0], true),
+        (vec![1 << 3, 7], false),
+        (text(2, &[0, 0]), true),
+        (text(2, &[0, 7]), false),
+        (text(3, &[2 << 3, 0]), true),
+        (text(3, &[2 << 3, 7]), false),
+    ] {
+        let is_known = |syntax| Message::read(&enumerated(syntax), &bytes).unwrap().is_known();
+        assert_eq!(is_known("proto2"), is_named, "{bytes:?}");
+        assert!(is_known("proto3"), "{bytes:?}");
     }
 }
 
