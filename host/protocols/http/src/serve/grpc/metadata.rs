@@ -55,6 +55,8 @@ pub(super) fn shown(
     let headers = without_echo(headers, echo);
     let planned = {
         let mut gate = session.gate();
+        // Policies may have come while the call was held, or its service took its time.
+        gate.renew();
         if gate.masks_nothing() {
             return Ok(headers);
         }

@@ -17,6 +17,9 @@ use crate::grpc::framed;
 /// What both ends let come on a connection, so that one stream keeps none of the others waiting, in bytes.
 const CONNECTION_WINDOW: u32 = 1 << 20;
 
+/// What a service says in each head, beside all else.
+pub(super) const PASSWORD: &str = "hunter3";
+
 /// What a service got, in lines.
 pub(super) type Got = Arc<Mutex<Vec<String>>>;
 
@@ -69,7 +72,8 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, 
 }
 
 fn response(status: u16, kind: &str) -> Response<()> {
-    Response::builder().status(status).header("content-type", kind).body(()).unwrap()
+    let head = Response::builder().status(status).header("content-type", kind);
+    head.header("x-password", PASSWORD).body(()).unwrap()
 }
 
 fn status(status: &'static str) -> HeaderMap {

@@ -1,13 +1,15 @@
 //! gRPC calls, frame by frame: what clients and services may do that no library does.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use h2::Reason;
 use http::{HeaderMap, HeaderValue};
+use palisade_policy::{Outcome, Placed};
 
-use super::callee::{begin, call, calls, finish, seen, shop, until};
-use super::world::{SECRET, With};
+use super::callee::{PASSWORD, begin, call, calls, finish, seen, shop, until};
+use super::world::{ByWord, SECRET, With};
 use crate::grpc::framed;
 
 #[tokio::test]
@@ -284,4 +286,18 @@ async fn answers_are_covered_whatever_they_are_cut_into() {
     let unknown = call(&client, "/a.B/Echo", &framed(b"x")).await;
     assert_eq!(unknown.status, "7");
     assert!(unknown.message.contains("gateway.unmaskable"), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn metadata_is_covered_by_policies_that_came_while_its_call_was_held() {
+    let (world, client, _) = calls(shop()).await;
+    let free = call(&client, "/shop.v1.Orders/Get", &framed(b"\x0a\x01a")).await;
+    assert_eq!(free.status, "0", "{free:?}");
+    let (response, mut stream) = begin(&client, "/shop.v1.Orders/Get", &[]).await;
+    stream.send_data(framed(b"\x0a\x04held"), true).unwrap();
+    world.desk.opened.notified().await;
+    world.door.gate.install(vec![Placed::everywhere(Arc::new(ByWord { masks: true }))]);
+    world.desk.outcome.send_replace(Some(Outcome::Granted { by: vec!["boss".into()] }));
+    let response = response.await.unwrap();
+    assert_ne!(response.headers()["x-password"], PASSWORD);
 }

@@ -19,8 +19,8 @@ use crate::{Address, Credential, Descriptors, Origin};
 pub(super) const SECRET: &str = "hunter2-of-the-gateway";
 
 /// Denies, holds and rewrites by words in the text; covers keys and looks for cards where it is told to.
-struct ByWord {
-    masks: bool,
+pub(super) struct ByWord {
+    pub masks: bool,
 }
 
 impl Policy for ByWord {
@@ -173,7 +173,7 @@ impl Backend for Behind {
 
 /// Lets the token `token` in, to `api`.
 pub(super) struct Door {
-    gate: Arc<Gate>,
+    pub gate: Arc<Gate>,
     backend: Arc<Behind>,
     read_only: bool,
     /// The connections that a client finds by the service's address.
