@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use pingora_core::connectors::http::Connector;
 use pingora_core::protocols::ALPN;
 use pingora_core::protocols::http::ServerSession;
@@ -77,6 +77,21 @@ pub(super) async fn peer_of(
     Ok(peer)
 }
 
+/// Names a request's service as HTTP/2 does, by `:authority` alone (RFC 9113 section 8.3.1).
+///
+/// pingora sends the `Host` that it takes it from as well, and nginx refuses who says both.
+///
+/// # Errors
+/// Where the head has no `Host`, or one that is no authority.
+pub(super) fn name_by_authority(head: &mut RequestHeader) -> Result<()> {
+    let wrong = || Error::explain(ErrorType::InvalidHTTPHeader, "the service's name is no host");
+    let host = head.remove_header(&HOST).ok_or_else(wrong)?;
+    let target = head.uri.path_and_query().ok_or_else(wrong)?.clone();
+    let uri = Uri::builder().scheme("https").authority(host.as_bytes()).path_and_query(target);
+    head.set_uri(uri.build().map_err(|_| wrong())?);
+    Ok(())
+}
+
 impl Upstream {
     /// Sends a request and waits for the head of its response.
     pub(super) async fn send(
@@ -86,7 +101,10 @@ impl Upstream {
         websocket: bool,
     ) -> Result<()> {
         let is_http2 = self.session.as_http2().is_some();
-        let head = head_of(outgoing, body, is_http2, websocket)?;
+        let mut head = head_of(outgoing, body, is_http2, websocket)?;
+        if is_http2 {
+            name_by_authority(&mut head)?;
+        }
         self.session.write_request_header(Box::new(head)).await?;
         let sent = if websocket { Ok(()) } else { self.send_body(body).await };
         self.sent = sent.is_ok();

@@ -15,7 +15,7 @@ use pingora_http::RequestHeader;
 
 use super::super::Backend;
 use super::super::app::Inner;
-use super::super::upstream::{IDLE, peer_of};
+use super::super::upstream::{IDLE, name_by_authority, peer_of};
 use crate::grpc::{Call, time_left};
 use crate::{Credential, Head, Outgoing, Target, Unusable};
 
@@ -136,5 +136,6 @@ pub(super) fn head_of(
         let put = head.append_header(name.clone(), value.clone());
         put.map_err(|_| Unusable::Character)?;
     }
+    name_by_authority(&mut head).map_err(|_| Unusable::Character)?;
     Ok(head)
 }
