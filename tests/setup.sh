@@ -1,7 +1,7 @@
 #!/bin/sh
 # Brings what building and testing need and what cannot come with the source. Safe to run again.
 #
-# cmake and libclang build two dependencies; PostgreSQL is what is tested against; the plugins are WebAssembly.
+# cmake and libclang build two dependencies; PostgreSQL and nginx are what is tested against; the plugins are WebAssembly.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -24,6 +24,7 @@ command -v curl >/dev/null 2>&1 || need curl
 command -v python3 >/dev/null 2>&1 || need python3
 have_libclang || need libclang-dev
 have_postgres || need postgresql
+command -v nginx >/dev/null 2>&1 || test -x /usr/sbin/nginx || need nginx-light
 command -v psql >/dev/null 2>&1 || need postgresql-client
 
 if [ -n "$missing" ]; then
