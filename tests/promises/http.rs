@@ -8,6 +8,7 @@ mod aws;
 mod nginx;
 mod peers;
 mod proxy;
+mod websockets;
 
 const BEARER: &str = "login = \"bearer\"\npassword = { env = \"API_SECRET\" }";
 

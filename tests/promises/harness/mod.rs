@@ -13,6 +13,7 @@ mod process;
 mod proxy;
 mod psql;
 mod python;
+mod python_web;
 mod vault;
 mod web;
 
@@ -28,6 +29,7 @@ pub(crate) use postgres::{PASSWORD, Postgres};
 pub(crate) use process::{Outcome, run, until};
 pub(crate) use proxy::{Proxied, proxied, proxied_with};
 pub(crate) use psql::{Interactive, Psql, finish};
+pub(crate) use python_web::{Talker, asks};
 pub(crate) use vault::{Knows, Vault};
 pub(crate) use web::{Asked, Curl, SECRET, Script, Web, api, api_at, ok};
 
