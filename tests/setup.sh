@@ -25,6 +25,7 @@ command -v python3 >/dev/null 2>&1 || need python3
 have_libclang || need libclang-dev
 have_postgres || need postgresql
 command -v nginx >/dev/null 2>&1 || test -x /usr/sbin/nginx || need nginx-light
+command -v nghttp >/dev/null 2>&1 || need nghttp2-client
 command -v psql >/dev/null 2>&1 || need postgresql-client
 
 if [ -n "$missing" ]; then

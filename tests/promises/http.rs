@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use crate::harness::{Asked, Authority, Curl, SECRET, Web, api, api_at, ok, run, until};
 
 mod aws;
+mod commands;
 mod nginx;
 mod peers;
 mod proxy;
