@@ -6,6 +6,7 @@ use crate::harness::{Asked, Authority, Curl, SECRET, Web, api, api_at, ok, run, 
 
 mod aws;
 mod commands;
+mod fetching;
 mod nginx;
 mod peers;
 mod proxy;

@@ -10,7 +10,7 @@ use super::process::{Outcome, run};
 use super::python::installed;
 
 static PACKAGES: LazyLock<PathBuf> =
-    LazyLock::new(|| installed("web-1", "tests/web/requirements.txt"));
+    LazyLock::new(|| installed("web-2", "tests/web/requirements.txt"));
 
 fn python(script: &str) -> Command {
     let mut command = Command::new("python3");
