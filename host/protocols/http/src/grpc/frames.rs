@@ -79,6 +79,11 @@ impl Frames {
         Ok(Some(Part::Begins { compressed, length }))
     }
 
+    /// Whether a message has begun and is not whole yet.
+    fn is_amid(&self) -> bool {
+        self.left.is_some()
+    }
+
     /// Ends the stream.
     pub(crate) fn finish(&self) -> Result<(), Broken> {
         match self.left.is_none() && self.prefix.is_empty() {
@@ -123,12 +128,18 @@ impl Gather {
                 }
                 Part::Piece(piece) => self.payload.extend_from_slice(&piece),
                 Part::Ends => {
-                    let payload = self.payload.split().freeze();
+                    // What is gathered next begins with no memory of this one.
+                    let payload = std::mem::take(&mut self.payload).freeze();
                     return Ok(Some(Whole { compressed: self.compressed, payload }));
                 }
             }
         }
         Ok(None)
+    }
+
+    /// Whether a message has begun and is not whole yet.
+    pub(crate) fn is_amid(&self) -> bool {
+        self.frames.is_amid()
     }
 
     /// Ends the stream.

@@ -60,7 +60,8 @@ pub struct Options {
     pub head_time: Duration,
     /// How long a service may take to accept a connection.
     pub dial_time: Duration,
-    /// How long a peer that is waited for may send or read nothing.
+    /// How long a peer that is waited for may send or read nothing, and how long a call's message that is gathered may take to
+    /// come whole.
     pub patience: Duration,
     /// How long a session of the record lasts without a request.
     pub idle_time: Duration,

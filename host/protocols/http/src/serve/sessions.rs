@@ -21,7 +21,7 @@ use crate::response::Plans;
 
 /// How many tunnels of the forward proxy one session may have at the same time.
 pub(super) const MOST_TUNNELS: usize = 128;
-/// How many requests of one session may have their bodies in memory at the same time.
+/// How many requests of one session may have their bodies in memory at the same time; of calls, messages in each direction.
 const MOST_BODIES: usize = 64;
 
 type Key = [u8; 32];
@@ -51,6 +51,9 @@ pub(super) struct Shared {
     pub plans: Plans,
     /// Places for requests whose bodies are in memory.
     pub bodies: Arc<Semaphore>,
+    /// Places for messages of services that are gathered to be covered. Those of clients wait for their service to read, which
+    /// may wait for these.
+    pub answers: Semaphore,
     /// Places for tunnels.
     pub tunnels: Arc<Semaphore>,
     /// Requests that were held and are asked for.
@@ -133,6 +136,7 @@ impl Sessions {
             masker: Masker::new(mask_key),
             plans: Plans::default(),
             bodies: Arc::new(Semaphore::new(MOST_BODIES)),
+            answers: Semaphore::new(MOST_BODIES),
             tunnels: Arc::new(Semaphore::new(MOST_TUNNELS)),
             pending: Pending::default(),
             over: watch::Sender::new(None),

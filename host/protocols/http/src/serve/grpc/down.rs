@@ -117,28 +117,31 @@ impl Talk<'_> {
     ) -> Result<(), Stop> {
         let response = method.response();
         let mut gather = Gather::new(self.connection.service.runner.options.response_limit);
-        while let Some(mut came) = self.read_more(session).await? {
-            while let Some(whole) = gather.next(&mut came).map_err(|why| self.service_broke(why))? {
-                if whole.compressed {
-                    return Err(self.compressed());
-                }
-                self.follow(planned)?;
-                let mut payload = whole.payload.to_vec();
-                echo.cover(&mut payload);
-                let covered = match &planned.cover {
-                    Some(cover) => cover.message(&response, &payload, withheld),
-                    None => Ok(payload),
-                };
-                let covered = covered.map_err(|denial| self.withheld(&denial))?;
-                let length = u32::try_from(covered.len()).unwrap_or(u32::MAX);
-                self.ledger().note(Sender::Service, length);
-                self.client.send(framed(&covered)).await.map_err(|_| Stop::Gone)?;
+        let mut came = Bytes::new();
+        while let Some(next) = self.next_of_service(session, &mut gather, &mut came).await? {
+            let (whole, _place) = next;
+            if whole.compressed {
+                return Err(self.compressed());
             }
+            self.follow(planned)?;
+            let mut payload = whole.payload.to_vec();
+            echo.cover(&mut payload);
+            let covered = match &planned.cover {
+                Some(cover) => cover.message(&response, &payload, withheld),
+                None => Ok(payload),
+            };
+            let covered = covered.map_err(|denial| self.withheld(&denial))?;
+            let length = u32::try_from(covered.len()).unwrap_or(u32::MAX);
+            self.ledger().note(Sender::Service, length);
+            self.client.send(framed(&covered)).await.map_err(|_| Stop::Gone)?;
         }
-        gather.finish().map_err(|why| self.service_broke(why))
+        Ok(())
     }
 
-    async fn read_more(&self, session: &mut Http2Session) -> Result<Option<Bytes>, Stop> {
+    pub(super) async fn read_more(
+        &self,
+        session: &mut Http2Session,
+    ) -> Result<Option<Bytes>, Stop> {
         session.read_response_body().await.map_err(|error| self.reset(&error))
     }
 
@@ -187,7 +190,7 @@ impl Talk<'_> {
         self.withheld(&unreadable("the service compresses, which nobody asked for"))
     }
 
-    fn service_broke(&self, why: Broken) -> Stop {
+    pub(super) fn service_broke(&self, why: Broken) -> Stop {
         match why {
             Broken::Long(_) => self.withheld(&unreadable(&why.to_string())),
             _ => self.told(Code::Internal, format!("the service's answer: {why}")).into(),

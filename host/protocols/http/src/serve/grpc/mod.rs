@@ -10,6 +10,7 @@
 
 mod client;
 mod down;
+mod gathered;
 mod ledger;
 mod metadata;
 mod sink;

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use palisade_policy::{Denial, RecordedResult};
 use pingora_error::{Error, ErrorType};
+use tokio::sync::SemaphorePermit;
 
+use super::gathered::Gathered;
 use super::ledger::From as Sender;
 use super::sink::Sink;
 use super::upstream::{Upstream, head_of};
@@ -15,9 +17,15 @@ use crate::grpc::{
 use crate::response::Echo;
 use crate::{Credential, Reply};
 
+/// The message of a client that says one thing, which was allowed. It has its place until it is sent.
+pub(super) struct Only<'a> {
+    payload: Bytes,
+    _place: SemaphorePermit<'a>,
+}
+
 impl Talk<'_> {
     /// Judges the call, and gives the number of what was allowed, and the only message where there is but one.
-    pub(super) async fn open(&self) -> Result<(u64, Option<Bytes>), Stop> {
+    pub(super) async fn open(&self) -> Result<(u64, Option<Only<'_>>), Stop> {
         let said = match &self.method {
             None => Said::Unread,
             Some(method) if method.is_client_streaming() => Said::Nothing,
@@ -27,23 +35,11 @@ impl Talk<'_> {
     }
 
     /// A call whose client says one thing: it is judged whole before anything is sent.
-    async fn open_with_message(&self, method: &Described) -> Result<(u64, Option<Bytes>), Stop> {
-        let _place = self.place()?;
-        let mut gather = self.gather();
-        let mut only = None;
-        while let Some(came) = self.client.read().await {
-            let mut came = came.map_err(|_| Stop::Gone)?;
-            while let Some(whole) = gather.next(&mut came).map_err(|why| self.broken(why))? {
-                if only.replace(whole).is_some() {
-                    return Err(self.malformed("a second message, where there can be one"));
-                }
-            }
-        }
-        gather.finish().map_err(|why| self.broken(why))?;
-        let whole = only.ok_or_else(|| self.malformed("no message, where there must be one"))?;
+    async fn open_with_message(&self, method: &Described) -> Result<(u64, Option<Only<'_>>), Stop> {
+        let Gathered { whole, place, .. } = self.only_of_client().await?;
         let (said, payload) = self.read(method, whole)?;
         let allowed = self.judge(said).await?;
-        Ok((allowed.number, Some(payload)))
+        Ok((allowed.number, Some(Only { payload, _place: place })))
     }
 
     /// Connects to the service and sends the call's head.
@@ -74,10 +70,10 @@ impl Talk<'_> {
     }
 
     /// Carries the client's messages; it ends where the call must.
-    pub(super) async fn up(&self, sink: &Sink, only: Option<Bytes>) -> Stop {
+    pub(super) async fn up(&self, sink: &Sink, only: Option<Only<'_>>) -> Stop {
         let carried = async {
             match (only, &self.method) {
-                (Some(payload), _) => self.give(sink, &payload).await,
+                (Some(only), _) => self.give(sink, &only.payload).await,
                 (None, Some(method)) => self.judge_each(sink, method).await,
                 (None, None) => self.pass(sink).await,
             }
@@ -108,23 +104,19 @@ impl Talk<'_> {
 
     /// Judges each message as a command of its own before it is sent on.
     async fn judge_each(&self, sink: &Sink, method: &Described) -> Result<bool, Stop> {
-        let mut gather = self.gather();
-        while let Some(came) = self.client.read().await {
-            let mut came = came.map_err(|_| Stop::Gone)?;
-            while let Some(whole) = gather.next(&mut came).map_err(|why| self.broken(why))? {
-                let _place = self.place()?;
-                let (said, payload) = self.read(method, whole)?;
-                let allowed = self.judge(said).await?;
-                if !self.give(sink, &payload).await? {
-                    return Ok(false);
-                }
-                let tag = format!("sent, {} bytes", payload.len());
-                let result = RecordedResult { tag, ..RecordedResult::default() };
-                let told = self.session.gate().tell_result(allowed.number, &result);
-                told.map_err(|failure| self.told(Code::Unavailable, failure.to_string()))?;
+        let (mut gather, mut came) = (self.gather(), Bytes::new());
+        while let Some(next) = self.next_of_client(&mut gather, &mut came).await? {
+            let Gathered { whole, place: _place, .. } = next;
+            let (said, payload) = self.read(method, whole)?;
+            let allowed = self.judge(said).await?;
+            if !self.give(sink, &payload).await? {
+                return Ok(false);
             }
+            let tag = format!("sent, {} bytes", payload.len());
+            let result = RecordedResult { tag, ..RecordedResult::default() };
+            let told = self.session.gate().tell_result(allowed.number, &result);
+            told.map_err(|failure| self.told(Code::Unavailable, failure.to_string()))?;
         }
-        gather.finish().map_err(|why| self.broken(why))?;
         Ok(true)
     }
 
@@ -182,7 +174,7 @@ impl Talk<'_> {
         }
     }
 
-    fn gather(&self) -> Gather {
+    pub(super) fn gather(&self) -> Gather {
         Gather::new(self.limit())
     }
 
@@ -190,16 +182,8 @@ impl Talk<'_> {
         self.connection.service.runner.options.body_limit
     }
 
-    /// A place for a message in memory.
-    fn place(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Stop> {
-        self.session.bodies.try_acquire().map_err(|_| {
-            let why = "as many messages of this session are being judged as may be";
-            self.told(Code::ResourceExhausted, why).into()
-        })
-    }
-
     /// A message that cannot be judged; the record has it.
-    fn malformed(&self, why: &str) -> Stop {
+    pub(super) fn malformed(&self, why: &str) -> Stop {
         self.refused(
             Code::InvalidArgument,
             "gateway.body",
@@ -207,7 +191,7 @@ impl Talk<'_> {
         )
     }
 
-    fn broken(&self, why: Broken) -> Stop {
+    pub(super) fn broken(&self, why: Broken) -> Stop {
         match why {
             Broken::Long(_) => {
                 self.refused(Code::ResourceExhausted, "gateway.body-limit", &why.to_string())
@@ -218,7 +202,7 @@ impl Talk<'_> {
         }
     }
 
-    fn refused(&self, code: Code, rule: &str, why: &str) -> Stop {
+    pub(super) fn refused(&self, code: Code, rule: &str, why: &str) -> Stop {
         let (reason, rule, hint) = (why.to_owned(), rule.to_owned(), String::new());
         let denial = Denial { reason, rule, hint };
         match self.refuse(&denial) {

@@ -3,6 +3,7 @@
 mod callee;
 mod calls;
 mod forward;
+mod messages;
 mod requests;
 mod responses;
 mod smuggling;
