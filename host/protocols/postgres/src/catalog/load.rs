@@ -17,7 +17,7 @@ use crate::serve::{Backend, connect};
 const LIMIT: Duration = Duration::from_secs(10);
 /// Most bytes of an answer that may wait unhandled.
 const MOST: usize = 32 * 1024 * 1024;
-/// How many rounds of views upon views are followed.
+/// How many rounds of views upon views, and of their parents, are followed.
 const DEEPEST: usize = 16;
 
 /// What is said of an answer that has not the form that was asked for.
@@ -36,8 +36,8 @@ pub(super) struct Loaded {
     pub(super) called: routines::Routines,
 }
 
-/// Looks up what is wanted and whatever its views are made of; also what functions and operators somebody made,
-/// where `routines` says so.
+/// Looks up what is wanted, its parents, and whatever its views are made of; also what functions and operators somebody
+/// made, where `routines` says so.
 pub(super) async fn load(
     catalog: &Catalog,
     link: &mut Option<Link>,
@@ -63,6 +63,9 @@ pub(super) async fn load(
         oids.clear();
         let views = || relations.iter().filter_map(|relation| relation.view.as_ref());
         names = views().flat_map(|view| &view.reads).map(|name| name.name.clone()).collect();
+        // Its columns are its parents' too, of which it must be known what is protected. Parts, of which there may be very
+        // many, are asked after by their names alone.
+        names.extend(relations.iter().flat_map(|it| &it.parents).map(|(_, name)| name.clone()));
         names.retain(|name| !asked.contains(name));
         let of_routines = called.values().flatten().flat_map(|routine| &routine.unknown);
         let labels = views().flat_map(|view| &view.calls).chain(of_routines);

@@ -80,9 +80,21 @@ impl Known {
 
     /// The columns of a relation; none where it is not known.
     pub(crate) fn columns(&self, schema: &str, name: &str) -> Vec<String> {
-        let mut relations = self.named(name).into_iter().flatten();
-        let relation = relations.find(|relation| relation.schema == schema);
+        let relation = self.in_schema(schema, name);
         relation.map(|relation| relation.columns.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The columns of a relation, each with every name that it goes by, of parents and parts too; none where it is not
+    /// known.
+    pub(crate) fn column_names(&self, schema: &str, name: &str) -> Vec<(String, Vec<String>)> {
+        let Some(relation) = self.in_schema(schema, name) else { return vec![] };
+        let columns = relation.columns.values();
+        columns.map(|column| (column.clone(), relation.names(column).collect())).collect()
+    }
+
+    fn in_schema(&self, schema: &str, name: &str) -> Option<&Arc<Relation>> {
+        let mut relations = self.named(name).into_iter().flatten();
+        relations.find(|relation| relation.schema == schema)
     }
 
     /// Whether it was looked up what somebody defined.

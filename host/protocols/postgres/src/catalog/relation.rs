@@ -114,6 +114,15 @@ impl Relation {
         self.sources_within(known, column, into, 0);
     }
 
+    /// The names of a column of its own: its own, those of its parents, whose column it is too, and those of its parts,
+    /// whose rows are also its rows and may be protected by names of their own.
+    pub(crate) fn names(&self, column: &str) -> impl Iterator<Item = String> {
+        let parts = self.parts.iter().take(MOST_PARTS);
+        let others = self.parents.iter().chain(parts);
+        let others = others.map(move |(schema, name)| format!("{schema}.{name}.{column}"));
+        std::iter::once(format!("{}.{column}", self.full_name())).chain(others)
+    }
+
     fn sources_within(
         &self,
         known: &Known,
@@ -138,24 +147,19 @@ impl Relation {
             return;
         }
         let column = if self.has(column) || is_system_column(column) { column } else { "*" };
-        let fresh = into.insert(format!("{}.{}.{column}", self.schema, self.name));
+        // That a child has named it says nothing of its own parts yet.
+        let fresh = !into.contains(&format!("{}.{column}", self.full_name()));
+        into.extend(self.names(column));
+        if self.runs.iter().any(|(kind, _)| kind == "foreign") {
+            // Another server's values, or this one's by another way.
+            into.insert(ANYWHERE.to_owned());
+        }
         if depth > DEEPEST {
             into.insert(ANYWHERE.to_owned());
             return;
         }
         if !fresh {
             return;
-        }
-        for (schema, name) in &self.parents {
-            into.insert(format!("{schema}.{name}.{column}"));
-        }
-        // Its rows are also those of its parts, which may be protected by names of their own.
-        for (schema, name) in self.parts.iter().take(MOST_PARTS) {
-            into.insert(format!("{schema}.{name}.{column}"));
-        }
-        if self.runs.iter().any(|(kind, _)| kind == "foreign") {
-            // Another server's values, or this one's by another way.
-            into.insert(ANYWHERE.to_owned());
         }
         let Some(view) = &self.view else { return };
         let position = self.columns.values().position(|name| name == column);

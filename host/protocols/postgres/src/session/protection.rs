@@ -136,7 +136,8 @@ impl Protection {
         Ok(statement.exposure.in_doubt && self.anywhere(asking)?)
     }
 
-    /// The protected columns of a relation.
+    /// The protected columns of a relation, by whatever name they are protected. What is not known of yet has none for
+    /// now, which is not remembered: it may be looked up by the next text.
     fn covered(
         &mut self,
         relation: &Relation,
@@ -146,9 +147,12 @@ impl Protection {
             return Ok(Arc::clone(columns));
         }
         let (schema, name) = relation;
-        let columns = asking.catalog.look(|known| known.columns(schema, name));
-        let full = columns.iter().map(|column| vec![format!("{schema}.{name}.{column}")]);
-        let covered = asking.planner.covered(full)?;
+        let columns = asking.catalog.look(|known| known.column_names(schema, name));
+        if columns.is_empty() {
+            return Ok(Arc::default());
+        }
+        let (columns, names): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+        let covered = asking.planner.covered(names)?;
         let protected = columns.into_iter().zip(covered).filter(|(_, covered)| *covered);
         let protected: Arc<BTreeSet<String>> = Arc::new(protected.map(|(name, _)| name).collect());
         self.columns.insert(relation.clone(), Arc::clone(&protected));
