@@ -201,13 +201,16 @@ impl Walker<'_> {
     fn sort(&mut self, keys: &[Node], shape: &Shape, scope: &Scope<'_>) {
         let before = self.found.use_for(Usage::Sort);
         for key in keys {
-            let inner = match key.node.as_ref() {
-                Some(NodeEnum::SortBy(sort)) => sort.node.as_deref(),
-                _ => None,
+            let (inner, by) = match key.node.as_ref() {
+                Some(NodeEnum::SortBy(sort)) => (sort.node.as_deref(), sort.use_op.as_slice()),
+                _ => (None, [].as_slice()),
             };
             let inner = inner.unwrap_or(key);
             match labels::output(inner, shape, &self.constants) {
-                Some(flow) => self.found.consume(&flow),
+                Some(flow) => {
+                    self.check_operator(by);
+                    self.found.consume(&flow);
+                }
                 None => drop(self.expression(key, scope)),
             }
         }

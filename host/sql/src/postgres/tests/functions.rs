@@ -14,6 +14,12 @@ fn what_functions_may_do_is_told() {
         "select users [name]; call public.upper {function: unknown}",
     );
     check("SELECT 1 OPERATOR(public.+) 2", "call operator public.+ {function: unknown}");
+    for key in ["id", "1", "i"] {
+        check(
+            &format!("SELECT id AS i FROM users ORDER BY {key} USING OPERATOR(public.<)"),
+            "select users [id]; call operator public.< {function: unknown}",
+        );
+    }
     check(
         "SELECT nextval('s'), currval('s')",
         "call nextval {function: stateful}; update s {via: nextval, where: present}; call currval {function: stateful}; select s",
