@@ -4,7 +4,7 @@ use super::constants::Constants;
 use super::names;
 use crate::lineage::{Flow, Piece, Shape};
 use pg_query::NodeEnum;
-use pg_query::protobuf::{AExprKind, Node, SelectStmt, SubLinkType};
+use pg_query::protobuf::{AExprKind, CoercionForm, Node, SelectStmt, SubLinkType};
 
 /// How firmly a name is chosen: a type's or `case` gives way to whatever stands around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +107,19 @@ pub(super) fn output(key: &Node, shape: &Shape, constants: &Constants) -> Option
     match shape.pieces.get(index) {
         Some(Piece::Column(column)) if counted(shape, index) => Some(column.flow.clone()),
         _ => Some(starred(shape, index).unwrap_or_else(|| shape.whole())),
+    }
+}
+
+/// The group keys that a key is made of: `GROUPING SETS`, `ROLLUP`, `CUBE` and brackets. A `ROW` that is written out is a
+/// value.
+pub(super) fn keys_within(key: &Node) -> Option<&[Node]> {
+    match key.node.as_ref()? {
+        NodeEnum::GroupingSet(set) => Some(&set.content),
+        NodeEnum::RowExpr(row) if row.row_format() == CoercionForm::CoerceImplicitCast => {
+            Some(&row.args)
+        }
+        NodeEnum::List(list) => Some(&list.items),
+        _ => None,
     }
 }
 

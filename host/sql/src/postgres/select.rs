@@ -220,7 +220,17 @@ impl Walker<'_> {
     /// `GROUP BY`: a column goes before an output name, and which of them it is cannot be told here.
     fn group(&mut self, keys: &[Node], shape: &Shape, scope: &Scope<'_>) {
         let before = self.found.use_for(Usage::Group);
+        self.group_keys(keys, shape, scope);
+        self.found.usage = before;
+    }
+
+    /// Keys one by one, also those in `GROUPING SETS`, `ROLLUP`, `CUBE` and in brackets, which the server looks up alike.
+    fn group_keys(&mut self, keys: &[Node], shape: &Shape, scope: &Scope<'_>) {
         for key in keys {
+            if let Some(inner) = labels::keys_within(key) {
+                self.group_keys(inner, shape, scope);
+                continue;
+            }
             match labels::output(key, shape, &self.constants) {
                 Some(flow) => {
                     self.compare(&flow);
@@ -230,7 +240,6 @@ impl Walker<'_> {
                 None => self.group_key(key, scope),
             }
         }
-        self.found.usage = before;
     }
 
     fn group_key(&mut self, key: &Node, scope: &Scope<'_>) {

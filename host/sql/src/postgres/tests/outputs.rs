@@ -220,6 +220,30 @@ fn all_sources_are_those_used_outside_of_predicates() {
 }
 
 #[test]
+fn a_position_or_an_output_name_is_a_group_key_wherever_it_stands() {
+    for keys in [
+        "1",
+        "(1)",
+        "ROLLUP (1)",
+        "CUBE (1)",
+        "GROUPING SETS (1, ())",
+        "GROUPING SETS (ROLLUP ((1)))",
+    ] {
+        uses(&format!("SELECT ssn AS s FROM users GROUP BY {keys}"), "group users.ssn");
+    }
+    for keys in ["(1, 2)", "ROLLUP (1, 2)", "CUBE ((1, 2))", "GROUPING SETS ((1, 2), (1))"] {
+        let text = format!("SELECT ssn, id FROM users GROUP BY {keys}");
+        uses(&text, "group users.id, group users.ssn");
+    }
+    // A name may also be an input column's.
+    for keys in ["s", "CUBE (s)"] {
+        let text = format!("SELECT ssn AS s FROM users GROUP BY {keys}");
+        uses(&text, "group users.s, group users.ssn");
+    }
+    uses("SELECT ssn FROM users GROUP BY ROW(1)", "");
+}
+
+#[test]
 fn columns_that_decide_without_being_put_out_are_uses() {
     uses("SELECT 1 FROM users WHERE ssn LIKE '1%'", "predicate users.ssn");
     uses(

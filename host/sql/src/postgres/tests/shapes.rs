@@ -81,6 +81,8 @@ fn what_depends_on_a_constant_is_known_of_that_text_alone() {
     for text in [
         "SELECT a, b FROM t ORDER BY 1",
         "SELECT a, b FROM t GROUP BY 1",
+        "SELECT a, b FROM t GROUP BY ROLLUP (1)",
+        "SELECT a, b FROM t GROUP BY GROUPING SETS ((1, 2), ())",
         "SELECT DISTINCT ON (2) a, b FROM t",
         "SELECT set_config('role', 'x', true)",
         "SELECT nextval('s')",
