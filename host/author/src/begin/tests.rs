@@ -47,6 +47,15 @@ fn a_plugin_in_rust_has_the_versions_that_the_sdk_is_tested_with() {
     }
 }
 
+/// Whoever writes a rule on the text into it would else be given an empty one, and the rule would never hold.
+#[test]
+fn a_new_guard_in_rust_is_given_all_of_a_command() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = begin(parent.path(), "keep-orders", Language::Rust).unwrap();
+    let made = fs::read_to_string(folder.join("src/lib.rs")).unwrap();
+    assert!(made.contains("impl Guard for Keep") && !made.contains("JUDGES_BY"), "{made}");
+}
+
 #[test]
 fn a_new_folder_is_a_project_and_has_nothing_left_to_fill_in() {
     for language in Language::ALL {

@@ -15,9 +15,6 @@ impl Plugin for Keep {
 }
 
 impl Guard for Keep {
-    // Nor do the values that are written into a text: an answer holds for every text that does the same.
-    const JUDGES_BY: CommandParts = CommandParts::OPERATIONS;
-
     /// Called before each command runs. What else can be said is in `Verdict`: hold for people, or rewrite.
     fn judge(&self, _context: &Context, command: &Command) -> Verdict {
         if !command.complete {
