@@ -118,14 +118,14 @@ fn a_star_in_a_union_may_hold_what_either_side_has() {
 #[test]
 fn a_child_read_before_its_parent_takes_none_of_the_parents_other_parts_away() {
     let named = |name: &str| ("public".to_owned(), name.to_owned());
-    let mut parent = relation(1, "public", "people", &["ssn"]);
-    parent.parts = vec![named("people_1"), named("people_2")];
-    let mut child = relation(2, "public", "people_1", &["ssn"]);
-    child.parents = vec![named("people")];
+    let mut parent = relation(1, "public", "staff", &["ssn"]);
+    parent.parts = vec![named("clerks"), named("drivers")];
+    let mut child = relation(2, "public", "clerks", &["ssn"]);
+    child.parents = vec![named("staff")];
     let known = Known::of(vec![parent, child]);
-    let text = "SELECT c.ssn || p.ssn FROM people_1 c, people p";
+    let text = "SELECT c.ssn || p.ssn FROM clerks c, staff p";
     let reading = Reading::new(text, &PostgreSql.analyze(text), &known, None, true);
-    let expected = ["public.people.ssn", "public.people_1.ssn", "public.people_2.ssn"];
+    let expected = ["public.clerks.ssn", "public.drivers.ssn", "public.staff.ssn"];
     assert_eq!(reading.statements[0].lineage.of(0, 1), expected);
 }
 
