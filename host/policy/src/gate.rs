@@ -47,6 +47,11 @@ impl std::fmt::Debug for Gate {
 }
 
 impl Gate {
+    /// What a command of a session with this context is judged by now.
+    fn edition(&self, context: &SessionContext) -> Edition {
+        Edition { policies: self.set.load().version, context: context.number() }
+    }
+
     /// A gate without policies; [`install`](Self::install) brings them.
     #[must_use]
     pub fn new(approvals: Arc<dyn Approvals>, journal: Arc<dyn Journal>) -> Self {
@@ -192,7 +197,7 @@ impl GateSession {
     /// What the next command is judged by.
     #[must_use]
     pub fn newest(&self) -> Edition {
-        Edition { policies: self.gate.set.load().version, context: self.newest.number() }
+        self.gate.edition(&self.newest)
     }
 
     /// Whether what was allowed may run without asking: it would be judged by what allowed it.

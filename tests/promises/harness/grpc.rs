@@ -1,7 +1,7 @@
 //! A gRPC client and a service, both made with grpcio, and a gateway between them.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 
@@ -10,16 +10,11 @@ use serde_json::{Value, json};
 use super::authority::{Authority, Certificate};
 use super::gateway::{Gateway, Settings, repository};
 use super::process::run;
+use super::python::installed;
 
 /// Where grpcio is installed, and `shop.pb` made of `shop.proto`, once for all runs of the same requirements.
-static SDK: LazyLock<PathBuf> = LazyLock::new(|| {
-    let tools = repository().join("target/tools");
-    let folder = tools.join("grpcio-1.85.3");
-    if !folder.exists() {
-        install(&tools, &folder);
-    }
-    folder
-});
+static SDK: LazyLock<PathBuf> =
+    LazyLock::new(|| installed("grpcio-1.85.3", "tests/grpc/requirements.txt"));
 
 /// What the shop's messages are, as protoc describes them.
 static SHOP: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -36,23 +31,6 @@ static SHOP: LazyLock<PathBuf> = LazyLock::new(|| {
     std::fs::rename(made, folder.join("shop.pb")).unwrap();
     folder.join("shop.pb")
 });
-
-/// Installs beside the final place and moves it there whole: others may do the same at the same time.
-fn install(tools: &Path, folder: &Path) {
-    std::fs::create_dir_all(tools).unwrap();
-    let draft = tempfile::tempdir_in(tools).unwrap();
-    let venv = draft.path().join("venv");
-    let made = run(Command::new("python3").args(["-m", "venv"]).arg(&venv));
-    assert!(made.ok, "python3 -m venv: {}", made.stderr);
-    let mut pip = Command::new(venv.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
-    pip.arg(draft.path().join("sdk"));
-    pip.arg("--requirement").arg(repository().join("tests/grpc/requirements.txt"));
-    let outcome = run(&mut pip);
-    assert!(outcome.ok, "pip install: {}{}", outcome.stdout, outcome.stderr);
-    // Where another was first, it is as good.
-    let _ = std::fs::rename(draft.path().join("sdk"), folder);
-}
 
 fn python(script: &str) -> Command {
     let mut command = Command::new("python3");

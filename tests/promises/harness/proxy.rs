@@ -1,38 +1,16 @@
 //! A gateway as a forward proxy, and clients that know nothing of it but what their environment says.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
 use super::gateway::{Gateway, Settings, repository};
 use super::process::{Outcome, run};
+use super::python::installed;
 
 /// Where Python's clients are installed, once for all runs of the same requirements.
-static CLIENTS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let tools = repository().join("target/tools");
-    let folder = tools.join("httpx-0.28.1");
-    if !folder.exists() {
-        install(&tools, &folder);
-    }
-    folder
-});
-
-/// Installs beside the final place and moves it there whole: others may do the same at the same time.
-fn install(tools: &Path, folder: &Path) {
-    std::fs::create_dir_all(tools).unwrap();
-    let draft = tempfile::tempdir_in(tools).unwrap();
-    let venv = draft.path().join("venv");
-    let made = run(Command::new("python3").args(["-m", "venv"]).arg(&venv));
-    assert!(made.ok, "python3 -m venv: {}", made.stderr);
-    let mut pip = Command::new(venv.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
-    pip.arg(draft.path().join("clients"));
-    pip.arg("--requirement").arg(repository().join("tests/proxy/requirements.txt"));
-    let outcome = run(&mut pip);
-    assert!(outcome.ok, "pip install: {}{}", outcome.stdout, outcome.stderr);
-    // Where another was first, it is as good.
-    let _ = std::fs::rename(draft.path().join("clients"), folder);
-}
+static CLIENTS: LazyLock<PathBuf> =
+    LazyLock::new(|| installed("httpx-0.28.1", "tests/proxy/requirements.txt"));
 
 /// A gateway that is a forward proxy before these connections, all of which `api-agent` reaches; `api-reader` reads there.
 pub(crate) fn proxied(connections: &str, listen: &str, policy: &str) -> Gateway {

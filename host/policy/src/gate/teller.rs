@@ -18,7 +18,7 @@ impl Teller {
     /// What the session's next command is judged by.
     #[must_use]
     pub fn newest(&self) -> Edition {
-        Edition { policies: self.gate.set.load().version, context: self.newest.number() }
+        self.gate.edition(&self.newest)
     }
 
     /// Records what came back.

@@ -29,7 +29,7 @@ const AHEAD: usize = 64 * 1024;
 const UNMASKABLE: &str = "Unmaskable";
 
 /// Headers of the hop, and one that leads around the gateway.
-const HOP: [&str; 11] = [
+pub(super) const HOP: [&str; 11] = [
     "connection",
     "proxy-connection",
     "keep-alive",

@@ -7,28 +7,13 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use palisade_policy::{Denial, Shape};
 
+use super::super::incoming::HOP;
 use super::super::sessions::Shared;
 use crate::grpc::{MESSAGE, STATUS, escape, unescape};
 use crate::response::{Echo, HEADERS, mask_headers};
 
-/// Of the hop, of HTTP, or the gateway's own words.
-const DROPPED: [&str; 15] = [
-    "connection",
-    "proxy-connection",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "content-length",
-    "upgrade",
-    "proxy-authenticate",
-    "alt-svc",
-    "refresh",
-    "set-cookie",
-    "www-authenticate",
-    "date",
-    "location",
-];
+/// Of HTTP, or the gateway's own words; the hop's are left out as well.
+const DROPPED: [&str; 4] = ["set-cookie", "www-authenticate", "date", "location"];
 /// What the names of metadata end with whose values are bytes in Base64.
 const BINARY: &str = "-bin";
 
@@ -51,7 +36,7 @@ pub(super) fn shown(
     for name in own.collect::<Vec<_>>() {
         headers.remove(name);
     }
-    DROPPED.iter().for_each(|name| drop(headers.remove(*name)));
+    HOP.iter().chain(&DROPPED).for_each(|name| drop(headers.remove(*name)));
     let headers = without_echo(headers, echo);
     let planned = {
         let mut gate = session.gate();
