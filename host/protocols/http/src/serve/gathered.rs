@@ -19,6 +19,8 @@ use pingora_core::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
+use super::wrapped::known_of_stream;
+
 /// How much waits for more at most, in bytes.
 const MOST: usize = 4 * 1024;
 /// How long the last words may take that a client does not read.
@@ -148,26 +150,6 @@ impl Shutdown for Gathered {
     }
 }
 
-impl UniqueID for Gathered {
-    fn id(&self) -> UniqueIDType {
-        self.stream.id()
-    }
-}
-
-impl Ssl for Gathered {
-    fn get_ssl(&self) -> Option<&TlsRef> {
-        self.stream.get_ssl()
-    }
-
-    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
-        self.stream.get_ssl_digest()
-    }
-
-    fn selected_alpn_proto(&self) -> Option<ALPN> {
-        self.stream.selected_alpn_proto()
-    }
-}
-
 #[async_trait]
 impl Peek for Gathered {
     async fn try_peek(&mut self, buf: &mut [u8]) -> io::Result<bool> {
@@ -175,23 +157,7 @@ impl Peek for Gathered {
     }
 }
 
-impl GetTimingDigest for Gathered {
-    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.stream.get_timing_digest()
-    }
-}
-
-impl GetProxyDigest for Gathered {
-    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.stream.get_proxy_digest()
-    }
-}
-
-impl GetSocketDigest for Gathered {
-    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.stream.get_socket_digest()
-    }
-}
+known_of_stream!(Gathered);
 
 #[cfg(test)]
 mod tests {

@@ -27,6 +27,7 @@ mod request;
 mod sessions;
 mod socket;
 mod upstream;
+mod wrapped;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
