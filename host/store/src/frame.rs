@@ -51,20 +51,24 @@ impl<'a> Payload<'a> {
         HEADER_BYTES as u64 + u64::from(self.length)
     }
 
-    /// Appends the frame to `out`.
-    pub(crate) fn encode(&self, header: Header, out: &mut Vec<u8>) {
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// What precedes the payload in its frame.
+    pub(crate) fn head(&self, header: Header) -> [u8; HEADER_BYTES] {
         let session = header.session.0.to_be_bytes();
         let sequence = header.sequence.to_le_bytes();
         let at = header.at_micros.to_le_bytes();
         let length = self.length.to_le_bytes();
         let checksum = finish(self.checksum.clone(), [&session, &sequence, &at, &length]);
-        out.reserve(HEADER_BYTES + self.bytes.len());
-        out.extend_from_slice(&length);
-        out.extend_from_slice(&checksum.to_le_bytes());
-        out.extend_from_slice(&session);
-        out.extend_from_slice(&sequence);
-        out.extend_from_slice(&at);
-        out.extend_from_slice(self.bytes);
+        let mut head = [0; HEADER_BYTES];
+        head[0..4].copy_from_slice(&length);
+        head[4..8].copy_from_slice(&checksum.to_le_bytes());
+        head[8..24].copy_from_slice(&session);
+        head[24..32].copy_from_slice(&sequence);
+        head[32..40].copy_from_slice(&at);
+        head
     }
 }
 

@@ -1,6 +1,6 @@
 //! Group commit: many threads want something done up to some point, one of them does it for all.
 //!
-//! Used three times: for write(2), for fsync, and for flushing the key-value engine.
+//! Used twice: for fsync, and for flushing the key-value engine.
 //! There is no helper thread: whoever finds nobody at work does the work itself.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::StoreError;
 
-/// How often to look before sleeping: a write takes less time than putting a thread to sleep and waking it.
+/// How often to look before sleeping: what is at work may be done sooner than a thread is put to sleep and woken.
 const SPINS: u32 = 50;
 
 /// A point that only moves forward, and what its mover needs (`L`).

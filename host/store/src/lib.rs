@@ -5,7 +5,7 @@
 //!      documents ◀────┴────▶ events
 //!   Collection<T>            append(session, at, bytes) ─▶ Receipt
 //!   put get update           events(session, from) ─▶ Event, Event, …
-//!        │                        │ one shared buffer, one write for all who wait
+//!        │                        │ one lock, one copy into the active segment
 //!        ▼                        ▼
 //!   index/  (sled) ◀── spans ── segments/00000007.seg    open: frames, appended
 //!                     at close  segments/00000006.pack   closed: frames in compressed blocks
@@ -14,6 +14,7 @@
 //! This crate keeps bytes and JSON records for whoever opens it and knows nothing of their meaning.
 //! It has no clock, no async runtime and no network; it is meant for one process at a time.
 
+mod active;
 mod bytes;
 mod closer;
 mod documents;
@@ -31,6 +32,7 @@ mod raw;
 mod recovery;
 mod session;
 mod store;
+mod window;
 
 pub use documents::{Change, Collection, MAX_DOCUMENT_BYTES};
 pub use error::StoreError;

@@ -1,19 +1,17 @@
-//! The append path: one shared buffer, one write for everybody who waits, one active segment.
+//! The append path: one lock, under which an event is numbered and copied to where a killing cannot reach it.
 //!
 //! ```text
-//!  append ─▶ pending (short lock: number the event, add its frame)
-//!         ─▶ writes  (a group: whoever leads writes all that is pending, and rolls a full segment)
+//!  append ─▶ tail   (a short lock: number the event, copy its frame into the active segment)
 //!         ─▶ Receipt ─▶ syncs (a group, on request: one fsync for all)
 //! ```
 //!
-//! Positions count the bytes of all frames since the store was opened; they order the groups' work.
+//! Positions count the bytes of all frames since the store was opened; they order the group's work.
 //! The first failed write or fsync ends the log: nothing is known of what reached the disk, so
 //! nothing is accepted until the store is opened anew.
 
-use std::fs::File;
-use std::io::Write;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
+use crate::active::Active;
 use crate::closer::Closer;
 use crate::folder::Folder;
 use crate::frame::{Header, Payload};
@@ -21,9 +19,6 @@ use crate::group::Group;
 use crate::index::{Index, Span, Spans};
 use crate::recovery::Recovered;
 use crate::{Durability, Options, SessionId, StoreError, raw};
-
-/// A buffer that an unusually large event made larger than this is given back.
-const SPARE_BYTES: usize = 1 << 20;
 
 /// Says that an event was written to the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,36 +35,20 @@ pub(crate) struct Log {
     index: Arc<Index>,
     durability: Durability,
     segment_bytes: u64,
-    pending: Mutex<Pending>,
-    written: Mutex<Written>,
-    writes: Group<Leader>,
+    tail: Mutex<Tail>,
     syncs: Group<()>,
     failure: OnceLock<String>,
-}
-
-/// Frames that are numbered but not written.
-struct Pending {
-    frames: Vec<u8>,
-    position: u64,
-    /// Where the next frame goes.
-    segment: u64,
-    offset: u64,
-    /// The spans of `segment`.
-    spans: Spans,
-}
-
-/// What the operating system has.
-struct Written {
-    file: Arc<File>,
-    segment: u64,
-    offset: u64,
-    position: u64,
-}
-
-/// What only the writing thread needs.
-struct Leader {
-    spare: Vec<u8>,
+    /// Last: what is dropped before it is closed by it.
     closer: Closer,
+}
+
+/// Where the log grows.
+struct Tail {
+    active: Active,
+    /// The spans of the active segment.
+    spans: Spans,
+    /// How many bytes were appended since the store was opened.
+    position: u64,
 }
 
 /// Where to read a session's events, as of one moment.
@@ -87,10 +66,10 @@ impl Log {
         recovered: Recovered,
         Options { durability, segment_bytes }: Options,
     ) -> Result<Self, StoreError> {
-        let Recovered { active: segment, spans, end: offset, unclosed, .. } = recovered;
-        let file = Arc::new(raw::open(&folder, segment)?);
+        let Recovered { active: segment, spans, end, unclosed, .. } = recovered;
+        let active = Active::open(&folder, segment, end)?;
         if durability == Durability::Disk {
-            file.sync_all().map_err(StoreError::io("sync", &folder.raw(segment)))?;
+            active.file.sync_all().map_err(StoreError::io("sync", &folder.raw(segment)))?;
             folder.sync()?;
         }
         let closer = Closer::start(folder.clone(), Arc::clone(&index))?;
@@ -100,11 +79,10 @@ impl Log {
             index,
             durability,
             segment_bytes,
-            pending: Mutex::new(Pending { frames: vec![], position: 0, segment, offset, spans }),
-            written: Mutex::new(Written { file, segment, offset, position: 0 }),
-            writes: Group::new(0, Leader { spare: vec![], closer }),
+            tail: Mutex::new(Tail { active, spans, position: 0 }),
             syncs: Group::new(0, ()),
             failure: OnceLock::new(),
+            closer,
         })
     }
 
@@ -115,9 +93,24 @@ impl Log {
         payload: &[u8],
     ) -> Result<Receipt, StoreError> {
         let payload = Payload::new(payload)?;
-        let receipt = self.queue(session, at_micros, &payload)?;
-        self.writes.reach(receipt.position, |leader| self.write_pending(leader))?;
-        Ok(receipt)
+        // What an earlier turn of the loop found outside the lock, and for which active segment.
+        let mut found = None;
+        loop {
+            self.check()?;
+            let mut tail = self.tail()?;
+            let next = match (tail.spans.get(session), found) {
+                (Some(span), _) => Some(span.end),
+                (None, Some((segment, next))) if segment == tail.active.segment => Some(next),
+                _ => None,
+            };
+            if let Some(sequence) = next {
+                let header = Header { session, sequence, at_micros };
+                return self.write(&mut tail, header, &payload).map_err(|error| self.fail(error));
+            }
+            let segment = tail.active.segment;
+            drop(tail);
+            found = Some((segment, self.index.next_sequence(session)?));
+        }
     }
 
     pub(crate) fn is_durable(&self, receipt: Receipt) -> bool {
@@ -128,122 +121,66 @@ impl Log {
         if self.durability == Durability::Process {
             return Ok(());
         }
-        self.syncs.reach(receipt.position, |()| self.sync_written())
+        self.syncs.reach(receipt.position, |()| self.sync())
     }
 
     pub(crate) fn locate(&self, session: SessionId) -> Result<Located, StoreError> {
-        let active = {
-            let pending = self.pending()?;
-            pending.spans.get(session).map(|span| (pending.segment, span))
+        let (here, active) = {
+            let tail = self.tail()?;
+            (tail.spans.get(session), (tail.active.segment, tail.active.end))
         };
         // In this order: a segment that is rolled or closed meanwhile is found at its next place.
         let mut spans = self.index.of(session)?;
-        spans.extend(active);
-        let written = self.written();
-        Ok(Located {
-            spans: spans.into_iter().collect(),
-            active: (written.segment, written.offset),
-        })
+        spans.extend(here.map(|span| (active.0, span)));
+        Ok(Located { spans: spans.into_iter().collect(), active })
     }
 
-    /// Numbers an event and adds its frame to what is pending.
-    fn queue(
+    /// Appends a frame and, where it fills the segment, goes on in the next one.
+    fn write(
         &self,
-        session: SessionId,
-        at_micros: u64,
+        tail: &mut Tail,
+        header: Header,
         payload: &Payload<'_>,
     ) -> Result<Receipt, StoreError> {
-        // What an earlier turn of the loop found outside the lock, and for which active segment.
-        let mut found = None;
-        loop {
-            self.check()?;
-            let mut pending = self.pending()?;
-            let next = match (pending.spans.get(session), found) {
-                (Some(span), _) => Some(span.end),
-                (None, Some((segment, next))) if segment == pending.segment => Some(next),
-                _ => None,
-            };
-            if let Some(sequence) = next {
-                let header = Header { session, sequence, at_micros };
-                return Ok(pending.push(header, payload));
-            }
-            let segment = pending.segment;
-            drop(pending);
-            found = Some((segment, self.index.next_sequence(session)?));
-        }
-    }
-
-    /// Writes everything pending with one call, for this thread and all who wait.
-    fn write_pending(&self, leader: &mut Leader) -> Result<u64, StoreError> {
+        // Whoever waited for the lock behind the first failure must not write after it.
         self.check()?;
-        let (position, full) = self.take_pending(&mut leader.spare)?;
-        let done = self.write(&leader.spare, position).and_then(|()| match full {
-            Some(next) => self.roll(next, &leader.closer),
-            None => Ok(()),
-        });
-        done.map_err(|error| self.fail(error))?;
-        if leader.spare.capacity() > SPARE_BYTES {
-            leader.spare = Vec::new();
+        let Active { segment, end: offset, .. } = tail.active;
+        let written = tail.active.append([&payload.head(header), payload.bytes()]);
+        written.map_err(StoreError::io("write", &self.folder.raw(segment)))?;
+        tail.spans.add(header.session, header.sequence, offset);
+        tail.position += payload.frame_bytes();
+        let receipt = Receipt { sequence: header.sequence, position: tail.position };
+        if tail.active.end >= self.segment_bytes {
+            self.roll(tail)?;
         }
-        Ok(position)
+        Ok(receipt)
     }
 
-    /// Swaps the pending frames into `frames`; names the next segment where these fill the active one.
-    fn take_pending(&self, frames: &mut Vec<u8>) -> Result<(u64, Option<u64>), StoreError> {
-        let mut pending = self.pending()?;
-        frames.clear();
-        std::mem::swap(&mut pending.frames, frames);
-        if pending.offset < self.segment_bytes {
-            return Ok((pending.position, None));
-        }
-        self.index.seal(pending.segment, std::mem::take(&mut pending.spans));
-        pending.segment += 1;
-        pending.offset = raw::HEADER_BYTES;
-        Ok((pending.position, Some(pending.segment)))
-    }
-
-    fn write(&self, frames: &[u8], position: u64) -> Result<(), StoreError> {
-        let (file, segment, offset) = {
-            let written = self.written();
-            (Arc::clone(&written.file), written.segment, written.offset)
-        };
-        if let Err(error) = (&*file).write_all(frames) {
-            // Part of a frame may be in the file; where this fails too, the next opening cuts it.
-            if let Err(error) = file.set_len(offset) {
-                tracing::error!(segment, %error, "a partly written frame could not be taken back");
-            }
-            return Err(StoreError::io("write", &self.folder.raw(segment))(error));
-        }
-        let mut written = self.written();
-        written.offset += frames.len() as u64;
-        written.position = position;
-        Ok(())
-    }
-
-    /// Goes on in segment `next` and hands the full one to the closer.
-    fn roll(&self, next: u64, closer: &Closer) -> Result<(), StoreError> {
+    /// Goes on in the next segment and hands the full one to the closer.
+    fn roll(&self, tail: &mut Tail) -> Result<(), StoreError> {
+        let full = tail.active.segment;
         if self.durability == Durability::Disk {
             // The group that syncs knows only the newest file.
-            self.sync_written()?;
+            let synced = tail.active.file.sync_data();
+            synced.map_err(StoreError::io("sync", &self.folder.raw(full)))?;
         }
-        let file = Arc::new(raw::open(&self.folder, next)?);
+        let next = Active::open(&self.folder, full + 1, raw::HEADER_BYTES)?;
         if self.durability == Durability::Disk {
             self.folder.sync()?;
         }
-        let mut written = self.written();
-        let full = written.segment;
-        let position = written.position;
-        *written = Written { file, segment: next, offset: raw::HEADER_BYTES, position };
-        drop(written);
-        closer.close(full);
+        // Before a reader can see the next one: it looks for what is not in the active segment there.
+        self.index.seal(full, std::mem::take(&mut tail.spans));
+        drop(std::mem::replace(&mut tail.active, next));
+        self.closer.close(full);
         Ok(())
     }
 
-    fn sync_written(&self) -> Result<u64, StoreError> {
+    /// Syncs all that was appended so far.
+    fn sync(&self) -> Result<u64, StoreError> {
         self.check()?;
         let (file, segment, position) = {
-            let written = self.written();
-            (Arc::clone(&written.file), written.segment, written.position)
+            let tail = self.tail()?;
+            (Arc::clone(&tail.active.file), tail.active.segment, tail.position)
         };
         let synced = file.sync_data().map_err(StoreError::io("sync", &self.folder.raw(segment)));
         synced.map_err(|error| self.fail(error))?;
@@ -265,23 +202,8 @@ impl Log {
         error
     }
 
-    fn pending(&self) -> Result<MutexGuard<'_, Pending>, StoreError> {
-        self.pending.lock().map_err(|_| StoreError::poisoned())
-    }
-
-    fn written(&self) -> MutexGuard<'_, Written> {
-        // Assigned in one step or two, both valid: a panic elsewhere does not make it wrong.
-        self.written.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Pending {
-    fn push(&mut self, header: Header, payload: &Payload<'_>) -> Receipt {
-        payload.encode(header, &mut self.frames);
-        self.spans.add(header.session, header.sequence, self.offset);
-        self.offset += payload.frame_bytes();
-        self.position += payload.frame_bytes();
-        Receipt { sequence: header.sequence, position: self.position }
+    fn tail(&self) -> Result<MutexGuard<'_, Tail>, StoreError> {
+        self.tail.lock().map_err(|_| StoreError::poisoned())
     }
 }
 

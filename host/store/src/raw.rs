@@ -21,10 +21,10 @@ const MAGIC: [u8; 4] = *b"EVSG";
 const VERSION: u32 = 1;
 const READ_BYTES: u64 = 256 << 10;
 
-/// Opens a segment for appending, giving a new or an emptied one its header.
+/// Opens a segment to be written to, giving a new or an emptied one its header.
 pub(crate) fn open(folder: &Folder, segment: u64) -> Result<File, StoreError> {
     let path = folder.raw(segment);
-    let file = OpenOptions::new().append(true).create(true).open(&path);
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
     let mut file = file.map_err(StoreError::io("open", &path))?;
     let length = file.metadata().map_err(StoreError::io("inspect", &path))?.len();
     if length < HEADER_BYTES {

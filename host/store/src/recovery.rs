@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use crate::StoreError;
 use crate::folder::{Folder, Listing};
@@ -42,6 +42,9 @@ pub(crate) struct Recovered {
     pub(crate) unclosed: Vec<u64>,
     pub(crate) report: Recovery,
 }
+
+/// How much of a segment's end is looked at at a time, in bytes.
+const READ_BYTES: usize = 64 << 10;
 
 /// Brings the folder and the index to one state and finds the segment to append to.
 pub(crate) fn recover(folder: &Folder, index: &Index) -> Result<Recovered, StoreError> {
@@ -126,7 +129,8 @@ fn read(folder: &Folder, segment: u64, report: &mut Recovery) -> Result<(Spans, 
     Ok((spans, frames.offset()))
 }
 
-/// Ends a raw segment at `offset`. What follows may hold good frames, so it is kept, not destroyed.
+/// Ends a raw segment at `offset`. What follows may hold good frames, so it is kept, not destroyed: all but
+/// zeros at its end, which are room that was promised and not written to.
 fn cut(
     folder: &Folder,
     segment: u64,
@@ -137,25 +141,61 @@ fn cut(
     let path = folder.raw(segment);
     let file = OpenOptions::new().read(true).write(true).open(&path);
     let mut file = file.map_err(StoreError::io("open", &path))?;
+    let written = match offset {
+        // Whatever has no header of ours is somebody's bytes, zeros too.
+        0 => file.metadata().map(|file| file.len()),
+        _ => written_bytes(&mut file, offset),
+    };
+    let written = written.map_err(StoreError::io("read", &path))?;
+    if written > 0 {
+        set_aside(folder, segment, &mut file, (offset, written))?;
+        tracing::warn!(
+            segment,
+            offset,
+            bytes = written,
+            reason,
+            "bytes after the last good frame were set aside"
+        );
+        report.bytes_cut += written;
+        report.cuts.push(Cut { segment, offset, bytes: written, reason: reason.into() });
+    }
+    file.set_len(offset).map_err(StoreError::io("truncate", &path))?;
+    file.sync_all().map_err(StoreError::io("sync", &path))
+}
+
+/// How many bytes from `offset` on are more than zeros at the file's end.
+fn written_bytes(file: &mut File, offset: u64) -> io::Result<u64> {
+    let mut stretch = vec![0; READ_BYTES];
+    let (mut seen, mut written) = (0, 0);
+    file.seek(SeekFrom::Start(offset))?;
+    loop {
+        let read = file.read(&mut stretch)?;
+        let stretch = stretch.get(..read).unwrap_or_default();
+        if let Some(last) = stretch.iter().rposition(|byte| *byte != 0) {
+            written = seen + last as u64 + 1;
+        }
+        seen += read as u64;
+        if read == 0 {
+            return Ok(written);
+        }
+    }
+}
+
+/// Appends `bytes` bytes of a segment from `offset` on to the file beside it.
+fn set_aside(
+    folder: &Folder,
+    segment: u64,
+    file: &mut File,
+    (offset, bytes): (u64, u64),
+) -> Result<(), StoreError> {
     let torn = folder.torn(segment);
     let kept = OpenOptions::new().append(true).create(true).open(&torn);
     let mut kept = kept.map_err(StoreError::io("create", &torn))?;
+    let path = folder.raw(segment);
     file.seek(SeekFrom::Start(offset)).map_err(StoreError::io("seek in", &path))?;
-    let bytes = io::copy(&mut file, &mut kept).map_err(StoreError::io("write", &torn))?;
+    io::copy(&mut file.take(bytes), &mut kept).map_err(StoreError::io("write", &torn))?;
     kept.sync_all().map_err(StoreError::io("sync", &torn))?;
-    folder.sync()?;
-    file.set_len(offset).map_err(StoreError::io("truncate", &path))?;
-    file.sync_all().map_err(StoreError::io("sync", &path))?;
-    tracing::warn!(
-        segment,
-        offset,
-        bytes,
-        reason,
-        "bytes after the last good frame were set aside"
-    );
-    report.bytes_cut += bytes;
-    report.cuts.push(Cut { segment, offset, bytes, reason: reason.into() });
-    Ok(())
+    folder.sync()
 }
 
 #[cfg(test)]

@@ -6,9 +6,7 @@ const HEADER: Header =
     Header { session: SessionId(0x0190_a5c8_7d2e_7b5c), sequence: 7, at_micros: 1_700_000 };
 
 fn encoded(payload: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    Payload::new(payload).unwrap().encode(HEADER, &mut out);
-    out
+    [&Payload::new(payload).unwrap().head(HEADER), payload].concat()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 
 use super::*;
 use crate::Store;
@@ -19,8 +19,9 @@ fn with_log(options: Options, test: impl FnOnce(&Log)) -> tempfile::TempDir {
 }
 
 /// The disk is full from now on.
-fn fill_disk(log: &Log) {
-    log.written().file = Arc::new(OpenOptions::new().write(true).open("/dev/full").unwrap());
+fn fill_disk(log: &Log) -> Arc<File> {
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    log.tail().unwrap().active.divert(full)
 }
 
 fn refused(log: &Log) {
@@ -33,10 +34,9 @@ fn refused(log: &Log) {
 fn after_a_write_that_failed_nothing_is_accepted() {
     with_log(Options::default(), |log| {
         let _ = log.append(SESSION, 7, b"good").unwrap();
-        let good = Arc::clone(&log.written().file);
-        fill_disk(log);
+        let good = fill_disk(log);
         assert!(matches!(log.append(SESSION, 7, b"lost"), Err(StoreError::Io { .. })));
-        log.written().file = good;
+        log.tail().unwrap().active.divert(good.try_clone().unwrap());
         refused(log);
     });
 }
@@ -84,7 +84,7 @@ fn a_sync_that_failed_ends_the_log() {
         // A pipe cannot be synced.
         let (_reader, writer) = std::io::pipe().unwrap();
         let pipe: std::os::fd::OwnedFd = writer.into();
-        log.written().file = Arc::new(pipe.into());
+        log.tail().unwrap().active.divert(pipe.into());
         assert!(matches!(log.wait_durable(receipt), Err(StoreError::Io { .. })));
         assert!(!log.is_durable(receipt));
         refused(log);

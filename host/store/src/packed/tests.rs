@@ -12,12 +12,11 @@ fn packed(count: u64) -> (tempfile::TempDir, Folder) {
     let folder = Folder::open(dir.path().to_owned()).unwrap();
     let mut file = raw::open(&folder, SEGMENT).unwrap();
     for sequence in 0..count {
-        let mut frame = Vec::new();
         let header = Header { session: SessionId(1), sequence, at_micros: 0 };
         // Hardly compressible, so that the blocks are of a realistic size.
         let mut word = sequence.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let payload: Vec<u8> = (0..960).map(|_| next(&mut word)).collect();
-        Payload::new(&payload).unwrap().encode(header, &mut frame);
+        let frame = [&Payload::new(&payload).unwrap().head(header), &payload[..]].concat();
         file.write_all(&frame).unwrap();
     }
     pack(&folder, SEGMENT).unwrap();

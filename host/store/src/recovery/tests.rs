@@ -16,10 +16,10 @@ fn payload(number: u64) -> Vec<u8> {
     format!("{number:010}").into_bytes()
 }
 
-/// Appends the events `range`, 50 bytes a frame, to three sessions in turn.
+/// Appends the events `range`, 50 bytes a frame that have no zeros at the end, to three sessions in turn.
 fn append(store: &Store, range: std::ops::Range<u64>) {
     for number in range {
-        let _ = store.append(session(number), number, &payload(number)).unwrap();
+        let _ = store.append(session(number), u64::MAX - number, &payload(number)).unwrap();
     }
 }
 
@@ -62,11 +62,39 @@ fn a_store_that_was_closed_needs_no_recovery() {
 fn a_frame_cut_in_half_is_cut_off_and_reported() {
     let dir = written(10);
     let path = folder(dir.path()).raw(1);
-    change(&path, |bytes| bytes.truncate(bytes.len() - 20));
+    change(&path, |bytes| bytes.truncate(bytes.len() - 14));
     let store = Store::open(dir.path(), Options::default()).unwrap();
     holds(&store, 9);
-    assert_eq!(store.recovery().bytes_cut, FRAME - 20);
+    assert_eq!(store.recovery().bytes_cut, FRAME - 14);
     assert_eq!(store.recovery().cuts[0].offset, 16 + 9 * FRAME);
+}
+
+#[test]
+fn room_that_a_killed_process_did_not_use_is_cut_off_and_no_damage() {
+    let dir = written(10);
+    let path = folder(dir.path()).raw(1);
+    let length = fs::metadata(&path).unwrap().len();
+    for zeros in [1, 39, 40, 41, 100_000] {
+        change(&path, |bytes| bytes.resize(bytes.len() + zeros, 0));
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        assert_eq!(store.recovery(), &Recovery::default(), "{zeros} zeros");
+        holds(&store, 10);
+        drop(store);
+        assert_eq!(fs::metadata(&path).unwrap().len(), length, "{zeros} zeros");
+    }
+    assert!(!folder(dir.path()).torn(1).exists());
+}
+
+#[test]
+fn of_a_torn_frame_what_was_written_is_set_aside_without_the_room_behind_it() {
+    let dir = written(10);
+    let folder = folder(dir.path());
+    change(&folder.raw(1), |bytes| bytes.truncate(bytes.len() - 5));
+    let torn = fs::read(folder.raw(1)).unwrap().split_off(16 + 9 * 50);
+    change(&folder.raw(1), |bytes| bytes.resize(300_000, 0));
+    let store = Store::open(dir.path(), Options::default()).unwrap();
+    assert_eq!(store.recovery().bytes_cut, FRAME - 5);
+    assert_eq!(fs::read(folder.torn(1)).unwrap(), torn);
 }
 
 #[test]
@@ -197,6 +225,8 @@ proptest! {
         change(&folder(dir.path()).raw(1), |bytes| bytes.extend_from_slice(&tail));
         let store = Store::open(dir.path(), Options::default()).unwrap();
         holds(&store, 10);
-        prop_assert_eq!(store.recovery().bytes_cut, tail.len() as u64);
+        // Zeros at the very end are room that was not used.
+        let written = tail.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        prop_assert_eq!(store.recovery().bytes_cut, written as u64);
     }
 }

@@ -1,0 +1,110 @@
+//! The segment that is appended to.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use crate::StoreError;
+use crate::folder::Folder;
+use crate::raw;
+use crate::window::{self, Window};
+
+/// A segment's file and how far it is written.
+///
+/// While it is written as memory, the file is longer than its frames: zeros follow. Dropping it cuts them
+/// off; where the process is killed, the next opening does.
+#[derive(Debug)]
+pub(crate) struct Active {
+    pub(crate) segment: u64,
+    /// Where the next frame goes.
+    pub(crate) end: u64,
+    pub(crate) file: Arc<File>,
+    way: Way,
+}
+
+/// How frames come into the file.
+#[derive(Debug)]
+enum Way {
+    /// By memory; no window before the first frame.
+    Window(Option<Window>),
+    /// By write(2), on a file system that cannot promise room. The buffer joins a frame's parts.
+    Write(Vec<u8>),
+}
+
+/// A buffer that an unusually large event made larger than this is given back.
+const SPARE_BYTES: usize = 1 << 20;
+
+impl Active {
+    /// Opens a segment whose frames end at `end`.
+    pub(crate) fn open(folder: &Folder, segment: u64, end: u64) -> Result<Self, StoreError> {
+        let file = Arc::new(raw::open(folder, segment)?);
+        let by_memory = window::can_promise(&file);
+        let way = if by_memory { Way::Window(None) } else { Way::Write(vec![]) };
+        Ok(Self { segment, end, file, way })
+    }
+
+    /// Appends a frame, given in two parts: when this returns, the operating system has it.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no room or the file refuses: the frame is not there.
+    pub(crate) fn append(&mut self, parts: [&[u8]; 2]) -> io::Result<()> {
+        let bytes = parts[0].len() + parts[1].len();
+        match &mut self.way {
+            Way::Window(window) => {
+                let written = window.as_mut().is_some_and(|window| window.write(self.end, parts));
+                if !written {
+                    // The old one goes first: one window's memory is enough.
+                    *window = None;
+                    let next = window.insert(Window::open(&self.file, self.end, bytes)?);
+                    if !next.write(self.end, parts) {
+                        return Err(io::ErrorKind::StorageFull.into());
+                    }
+                }
+            }
+            Way::Write(joined) => write(&self.file, self.end, parts, joined)?,
+        }
+        self.end += bytes as u64;
+        Ok(())
+    }
+}
+
+fn write(file: &File, end: u64, parts: [&[u8]; 2], joined: &mut Vec<u8>) -> io::Result<()> {
+    joined.clear();
+    parts.iter().for_each(|part| joined.extend_from_slice(part));
+    let written = file.write_all_at(joined, end);
+    if joined.capacity() > SPARE_BYTES {
+        *joined = vec![];
+    }
+    written.inspect_err(|_| {
+        // Part of a frame may be in the file; where this fails too, the next opening cuts it.
+        if let Err(error) = file.set_len(end) {
+            tracing::error!(%error, "a partly written frame could not be taken back");
+        }
+    })
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        // Nothing may be mapped of what is cut off.
+        let Way::Window(Some(_)) = std::mem::replace(&mut self.way, Way::Window(None)) else {
+            return;
+        };
+        if let Err(error) = self.file.set_len(self.end) {
+            tracing::warn!(self.segment, %error, "zeros stay behind a segment's last frame");
+        }
+    }
+}
+
+#[cfg(test)]
+impl Active {
+    /// Goes on in another file, which it writes to with write(2).
+    pub(crate) fn divert(&mut self, file: File) -> Arc<File> {
+        self.way = Way::Write(vec![]);
+        std::mem::replace(&mut self.file, Arc::new(file))
+    }
+}
+
+#[cfg(test)]
+mod tests;

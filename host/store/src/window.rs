@@ -1,0 +1,95 @@
+//! A stretch of a file that is written to as memory.
+//!
+//! What is copied into it is the operating system's at once, as after write(2): the pages of a shared
+//! mapping are the page cache's own, and outlive the process however it ends. What it saves is the system
+//! call, and the file's lock in the kernel, behind which one thread would sleep while another writes.
+
+use std::fs::File;
+use std::io;
+
+/// Copying into a window is this much memory at the least, in bytes.
+const WINDOW_BYTES: usize = 1 << 20;
+
+/// Room in a file that is promised by the file system and mapped.
+#[derive(Debug)]
+pub(crate) struct Window {
+    map: memmap2::MmapRaw,
+    /// Where in the file it begins.
+    start: u64,
+}
+
+impl Window {
+    /// Room for `bytes` and more from `start` on, which the file is extended to.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no room, or the file cannot be extended or mapped.
+    pub(crate) fn open(file: &File, start: u64, bytes: usize) -> io::Result<Self> {
+        let bytes = bytes.max(WINDOW_BYTES);
+        promise(file, start, bytes as u64)?;
+        let map = memmap2::MmapOptions::new().offset(start).len(bytes).map_raw(file)?;
+        // One call in the place of a fault for each page. Where the kernel cannot do it, the faults come.
+        #[cfg(target_os = "linux")]
+        let _ = map.advise(memmap2::Advice::PopulateWrite);
+        Ok(Self { map, start })
+    }
+
+    /// Writes `parts`, one after the other, to the file's `offset`; false where that is not within the window.
+    pub(crate) fn write(&mut self, offset: u64, parts: [&[u8]; 2]) -> bool {
+        let wanted = parts[0].len().checked_add(parts[1].len());
+        let from = offset.checked_sub(self.start).and_then(|from| usize::try_from(from).ok());
+        let (Some(mut from), Some(wanted)) = (from, wanted) else { return false };
+        if from.checked_add(wanted).is_none_or(|end| end > self.map.len()) {
+            return false;
+        }
+        for part in parts {
+            self.copy(from, part);
+            from += part.len();
+        }
+        true
+    }
+
+    /// Copies `bytes` to `from`, counted from the window's start.
+    ///
+    /// No slice of the mapping is ever made, since its bytes are shared with whoever reads the file.
+    #[allow(unsafe_code, reason = "a copy is a tenth of what write(2) costs, and waits for nobody")]
+    fn copy(&mut self, from: usize, bytes: &[u8]) {
+        assert!(from <= self.map.len() && bytes.len() <= self.map.len() - from);
+        // SAFETY: the mapping is writable, alive as long as `self` and holds `from` to `from + bytes.len()`,
+        // which was just looked at; `bytes` cannot overlap it, for nobody is given a slice of it.
+        unsafe {
+            std::ptr::copy_nonoverlapping(
+                bytes.as_ptr(),
+                self.map.as_mut_ptr().add(from),
+                bytes.len(),
+            );
+        }
+    }
+}
+
+/// Whether a file system keeps its promise of room when memory is written to, so that no store into it can
+/// fail: a full disk would end the process there. A file system that copies on write cannot promise it.
+#[cfg(target_os = "linux")]
+pub(crate) fn can_promise(file: &File) -> bool {
+    const EXT4: i64 = 0xef53;
+    const XFS: i64 = 0x5846_5342;
+    const TMPFS: i64 = 0x0102_1994;
+    #[allow(clippy::useless_conversion, reason = "the field is narrower on some machines")]
+    rustix::fs::fstatfs(file)
+        .is_ok_and(|system| [EXT4, XFS, TMPFS].contains(&i64::from(system.f_type)))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn can_promise(_: &File) -> bool {
+    false
+}
+
+#[cfg(target_os = "linux")]
+fn promise(file: &File, start: u64, bytes: u64) -> io::Result<()> {
+    Ok(rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), start, bytes)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn promise(_: &File, _: u64, _: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
