@@ -41,6 +41,9 @@ pub enum Refused {
     /// Too much in the head.
     #[error("the request has more headers than are looked at")]
     Headers,
+    /// The client's token where it cannot be left out.
+    #[error("the request repeats the token by which it is let in, which goes to no service")]
+    Token,
     /// An expectation that is not met.
     #[error("only 100-continue can be expected")]
     Expectation,
@@ -74,6 +77,7 @@ impl Refused {
             Self::Method(_) => "gateway.method",
             Self::Body(_) | Self::Form(_) => "gateway.body",
             Self::TooLong(_) => "gateway.body-limit",
+            Self::Token => "gateway.token-repeated",
         }
     }
 
@@ -82,6 +86,7 @@ impl Refused {
     pub fn denial(self) -> Denial {
         let hint = match self {
             Self::TooLong(_) => "Send less at once.",
+            Self::Token => "Send the token by `Authorization` or `Palisade-Token` alone.",
             Self::Form(_) => "Send it as UTF-8, without a Content-Encoding.",
             _ => "Send the request in its plain form.",
         };

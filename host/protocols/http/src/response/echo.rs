@@ -64,7 +64,7 @@ impl Echo {
 }
 
 /// How much of the text's end could be the form's beginning.
-fn overlap(text: &[u8], form: &[u8]) -> usize {
+pub(crate) fn overlap(text: &[u8], form: &[u8]) -> usize {
     let longest = text.len().min(form.len().saturating_sub(1));
     (1..=longest)
         .rev()

@@ -7,7 +7,7 @@ mod mask;
 mod public;
 
 pub(crate) use decode::{Decoder, Undecodable};
-pub(crate) use echo::Echo;
+pub(crate) use echo::{Echo, overlap};
 pub(crate) use headers::{HEADERS, mask_headers};
 pub(crate) use mask::{Mask, Plans, covers_by_key, machine, unreadable};
 pub(crate) use public::Public;

@@ -230,6 +230,10 @@ impl Connection {
             Ok(session) => session,
             Err(reply) => return answer::reply(http, &reply).await,
         };
+        if let Err(refused) = session.token.withhold(&mut head) {
+            request::refuse(&session, &head, &refused.denial());
+            return self.last_words(http, &Reply::refused(refused, &session.id)).await;
+        }
         if let Some(denial) = self.misled(&picked, Some(session.backend.origin())) {
             request::refuse(&session, &head, &denial);
             let reply = self.misled_reply(&denial, &session.id);
@@ -327,7 +331,8 @@ impl Connection {
             let why = "as many requests of this session are under way as may be";
             return self.last_words(http, &Reply::unavailable(429, why, &session.id)).await;
         };
-        let body = match request::read_body(http, &head, options.body_limit).await {
+        let body = match request::read_body(http, (&head, &session.token), options.body_limit).await
+        {
             Ok(body) => body,
             Err(refused) => {
                 request::refuse(session, &head, &refused.denial());

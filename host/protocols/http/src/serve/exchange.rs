@@ -13,9 +13,9 @@ use super::Options;
 use super::addresses::Addresses;
 use super::incoming::{Asked, Incoming};
 use super::sessions::Shared;
-use super::upstream::{Sending, Upstream, connect};
+use super::upstream::{Sending, Upstream, connect, is_token_repeated};
 use crate::response::Public;
-use crate::{Body, Credential, Length, Outgoing, Reply, Request};
+use crate::{Body, Credential, Length, Outgoing, Refused, Reply, Request};
 
 /// What runs requests.
 pub(super) struct Runner {
@@ -97,7 +97,9 @@ impl Runner {
             let mut sending = match (&run.request.body, through.as_deref_mut()) {
                 (Body::Read { bytes, .. }, _) => Sending::Bytes(bytes.clone()),
                 (Body::Unread(Length::Known(0)), _) | (_, None) => Sending::Bytes(Bytes::new()),
-                (Body::Unread(length), Some(http)) => Sending::Through(*length, http),
+                (Body::Unread(length), Some(http)) => {
+                    Sending::Through(*length, http, run.session.token.passing())
+                }
             };
             match upstream.send(&outgoing, &mut sending, websocket).await {
                 Ok(()) => return Ok((upstream, outgoing.origin)),
@@ -149,6 +151,9 @@ fn is_idempotent(method: &Method) -> bool {
 fn failed(run: &Run<'_>, error: &Error) -> Reply {
     let session = &run.session.id;
     tracing::warn!(session, error = %error.etype().as_str(), "a request did not come through");
+    if is_token_repeated(error) {
+        return Reply::refused(Refused::Token, session);
+    }
     let (status, why) = match *error.esource() {
         ErrorSource::Downstream => (400, "the request broke off"),
         _ => unreachable(error),

@@ -12,6 +12,7 @@ use pingora_core::protocols::http::ServerSession;
 
 use super::sessions::Shared;
 use crate::head::aws_chunks;
+use crate::token::Written;
 use crate::{Body, Head, Kind, Length, Parsed, Refused, Reply, Request, check_raw};
 
 /// The largest room that is made for a body before it comes, in bytes.
@@ -78,7 +79,7 @@ pub(super) fn read_head(http: &mut ServerSession) -> Result<Head, Refused> {
 /// What cannot be judged.
 pub(super) async fn read_body(
     http: &mut ServerSession,
-    head: &Head,
+    (head, token): (&Head, &Written),
     limit: usize,
 ) -> Result<Body, Refused> {
     if head.length == Length::Known(0) {
@@ -103,6 +104,9 @@ pub(super) async fn read_body(
             return Err(Refused::TooLong(limit));
         }
         body.extend_from_slice(&part);
+    }
+    if token.is_plainly_in(&body) {
+        return Err(Refused::Token);
     }
     Body::read(kind, body.freeze())
 }

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::pending::Pending;
 use super::{Admission, Backend, Host, Login};
 use crate::response::Plans;
+use crate::token::Written;
 
 /// How many tunnels of the forward proxy one session may have at the same time.
 pub(super) const MOST_TUNNELS: usize = 128;
@@ -46,6 +47,8 @@ pub(super) struct Shared {
     pub turn: tokio::sync::Mutex<()>,
     pub backend: Arc<dyn Backend>,
     pub read_only: bool,
+    /// The token that opened it, to be kept from the service.
+    pub token: Written,
     pub masker: Masker,
     /// What is to be covered of its responses.
     pub plans: Plans,
@@ -133,6 +136,7 @@ impl Sessions {
             turn: tokio::sync::Mutex::default(),
             backend,
             read_only,
+            token: Written::of(login.token),
             masker: Masker::new(mask_key),
             plans: Plans::default(),
             bodies: Arc::new(Semaphore::new(MOST_BODIES)),

@@ -15,7 +15,8 @@ use pingora_http::RequestHeader;
 
 use super::addresses::Addresses;
 use super::{Backend, Options};
-use crate::{Length, Outgoing};
+use crate::token::Passing;
+use crate::{Length, Outgoing, Refused};
 
 /// How long a connection that nobody uses is kept.
 pub(super) const IDLE: Duration = Duration::from_secs(60);
@@ -25,7 +26,7 @@ pub(super) enum Sending<'a> {
     /// It was read.
     Bytes(Bytes),
     /// It streams through.
-    Through(Length, &'a mut ServerSession),
+    Through(Length, &'a mut ServerSession, Passing<'a>),
 }
 
 /// A service's connection, and how it goes back to the pool.
@@ -136,11 +137,16 @@ impl Upstream {
         match body {
             Sending::Bytes(bytes) if bytes.is_empty() => {}
             Sending::Bytes(bytes) => self.session.write_request_body(bytes.clone(), false).await?,
-            Sending::Through(_, http) => {
+            Sending::Through(_, http, token) => {
                 while let Some(piece) = http.read_request_body().await.map_err(|e| e.into_down())? {
+                    let piece = token.feed(piece).map_err(token_repeated)?;
                     if !piece.is_empty() {
                         self.session.write_request_body(piece, false).await?;
                     }
+                }
+                let rest = token.finish();
+                if !rest.is_empty() {
+                    self.session.write_request_body(rest, false).await?;
                 }
             }
         }
@@ -157,6 +163,18 @@ impl Upstream {
     }
 }
 
+/// The name of the error of a body that repeats the client's token.
+const TOKEN_REPEATED: &str = "TokenRepeated";
+
+fn token_repeated(refused: Refused) -> Box<Error> {
+    Error::explain(ErrorType::Custom(TOKEN_REPEATED), refused.to_string()).into_down()
+}
+
+/// Whether a request was broken off since its body repeats the client's token.
+pub(super) fn is_token_repeated(error: &Error) -> bool {
+    *error.root_etype() == ErrorType::Custom(TOKEN_REPEATED)
+}
+
 /// The head as it is sent; its framing is the gateway's own.
 fn head_of(
     outgoing: &Outgoing,
@@ -170,11 +188,11 @@ fn head_of(
     match body {
         Sending::Bytes(bytes) if bytes.is_empty() && !carries => {}
         Sending::Bytes(bytes) => set(CONTENT_LENGTH, bytes.len().into()),
-        Sending::Through(Length::Known(length), _) => set(CONTENT_LENGTH, (*length).into()),
-        Sending::Through(Length::Open, _) if !is_http2 => {
+        Sending::Through(Length::Known(length), ..) => set(CONTENT_LENGTH, (*length).into()),
+        Sending::Through(Length::Open, ..) if !is_http2 => {
             set(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
-        Sending::Through(Length::Open, _) => {}
+        Sending::Through(Length::Open, ..) => {}
     }
     if websocket {
         set(CONNECTION, HeaderValue::from_static("Upgrade"));

@@ -60,6 +60,16 @@ impl Query {
         self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_deref().unwrap_or_default()))
     }
 
+    /// Leaves out the pairs that are not to be kept.
+    pub(crate) fn retain(&mut self, mut keeps: impl FnMut(&str, &str) -> bool) {
+        self.pairs.retain(|(name, value)| keeps(name, value.as_deref().unwrap_or_default()));
+    }
+
+    /// Whether there is no pair.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
     /// Escapes all but what is never escaped (RFC 3986 section 2.3).
     pub(super) fn escape_all(&mut self) {
         self.escapes_all = true;

@@ -105,7 +105,6 @@ impl Connection {
                 (self.named(&login, address).await?, login.token)
             }
         };
-        token::withhold(&mut head.headers, &token);
         let target = self.at_endpoint(&connection, head.target.clone());
         let route = Route { connection, prefix: String::new(), target };
         Ok(Picked { token, route, address })

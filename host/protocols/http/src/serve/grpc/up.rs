@@ -1,6 +1,6 @@
 //! From a client to its service: the head, and messages, which are judged where a descriptor says what they are.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use palisade_policy::{Denial, RecordedResult};
 use pingora_error::{Error, ErrorType};
 use tokio::sync::SemaphorePermit;
@@ -12,10 +12,10 @@ use super::upstream::{Upstream, head_of};
 use super::{Stop, Talk};
 use crate::grpc::{
     Broken, Code, Coding, Described, Frames, Gather, Message, Part, Said, Told, Whole, framed,
-    gunzip,
+    gunzip, prefix,
 };
 use crate::response::Echo;
-use crate::{Credential, Reply};
+use crate::{Credential, Refused, Reply};
 
 /// The message of a client that says one thing, which was allowed. It has its place until it is sent.
 pub(super) struct Only<'a> {
@@ -122,10 +122,10 @@ impl Talk<'_> {
 
     /// Carries messages that nobody reads, as they come.
     async fn pass(&self, sink: &Sink) -> Result<bool, Stop> {
-        let mut frames = Frames::default();
+        let (mut frames, mut token) = (Frames::default(), self.session.token.passing());
         while let Some(came) = self.client.read().await {
-            let came = came.map_err(|_| Stop::Gone)?;
-            let mut rest = came.clone();
+            let mut rest = came.map_err(|_| Stop::Gone)?;
+            let mut out = BytesMut::with_capacity(rest.len());
             while let Some(part) = frames.next(&mut rest).map_err(|why| self.broken(why))? {
                 match part {
                     Part::Begins { compressed: true, .. }
@@ -133,11 +133,19 @@ impl Talk<'_> {
                     {
                         return Err(self.told(Code::Internal, UNSAID).into());
                     }
-                    Part::Begins { length, .. } => self.ledger().note(Sender::Client, length),
-                    Part::Piece(_) | Part::Ends => {}
+                    Part::Begins { compressed, length } => {
+                        self.ledger().note(Sender::Client, length);
+                        out.extend_from_slice(&prefix(compressed, length));
+                    }
+                    Part::Piece(piece) => {
+                        let piece = token.feed(piece).map_err(|_| self.repeats_token())?;
+                        out.extend_from_slice(&piece);
+                    }
+                    // Nothing of a message waits for the next one.
+                    Part::Ends => out.extend_from_slice(&token.finish()),
                 }
             }
-            if sink.send(came).await.is_err() {
+            if sink.send(out.freeze()).await.is_err() {
                 return Ok(false);
             }
         }
@@ -148,6 +156,9 @@ impl Talk<'_> {
     /// Reads a message, and gives the bytes that it is sent as: those that were read.
     fn read(&self, method: &Described, whole: Whole) -> Result<(Said, Bytes), Stop> {
         let payload = self.plain(whole)?;
+        if self.session.token.is_plainly_in(&payload) {
+            return Err(self.repeats_token());
+        }
         let message = Message::read(&method.request(), &payload);
         let message = message.map_err(|why| self.malformed(&why.to_string()))?;
         Ok((Said::Message(Box::new(message), payload.len()), payload))
@@ -180,6 +191,11 @@ impl Talk<'_> {
 
     fn limit(&self) -> usize {
         self.connection.service.runner.options.body_limit
+    }
+
+    fn repeats_token(&self) -> Stop {
+        let why = Refused::Token;
+        self.refused(Code::InvalidArgument, why.rule(), &why.to_string())
     }
 
     /// A message that cannot be judged; the record has it.

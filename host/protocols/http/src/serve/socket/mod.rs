@@ -185,6 +185,13 @@ impl<'a> Socket<'a> {
             && let Some((opcode, bytes)) = self.waiting.pop_front()
         {
             self.waiting_bytes -= bytes.len();
+            if session.token.is_plainly_in(&bytes) {
+                let denial = Refused::Token.denial();
+                // What it says is on no record.
+                let request = Request::message(&self.run.request.head, Bytes::new());
+                session.gate().refuse(&request.command(session.backend.templates()), &denial);
+                self.send_on(opcode, Err(denial)).await?;
+            }
             let request = Request::message(&self.run.request.head, bytes);
             if request.is_ambiguous() {
                 let denial = Refused::Body("its JSON has more than one reading").denial();

@@ -8,5 +8,6 @@ mod requests;
 mod responses;
 mod smuggling;
 mod sockets;
+mod token;
 mod waiting;
 mod world;
