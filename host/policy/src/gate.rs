@@ -2,6 +2,7 @@
 //!
 //! A protocol is told a [`Decision`], which has no "hold": a protocol cannot forget a pending approval, because it never sees one.
 
+mod apart;
 mod context;
 mod ending;
 mod entering;
@@ -96,6 +97,7 @@ impl Gate {
             edition,
             chain,
             remembered: Remembered::default(),
+            numbers: Arc::default(),
             last_number: 0,
         }
     }
@@ -172,6 +174,8 @@ pub struct GateSession {
     edition: Edition,
     chain: Arc<Chain>,
     remembered: Remembered,
+    /// The last number that was given in this session, by this gate or one apart from it.
+    numbers: Arc<AtomicU64>,
     last_number: u64,
 }
 
@@ -461,7 +465,7 @@ impl GateSession {
 
     /// Gives the command its number and records what was said of it.
     fn note(&mut self, command: &Command, judged: &Judged, moment: Moment) -> Kept {
-        self.last_number += 1;
+        self.last_number = self.numbers.fetch_add(1, Relaxed) + 1;
         let (rule, reason) = match &judged.ruling {
             Ruling::Allow => ("", ""),
             Ruling::Deny(denial) => (denial.rule.as_str(), denial.reason.as_str()),

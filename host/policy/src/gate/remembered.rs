@@ -62,9 +62,7 @@ impl Remembered {
         if seen.text.len() > LONGEST_TEXT {
             return;
         }
-        if self.verdicts.len() >= MOST {
-            self.verdicts.clear();
-        }
+        make_room(&mut self.verdicts, 1);
         self.verdicts.insert(seen, Arc::clone(judged));
         if !parts.text {
             self.keep_last(command, judged);
@@ -89,16 +87,30 @@ impl Remembered {
         masking: &Arc<Masking>,
         observed: &Arc<[Observation]>,
     ) {
-        if self.plans.len() >= MOST {
-            self.plans.clear();
-        }
+        make_room(&mut self.plans, 1);
         self.plans.insert(shape.clone(), (Arc::clone(masking), Arc::clone(observed)));
+    }
+
+    /// Takes up what was learned elsewhere by the same policies.
+    pub(super) fn learn(&mut self, other: Self) {
+        make_room(&mut self.verdicts, other.verdicts.len());
+        self.verdicts.extend(other.verdicts);
+        self.last = other.last.or(self.last.take());
+        make_room(&mut self.plans, other.plans.len());
+        self.plans.extend(other.plans);
     }
 
     pub(super) fn forget(&mut self) {
         self.verdicts.clear();
         self.last = None;
         self.plans.clear();
+    }
+}
+
+/// What is remembered is forgotten as a whole where there would be too much of it.
+fn make_room<K, V>(map: &mut HashMap<K, V>, more: usize) {
+    if map.len() + more > MOST {
+        map.clear();
     }
 }
 

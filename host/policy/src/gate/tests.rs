@@ -345,3 +345,28 @@ fn what_one_policy_holds_and_another_rewrites_is_approved_and_runs_as_it_was_rew
     assert!(allowed.rewritten && allowed.once);
     assert_eq!(denied_by(setup.decided("rewrite to deny")), "deny");
 }
+
+#[test]
+fn what_is_asked_apart_has_numbers_of_its_own_and_is_known_once_it_is_learned() {
+    let mut setup = setup();
+    let mut apart = setup.session.apart();
+    let number = |asked| match asked {
+        Asked::Decided(Decision::Allow(allowed)) => allowed.number,
+        other => panic!("{other:?}"),
+    };
+    let ask = |gate: &mut GateSession, text: &str| {
+        number(gate.ask(&command(text), Moment::Run, &|text| command(text)))
+    };
+    let numbers = [ask(&mut apart, "a"), ask(&mut setup.session, "b"), ask(&mut apart, "c")];
+    assert_eq!(numbers, [1, 2, 3]);
+    assert!(!setup.session.knows(&command("a")));
+    setup.session.learn(apart);
+    assert!(setup.session.knows(&command("a")) && setup.session.knows(&command("b")));
+    // What was learned by other policies is worth nothing.
+    let mut apart = setup.session.apart();
+    ask(&mut apart, "d");
+    setup.gate.install(placed());
+    setup.session.renew();
+    setup.session.learn(apart);
+    assert!(!setup.session.knows(&command("d")));
+}

@@ -110,9 +110,9 @@ impl Stream {
         if session.teller.newest() == *edition {
             return Ok(());
         }
-        let mut gate = session.gate();
-        *edition = gate.renew();
-        if gate.plan(shape)?.masking == *masking {
+        let (newest, planned) = session.plan_anew(shape);
+        *edition = newest;
+        if planned?.masking == *masking {
             return Ok(());
         }
         Err(unreadable("what is masked changed while it was under way"))
@@ -291,7 +291,7 @@ impl Asked<'_> {
         };
         let kind = headers.get(CONTENT_TYPE).and_then(essence).unwrap_or_default();
         let shape = shape_of(&kind);
-        let planned = self.session.gate().plan(&shape).map_err(|denial| self.withheld(&denial))?;
+        let planned = self.session.plan(&shape).map_err(|denial| self.withheld(&denial))?;
         if *self.method == Method::HEAD && decoder.is_none() {
             let plan =
                 self.session.plans.of(&planned.masking).map_err(|denial| self.withheld(&denial))?;
@@ -445,13 +445,10 @@ impl Asked<'_> {
             }
         }
         let withheld = |denial| self.withheld(&denial);
-        let planned = {
-            let mut gate = self.session.gate();
-            if gate.masks_nothing() {
-                return Ok(());
-            }
-            gate.plan(&Shape::Document(HEADERS.to_owned())).map_err(withheld)?
-        };
+        if self.session.gate().masks_nothing() {
+            return Ok(());
+        }
+        let planned = self.session.plan(&Shape::Document(HEADERS.to_owned())).map_err(withheld)?;
         let plan = self.session.plans.of(&planned.masking).map_err(withheld)?;
         let Some(plan) = plan else { return Ok(()) };
         let masker = &self.session.masker;

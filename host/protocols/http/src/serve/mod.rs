@@ -13,6 +13,7 @@
 mod addresses;
 mod answer;
 mod app;
+mod asking;
 mod exchange;
 mod forward;
 mod gathered;

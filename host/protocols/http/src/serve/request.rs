@@ -1,6 +1,6 @@
 //! From a client's bytes to a judged request.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use http::Method;
@@ -120,15 +120,15 @@ pub(super) async fn go_on(http: &mut ServerSession, head: &Head) -> Result<(), R
     told.map_err(|_| Refused::Body("the client is gone"))
 }
 
-/// Judges a request, once it is its turn where a policy must be asked.
+/// Judges a request: at once where it is known what its policies say.
 pub(super) async fn judge(session: &Arc<Shared>, request: Request) -> Judged {
-    match Question::new(session, request).recall(session) {
-        Ok(judged) => judged,
-        Err(question) => {
-            let _turn = session.turn.lock().await;
-            question.ask(session)
-        }
-    }
+    let mut question = Question::new(session, request);
+    let recalled = question.recall(session);
+    let answer = match recalled {
+        Some(answer) => answer,
+        None => session.question_apart(|gate| question.ask(session, gate)).await,
+    };
+    question.settled(session, answer)
 }
 
 /// A request that is not judged yet.
@@ -143,10 +143,11 @@ impl Question {
     fn new(session: &Shared, request: Request) -> Self {
         let command = Arc::default();
         let mut question = Self { request: Box::new(request), command, whole: false };
-        let whole = session.free_gate().is_some_and(|mut gate| {
+        let whole = {
+            let mut gate = session.gate();
             gate.renew();
             !gate.masks_nothing()
-        });
+        };
         question.read(session, whole);
         question
     }
@@ -162,13 +163,8 @@ impl Question {
         self.command = Arc::new(self.request.command(session.backend.templates()));
     }
 
-    /// The gate with the newest policies, where the gateway itself does not refuse.
-    fn come<'s>(
-        &mut self,
-        session: &Shared,
-        mut gate: MutexGuard<'s, GateSession>,
-    ) -> Result<MutexGuard<'s, GateSession>, Denial> {
-        gate.renew();
+    /// Refuses what the gateway itself does, by the newest policies.
+    fn come(&mut self, session: &Shared, gate: &mut GateSession) -> Result<(), Denial> {
         if !self.whole && !gate.masks_nothing() {
             // Another set of policies came into force just now.
             self.read(session, true);
@@ -177,35 +173,30 @@ impl Question {
             gate.refuse(&self.command, &denial);
             return Err(denial);
         }
-        Ok(gate)
+        Ok(())
     }
 
-    /// Judges it without asking any policy; gives it back where one must be asked.
-    fn recall(mut self, session: &Shared) -> Result<Judged, Self> {
-        // Whoever is asked may take long, and the gate is theirs meanwhile.
-        let Some(gate) = session.free_gate() else { return Err(self) };
-        match self.come(session, gate) {
-            Ok(mut gate) => match gate.knows(&self.command) {
-                true => Ok(self.put(session, gate)),
-                false => Err(self),
-            },
-            Err(denial) => Ok(Judged::Denied(denial)),
+    /// Judges it without asking any policy; nothing where one must be asked.
+    fn recall(&mut self, session: &Shared) -> Option<Answer> {
+        let mut gate = session.gate();
+        gate.renew();
+        match self.come(session, &mut gate) {
+            Ok(()) if gate.knows(&self.command) => Some(Ok(self.put(session, &mut gate))),
+            Ok(()) => None,
+            Err(denial) => Some(Err(denial)),
         }
     }
 
     /// Judges it.
-    fn ask(mut self, session: &Shared) -> Judged {
-        match self.come(session, session.gate()) {
-            Ok(gate) => self.put(session, gate),
-            Err(denial) => Judged::Denied(denial),
-        }
+    fn ask(&mut self, session: &Shared, gate: &mut GateSession) -> Answer {
+        self.come(session, gate)?;
+        Ok(self.put(session, gate))
     }
 
-    /// Puts it to the gate.
-    fn put(self, session: &Shared, mut gate: MutexGuard<'_, GateSession>) -> Judged {
-        let Self { request, command, .. } = self;
+    /// Puts it to a gate.
+    fn put(&self, session: &Shared, gate: &mut GateSession) -> Asked {
         let templates = session.backend.templates();
-        let again = |text: &str| match request.rewritten(text) {
+        let again = |text: &str| match self.request.rewritten(text) {
             Ok(rewritten) => Arc::new(rewritten.command(templates)),
             Err(_) => Arc::new(Command {
                 text: text.to_owned(),
@@ -213,20 +204,29 @@ impl Question {
                 complete: false,
             }),
         };
-        let asked = gate.ask(&command, Moment::Run, &again);
-        drop(gate);
-        match asked {
-            Asked::Decided(Decision::Deny(denial)) => Judged::Denied(denial),
-            Asked::Decided(Decision::Allow(allowed)) => match may_run(session, allowed, request) {
-                Ok((allowed, request)) => Judged::Allowed(allowed, request),
-                Err(denial) => Judged::Denied(denial),
-            },
-            Asked::Waiting(Waiting { notices, decision }) => {
+        gate.ask(&self.command, Moment::Run, &again)
+    }
+
+    /// What becomes of it, once the gate has spoken and nobody holds it.
+    fn settled(self, session: &Shared, answer: Answer) -> Judged {
+        let request = self.request;
+        match answer {
+            Err(denial) | Ok(Asked::Decided(Decision::Deny(denial))) => Judged::Denied(denial),
+            Ok(Asked::Decided(Decision::Allow(allowed))) => {
+                match may_run(session, allowed, request) {
+                    Ok((allowed, request)) => Judged::Allowed(allowed, request),
+                    Err(denial) => Judged::Denied(denial),
+                }
+            }
+            Ok(Asked::Waiting(Waiting { notices, decision })) => {
                 Judged::Waiting(Held { notices, decision, request })
             }
         }
     }
 }
+
+/// What a gate says of a request, or the gateway itself before it.
+type Answer = Result<Asked, Denial>;
 
 /// Records a refusal of the gateway's own, of a request whose body was not read.
 pub(super) fn refuse(session: &Shared, head: &Head, denial: &Denial) {

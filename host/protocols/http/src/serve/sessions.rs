@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use palisade_mask::Masker;
@@ -15,6 +15,7 @@ use ring::digest::{Context, SHA256};
 use tokio::sync::{OnceCell, Semaphore, watch};
 use tokio::time::Instant;
 
+use super::asking::MOST_QUESTIONS;
 use super::pending::Pending;
 use super::{Admission, Backend, Host, Login};
 use crate::response::Plans;
@@ -39,12 +40,12 @@ pub(super) struct Sessions {
 pub(super) struct Shared {
     /// Its id.
     pub id: String,
-    /// Its gate. It is locked for a question and never while an answer is waited for.
+    /// Its gate. It is locked for what is known and for the record, and never while a policy is asked.
     gate: Mutex<GateSession>,
     /// What records results, which wait for nobody's question.
     pub teller: Teller,
-    /// Whose turn it is to have policies asked: one session's questions, which may take long, never wait on more than one thread.
-    pub turn: tokio::sync::Mutex<()>,
+    /// Places for questions to policies.
+    pub questions: Semaphore,
     pub backend: Arc<dyn Backend>,
     pub read_only: bool,
     /// The token that opened it, to be kept from the service.
@@ -133,7 +134,7 @@ impl Sessions {
             id: gate.context().session.clone(),
             teller: gate.teller(),
             gate: Mutex::new(gate),
-            turn: tokio::sync::Mutex::default(),
+            questions: Semaphore::new(MOST_QUESTIONS),
             backend,
             read_only,
             token: Written::of(login.token),
@@ -175,19 +176,10 @@ impl Sessions {
 }
 
 impl Shared {
-    /// The session's gate, for one question.
+    /// The session's gate, for what takes no policy's word. Whoever asks one does so apart from it ([`Self::question`]).
     pub(super) fn gate(&self) -> MutexGuard<'_, GateSession> {
         // The gate changes as a whole with each question.
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The same where nobody has it: whoever must not wait on a thread asks later.
-    pub(super) fn free_gate(&self) -> Option<MutexGuard<'_, GateSession>> {
-        match self.gate.try_lock() {
-            Ok(gate) => Some(gate),
-            Err(TryLockError::Poisoned(gate)) => Some(gate.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
     }
 
     /// Ends when the session is over, with the reason.

@@ -48,7 +48,7 @@ impl Connection {
             Ok(server) => server,
             Err(why) => {
                 // It is refused either way.
-                let _ = session.gate().tell_error(allowed.number, "502", why);
+                let _ = session.teller.tell_error(allowed.number, "502", why);
                 return say(&mut stream, &Reply::unavailable(502, why, &session.id)).await;
             }
         };
@@ -99,16 +99,11 @@ async fn judged(session: &Use, address: &Address) -> Result<Allowed, Refusal> {
     let again = |text: &str| {
         Arc::new(Command { text: text.to_owned(), operations: Arc::default(), complete: false })
     };
-    let asked = {
-        let _turn = session.turn.lock().await;
-        let mut gate = session.gate();
-        gate.renew();
-        if let Some(denial) = refusal(session, gate.masks_nothing()) {
-            return Err(Refusal::Gateway(denial));
-        }
-        gate.ask(&command, Moment::Run, &again)
-    };
-    let decision = match asked {
+    let asked = session.question(&command, |gate| match refusal(session, gate.masks_nothing()) {
+        Some(denial) => Err(Refusal::Gateway(denial)),
+        None => Ok(gate.ask(&command, Moment::Run, &again)),
+    });
+    let decision = match asked.await? {
         Asked::Decided(decision) => decision,
         Asked::Waiting(Waiting { decision, .. }) => decision.await,
     };
@@ -172,7 +167,7 @@ fn told(
         tag: format!("blind tunnel: {bytes_in} bytes in, {bytes_out} bytes out, unread; {how}"),
         ..RecordedResult::default()
     };
-    session.gate().tell_result(allowed.number, &result)
+    session.teller.tell_result(allowed.number, &result)
 }
 
 /// Ends when the client leaves, or sends what it must not yet.

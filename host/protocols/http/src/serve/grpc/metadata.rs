@@ -38,15 +38,15 @@ pub(super) fn shown(
     }
     HOP.iter().chain(&DROPPED).for_each(|name| drop(headers.remove(*name)));
     let headers = without_echo(headers, echo);
-    let planned = {
+    {
         let mut gate = session.gate();
         // Policies may have come while the call was held, or its service took its time.
         gate.renew();
         if gate.masks_nothing() {
             return Ok(headers);
         }
-        gate.plan(&Shape::Document(HEADERS.to_owned()))?
-    };
+    }
+    let planned = session.plan_anew(&Shape::Document(HEADERS.to_owned())).1?;
     let Some(plan) = session.plans.of(&planned.masking)? else { return Ok(headers) };
     // The status is a number, and says how to read all else.
     let status = headers.get(STATUS).cloned();

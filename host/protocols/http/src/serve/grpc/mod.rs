@@ -21,8 +21,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use palisade_policy::{
-    Allowed, Asked, Command, Decision, Denial, Edition, Ending, JournalFailure, Moment,
-    Observation, Shape,
+    Allowed, Asked, Command, Decision, Denial, Edition, Ending, GateSession, JournalFailure,
+    Moment, Observation, Shape,
 };
 use pingora_core::protocols::http::ServerSession;
 use tokio::time::Instant;
@@ -155,11 +155,7 @@ impl Talk<'_> {
     /// What covers the messages of the response, where something does. A call whose response nobody could cover is refused
     /// before it is sent.
     fn plan(&self) -> Result<Planned, Stop> {
-        let (edition, planned) = {
-            let mut gate = self.session.gate();
-            let edition = gate.renew();
-            (edition, gate.plan(&Shape::Document(MESSAGES.to_owned())))
-        };
+        let (edition, planned) = self.session.plan_anew(&Shape::Document(MESSAGES.to_owned()));
         let covers = planned.and_then(|planned| {
             // The first is that of the call's beginning.
             let _ = self.observed.set(Arc::clone(&planned.observed));
@@ -180,7 +176,7 @@ impl Talk<'_> {
 
     /// Plans anew where the policies have changed: a call may last for days.
     fn follow(&self, planned: &mut Planned) -> Result<(), Stop> {
-        if self.session.gate().newest() != planned.edition {
+        if self.session.teller.newest() != planned.edition {
             *planned = self.plan()?;
         }
         Ok(())
@@ -191,10 +187,7 @@ impl Talk<'_> {
         let command = Arc::new(command(&self.call, self.method.as_ref(), &said));
         // A message's tree takes more memory than its bytes, and whoever decides may take long.
         drop(said);
-        let asked = {
-            let _turn = self.session.turn.lock().await;
-            self.ask(&command)?
-        };
+        let asked = self.session.question(&command, |gate| self.ask(gate, &command)).await?;
         let decision = match asked {
             Asked::Decided(decision) => decision,
             Asked::Waiting(waiting) => tokio::select! {
@@ -218,9 +211,7 @@ impl Talk<'_> {
         }
     }
 
-    fn ask(&self, command: &Arc<Command>) -> Result<Asked, Stop> {
-        let mut gate = self.session.gate();
-        gate.renew();
+    fn ask(&self, gate: &mut GateSession, command: &Arc<Command>) -> Result<Asked, Stop> {
         let only_reads = self.method.as_ref().is_some_and(Described::only_reads);
         if self.session.read_only && !only_reads {
             let denial = Denial {
@@ -263,7 +254,7 @@ impl Talk<'_> {
         let Some(number) = self.number.get() else { return Ok(()) };
         let observed = self.observed.get().cloned().unwrap_or_else(|| Arc::new([]));
         let result = self.ledger().result(end, masked, &observed);
-        self.session.gate().tell_result(*number, &result)
+        self.session.teller.tell_result(*number, &result)
     }
 
     /// The same of a call that broke off.
@@ -271,7 +262,7 @@ impl Talk<'_> {
         let Some(number) = self.number.get() else { return };
         // The call is over either way.
         let _ = self.record("broke off", false);
-        let _ = self.session.gate().tell_error(*number, code, why);
+        let _ = self.session.teller.tell_error(*number, code, why);
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

@@ -114,7 +114,7 @@ impl Talk<'_> {
             }
             let tag = format!("sent, {} bytes", payload.len());
             let result = RecordedResult { tag, ..RecordedResult::default() };
-            let told = self.session.gate().tell_result(allowed.number, &result);
+            let told = self.session.teller.tell_result(allowed.number, &result);
             told.map_err(|failure| self.told(Code::Unavailable, failure.to_string()))?;
         }
         Ok(true)

@@ -70,11 +70,7 @@ impl<'a> Heard<'a> {
     fn covered(&mut self, kind: &str, mut said: Vec<u8>) -> Result<Vec<u8>, Denial> {
         self.echo.cover(&mut said);
         let session = self.run.session;
-        let planned = {
-            let mut gate = session.gate();
-            gate.renew();
-            gate.plan(&Shape::Document(kind.to_owned()))?
-        };
+        let planned = session.plan_anew(&Shape::Document(kind.to_owned())).1?;
         if !planned.observed.is_empty() {
             self.observed = Arc::clone(&planned.observed);
         }

@@ -1,5 +1,6 @@
 //! The service over loopback: what passes, what does not, and what each side sees of it.
 
+mod asking;
 mod callee;
 mod calls;
 mod forward;
