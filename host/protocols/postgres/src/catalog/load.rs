@@ -20,6 +20,9 @@ const MOST: usize = 32 * 1024 * 1024;
 /// How many rounds of views upon views, and of their parents, are followed.
 const DEEPEST: usize = 16;
 
+/// How many parts, of all relations that one look-up asks for, are told. Where there are as many, there may be more.
+const MOST_PARTS_TOLD: usize = 20_000;
+
 /// What is said of an answer that has not the form that was asked for.
 const ODD: &str = "the server answered a catalog query oddly";
 
@@ -214,6 +217,9 @@ async fn describe(
         };
         attach(relation, row);
     }
+    if attached.iter().filter(|row| text_at(row, 1) == Some("part")).count() >= MOST_PARTS_TOLD {
+        found.values_mut().for_each(Relation::has_more_parts);
+    }
     Ok(found.into_values().collect())
 }
 
@@ -243,7 +249,7 @@ fn attached(list: &str) -> String {
            WITH RECURSIVE down(root, child) AS ( \
              SELECT inhparent, inhrelid FROM pg_catalog.pg_inherits WHERE inhparent IN ({list}) \
              UNION SELECT down.root, i.inhrelid FROM down JOIN pg_catalog.pg_inherits i ON i.inhparent = down.child) \
-           SELECT root, child FROM down LIMIT 2000) parts JOIN pg_catalog.pg_class c ON c.oid = parts.child \
+           SELECT root, child FROM down LIMIT {MOST_PARTS_TOLD}) parts JOIN pg_catalog.pg_class c ON c.oid = parts.child \
            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          UNION SELECT f.root, f.what, n.nspname, c.relname FROM followers f \
            JOIN pg_catalog.pg_class c ON c.oid = f.child JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \

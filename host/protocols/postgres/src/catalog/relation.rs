@@ -103,6 +103,11 @@ impl Relation {
         Self { schema: FRESH.to_owned(), name: name.to_owned(), ..Self::default() }
     }
 
+    /// It may have parts of which nothing was told: any table may be one.
+    pub(crate) fn has_more_parts(&mut self) {
+        self.parts.push(("?".to_owned(), "?".to_owned()));
+    }
+
     /// `schema.name`.
     #[must_use]
     pub fn full_name(&self) -> String {
@@ -115,12 +120,15 @@ impl Relation {
     }
 
     /// The names of a column of its own: its own, those of its parents, whose column it is too, and those of its parts,
-    /// whose rows are also its rows and may be protected by names of their own.
+    /// whose rows are also its rows and may be protected by names of their own. Parts beyond those that are told one by one
+    /// are told by their schemas, each as a table that may be any.
     pub(crate) fn names(&self, column: &str) -> impl Iterator<Item = String> {
-        let parts = self.parts.iter().take(MOST_PARTS);
-        let others = self.parents.iter().chain(parts);
+        let (told, beyond) = self.parts.split_at(self.parts.len().min(MOST_PARTS));
+        let others = self.parents.iter().chain(told);
         let others = others.map(move |(schema, name)| format!("{schema}.{name}.{column}"));
-        std::iter::once(format!("{}.{column}", self.full_name())).chain(others)
+        let schemas: BTreeSet<&str> = beyond.iter().map(|(schema, _)| schema.as_str()).collect();
+        let beyond = schemas.into_iter().map(move |schema| format!("{schema}.?.{column}"));
+        std::iter::once(format!("{}.{column}", self.full_name())).chain(others).chain(beyond)
     }
 
     fn sources_within(

@@ -130,6 +130,26 @@ fn a_child_read_before_its_parent_takes_none_of_the_parents_other_parts_away() {
 }
 
 #[test]
+fn parts_beyond_those_that_are_told_one_by_one_may_be_any_table_of_their_schemas() {
+    let mut parent = relation(1, "public", "staff", &["ssn"]);
+    let part = |at: usize| (if at < 64 { "public" } else { "kept" }, format!("staff_{at}"));
+    parent.parts = (0..200).map(part).map(|(schema, name)| (schema.to_owned(), name)).collect();
+    let sources = |parent: &Relation| {
+        let text = "SELECT ssn FROM staff";
+        let known = Known::of(vec![parent.clone()]);
+        let reading = Reading::new(text, &PostgreSql.analyze(text), &known, None, true);
+        reading.statements[0].lineage.of(0, 1).to_vec()
+    };
+    let all = sources(&parent);
+    assert_eq!(all.len(), 1 + 64 + 1);
+    assert!(all.contains(&"public.staff_63.ssn".to_owned()));
+    assert!(all.contains(&"kept.?.ssn".to_owned()));
+    parent.parts.clear();
+    parent.has_more_parts();
+    assert_eq!(sources(&parent), ["?.?.ssn", "public.staff.ssn"]);
+}
+
+#[test]
 fn a_result_of_another_width_than_expected_may_hold_all_of_the_statements_sources() {
     let lineage = &read("SELECT name, password FROM secrets").statements[0].lineage;
     assert_eq!(lineage.of(0, 3), ["public.secrets.name", "public.secrets.password"]);
