@@ -1,4 +1,5 @@
-"""An MCP client made with the official SDK, which knows nothing of the gateway: client.py URL, with the variable TOKEN.
+"""An MCP client made with the official SDK, which knows nothing of the gateway: client.py URL, with the variables TOKEN and MODE, which
+is `auto` for the newest revision that both sides speak, and `legacy` for one that is begun by `initialize`.
 
 A line of its input is {"do": METHOD, "with": {ARGUMENTS}}, one of its output what came of it. Progress is told as it comes.
 """
@@ -41,7 +42,7 @@ async def main():
     limits = httpx2.Timeout(30, read=300)
     async with httpx2.AsyncClient(headers=headers, timeout=limits, verify=trust) as http:
         transport = streamable_http_client(sys.argv[1], http_client=http)
-        async with Client(transport, **sampling) as client:
+        async with Client(transport, mode=os.environ["MODE"], **sampling) as client:
             tell(ready=client.protocol_version, instructions=client.instructions)
             async for line in lines():
                 do, arguments = line["do"], line.get("with", {})

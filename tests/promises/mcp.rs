@@ -6,7 +6,9 @@ mod pins;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Authority, Gateway, SECRET, ToolService, Tools, program, run, tools, until};
+use crate::harness::{
+    Authority, Form, Gateway, SECRET, ToolService, Tools, program, run, tools, until,
+};
 
 /// Masks passwords, denies and holds by name.
 const POLICY: &str = r#"
@@ -39,6 +41,19 @@ fn agent(gateway: &Gateway) -> Tools {
     Tools::begin(gateway, "tools", &gateway.token("agent-7", "tool-agent"))
 }
 
+/// The ways in which the SDK's client speaks, and the revisions that this leads to.
+const MODES: [(&str, &str); 2] = [("auto", "2026-07-28"), ("legacy", "2025-11-25")];
+
+/// An agent in each of them, with a gateway of its own.
+fn in_each_mode(promise: impl Fn(&Gateway, Tools, &str)) {
+    for (mode, revision) in MODES {
+        let gateway = one();
+        let token = gateway.token("agent-7", "tool-agent");
+        let agent = Tools::begin_with(&gateway, "tools", &token, Form { mode, samples: false });
+        promise(&gateway, agent, revision);
+    }
+}
+
 /// A gateway with one program as server.
 fn one() -> Gateway {
     tools(&program("tools", ""), POLICY)
@@ -46,102 +61,106 @@ fn one() -> Gateway {
 
 #[test]
 fn a_client_calls_tools_reads_resources_and_gets_prompts_of_a_program_and_all_is_on_record() {
-    let gateway = one();
-    let mut agent = agent(&gateway);
-    assert_eq!(agent.ready["ready"], "2025-11-25");
-    assert_eq!(agent.ready["instructions"], "Add numbers.");
-    let added = agent.call("add", json!({ "a": 2, "b": 3 }));
-    assert_eq!(added["result"]["structured_content"]["result"], 5, "{added}");
-    let read = agent.ask("read_resource", json!({ "uri": "notes://today" }));
-    assert!(read["result"]["contents"][0]["text"].as_str().unwrap().contains("good"), "{read}");
-    let greeted =
-        agent.ask("get_prompt", json!({ "name": "greet", "arguments": { "name": "Bo" } }));
-    assert!(greeted.to_string().contains("Greet Bo"), "{greeted}");
-    drop(agent);
-    let sessions = gateway.json(&["sessions", "list"]);
-    let id = sessions[0]["id"].as_str().unwrap();
-    let replayed = gateway.cli(&["sessions", "replay", id, "--speed", "0"]).stdout;
-    for part in [
-        "tools/call tools.add",
-        r#"{"a":2,"b":3}"#,
-        "resources/read tools.notes://today",
-        "prompts/get tools.greet",
-        "\"mood\"",
-    ] {
-        assert!(replayed.contains(part), "no {part} in {replayed}");
-    }
-    assert_eq!(sessions[0]["protocol"], "mcp");
-    assert_eq!(sessions[0]["subject"], "agent-7");
+    in_each_mode(|gateway, mut agent, revision| {
+        assert_eq!(agent.ready["ready"], revision);
+        assert_eq!(agent.ready["instructions"], "Add numbers.");
+        let added = agent.call("add", json!({ "a": 2, "b": 3 }));
+        assert_eq!(added["result"]["structured_content"]["result"], 5, "{added}");
+        let read = agent.ask("read_resource", json!({ "uri": "notes://today" }));
+        assert!(read["result"]["contents"][0]["text"].as_str().unwrap().contains("good"), "{read}");
+        let greeted =
+            agent.ask("get_prompt", json!({ "name": "greet", "arguments": { "name": "Bo" } }));
+        assert!(greeted.to_string().contains("Greet Bo"), "{greeted}");
+        drop(agent);
+        let sessions = gateway.json(&["sessions", "list"]);
+        let id = sessions[0]["id"].as_str().unwrap();
+        let replayed = gateway.cli(&["sessions", "replay", id, "--speed", "0"]).stdout;
+        for part in [
+            "tools/call tools.add",
+            r#"{"a":2,"b":3}"#,
+            "resources/read tools.notes://today",
+            "prompts/get tools.greet",
+            "\"mood\"",
+        ] {
+            assert!(replayed.contains(part), "no {part} in {replayed}");
+        }
+        assert_eq!(sessions[0]["protocol"], "mcp");
+        assert_eq!(sessions[0]["subject"], "agent-7");
+    });
 }
 
 #[test]
 fn secrets_in_results_are_masked_for_the_client_and_in_the_record_structured_content_included() {
-    let gateway = one();
-    let mut agent = agent(&gateway);
-    let customer = agent.call("customer", json!({ "id": 1 }));
-    let structured = &customer["result"]["structured_content"];
-    assert_eq!(structured["password"], "********", "{customer}");
-    assert_eq!(structured["name"], "Ada 1");
-    let note = agent.ask("read_resource", json!({ "uri": "notes://today" }));
-    let prompt = agent.ask("get_prompt", json!({ "name": "greet", "arguments": { "name": "x" } }));
-    let picture = agent.call("picture", json!({}));
-    assert!(text(&picture).contains("withheld"), "{picture}");
-    let told = format!("{customer}{note}{prompt}{}", gateway.everything_kept());
-    for secret in ["hunter2", "AKIAIOSFODNN7EXAMPLE"] {
-        assert!(!told.contains(secret), "{secret} is told");
-    }
+    in_each_mode(|gateway, mut agent, _| {
+        let customer = agent.call("customer", json!({ "id": 1 }));
+        let structured = &customer["result"]["structured_content"];
+        assert_eq!(structured["password"], "********", "{customer}");
+        assert_eq!(structured["name"], "Ada 1");
+        let note = agent.ask("read_resource", json!({ "uri": "notes://today" }));
+        let prompt =
+            agent.ask("get_prompt", json!({ "name": "greet", "arguments": { "name": "x" } }));
+        let picture = agent.call("picture", json!({}));
+        assert!(text(&picture).contains("withheld"), "{picture}");
+        let told = format!("{customer}{note}{prompt}{}", gateway.everything_kept());
+        for secret in ["hunter2", "AKIAIOSFODNN7EXAMPLE"] {
+            assert!(!told.contains(secret), "{secret} is told");
+        }
+    });
 }
 
 #[test]
 fn what_may_not_be_called_is_not_listed_and_a_call_of_it_is_denied_with_the_rule() {
-    let gateway = one();
-    let mut agent = agent(&gateway);
-    let names = agent.names();
-    assert!(
-        names.contains(&"add".to_owned()) && !names.contains(&"forever".to_owned()),
-        "{names:?}"
-    );
-    let denied = agent.call("forever", json!({}));
-    assert_eq!(denied["result"]["is_error"], true, "{denied}");
-    assert!(text(&denied).contains("http-guard.private"), "{denied}");
-    assert!(text(&denied).contains("Leave it."), "{denied}");
-    let denied = agent.ask("read_resource", json!({ "uri": "notes://private" }));
-    assert_eq!(denied["data"]["rule"], "http-guard.private", "{denied}");
-    let unknown = agent.call("no_such_tool", json!({}));
-    assert!(text(&unknown).contains("gateway.tool-unknown"), "{unknown}");
+    in_each_mode(|_, mut agent, _| {
+        let names = agent.names();
+        assert!(
+            names.contains(&"add".to_owned()) && !names.contains(&"forever".to_owned()),
+            "{names:?}"
+        );
+        let denied = agent.call("forever", json!({}));
+        assert_eq!(denied["result"]["is_error"], true, "{denied}");
+        assert!(text(&denied).contains("http-guard.private"), "{denied}");
+        assert!(text(&denied).contains("Leave it."), "{denied}");
+        let denied = agent.ask("read_resource", json!({ "uri": "notes://private" }));
+        assert_eq!(denied["data"]["rule"], "http-guard.private", "{denied}");
+        let unknown = agent.call("no_such_tool", json!({}));
+        assert!(text(&unknown).contains("gateway.tool-unknown"), "{unknown}");
+    });
 }
 
 #[test]
 fn a_held_call_is_told_by_progress_and_runs_once_it_is_approved() {
-    let gateway = one();
-    let mut agent = agent(&gateway);
-    let call = json!({ "name": "delete_customer", "arguments": { "id": 4 } });
-    agent.send(&json!({ "do": "call_tool", "with": call }));
-    let progress = agent.next();
-    assert!(progress["message"].as_str().unwrap().contains("approval"), "{progress}");
-    let hold = gateway.hold();
-    let id = hold["id"].as_str().unwrap();
-    assert!(progress["message"].as_str().unwrap().contains(id), "{progress}");
-    let token = gateway.token("alice", "approver");
-    let approved = gateway.cli_as(&token, &["approvals", "approve", id]);
-    assert!(approved.ok, "{}", approved.stderr);
-    let done = until("the result", || Some(agent.next()).filter(|it| it.get("result").is_some()));
-    assert_eq!(text(&done), "customer 4 is deleted");
+    in_each_mode(|gateway, mut agent, _| {
+        let call = json!({ "name": "delete_customer", "arguments": { "id": 4 } });
+        agent.send(&json!({ "do": "call_tool", "with": call }));
+        let progress = agent.next();
+        assert!(progress["message"].as_str().unwrap().contains("approval"), "{progress}");
+        let hold = gateway.hold();
+        let id = hold["id"].as_str().unwrap();
+        assert!(progress["message"].as_str().unwrap().contains(id), "{progress}");
+        let token = gateway.token("alice", "approver");
+        let approved = gateway.cli_as(&token, &["approvals", "approve", id]);
+        assert!(approved.ok, "{}", approved.stderr);
+        let done =
+            until("the result", || Some(agent.next()).filter(|it| it.get("result").is_some()));
+        assert_eq!(text(&done), "customer 4 is deleted");
+    });
 }
 
 #[test]
 fn a_held_call_that_its_client_gives_up_is_withdrawn() {
-    let gateway = one();
-    let mut agent = agent(&gateway);
-    let call = json!({ "name": "delete_customer", "arguments": { "id": 4 } });
-    agent.send(&json!({ "do": "call_tool", "with": call, "seconds": 3 }));
-    gateway.hold();
-    until("the client to give up", || Some(agent.next()).filter(|it| it.get("gave_up").is_some()));
-    until("the withdrawal", || {
-        let events = gateway.events();
-        events.iter().any(|event| event["outcome"] == "withdrawn").then_some(())
+    in_each_mode(|gateway, mut agent, _| {
+        let call = json!({ "name": "delete_customer", "arguments": { "id": 4 } });
+        agent.send(&json!({ "do": "call_tool", "with": call, "seconds": 3 }));
+        gateway.hold();
+        until("the client to give up", || {
+            Some(agent.next()).filter(|it| it.get("gave_up").is_some())
+        });
+        until("the withdrawal", || {
+            let events = gateway.events();
+            events.iter().any(|event| event["outcome"] == "withdrawn").then_some(())
+        });
+        assert!(!gateway.events().iter().any(|event| event["kind"] == "result"));
     });
-    assert!(!gateway.events().iter().any(|event| event["kind"] == "result"));
 }
 
 #[test]
@@ -186,13 +205,16 @@ fn a_server_samples_where_that_is_allowed_and_nowhere_else() {
     let connections = program("tools", "") + &program("open", "allow = [\"sampling\"]");
     let gateway = tools(&connections, POLICY);
     let token = gateway.token("agent-7", "tool-agent");
-    let mut closed = Tools::begin_with(&gateway, "tools", &token, true);
-    let denied = closed.call("ask_model", json!({}));
-    assert_eq!(denied["data"]["rule"], "gateway.sampling", "{denied}");
-    let mut open = Tools::begin_with(&gateway, "open", &token, true);
-    let sampled = open.ask("call_tool", json!({ "name": "ask_model" }));
-    assert_eq!(sampled["sampled"], "Well?", "{sampled}");
-    assert_eq!(text(&open.next()), "the model says well");
+    for (mode, _) in MODES {
+        let form = Form { mode, samples: true };
+        let mut closed = Tools::begin_with(&gateway, "tools", &token, form);
+        let denied = closed.call("ask_model", json!({}));
+        assert_eq!(denied["data"]["rule"], "gateway.sampling", "{denied}");
+        let mut open = Tools::begin_with(&gateway, "open", &token, form);
+        let sampled = open.ask("call_tool", json!({ "name": "ask_model" }));
+        assert_eq!(sampled["sampled"], "Well?", "{sampled}");
+        assert_eq!(text(&open.next()), "the model says well");
+    }
     let events = gateway.events();
     assert!(events.iter().any(|event| event.to_string().contains("sampling/createMessage open")));
 }

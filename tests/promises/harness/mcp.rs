@@ -115,7 +115,16 @@ impl Drop for ToolService {
     }
 }
 
-/// A client with a session.
+/// How a client is made.
+#[derive(Clone, Copy)]
+pub(crate) struct Form {
+    /// `auto` for the newest revision, `legacy` for one that is begun by `initialize`.
+    pub(crate) mode: &'static str,
+    /// Whether it has a model that servers may ask.
+    pub(crate) samples: bool,
+}
+
+/// A client.
 pub(crate) struct Tools {
     process: Child,
     input: ChildStdin,
@@ -125,21 +134,17 @@ pub(crate) struct Tools {
 }
 
 impl Tools {
+    /// One in the newest revision.
     pub(crate) fn begin(gateway: &Gateway, connection: &str, token: &str) -> Self {
-        Self::begin_with(gateway, connection, token, false)
+        Self::begin_with(gateway, connection, token, Form { mode: "auto", samples: false })
     }
 
-    pub(crate) fn begin_with(
-        gateway: &Gateway,
-        connection: &str,
-        token: &str,
-        samples: bool,
-    ) -> Self {
+    pub(crate) fn begin_with(gateway: &Gateway, connection: &str, token: &str, form: Form) -> Self {
         let url = format!("https://{}/c/{connection}/mcp", gateway.address("http"));
         let mut command = python("client.py");
         command.arg(url).env("TOKEN", token);
         command.env("CA", gateway.folder.path().join("data/tls-cert.pem"));
-        command.envs(samples.then_some(("SAMPLES", "1")));
+        command.env("MODE", form.mode).envs(form.samples.then_some(("SAMPLES", "1")));
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let input = process.stdin.take().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());

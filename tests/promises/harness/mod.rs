@@ -22,7 +22,7 @@ pub(crate) use aws::{Aws, aws_cli, boto};
 pub(crate) use gateway::{Gateway, Settings, cli, repository};
 pub(crate) use grpc::{Caller, Shop, descriptors, shop};
 pub(crate) use libpq::Libpq;
-pub(crate) use mcp::{ToolService, Tools, program, sdk, server_script, tools};
+pub(crate) use mcp::{Form, ToolService, Tools, program, sdk, server_script, tools};
 pub(crate) use nginx::{Logged, Nginx};
 pub(crate) use oidc::Provider;
 pub(crate) use postgres::{PASSWORD, Postgres};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::json::Json;
+use crate::mirror::Mirror;
 use crate::names::{folded, is_plain};
 use crate::pins::{self, Pins, Said, Trusted};
 
@@ -84,6 +85,8 @@ impl Catalog {
                 "its name can be mistaken for another's"
             } else if tool.get("inputSchema").is_none_or(|schema| !schema.is_object()) {
                 "it has no schema of its arguments"
+            } else if is_task(tool) {
+                "it can be called as a task alone, and the gateway does not carry tasks"
             } else {
                 let shown = pins::shown(tool);
                 let digest = pins::digest_of(&shown);
@@ -121,6 +124,11 @@ impl Catalog {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tool)> {
         self.tools.iter().map(|(name, tool)| (name.as_str(), tool))
     }
+}
+
+/// Whether a tool can only be called as a task (revision 2025-11-25, schema `ToolExecution`).
+fn is_task(tool: &Json) -> bool {
+    tool.get("execution").and_then(|execution| execution.str_at("taskSupport")) == Some("required")
 }
 
 impl Tool {
@@ -177,6 +185,11 @@ impl Tool {
         };
         let names = arguments.members().iter().map(|(name, _)| name.as_str());
         names.into_iter().find(|name| !is_known(name) && looks_known(name))
+    }
+
+    /// The arguments that headers repeat.
+    pub(crate) fn mirror(&self) -> Mirror {
+        self.shown.get("inputSchema").map(Mirror::of).unwrap_or_default()
     }
 
     /// What the tool claims of itself (schema `ToolAnnotations`), as facts.

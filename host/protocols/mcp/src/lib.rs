@@ -6,6 +6,7 @@ mod event;
 pub mod fuzzing;
 mod json;
 mod message;
+mod mirror;
 pub mod names;
 mod pins;
 mod request;

@@ -97,6 +97,8 @@ pub const INVALID_PARAMS: i64 = -32602;
 pub const INTERNAL_ERROR: i64 = -32603;
 /// It was denied.
 pub const DENIED: i64 = -32010;
+/// A header says something else than the message (revision 2026-07-28, error codes).
+pub const HEADER_MISMATCH: i64 = -32020;
 /// The revision is not spoken here (revision 2026-07-28, error codes).
 pub const UNSUPPORTED_VERSION: i64 = -32022;
 

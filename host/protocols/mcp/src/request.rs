@@ -106,6 +106,9 @@ impl Ask {
             Ok(uri)
         };
         Ok(match method {
+            "tools/call" if params.get("task").is_some() => {
+                return Err(wrong("the gateway does not carry tasks: call it without".to_owned()));
+            }
             "tools/call" => {
                 only(method, params, &["name", "arguments"])?;
                 Self::Call { name: plain(text("name")?)?, arguments: arguments(params)? }
@@ -231,7 +234,11 @@ fn template(text: &str) -> Result<String, RpcError> {
 fn list(method: &str, params: &Json) -> Result<Ask, RpcError> {
     let kinds = [Kind::Tools, Kind::Prompts, Kind::Resources, Kind::Templates];
     let Some(kind) = kinds.into_iter().find(|kind| kind.method() == method) else {
-        return Err(RpcError::new(METHOD_NOT_FOUND, "the gateway does not serve this method"));
+        let what = match method.starts_with("tasks/") {
+            true => "the gateway does not carry tasks",
+            false => "the gateway does not serve this method",
+        };
+        return Err(RpcError::new(METHOD_NOT_FOUND, what));
     };
     only(method, params, &["cursor"])?;
     // Everything is on the first page.

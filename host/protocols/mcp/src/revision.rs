@@ -1,6 +1,6 @@
 //! The protocol's revisions that the gateway speaks, with clients and servers alike.
 
-/// A revision that is begun by `initialize`.
+/// A revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Revision {
     /// The first.
@@ -11,11 +11,16 @@ pub enum Revision {
     V20250618,
     /// With streams that begin with an event to resume from.
     V20251125,
+    /// Without sessions: every request says of itself who asks, in which revision, and what they can do.
+    V20260728,
 }
 
 impl Revision {
-    /// All, the newest first.
-    pub const ALL: [Self; 4] = [Self::V20251125, Self::V20250618, Self::V20250326, Self::V20241105];
+    /// Those that are begun by `initialize`, the newest first.
+    pub const BEGUN: [Self; 4] =
+        [Self::V20251125, Self::V20250618, Self::V20250326, Self::V20241105];
+    /// The one that has no sessions.
+    pub const STATELESS: Self = Self::V20260728;
 
     /// Its name.
     #[must_use]
@@ -25,16 +30,22 @@ impl Revision {
             Self::V20250326 => "2025-03-26",
             Self::V20250618 => "2025-06-18",
             Self::V20251125 => "2025-11-25",
+            Self::V20260728 => "2026-07-28",
         }
     }
 
-    /// The revision of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|revision| revision.name() == name)
+    /// The names of all, the newest first.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        [Self::STATELESS].into_iter().chain(Self::BEGUN).map(Self::name)
     }
 
-    /// What a client that asks for this one is offered: the same where it is spoken, or else the newest.
+    /// The revision of this name, among those that are begun by `initialize`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::BEGUN.into_iter().find(|revision| revision.name() == name)
+    }
+
+    /// What a client that begins a session by this one is offered: the same where it is spoken, or else the newest.
     #[must_use]
     pub fn offered(asked: &str) -> Self {
         Self::named(asked).unwrap_or(Self::V20251125)
@@ -49,6 +60,12 @@ impl Revision {
     /// Whether a stream begins with an event that only has an id.
     #[must_use]
     pub fn primes_streams(self) -> bool {
-        self >= Self::V20251125
+        self == Self::V20251125
+    }
+
+    /// Whether there are no sessions in it.
+    #[must_use]
+    pub fn is_stateless(self) -> bool {
+        self == Self::STATELESS
     }
 }

@@ -2,10 +2,12 @@
 
 use super::judge::{Forward, Job};
 use super::lists::Why;
-use super::{Caller, Conversation, Due, Effect, MOST_REQUESTS, Stream};
+use super::{Caller, Conversation, Effect, MOST_REQUESTS, Stream, stateless};
 use crate::event::{About, command, refused_command};
 use crate::json::Json;
-use crate::message::{INVALID_PARAMS, INVALID_REQUEST, Id, METHOD_NOT_FOUND, Message, RpcError};
+use crate::message::{
+    HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, Id, METHOD_NOT_FOUND, Message, RpcError,
+};
 use crate::request::Ask;
 use palisade_policy::{Command, Denial};
 
@@ -26,30 +28,35 @@ impl Conversation {
     fn client_request(&mut self, stream: Stream, id: Id, method: &str, params: &Json) {
         let token = params.get("_meta").and_then(|meta| meta.get("progressToken")).cloned();
         let token = token.filter(|token| Id::read(token).is_some());
-        let caller = Caller { stream, id, token };
-        if self.asked.contains(&caller.id) {
+        let (key, cacheable) = (self.next(), stateless::is_cacheable(method));
+        let caller = Caller { stream, id, token, key, cacheable };
+        if self.asked.contains(&self.asked_as(&caller)) {
             // Whose answer is whose could not be told.
             let id = Some(caller.id);
             let error = RpcError::new(INVALID_REQUEST, "a request with this id is under way");
             return self.effects.push(Effect::Answer(stream, Message::Error { id, error }));
         }
-        self.asked.insert(caller.id.clone());
+        self.asked.insert(self.asked_as(&caller));
         if self.asked.len() > MOST_REQUESTS {
             let error = RpcError::new(INVALID_REQUEST, "too many requests are under way");
             return self.fail(&caller, error);
         }
         match method {
-            "ping" => return self.answer(&caller, Json::Object(vec![])),
-            "initialize" => return self.begin_again(&caller),
+            "ping" if !self.revision.is_stateless() => {
+                return self.answer(&caller, Json::Object(vec![]));
+            }
+            "initialize" if !self.revision.is_stateless() => return self.begin_again(&caller),
             _ if !self.is_begun() => {
                 let error = RpcError::new(INVALID_REQUEST, "the session is not initialized yet");
                 return self.fail(&caller, error);
             }
+            "server/discover" if self.revision.is_stateless() => return self.discover(&caller),
             _ => {}
         }
         self.gate.renew();
-        match Ask::read(method, params) {
-            Ok(ask) => self.serve(caller, ask),
+        match self.read(&caller, method, params) {
+            Ok(None) => {}
+            Ok(Some(ask)) => self.serve(caller, ask),
             Err(error) => {
                 let rule = match error.code {
                     METHOD_NOT_FOUND => "gateway.method",
@@ -58,6 +65,29 @@ impl Conversation {
                 self.refuse(&caller, &refused_command(method), rule, error);
             }
         }
+    }
+
+    /// What is asked for; none where a request goes on that was judged before.
+    fn read(
+        &mut self,
+        caller: &Caller,
+        method: &str,
+        params: &Json,
+    ) -> Result<Option<Ask>, RpcError> {
+        if let Some(gone) = self.is_gone(method) {
+            return Err(gone);
+        }
+        let mut params = params.clone();
+        if !self.revision.is_stateless() || crate::mirror::named_by(method).is_none() {
+            return Ask::read(method, &params).map(Some);
+        }
+        let (state, responses) = (params.take("requestState"), params.take("inputResponses"));
+        let ask = Ask::read(method, &params)?;
+        if state.is_none() && responses.is_none() {
+            return Ok(Some(ask));
+        }
+        let (state, responses) = (state.unwrap_or(Json::Null), responses.unwrap_or(Json::Null));
+        self.comes_back(caller, &ask, &state, &responses).map(|()| None)
     }
 
     fn serve(&mut self, caller: Caller, ask: Ask) {
@@ -85,6 +115,11 @@ impl Conversation {
         let mut facts = Vec::new();
         let mut own = None;
         if let Ask::Call { arguments, .. } = &forward.ask {
+            if let Some(why) = self.misrepeats(&forward.aim, arguments) {
+                let command = refused_command("tools/call");
+                let error = RpcError::new(HEADER_MISMATCH, why);
+                return self.refuse(&forward.caller, &command, "gateway.params", error);
+            }
             match self.look_at_tool(&forward.aim, arguments) {
                 Ok(look) => {
                     facts = look.facts;
@@ -154,39 +189,6 @@ impl Conversation {
             other => {
                 tracing::debug!(method = ?other.escape_debug().to_string(), "a notification is dropped")
             }
-        }
-    }
-
-    /// What the client does not want any more is withdrawn, or cancelled where it is.
-    fn client_cancels(&mut self, id: &Id) {
-        let is_it = |caller: Option<&Caller>| caller.is_some_and(|caller| caller.id == *id);
-        let held = self.held.iter().find(|(_, held)| is_it(held.job.caller())).map(|(key, _)| *key);
-        let list = self.gathers.iter().find(|(_, it)| is_it(it.caller())).map(|(key, _)| *key);
-        let due = self
-            .due
-            .iter()
-            .find(|(_, due)| matches!(due, Due::Request { caller, .. } if caller.id == *id));
-        let due = due.map(|(key, _)| *key);
-        let caller = if let Some(key) = held {
-            self.held.remove(&key).and_then(|held| held.job.into_caller())
-        } else if let Some(key) = list {
-            self.gathers.remove(&key).and_then(|it| it.into_caller())
-        } else if let Some((server, number)) = due {
-            self.cancel_at(server, number, "the client cancelled it");
-            match self.due.remove(&(server, number)) {
-                Some(Due::Request { caller, number, .. }) => {
-                    // The answer is of no interest to anybody any more.
-                    let _ = self.gate.tell_error(number, "cancelled", "the client cancelled it");
-                    Some(caller)
-                }
-                _ => None,
-            }
-        } else {
-            None
-        };
-        if let Some(caller) = caller {
-            self.asked.remove(&caller.id);
-            self.effects.push(Effect::Silence(caller.stream));
         }
     }
 

@@ -7,6 +7,7 @@ use palisade_policy::{
 };
 use wildmatch::WildMatch;
 
+use super::due::Sent;
 use super::{Caller, Conversation, Due, Held, State, denied, notification};
 use crate::catalog::Standing;
 use crate::event::{About, command, rewritten};
@@ -168,7 +169,7 @@ impl Conversation {
             params.set("_meta", Json::object([("progressToken", token)]));
         }
         let method = ask.method();
-        let due = Due::Request { caller, ask, number: allowed.number };
+        let due = Due::Request(Sent { caller, ask, number: allowed.number });
         self.request(aim.server, method, params, due);
     }
 

@@ -9,25 +9,29 @@
 //!
 //! Every id is the gateway's own on either side, so that nobody can answer what they were not asked.
 
+mod cancel;
 mod client;
+mod due;
+mod inputs;
 mod judge;
 mod lists;
 mod reverse;
 mod server;
 mod start;
+mod stateless;
 
 pub(crate) use self::start::info;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use palisade_policy::{Decision, Denial, GateSession, Later};
+use palisade_policy::{Denial, GateSession};
 
-use crate::catalog::{Catalog, NewTools};
+use self::due::{Caller, Due, Held, Owed, Server, State};
+use crate::catalog::NewTools;
 use crate::json::Json;
 use crate::message::{DENIED, Id, Message, RpcError};
 use crate::pins::Pins;
-use crate::request::Ask;
 use crate::results::Masks;
 use crate::revision::Revision;
 
@@ -107,61 +111,6 @@ pub enum Incoming {
     Lost(String),
 }
 
-/// A client's request.
-#[derive(Clone, Debug)]
-struct Caller {
-    stream: Stream,
-    id: Id,
-    /// Under which it wants to hear of progress.
-    token: Option<Json>,
-}
-
-/// A server, as far as it is known.
-struct Server {
-    name: String,
-    state: State,
-    capabilities: Json,
-    instructions: Option<String>,
-    catalog: Catalog,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Starting,
-    Ready,
-    Lost,
-}
-
-/// What a server owes an answer for.
-enum Due {
-    /// `initialize`
-    Initialize,
-    /// A page of a list.
-    Page { gather: u64 },
-    /// A client's request, of this number in the record.
-    Request { caller: Caller, ask: Ask, number: u64 },
-    /// Something whose answer is of no interest.
-    Ignored,
-}
-
-/// What a client owes a server an answer for.
-struct Owed {
-    server: usize,
-    /// The server's id.
-    id: Id,
-    method: &'static str,
-    number: u64,
-}
-
-/// A decision that is waited for.
-struct Held {
-    job: judge::Job,
-    decision: Later<Decision>,
-    /// What the client is told meanwhile; empty where only the record is waited for.
-    words: String,
-    told: u64,
-}
-
 /// A session.
 pub struct Conversation {
     gate: GateSession,
@@ -179,10 +128,14 @@ pub struct Conversation {
     owed: BTreeMap<u64, Owed>,
     held: BTreeMap<u64, Held>,
     gathers: BTreeMap<u64, lists::Gather>,
+    /// Requests whose clients are asked for something, where there are no sessions.
+    parked: BTreeMap<u64, inputs::Parked>,
     /// Servers whose tools changed since they were listed.
     stale: BTreeSet<usize>,
-    /// Ids of the client's requests that are not answered yet.
-    asked: BTreeSet<Id>,
+    /// Ids of the client's requests that are not answered yet; of those without a session, with their streams.
+    asked: BTreeSet<(Option<Stream>, Id)>,
+    /// What the headers of the client's message repeat of a tool's arguments.
+    mirrored: Vec<(String, String)>,
     effects: Vec<Effect>,
 }
 
@@ -243,6 +196,7 @@ impl Conversation {
 
     /// Tells those who wait for a person that they still do, so that they do not give up.
     pub fn tick(&mut self) {
+        self.tick_parked();
         let mut told = Vec::new();
         for held in self.held.values_mut() {
             let Some(caller) = held.job.caller() else { continue };
@@ -258,19 +212,6 @@ impl Conversation {
         self.effects.append(&mut told);
     }
 
-    /// The client has left this stream and does not come back: what is held for it is withdrawn.
-    pub fn abandoned(&mut self, stream: Stream) {
-        let of_it = |held: &Held| held.job.caller().is_some_and(|it| it.stream == stream);
-        let keys: Vec<u64> =
-            self.held.iter().filter(|(_, held)| of_it(held)).map(|(key, _)| *key).collect();
-        for key in keys {
-            if let Some(caller) = self.held.remove(&key).and_then(|held| held.job.into_caller()) {
-                self.asked.remove(&caller.id);
-                self.effects.push(Effect::Silence(caller.stream));
-            }
-        }
-    }
-
     /// Ends everything that is under way: it is answered with this reason. Holds are withdrawn.
     pub fn finish(&mut self, reason: &str, hint: &str) {
         let error = RpcError {
@@ -282,9 +223,9 @@ impl Conversation {
         let mut callers: Vec<Caller> =
             held.into_values().filter_map(|held| held.job.into_caller()).collect();
         for ((server, id), due) in std::mem::take(&mut self.due) {
-            if let Due::Request { caller, .. } = due {
+            if let Due::Request(sent) = due {
                 self.cancel_at(server, id, reason);
-                callers.push(caller);
+                callers.push(sent.caller);
             }
         }
         let gathers = std::mem::take(&mut self.gathers);
@@ -299,7 +240,10 @@ impl Conversation {
     pub fn overdue(&mut self) {
         let waited: Vec<usize> = match &self.starting {
             None => vec![],
-            Some(_) => self.due.keys().map(|(server, _)| *server).collect(),
+            Some(_) => {
+                let begin = self.due.iter().filter(|(_, due)| due.begins());
+                begin.map(|((server, _), _)| *server).collect()
+            }
         };
         for server in waited {
             if self.servers.get(server).is_some_and(|it| it.state != State::Lost) {
@@ -312,6 +256,11 @@ impl Conversation {
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.is_begun()
+    }
+
+    /// What tells a request from all others. Clients without a session cannot know of each other's ids.
+    fn asked_as(&self, caller: &Caller) -> (Option<Stream>, Id) {
+        (self.revision.is_stateless().then_some(caller.stream), caller.id.clone())
     }
 
     fn next(&mut self) -> u64 {
@@ -334,25 +283,27 @@ impl Conversation {
         }
     }
 
-    fn cancel_at(&mut self, server: usize, id: u64, reason: &str) {
-        let params =
-            Json::object([("requestId", Json::number(id)), ("reason", Json::text(reason))]);
-        self.send(server, notification("notifications/cancelled", params));
-    }
-
     fn answer(&mut self, caller: &Caller, result: Json) {
-        self.asked.remove(&caller.id);
+        let Some(Ok(mut result)) = self.keep_outcome(caller, Ok(result)) else { return };
+        self.asked.remove(&self.asked_as(caller));
+        if self.revision.is_stateless() {
+            stateless::complete(&mut result, caller.cacheable);
+        }
         let id = caller.id.clone();
         self.effects.push(Effect::Answer(caller.stream, Message::Result { id, result }));
     }
 
     fn fail(&mut self, caller: &Caller, error: RpcError) {
-        self.asked.remove(&caller.id);
+        let Some(Err(error)) = self.keep_outcome(caller, Err(error)) else { return };
+        self.asked.remove(&self.asked_as(caller));
         let id = Some(caller.id.clone());
         self.effects.push(Effect::Answer(caller.stream, Message::Error { id, error }));
     }
 
     fn tell(&mut self, stream: Option<Stream>, method: &str, params: Json) {
+        if self.drops(stream) {
+            return;
+        }
         self.effects.push(Effect::Tell(stream, notification(method, params)));
     }
 

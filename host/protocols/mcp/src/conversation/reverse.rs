@@ -35,6 +35,7 @@ impl Conversation {
             return self.send(server, Message::Error { id: Some(id), error });
         };
         params.take("_meta");
+        let params_of_task = params.get("task").is_some();
         let name = self.servers.get(server).map(|it| it.name.clone()).unwrap_or_default();
         let command = reverse_command(method, &name, &params);
         let job = Job::Reverse { server, id, method, params };
@@ -55,6 +56,8 @@ impl Conversation {
             deny(&rule, format!("the connection does not allow servers {capability}"))
         } else if self.client_capabilities.get(capability).is_none() || !self.is_begun() {
             deny("gateway.capability", format!("the client offers no {capability}"))
+        } else if params_of_task {
+            deny("gateway.params", "the gateway does not carry tasks".to_owned())
         } else if self.owed.len() >= MOST_OWED {
             deny("gateway.limit", "too many requests wait for the client".to_owned())
         } else {
@@ -80,12 +83,24 @@ impl Conversation {
                 return self.send(server, Message::Error { id: Some(id), error });
             }
         };
+        let work = match self.revision.is_stateless().then(|| self.works_on(server)).transpose() {
+            Ok(work) => work,
+            Err(denial) => {
+                let _ = self.gate.tell_error(number, &denial.rule, &denial.reason);
+                let error = super::denied(&denial);
+                return self.send(server, Message::Error { id: Some(id), error });
+            }
+        };
         let key = self.next();
         self.owed.insert(key, Owed { server, id, method, number });
+        if let Some(due) = work {
+            let asked = Json::object([("method", Json::text(method)), ("params", params)]);
+            return self.ask_by_result(due, key, asked);
+        }
         let id = client_id(key);
         // It most likely belongs to the one request that this server works on.
         let mut streams = self.due.iter().filter_map(|((of, _), due)| match due {
-            super::Due::Request { caller, .. } if *of == server => Some(caller.stream),
+            super::Due::Request(sent) if *of == server => Some(sent.caller.stream),
             _ => None,
         });
         let stream = streams.next_back();

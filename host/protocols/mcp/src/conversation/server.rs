@@ -2,6 +2,7 @@
 
 use palisade_policy::{Denial, JournalFailure};
 
+use super::due::Sent;
 use super::{Caller, Conversation, Due, Incoming, State, denied, notification};
 use crate::json::Json;
 use crate::message::{INTERNAL_ERROR, Id, Message, RpcError};
@@ -48,7 +49,7 @@ impl Conversation {
         let owes: Vec<_> = self.due.keys().filter(|(of, _)| *of == index).copied().collect();
         for key in owes {
             match self.due.remove(&key) {
-                Some(Due::Request { caller, number, .. }) => {
+                Some(Due::Request(Sent { caller, number, .. })) => {
                     let message = format!("the server is gone: {why}");
                     let _ = self.gate.tell_error(number, "gateway.server", &message);
                     self.fail(&caller, RpcError::new(INTERNAL_ERROR, message));
@@ -79,10 +80,10 @@ impl Conversation {
                 self.one_more();
             }
             (Due::Page { gather }, answer) => self.page(server, gather, answer.ok().as_ref()),
-            (Due::Request { caller, ask, number }, Ok(result)) => {
+            (Due::Request(Sent { caller, ask, number }), Ok(result)) => {
                 self.result(server, &caller, &ask, number, &result);
             }
-            (Due::Request { caller, number, .. }, Err(error)) => {
+            (Due::Request(Sent { caller, number, .. }), Err(error)) => {
                 self.failure(&caller, number, error);
             }
             (Due::Ignored, _) => {}
@@ -91,6 +92,9 @@ impl Conversation {
 
     /// A result goes to the client once it is masked and recorded.
     fn result(&mut self, server: usize, caller: &Caller, ask: &Ask, number: u64, result: &Json) {
+        if let Some(denial) = unknown_kind(ask, result) {
+            return self.withhold(caller, number, &denial);
+        }
         let address = self.addresses(server);
         let mut treatment = Treatment {
             gate: &mut self.gate,
@@ -180,7 +184,7 @@ impl Conversation {
     fn progress(&mut self, server: usize, params: &Json) {
         let Some(Json::Number(token)) = params.get("progressToken") else { return };
         let due = token.parse().ok().and_then(|number: u64| self.due.get(&(server, number)));
-        let Some(Due::Request { caller, .. }) = due else { return };
+        let Some(Due::Request(Sent { caller, .. })) = due else { return };
         let Some(token) = caller.token.clone() else { return };
         let stream = caller.stream;
         let mut told = Json::object([("progressToken", token)]);
@@ -205,11 +209,29 @@ impl Conversation {
         let owed = self.owed.iter().find(|(_, it)| it.server == server && it.id == id);
         if let Some(key) = owed.map(|(key, _)| *key) {
             self.owed.remove(&key);
+            if self.revision.is_stateless() {
+                return self.not_asked_any_more(key);
+            }
             let params = Json::object([("requestId", super::reverse::client_id(key).json())]);
             self.effects
                 .push(super::Effect::Tell(None, notification("notifications/cancelled", params)));
         }
     }
+}
+
+/// A result that is none: it is something else that the protocol has, or that nobody knows (revision 2025-11-25, Tasks;
+/// revision 2026-07-28, `resultType`).
+fn unknown_kind(ask: &Ask, result: &Json) -> Option<Denial> {
+    let is_complete = match result.get("resultType") {
+        None => true,
+        Some(kind) => kind.as_str() == Some("complete"),
+    };
+    let is_task = matches!(ask, Ask::Call { .. }) && result.get("task").is_some();
+    (!is_complete || is_task).then(|| Denial {
+        reason: "it is of a kind that the gateway does not carry".to_owned(),
+        rule: "gateway.result-type".to_owned(),
+        hint: String::new(),
+    })
 }
 
 /// What cannot be recorded is not shown.

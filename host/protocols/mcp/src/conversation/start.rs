@@ -24,6 +24,22 @@ impl Conversation {
     /// Begins a session by the client's `initialize`, which came by this stream.
     #[must_use]
     pub fn begin(opening: Opening, stream: Stream, id: Id, params: &Json) -> Self {
+        let revision = Revision::offered(params.str_at("protocolVersion").unwrap_or_default());
+        let capabilities = params.get("capabilities").cloned().unwrap_or(Json::Null);
+        let caller = Caller { stream, id, token: None, key: 0, cacheable: false };
+        Self::open(opening, revision, caller, capabilities)
+    }
+
+    /// Begins what all requests of a token with these capabilities share where there are no sessions. That it has begun is
+    /// told by this stream.
+    #[must_use]
+    pub fn begin_stateless(opening: Opening, stream: Stream, capabilities: Json) -> Self {
+        let id = Id::Number("0".to_owned());
+        let caller = Caller { stream, id, token: None, key: 0, cacheable: false };
+        Self::open(opening, Revision::STATELESS, caller, capabilities)
+    }
+
+    fn open(opening: Opening, revision: Revision, caller: Caller, capabilities: Json) -> Self {
         let Opening { gate, settings, pins, read_only, mask_key } = opening;
         let servers = settings.servers.iter().map(|name| Server {
             name: name.clone(),
@@ -33,26 +49,30 @@ impl Conversation {
             catalog: Catalog::default(),
         });
         let servers: Vec<_> = servers.collect();
-        let caller = Caller { stream, id: id.clone(), token: None };
         let mut conversation = Self {
             gate,
             pins,
             read_only,
             masks: Masks::new(mask_key),
-            starting: Some(Starting { caller, waiting: servers.len() }),
-            servers,
-            revision: Revision::offered(params.str_at("protocolVersion").unwrap_or_default()),
-            client_capabilities: params.get("capabilities").cloned().unwrap_or(Json::Null),
+            starting: None,
+            revision,
+            client_capabilities: capabilities,
             last: 0,
             due: Default::default(),
             owed: Default::default(),
             held: Default::default(),
             gathers: Default::default(),
+            parked: Default::default(),
             stale: Default::default(),
-            asked: [id].into(),
+            asked: Default::default(),
+            mirrored: vec![],
             effects: vec![],
+            servers,
             settings,
         };
+        conversation.asked.insert(conversation.asked_as(&caller));
+        let waiting = conversation.servers.len();
+        conversation.starting = Some(Starting { caller, waiting });
         conversation.initialize_servers();
         conversation
     }
@@ -124,11 +144,28 @@ impl Conversation {
             let error = RpcError::new(INTERNAL_ERROR, "no server of the connection can be used");
             return self.fail(&caller, error);
         }
+        let mut result = self.introduction();
+        result.set("protocolVersion", Json::text(self.revision.name()));
+        result.set("serverInfo", info());
+        self.answer(&caller, result);
+    }
+
+    /// What a client is offered, and what the servers say of themselves.
+    pub(super) fn introduction(&mut self) -> Json {
+        let mut result = Json::object([("capabilities", self.offered())]);
+        if let Some(instructions) = self.instructions() {
+            result.set("instructions", Json::text(instructions));
+        }
+        result
+    }
+
+    fn offered(&self) -> Json {
         let mut capabilities = Json::Object(vec![]);
         for name in OFFERED {
             let of_servers = self.servers.iter().filter_map(|it| it.capabilities.get(name));
             let of_servers: Vec<&Json> = of_servers.collect();
-            if of_servers.is_empty() {
+            // Whose request a log entry belongs to cannot be told, and without sessions it must belong to one.
+            if of_servers.is_empty() || (name == "logging" && self.revision.is_stateless()) {
                 continue;
             }
             let mut offered = Json::Object(vec![]);
@@ -143,15 +180,7 @@ impl Conversation {
             }
             capabilities.set(name, offered);
         }
-        let mut result = Json::object([
-            ("protocolVersion", Json::text(self.revision.name())),
-            ("capabilities", capabilities),
-            ("serverInfo", info()),
-        ]);
-        if let Some(instructions) = self.instructions() {
-            result.set("instructions", Json::text(instructions));
-        }
-        self.answer(&caller, result);
+        capabilities
     }
 
     /// What the servers say of themselves, as far as it is what was approved.

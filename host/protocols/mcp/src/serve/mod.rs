@@ -7,9 +7,11 @@
 //!   GET  ◀── events ── outbox: by stream, numbered, the last of them kept to go on from
 //! ```
 
+mod direct;
 mod outbox;
 mod request;
 mod session;
+mod stateless;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +22,7 @@ use http::{HeaderMap, Method};
 use palisade_policy::{Ended, Ending, Place};
 use pingora_core::connectors::http::Connector;
 use ring::rand::{SecureRandom, SystemRandom};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OnceCell, mpsc, watch};
 
 use self::session::{Event, Live};
 use crate::conversation::Opening;
@@ -132,6 +134,16 @@ struct Inner {
     options: Options,
     ways: Ways,
     sessions: Mutex<BTreeMap<String, Arc<Live>>>,
+    /// Those that requests without a session share, by whose they are and what their clients can do.
+    shared: Mutex<BTreeMap<String, Arc<OnceCell<Arc<Live>>>>>,
+}
+
+/// What a session begins by.
+enum Beginning {
+    /// The client's `initialize`, with its id and params.
+    Initialize(Id, Json),
+    /// The first request that has no session, with the client's capabilities.
+    Stateless(Json),
 }
 
 impl std::fmt::Debug for Service {
@@ -149,7 +161,8 @@ impl Service {
             message_bytes: options.message_bytes,
             dial: options.dial,
         };
-        Self(Arc::new(Inner { host, options, ways, sessions: Mutex::default() }))
+        let (sessions, shared) = Default::default();
+        Self(Arc::new(Inner { host, options, ways, sessions, shared }))
     }
 
     /// The longest body that is read.
@@ -179,7 +192,9 @@ impl Service {
         body: &[u8],
     ) -> Result<Reply, Reply> {
         request::check_origin(headers, &self.0.options.origins)?;
+        let stateless = stateless::is_meant(headers) && !headers.contains_key(request::SESSION);
         match *method {
+            Method::GET | Method::DELETE if stateless => Err(not_allowed("POST")),
             Method::POST => self.post(guest, headers, body).await,
             Method::GET => {
                 request::accepts(headers, &["text/event-stream"])?;
@@ -194,11 +209,7 @@ impl Service {
                 live.tell(Event::Close).await;
                 Ok(Reply { status: 204, headers: vec![], body: Body::Whole(Bytes::new()) })
             }
-            _ => {
-                let mut reply = problem(405, "MCP is spoken by POST, GET and DELETE");
-                reply.headers.push(("allow", "POST, GET, DELETE".to_owned()));
-                Err(reply)
-            }
+            _ => Err(not_allowed("POST, GET, DELETE")),
         }
     }
 
@@ -211,8 +222,14 @@ impl Service {
         request::is_json(headers)?;
         request::accepts(headers, &["application/json", "text/event-stream"])?;
         if headers.get(request::SESSION).is_none() {
-            let (id, params) = request::initialize(headers, body)?;
-            return self.begin(guest, id, &params, body.len()).await;
+            return match request::first(headers, body)? {
+                request::First::Initialize(id, params) => {
+                    self.begin(guest, id, params, body.len()).await
+                }
+                request::First::Stateless(message) => {
+                    self.post_stateless(guest, headers, (message, body.len())).await
+                }
+            };
         }
         let live = self.session(guest, headers)?;
         let messages = Message::read(body, live.revision().has_batches())
@@ -220,7 +237,7 @@ impl Service {
         let requests = messages.iter().filter(|it| matches!(it, Message::Request { .. })).count();
         let opened = (requests > 0).then(|| live.open(requests));
         let number = opened.as_ref().map_or(0, |(number, _)| *number);
-        let event = Event::Client { stream: number, messages, bytes: body.len() };
+        let event = Event::Client { stream: number, messages, bytes: body.len(), mirrored: vec![] };
         if !live.tell(event).await {
             return Err(gone());
         }
@@ -235,9 +252,27 @@ impl Service {
         &self,
         guest: &dyn Guest,
         id: Id,
-        params: &Json,
+        params: Json,
         bytes: usize,
     ) -> Result<Reply, Reply> {
+        let beginning = Beginning::Initialize(id.clone(), params);
+        let (name, answer) = self.begin_one(guest, &id, beginning, bytes).await?;
+        let is_begun = matches!(answer, Message::Result { .. });
+        let mut reply = rpc(if is_begun { 200 } else { 502 }, &answer);
+        if is_begun {
+            reply.headers.push((request::SESSION, name));
+        }
+        Ok(reply)
+    }
+
+    /// Begins a session, and gives its name and what came of it.
+    async fn begin_one(
+        &self,
+        guest: &dyn Guest,
+        id: &Id,
+        beginning: Beginning,
+        bytes: usize,
+    ) -> Result<(String, Message), Reply> {
         let failed = |status, why: &str| {
             let error = RpcError::new(INTERNAL_ERROR, why);
             rpc(status, &Message::Error { id: Some(id.clone()), error })
@@ -255,16 +290,10 @@ impl Service {
         filled.map_err(|_| failed(503, "there are no random numbers"))?;
         let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let admission = guest.admit().map_err(|(status, why)| failed(status, &why))?;
-        let begin = (id.clone(), params);
         let inner = Arc::clone(&self.0);
-        let begun = session::begin(inner, name.clone(), owner, admission, begin, bytes);
+        let begun = session::begin(inner, name.clone(), owner, admission, beginning, bytes);
         let answer = begun.await.map_err(|_| failed(502, "the session ended before it began"))?;
-        let is_begun = matches!(answer, Message::Result { .. });
-        let mut reply = rpc(if is_begun { 200 } else { 502 }, &answer);
-        if is_begun {
-            reply.headers.push((request::SESSION, name));
-        }
-        Ok(reply)
+        Ok((name, answer))
     }
 
     /// The session that a request is of, if it is theirs who sent it.
@@ -273,7 +302,9 @@ impl Service {
         let name = name.ok_or_else(|| problem(400, "the header Mcp-Session-Id is missing"))?;
         let live = self.lock().get(name).cloned();
         // Nobody learns whether somebody else has a session of this name.
-        let live = live.filter(|live| live.owner == guest.owner()).ok_or_else(gone)?;
+        let is_theirs =
+            |live: &Arc<Live>| live.owner == guest.owner() && !live.revision().is_stateless();
+        let live = live.filter(is_theirs).ok_or_else(gone)?;
         request::check_version(headers, live.revision())?;
         Ok(live)
     }
@@ -296,6 +327,12 @@ fn rpc(status: u16, message: &Message) -> Reply {
 fn problem(status: u16, what: &str) -> Reply {
     let error = RpcError::new(crate::message::INVALID_REQUEST, what);
     rpc(status, &Message::Error { id: None, error })
+}
+
+fn not_allowed(methods: &str) -> Reply {
+    let mut reply = problem(405, "MCP is spoken by POST, and within a session by GET and DELETE");
+    reply.headers.push(("allow", methods.to_owned()));
+    reply
 }
 
 fn gone() -> Reply {

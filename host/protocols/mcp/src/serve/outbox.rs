@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::direct::{Direct, Piece};
 use crate::conversation::Stream;
 use crate::message::Message;
 
@@ -28,6 +29,8 @@ pub(super) struct Outbox {
     pub(super) primes: bool,
     pub(super) bytes_out: u64,
     over: bool,
+    /// The streams of requests without a session.
+    direct: Direct,
 }
 
 /// One stream.
@@ -62,7 +65,18 @@ impl Outbox {
             primes: false,
             bytes_out: 0,
             over: false,
+            direct: Direct::default(),
         }
+    }
+
+    /// Opens a stream for the one answer of a request without a session.
+    pub(super) fn open_direct(&mut self) -> (Stream, mpsc::Receiver<Piece>) {
+        self.last += 1;
+        let pieces = self.direct.open(self.last);
+        if self.over {
+            self.direct.end();
+        }
+        (self.last, pieces)
     }
 
     /// Opens a stream for so many answers.
@@ -80,9 +94,13 @@ impl Outbox {
 
     /// Sends a message by a stream; what belongs to none goes by the one that is there for that.
     pub(super) fn send(&mut self, stream: Option<Stream>, message: &Message) {
+        let stream = stream.unwrap_or(UNASKED);
+        if let Some(length) = self.direct.send(stream, message) {
+            self.bytes_out += u64::try_from(length).unwrap_or(u64::MAX);
+            return;
+        }
         let text = message.json().to_text();
         self.bytes_out += u64::try_from(text.len()).unwrap_or(u64::MAX);
-        let stream = stream.unwrap_or(UNASKED);
         let Some(line) = self.streams.get_mut(&stream) else { return };
         line.events += 1;
         let number = line.events;
@@ -114,6 +132,7 @@ impl Outbox {
 
     /// One of a stream's requests has its answer, or gets none; after the last the stream ends.
     pub(super) fn done(&mut self, stream: Stream) {
+        self.direct.done(stream);
         if let Some(line) = self.streams.get_mut(&stream) {
             line.due = line.due.saturating_sub(1);
             if line.due == 0 {
@@ -149,7 +168,7 @@ impl Outbox {
 
     /// Keeps quiet streams alive, and gives those whose client left so many ticks ago.
     pub(super) fn tick(&mut self, patience: u32) -> Vec<Stream> {
-        let mut left = Vec::new();
+        let mut left = self.direct.tick();
         for (stream, line) in &mut self.streams {
             let alive = Bytes::from_static(b": the gateway waits\n\n");
             let is_read = match &line.reader {
@@ -174,12 +193,14 @@ impl Outbox {
 
     /// Whether any stream is read.
     pub(super) fn is_read(&self) -> bool {
-        self.streams.values().any(|line| line.reader.as_ref().is_some_and(|it| !it.is_closed()))
+        let is_read = |line: &Line| line.reader.as_ref().is_some_and(|it| !it.is_closed());
+        !self.direct.is_empty() || self.streams.values().any(is_read)
     }
 
     /// Ends all streams.
     pub(super) fn end(&mut self) {
         self.over = true;
+        self.direct.end();
         self.streams.values_mut().for_each(|line| line.reader = None);
     }
 }

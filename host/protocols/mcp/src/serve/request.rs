@@ -3,15 +3,14 @@
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE, ORIGIN};
 
-use super::{Reply, problem, rpc};
+use super::{Reply, problem, rpc, stateless};
 use crate::json::Json;
-use crate::message::{Id, Message, RpcError, UNSUPPORTED_VERSION};
+use crate::message::{Id, Message};
+use crate::mirror::VERSION;
 use crate::revision::Revision;
 
 /// The header that names the session.
 pub(super) const SESSION: &str = "mcp-session-id";
-/// The header that names the revision.
-const VERSION: &str = "mcp-protocol-version";
 
 /// A browser's page may speak to the gateway only where the operator says so: its address may have been made to lead
 /// here (DNS rebinding).
@@ -66,13 +65,25 @@ pub(super) fn check_version(headers: &HeaderMap, revision: Revision) -> Result<(
     }
 }
 
-/// The one message that needs no session.
-pub(super) fn initialize(headers: &HeaderMap, body: &[u8]) -> Result<(Id, Json), Reply> {
+/// A message that comes without a session's name.
+pub(super) enum First {
+    /// A session is begun by it.
+    Initialize(Id, Json),
+    /// It is of a revision that has no sessions.
+    Stateless(Message),
+}
+
+/// Reads a message that comes without a session's name.
+pub(super) fn first(headers: &HeaderMap, body: &[u8]) -> Result<First, Reply> {
     let messages = Message::read(body, false).map_err(|refused| rpc(400, &refused.answer()))?;
+    let stateless = stateless::is_meant(headers);
     match messages.into_iter().next() {
-        Some(Message::Request { id, method, params }) if method == "initialize" => Ok((id, params)),
-        Some(Message::Request { id, params, .. }) if is_newer(headers, &params) => {
-            Err(rpc(400, &Message::Error { id: Some(id), error: unsupported(&params) }))
+        Some(message) if stateless => Ok(First::Stateless(message)),
+        Some(Message::Request { id, method, params }) if method == "initialize" => {
+            Ok(First::Initialize(id, params))
+        }
+        Some(message @ Message::Request { .. }) if says_its_revision(&message) => {
+            Ok(First::Stateless(message))
         }
         _ => Err(problem(
             400,
@@ -81,25 +92,6 @@ pub(super) fn initialize(headers: &HeaderMap, body: &[u8]) -> Result<(Id, Json),
     }
 }
 
-/// Whether a request is of a revision that has no sessions (2026-07-28 and later).
-fn is_newer(headers: &HeaderMap, params: &Json) -> bool {
-    let known = headers.get(VERSION).and_then(|version| version.to_str().ok());
-    known.is_some_and(|version| Revision::named(version).is_none()) || asked(params).is_some()
-}
-
-fn asked(params: &Json) -> Option<&str> {
-    params.get("_meta")?.str_at("io.modelcontextprotocol/protocolVersion")
-}
-
-/// Tells a client which revisions there are, so that it begins a session by one of them.
-fn unsupported(params: &Json) -> RpcError {
-    let supported = Revision::ALL.iter().map(|revision| Json::text(revision.name())).collect();
-    RpcError {
-        code: UNSUPPORTED_VERSION,
-        message: "the gateway does not speak this revision of the protocol".to_owned(),
-        data: Some(Json::object([
-            ("supported", Json::List(supported)),
-            ("requested", Json::text(asked(params).unwrap_or_default())),
-        ])),
-    }
+fn says_its_revision(message: &Message) -> bool {
+    matches!(message, Message::Request { params, .. } if stateless::asked(params).is_some())
 }

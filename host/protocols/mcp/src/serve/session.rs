@@ -1,5 +1,6 @@
 //! One session: a task that carries messages between the client, the conversation and the servers.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -7,11 +8,11 @@ use palisade_policy::{Ended, Ending, Later, Place};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
+use super::direct::Piece;
 use super::outbox::Outbox;
-use super::{Admission, Inner};
+use super::{Admission, Beginning, Inner};
 use crate::conversation::{Conversation, Effect, Incoming, Stream};
-use crate::json::Json;
-use crate::message::{DENIED, Id, Message, RpcError};
+use crate::message::{DENIED, Message, RpcError};
 use crate::revision::Revision;
 use crate::upstream::Way;
 
@@ -23,7 +24,15 @@ const BEGINNING: Stream = Stream::MAX;
 /// What a client's requests tell a session.
 pub(super) enum Event {
     /// Messages, by a stream where some of them are requests.
-    Client { stream: Stream, messages: Vec<Message>, bytes: usize },
+    Client {
+        stream: Stream,
+        messages: Vec<Message>,
+        bytes: usize,
+        /// Arguments that headers repeat, where there is no session.
+        mirrored: Vec<(String, String)>,
+    },
+    /// The client of a request without a session has left its stream.
+    Left(Stream),
     /// The client ends the session.
     Close,
 }
@@ -35,9 +44,26 @@ pub(super) struct Live {
     revision: Revision,
     events: mpsc::Sender<Event>,
     outbox: Arc<Mutex<Outbox>>,
+    /// Whether no new request is for it.
+    spent: Arc<AtomicBool>,
 }
 
 impl Live {
+    /// Whether the next request without a session needs another.
+    pub(super) fn is_over(&self) -> bool {
+        self.events.is_closed() || self.spent.load(Relaxed)
+    }
+
+    /// Opens a stream for the one answer of a request without a session.
+    pub(super) fn open_direct(&self) -> (Stream, mpsc::Receiver<Piece>) {
+        lock(&self.outbox).open_direct()
+    }
+
+    /// Tells that the client of this stream has left. Where that cannot be told now, the next tick finds it.
+    pub(super) fn left(&self, stream: Stream) {
+        let _ = self.events.try_send(Event::Left(stream));
+    }
+
     pub(super) fn revision(&self) -> Revision {
         self.revision
     }
@@ -58,18 +84,23 @@ impl Live {
     }
 }
 
-/// Begins a session by a client's `initialize`. The answer comes once the servers are there.
+/// Begins a session. The answer comes once the servers are there.
 pub(super) fn begin(
     inner: Arc<Inner>,
     name: String,
     owner: String,
     admission: Admission,
-    (id, params): (Id, &Json),
+    beginning: Beginning,
     bytes: usize,
 ) -> oneshot::Receiver<Message> {
     let Admission { opening, backend, ends, place } = admission;
     let servers = opening.settings.servers.clone();
-    let conversation = Conversation::begin(opening, BEGINNING, id, params);
+    let conversation = match beginning {
+        Beginning::Initialize(id, params) => Conversation::begin(opening, BEGINNING, id, &params),
+        Beginning::Stateless(capabilities) => {
+            Conversation::begin_stateless(opening, BEGINNING, capabilities)
+        }
+    };
     let mut outbox = Outbox::new(inner.options.replay_bytes);
     outbox.primes = conversation.revision().primes_streams();
     let outbox = Arc::new(Mutex::new(outbox));
@@ -77,7 +108,9 @@ pub(super) fn begin(
     let (inbox, from_servers) = mpsc::channel(MOST_WAITING);
     let (begun, answer) = oneshot::channel();
     let revision = conversation.revision();
-    let live = Live { owner, revision, events, outbox: Arc::clone(&outbox) };
+    let spent = Arc::new(AtomicBool::new(false));
+    let live =
+        Live { owner, revision, events, outbox: Arc::clone(&outbox), spent: Arc::clone(&spent) };
     let open = |server| Way::open(Arc::clone(&backend), server, inbox.clone(), inner.ways.clone());
     let servers = servers.into_iter().enumerate();
     let task = Task {
@@ -96,6 +129,7 @@ pub(super) fn begin(
         begun: Some(begun),
         ending: None,
         quiet: 0,
+        spent,
     };
     // Before the task runs, which takes it out again.
     let mut sessions = task.end.inner.sessions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,6 +148,7 @@ struct Task {
     ending: Option<Ending>,
     /// For so many ticks nothing was heard of the client.
     quiet: u32,
+    spent: Arc<AtomicBool>,
     end: EndOnDrop,
 }
 
@@ -167,18 +202,28 @@ impl Task {
             tokio::select! {
                 biased;
                 ending = &mut over => {
+                    self.spent.store(true, Relaxed);
                     self.ending = Some(ending);
                     // What runs is finished first, unless there comes a reason to end it at once.
                     over = Box::pin(told(ends.clone(), Ending::is_at_once));
                 }
                 event = from_client.recv() => match event {
-                    Some(Event::Client { stream, messages, bytes }) => {
+                    Some(Event::Client { stream, messages, bytes, mirrored }) => {
+                        self.conversation.mirror(mirrored);
                         self.heard(stream, messages, bytes);
+                    }
+                    Some(Event::Left(stream)) => {
+                        lock(&self.outbox).done(stream);
+                        self.conversation.abandoned(stream);
                     }
                     Some(Event::Close) => break ("the client ended it".to_owned(), String::new()),
                     None => break ("the client is gone".to_owned(), String::new()),
                 },
                 Some((server, incoming)) = from_servers.recv() => {
+                    if self.begun.is_none() && matches!(incoming, Incoming::Lost(_)) {
+                        // Whoever asks without a session next finds the server there again.
+                        self.spent.store(true, Relaxed);
+                    }
                     self.conversation.server(server, incoming);
                 }
                 () = std::future::poll_fn(|context| self.conversation.poll_decisions(context)) => {}
@@ -197,6 +242,10 @@ impl Task {
             && (ending.at_once || self.conversation.is_idle())
         {
             return Some((ending.reason.clone(), ending.hint.clone()));
+        }
+        let stateless = self.conversation.revision().is_stateless();
+        if stateless && self.spent.load(Relaxed) && self.conversation.is_idle() {
+            return Some(("another took its place".to_owned(), String::new()));
         }
         if self.begun.is_none() && self.conversation.is_lost() && self.conversation.is_idle() {
             return Some(("its servers are gone".to_owned(), String::new()));

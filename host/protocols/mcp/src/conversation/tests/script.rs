@@ -141,6 +141,29 @@ impl Script {
     }
 
     pub(super) fn with(settings: Settings, pins: Arc<dyn Pins>, read_only: bool) -> Self {
+        let params = json(
+            r#"{"protocolVersion":"2025-06-18","capabilities":{"sampling":{},"elicitation":{}}}"#,
+        );
+        let id = Id::Number("0".to_owned());
+        let begin = |opening| Conversation::begin(opening, 1, id, &params);
+        Self::begin(settings, pins, read_only, begin)
+    }
+
+    /// One that has begun for requests without a session.
+    pub(super) fn stateless(settings: Settings) -> Self {
+        let begin = |opening| {
+            let capabilities = json(r#"{"sampling":{},"elicitation":{}}"#);
+            Conversation::begin_stateless(opening, 1, capabilities)
+        };
+        Self::begin(settings, Arc::new(MemoryPins::default()), false, begin)
+    }
+
+    fn begin(
+        settings: Settings,
+        pins: Arc<dyn Pins>,
+        read_only: bool,
+        begin: impl FnOnce(Opening) -> Conversation,
+    ) -> Self {
         let (told, desk) = (Arc::new(Told::default()), Desk::default());
         let outcome = Arc::clone(&desk.0);
         let gate = Arc::new(Gate::new(Arc::new(desk), Arc::clone(&told) as Arc<dyn Journal>));
@@ -149,10 +172,7 @@ impl Script {
         let servers = settings.servers.len();
         let opening =
             Opening { gate, settings: Arc::new(settings), pins, read_only, mask_key: [7; 32] };
-        let params = json(
-            r#"{"protocolVersion":"2025-06-18","capabilities":{"sampling":{},"elicitation":{}}}"#,
-        );
-        let conversation = Conversation::begin(opening, 1, Id::Number("0".to_owned()), &params);
+        let conversation = begin(opening);
         let mut script = Self { conversation, told, outcome };
         script.effects();
         for server in 0..servers {

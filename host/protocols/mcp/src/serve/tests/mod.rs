@@ -1,5 +1,6 @@
 mod breaks;
 mod client;
+mod stateless;
 mod world;
 
 use self::client::{Client, reading, whole};
@@ -214,10 +215,13 @@ async fn what_is_no_request_of_a_session_is_refused() {
 async fn a_client_of_a_newer_revision_is_told_which_there_are() {
     let world = World::new(Servers::Programs);
     let client = Client::new(&world);
-    let body = r#"{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
-    let reply = client.send(Method::POST, &[("mcp-protocol-version", "2026-07-28")], body).await;
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2027-01-01","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+    let headers = [("mcp-protocol-version", "2027-01-01"), ("mcp-method", "server/discover")];
+    let reply = client.send(Method::POST, &headers, body).await;
     let told = whole(&reply);
-    assert!(told.contains("-32022") && told.contains("2025-11-25"), "{told}");
+    for part in ["-32022", "2026-07-28", "2025-11-25"] {
+        assert!(told.contains(part), "{told}");
+    }
 }
 
 #[tokio::test]

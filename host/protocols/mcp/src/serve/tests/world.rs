@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use palisade_policy::{
@@ -62,6 +63,12 @@ pub(super) struct Told(watch::Sender<Vec<String>>);
 impl Told {
     fn line(&self, line: String) {
         self.0.send_modify(|lines| lines.push(line));
+    }
+
+    /// There is no such line.
+    pub(super) fn never(&self, part: &str) {
+        let lines = self.0.borrow();
+        assert!(!lines.iter().any(|line| line.contains(part)), "{part} in {lines:?}");
     }
 
     /// Ends when there is such a line.
@@ -171,6 +178,7 @@ pub(super) struct World {
     settings: Arc<Settings>,
     servers: Servers,
     pins: Arc<MemoryPins>,
+    admitted: AtomicUsize,
     /// Grants what is held.
     pub(super) grant: watch::Sender<bool>,
     /// Ends sessions.
@@ -211,9 +219,15 @@ impl World {
             settings: Arc::new(settings),
             servers,
             pins: Arc::default(),
+            admitted: AtomicUsize::new(0),
             grant,
             ends: watch::Sender::new(None),
         }
+    }
+
+    /// How many sessions were begun.
+    pub(super) fn admitted(&self) -> usize {
+        self.admitted.load(Relaxed)
     }
 
     pub(super) fn guest(&self, name: &str) -> SomeGuest<'_> {
@@ -238,6 +252,7 @@ impl Guest for SomeGuest<'_> {
 
     fn admit(&self) -> Result<Admission, (u16, String)> {
         let world = self.world;
+        world.admitted.fetch_add(1, Relaxed);
         let context = Context { session: self.name.clone(), ..Context::default() };
         Ok(Admission {
             opening: Opening {

@@ -1,0 +1,96 @@
+//! What is sent of requests without a session: each has a stream of its own, which cannot be gone on with.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::mpsc;
+
+use crate::conversation::Stream;
+use crate::message::{
+    HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Message, PARSE_ERROR,
+    UNSUPPORTED_VERSION,
+};
+
+/// So many pieces may wait for a client to read them; of one that reads too slowly nothing is dropped but what is told on
+/// the way.
+const MOST_WAITING: usize = 64;
+
+/// A piece of an answer.
+pub(super) enum Piece {
+    /// Nothing but that the gateway still waits.
+    Alive,
+    /// Something that is told on the way.
+    Told(String),
+    /// The answer, and the status of a response that has nothing else.
+    Last(String, u16),
+}
+
+/// The streams of those that have no answer yet.
+#[derive(Default)]
+pub(super) struct Direct(BTreeMap<Stream, mpsc::Sender<Piece>>);
+
+impl Direct {
+    pub(super) fn open(&mut self, stream: Stream) -> mpsc::Receiver<Piece> {
+        let (to, pieces) = mpsc::channel(MOST_WAITING);
+        self.0.insert(stream, to);
+        pieces
+    }
+
+    /// Sends a message by its stream. Gives how many bytes that is; none where there is no such stream.
+    pub(super) fn send(&mut self, stream: Stream, message: &Message) -> Option<usize> {
+        let to = self.0.get(&stream)?;
+        let text = message.json().to_text();
+        let length = text.len();
+        match message {
+            Message::Result { .. } | Message::Error { .. } => {
+                // There is always room for it.
+                let _ = to.try_send(Piece::Last(text, status(message)));
+                self.0.remove(&stream);
+            }
+            Message::Request { .. } | Message::Notification { .. } => {
+                if to.capacity() > 1 {
+                    let _ = to.try_send(Piece::Told(text));
+                }
+            }
+        }
+        Some(length)
+    }
+
+    pub(super) fn done(&mut self, stream: Stream) {
+        self.0.remove(&stream);
+    }
+
+    /// Keeps quiet streams alive, and gives those whose client has left.
+    pub(super) fn tick(&mut self) -> Vec<Stream> {
+        let mut left = Vec::new();
+        self.0.retain(|stream, to| {
+            if to.capacity() > 1 {
+                let _ = to.try_send(Piece::Alive);
+            }
+            if to.is_closed() {
+                left.push(*stream);
+            }
+            !to.is_closed()
+        });
+        left
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn end(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// The status of a response that is nothing but this message (revision 2026-07-28, Transports).
+pub(super) fn status(message: &Message) -> u16 {
+    let Message::Error { error, .. } = message else { return 200 };
+    match error.code {
+        METHOD_NOT_FOUND => 404,
+        PARSE_ERROR | INVALID_REQUEST | INVALID_PARAMS | HEADER_MISMATCH | UNSUPPORTED_VERSION => {
+            400
+        }
+        _ => 200,
+    }
+}
