@@ -96,8 +96,9 @@ impl Log {
         // What an earlier turn of the loop found outside the lock, and for which active segment.
         let mut found = None;
         loop {
-            self.check()?;
             let mut tail = self.tail()?;
+            // Under the lock: whoever waited for it behind the first failure must not write after it.
+            self.check()?;
             let next = match (tail.spans.get(session), found) {
                 (Some(span), _) => Some(span.end),
                 (None, Some((segment, next))) if segment == tail.active.segment => Some(next),
@@ -142,11 +143,10 @@ impl Log {
         header: Header,
         payload: &Payload<'_>,
     ) -> Result<Receipt, StoreError> {
-        // Whoever waited for the lock behind the first failure must not write after it.
-        self.check()?;
         let Active { segment, end: offset, .. } = tail.active;
         let written = tail.active.append([&payload.head(header), payload.bytes()]);
-        written.map_err(StoreError::io("write", &self.folder.raw(segment)))?;
+        // The path is put together only where it is told.
+        written.map_err(|error| StoreError::io("write", &self.folder.raw(segment))(error))?;
         tail.spans.add(header.session, header.sequence, offset);
         tail.position += payload.frame_bytes();
         let receipt = Receipt { sequence: header.sequence, position: tail.position };
@@ -168,7 +168,7 @@ impl Log {
         if self.durability == Durability::Disk {
             self.folder.sync()?;
         }
-        // Before a reader can see the next one: it looks for what is not in the active segment there.
+        // Before the next one is: a reader looks in the index for what is not in the active segment.
         self.index.seal(full, std::mem::take(&mut tail.spans));
         drop(std::mem::replace(&mut tail.active, next));
         self.closer.close(full);
