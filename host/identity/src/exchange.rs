@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use crate::token::Grant;
 use crate::{Identity, IssueRefused, Issued, SigningKey, Ttl, issue};
 
@@ -98,6 +100,7 @@ pub fn exchange(
         connections: granted_connections(reaches, subject, actor, wish)?,
         parents,
         vouched: Some(bearer.principal.issuer.clone()).filter(|_| !bearer.is_own()),
+        may_act: kept_may_act(subject),
     };
     let issued = issue(key, &grant, now)?;
     Ok(Exchanged { issued, grant })
@@ -111,8 +114,7 @@ fn check_actor(subject: &Identity, actor: &Identity) -> Result<(), ExchangeRefus
     if subject.principal.acting_for.is_some() || actor.principal.acting_for.is_some() {
         return Err(ExchangeRefused::Chain);
     }
-    let named = subject.presented.as_ref().and_then(|presented| presented.claims.get("may_act"));
-    let Some(named) = named else { return Ok(()) };
+    let Some(named) = may_act(subject) else { return Ok(()) };
     let is = |claim: &str, what: &str| {
         named.get(claim).is_none_or(|wanted| wanted.as_str() == Some(what))
     };
@@ -120,6 +122,19 @@ fn check_actor(subject: &Identity, actor: &Identity) -> Result<(), ExchangeRefus
         && is("sub", &actor.principal.subject)
         && is("iss", &actor.principal.issuer);
     if names_actor { Ok(()) } else { Err(ExchangeRefused::MayAct) }
+}
+
+/// Who alone may act for a subject, as its token says.
+fn may_act(subject: &Identity) -> Option<&Value> {
+    let presented =
+        subject.presented.as_ref().and_then(|presented| presented.claims.get("may_act"));
+    presented.or(subject.may_act.as_ref())
+}
+
+/// The same for the token that is given, which lets nobody act for the subject that its own token did not. What is there and
+/// names nobody must not be taken for what is not there when it is read again.
+fn kept_may_act(subject: &Identity) -> Option<Value> {
+    may_act(subject).map(|named| if named.is_null() { json!({}) } else { named.clone() })
 }
 
 fn granted_roles(

@@ -5,6 +5,7 @@
 use crate::{SecretString, SigningKey, Ttl};
 use jsonwebtoken::{Algorithm, Header};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 /// The issuer and the audience of the gateway's own tokens.
@@ -35,6 +36,8 @@ pub struct Grant {
     pub parents: Vec<String>,
     /// Who vouches for the subject, where it is another issuer.
     pub vouched: Option<String>,
+    /// Who alone may act for the subject (RFC 8693, 4.4), where a token says so that this one is given for.
+    pub may_act: Option<Value>,
 }
 
 /// A token, fresh from the key.
@@ -84,6 +87,8 @@ struct Claims<'a> {
     parent: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     vouched: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    may_act: Option<&'a Value>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     operator: bool,
 }
@@ -122,6 +127,7 @@ pub fn issue_operator(key: &SigningKey, now: u64) -> Result<Issued, IssueRefused
         connections: None,
         parents: vec![],
         vouched: None,
+        may_act: None,
     };
     sign(key, &grant, true, now)
 }
@@ -157,6 +163,7 @@ fn sign(key: &SigningKey, grant: &Grant, operator: bool, now: u64) -> Result<Iss
         connections: grant.connections.as_deref(),
         parent: &grant.parents,
         vouched: grant.vouched.as_deref(),
+        may_act: grant.may_act.as_ref(),
         operator,
     };
     let token = jsonwebtoken::encode(&header, &claims, key.encoding_key())

@@ -8,6 +8,7 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use palisade_policy::Principal;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// How far another clock may be ahead of ours, in seconds.
 const SKEW: u64 = 5;
@@ -31,6 +32,8 @@ pub struct Identity {
     pub acting_for_issuer: Option<String>,
     /// The tokens that this one was exchanged for, the first of them last.
     pub parents: Vec<String>,
+    /// Who alone may act for the subject, where a token of the gateway's says so; what another's says is in `presented`.
+    pub may_act: Option<Value>,
     /// What somebody else's token showed; nothing for the gateway's own.
     pub presented: Option<Presented>,
     /// The roles that rules gave, and which rules; a token of the gateway's carries its own.
@@ -126,6 +129,7 @@ struct Claims {
     act: Option<Act>,
     connections: Option<Vec<String>>,
     vouched: Option<String>,
+    may_act: Option<Value>,
     #[serde(default, rename = "parent")]
     parents: Vec<String>,
     #[serde(default)]
@@ -158,6 +162,7 @@ impl Claims {
             operator: self.operator,
             connections: self.connections,
             parents: self.parents,
+            may_act: self.may_act,
             presented: None,
             given: vec![],
         })

@@ -40,6 +40,7 @@ pub(super) fn token(
         connections: (!asked.connections.is_empty()).then(|| asked.connections.clone()),
         parents: vec![],
         vouched: None,
+        may_act: None,
     };
     let issued = issue(&key, &grant, clock::now_seconds()).context("cannot issue the token")?;
     if !json {

@@ -136,6 +136,7 @@ fn grant(subject: &str, role: &str) -> Grant {
         connections: None,
         parents: vec![],
         vouched: None,
+        may_act: None,
     }
 }
 

@@ -145,3 +145,25 @@ fn a_person_says_who_may_act() {
         assert_eq!(try_with(other.clone()), Err(ExchangeRefused::MayAct), "{other}");
     }
 }
+
+#[test]
+fn who_may_act_is_who_may_act_by_a_token_given_for_the_persons_too() {
+    let person = |may_act| Identity {
+        presented: Some(Presented {
+            issuer: "corp".into(),
+            subject: "ada".into(),
+            groups: vec![],
+            claims: json!({ "may_act": may_act }),
+        }),
+        ..bearer("ada", &["reader"])
+    };
+    let act = |subject: &Identity, actor: &str| {
+        try_exchange(subject, Some(&bearer(actor, &["reader"])), &Wish::default()).map(drop)
+    };
+    let again = |subject: &Identity| try_exchange(subject, None, &Wish::default()).unwrap();
+    let given = again(&again(&person(json!({ "sub": "agent-7" }))));
+    assert_eq!(act(&given, "agent-7"), Ok(()));
+    assert_eq!(act(&given, "agent-8"), Err(ExchangeRefused::MayAct));
+    let nobody = again(&again(&person(json!(null))));
+    assert_eq!(act(&nobody, "agent-7"), Err(ExchangeRefused::MayAct));
+}

@@ -17,6 +17,7 @@ fn grant(subject: &str) -> Grant {
         connections: None,
         parents: vec![],
         vouched: None,
+        may_act: None,
     }
 }
 

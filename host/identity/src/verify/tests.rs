@@ -206,6 +206,7 @@ fn a_cause_never_shows_the_token() {
         connections: None,
         parents: vec![],
         vouched: None,
+        may_act: None,
     };
     let issued = issue(&key, &grant, NOW).unwrap();
     let token = issued.token.expose();
