@@ -12,6 +12,8 @@ pub trait Plugin: serde::de::DeserializeOwned + schemars::JsonSchema + 'static {
     /// What of the context the hooks look at: the rest of it is empty when they are called. A plugin that looks at less is asked
     /// less often, since an answer is remembered for every session of a principal's in which these parts are equal.
     ///
+    /// A rule on a part that is not named here never bites. `palisade plugins test` fails a case in which one would have.
+    ///
     /// ```
     /// # use plugin_sdk::prelude::*;
     /// /// Looks at commands alone, whoever sends them.
@@ -37,7 +39,8 @@ pub trait Plugin: serde::de::DeserializeOwned + schemars::JsonSchema + 'static {
 /// Decides on commands: lets them through, blocks, holds for approval, or rewrites them.
 pub trait Guard: Plugin {
     /// What of a command it looks at: the rest of it is empty. A guard that judges by operations alone is asked once about a
-    /// statement, whatever values are written into its text.
+    /// statement, whatever values are written into its text. A rule on the other part never bites; `palisade plugins test`
+    /// fails a case in which one would have.
     ///
     /// ```
     /// # use plugin_sdk::prelude::*;

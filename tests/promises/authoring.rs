@@ -8,6 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::{Outcome, cli, repository, run};
+use crate::plugins;
 
 /// Runs `palisade plugins …` in a folder where there is no configuration.
 fn author(arguments: &[&str]) -> Outcome {
@@ -220,6 +221,22 @@ fn a_case_that_asks_for_what_a_plugin_has_not_fails() {
     let failed = author(&["test", text(folder.path()), "--plugin", "sql-guard"]);
     assert_eq!(failed.code, Some(1), "{failed:?}");
     assert!(failed.stdout.contains("does not export the hook `mask`"), "{}", failed.stdout);
+}
+
+#[test]
+fn a_rule_on_what_a_plugin_says_that_it_does_not_look_at_fails_its_cases() {
+    let folder = cases(
+        "config = { word = 'xyzzy', except = 'wizard' }\n\
+         [[case]]\nname = 'unsaid'\ncommand = { text = 'SELECT 1' }\nexpect = { verdict = 'allow' }\n\
+         [[case]]\nname = 'said'\ncommand = { text = 'SELECT xyzzy' }\nexpect = { verdict = 'allow' }\n",
+    );
+    let plugin = plugins::build("blinkered");
+    let failed = author(&["test", text(folder.path()), "--plugin", text(&plugin)]);
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert!(failed.stdout.contains("ok      unsaid"), "{}", failed.stdout);
+    assert!(failed.stdout.contains("1 passed, 1 failed"), "{}", failed.stdout);
+    let told = "it answers otherwise when it is given session, principal, target, client-address, text too";
+    assert!(failed.stdout.contains(told), "{}", failed.stdout);
 }
 
 #[test]

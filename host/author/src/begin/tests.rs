@@ -53,7 +53,8 @@ fn a_new_guard_in_rust_is_given_all_of_a_command() {
     let parent = tempfile::tempdir().unwrap();
     let folder = begin(parent.path(), "keep-orders", Language::Rust).unwrap();
     let made = fs::read_to_string(folder.join("src/lib.rs")).unwrap();
-    assert!(made.contains("impl Guard for Keep") && !made.contains("JUDGES_BY"), "{made}");
+    assert!(made.contains("impl Guard for Keep") && !made.contains("const JUDGES_BY"), "{made}");
+    assert!(!made.contains("const LOOKS_AT"), "{made}");
 }
 
 #[test]

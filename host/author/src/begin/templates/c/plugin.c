@@ -51,8 +51,9 @@ void exports_palisade_policy_plugin_describe(exports_palisade_policy_plugin_mani
         "{\"type\":\"object\",\"required\":[\"keep\"],\"additionalProperties\":false,\"properties\":{\"keep\":"
         "{\"type\":\"array\",\"minItems\":1,\"maxItems\":64,\"items\":{\"type\":\"string\",\"pattern\":\"^[^\\\"\\\\\\\\]+$\"},"
         "\"description\":\"Tables that nobody drops or empties: public.orders\"}}}");
-    // Who acts and where makes no difference here, so the gateway may remember an answer for everybody.
-    manifest->looks_at = 0;
+    // All that a rule may look at; what is not named is empty. The fewer, the less often it is asked.
+    manifest->looks_at = EXPORTS_PALISADE_POLICY_PLUGIN_CONTEXT_PARTS_SESSION | EXPORTS_PALISADE_POLICY_PLUGIN_CONTEXT_PARTS_PRINCIPAL
+        | EXPORTS_PALISADE_POLICY_PLUGIN_CONTEXT_PARTS_TARGET | EXPORTS_PALISADE_POLICY_PLUGIN_CONTEXT_PARTS_CLIENT_ADDRESS;
 }
 
 // A table whose schema the gateway cannot know is called "?.orders", and may be any of that name.

@@ -22,8 +22,9 @@ func Describe() palisade_policy_plugin.Manifest {
 		ConfigSchema: `{"type":"object","required":["keep"],"additionalProperties":false,"properties":{"keep":
 			{"type":"array","items":{"type":"string","minLength":1},
 			"description":"Tables that nobody drops or empties: public.orders"}}}`,
-		// Who acts and where makes no difference here, so the gateway may remember an answer for everybody.
-		LooksAt: 0,
+		// All that a rule may look at; what is not named is empty. The fewer, the less often it is asked.
+		LooksAt: palisade_policy_plugin.ContextPartsSession | palisade_policy_plugin.ContextPartsPrincipal |
+			palisade_policy_plugin.ContextPartsTarget | palisade_policy_plugin.ContextPartsClientAddress,
 	}
 }
 

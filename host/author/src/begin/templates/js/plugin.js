@@ -21,8 +21,8 @@ export const plugin = {
         },
       },
     }),
-    // Who acts and where makes no difference here, so the gateway may remember an answer for everybody.
-    looksAt: {},
+    // All that a rule may look at; what is not named is empty. The fewer, the less often it is asked.
+    looksAt: { session: true, principal: true, target: true, clientAddress: true },
   }),
 
   // Called before each call. What is thrown, as a string, is why the configuration is refused.

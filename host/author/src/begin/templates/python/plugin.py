@@ -32,8 +32,8 @@ class Plugin:
             version="0.1.0",
             description="Denies dropping and emptying the tables that are to be kept.",
             config_schema=json.dumps(SCHEMA),
-            # Who acts and where makes no difference here, so the gateway may remember an answer for everybody.
-            looks_at=ContextParts(0),
+            # All that a rule may look at; what is not named is empty. The fewer, the less often it is asked.
+            looks_at=ContextParts.SESSION | ContextParts.PRINCIPAL | ContextParts.TARGET | ContextParts.CLIENT_ADDRESS,
         )
 
     def configure(self, config: str) -> None:

@@ -9,10 +9,9 @@ struct Keep {
     keep: Vec<Pattern>,
 }
 
-impl Plugin for Keep {
-    // Who acts and where makes no difference here, so the gateway may remember an answer for everybody.
-    const LOOKS_AT: ContextParts = ContextParts::empty();
-}
+// The rule may look at all of the context and all of a command. Once it is done, `LOOKS_AT` here and `JUDGES_BY` below can
+// name the parts that it needs: then it is asked less often.
+impl Plugin for Keep {}
 
 impl Guard for Keep {
     /// Called before each command runs. What else can be said is in `Verdict`: hold for people, or rewrite.
