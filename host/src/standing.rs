@@ -84,7 +84,7 @@ impl Gateway {
         }
     }
 
-    /// How a session stands, if that is not worse than it was when it opened.
+    /// How a session stands, if what its server was told at the start holds still, and it may do what it could then.
     fn stands_still(&self, seat: &Seat) -> Result<Standing, Ending> {
         if self.revocations.cover(&seat.bearer) {
             return Err(Ending::at_once(REVOKED));
@@ -108,6 +108,10 @@ impl Gateway {
         if standing.access.read_only && !seat.read_only {
             let reason = "access to this connection was narrowed to reading";
             return Err(Ending::soon(reason, "Connect again to go on reading."));
+        }
+        if seat.read_only && !standing.access.read_only {
+            let reason = "access to this connection was widened to writing";
+            return Err(Ending::soon(reason, "Connect again to write as well."));
         }
         Ok(standing)
     }

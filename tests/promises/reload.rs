@@ -82,6 +82,24 @@ fn a_session_that_may_only_read_from_now_on_ends_and_the_next_one_reads() {
 }
 
 #[test]
+fn a_session_that_only_read_ends_when_it_may_write_and_the_next_one_writes() {
+    let (postgres, gateway) = start(Settings::policy(""));
+    let agent = gateway.agent();
+    let reading = format!("{AGENT}\nread_only = [\"*\"]");
+    change(&gateway, AGENT, &reading);
+    assert!(reload(&gateway).ok);
+    let mut session = running(&gateway, &agent, "SHOW transaction_read_only;");
+    change(&gateway, &reading, AGENT);
+    assert!(reload(&gateway).ok);
+    session.say("SELECT 'another';");
+    let outcome = session.end();
+    assert!(!outcome.stdout.contains("another"), "{outcome:?}");
+    assert!(outcome.stderr.contains("was widened to writing"), "{outcome:?}");
+    agent.query("DELETE FROM orders WHERE id = 1");
+    assert_eq!(postgres.direct("SELECT count(*) FROM orders"), "99");
+}
+
+#[test]
 fn what_changes_nothing_for_a_session_leaves_it_alone() {
     let (_postgres, gateway) = start(Settings::policy(""));
     let mut session = running(&gateway, &gateway.agent(), "SELECT 'before';");
