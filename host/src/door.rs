@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use palisade_identity::{Identity, TokenRefused};
-use palisade_policy::{Context, Ended, Ending, GateSession, NotAdmitted, Target};
+use palisade_policy::{Context, Ended, Ending, GateSession, NotAdmitted, SessionContext, Target};
 use palisade_store::SessionId;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::watch;
@@ -15,7 +15,7 @@ use crate::blocking::blocking;
 use crate::clock;
 use crate::connections::Known;
 use crate::gateway::Gateway;
-use crate::sessions::{NotOpened, Seat, SessionDocument, State};
+use crate::sessions::{Due, NotOpened, Seat, SessionDocument, State, Visit};
 use crate::settings::Settings;
 use crate::standing::{OutOfReach, Standing, labels, time_left, token_over};
 
@@ -179,19 +179,8 @@ impl Door {
         standing: &Standing,
         gate: &GateSession,
     ) -> Result<watch::Receiver<Option<Ending>>, NotAdmitted> {
-        let Standing { identity, access, settings, .. } = standing;
-        let vouchers = settings.vouchers(identity).unwrap_or_default();
-        let (opened, token_over) = (Instant::now(), token_over(identity));
-        let due = time_left(access, opened, token_over);
-        let seat = Seat {
-            bearer: identity.clone(),
-            vouchers: vouchers.into_iter().cloned().collect(),
-            connection: document.connection.clone(),
-            read_only: access.read_only,
-            opened,
-            token_over,
-            context: gate.exchange(),
-        };
+        let Standing { identity, access, .. } = standing;
+        let (seat, due) = seat(standing, &document.connection, gate.exchange());
         let sessions = &self.gateway.sessions;
         match blocking(|| sessions.open(id, document, (seat, due), access.max_sessions)) {
             Ok(ends) => {
@@ -209,6 +198,19 @@ impl Door {
                 Err(NotAdmitted::Unavailable(too_many.to_string()))
             }
         }
+    }
+
+    /// Has a tunnel that is open to sessions end as they do.
+    pub fn visit(
+        &self,
+        standing: &Standing,
+        connection: &str,
+    ) -> (Visit, watch::Receiver<Option<Ending>>) {
+        let (id, context) = (new_id(), SessionContext::new(Context::default()));
+        let visit = self.gateway.sessions.visit(id, seat(standing, connection, context));
+        // Something may have changed since it was identified.
+        self.gateway.look_again_at(id);
+        visit
     }
 
     /// Records that somebody was not let in.
@@ -273,6 +275,23 @@ impl Door {
             blind: false,
         }
     }
+}
+
+/// What a session goes by, and when it ends.
+fn seat(standing: &Standing, connection: &str, context: SessionContext) -> (Seat, Due) {
+    let Standing { identity, access, settings, .. } = standing;
+    let vouchers = settings.vouchers(identity).unwrap_or_default();
+    let (opened, token_over) = (Instant::now(), token_over(identity));
+    let seat = Seat {
+        bearer: identity.clone(),
+        vouchers: vouchers.into_iter().cloned().collect(),
+        connection: connection.to_owned(),
+        read_only: access.read_only,
+        opened,
+        token_over,
+        context,
+    };
+    (seat, time_left(access, opened, token_over))
 }
 
 fn context(document: &SessionDocument, standing: &Standing) -> Context {

@@ -3,6 +3,7 @@
 //! What happens between is the journal's; it is counted here in memory, so that no command costs a document.
 
 mod times;
+mod visits;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -20,6 +21,7 @@ use crate::config::TrustedIssuer;
 use crate::record::Record;
 
 pub use self::times::{Due, Timekeeper};
+pub use self::visits::Visit;
 
 /// How many of the newest documents are looked through for those that a caller may see.
 const LOOKED_THROUGH: usize = 10_000;
@@ -112,6 +114,8 @@ impl Counts {
 struct Open {
     counts: Arc<Counts>,
     seat: Seat,
+    /// Whether it is a visit, and counts as no session.
+    is_visit: bool,
     /// When and why it ends.
     due: Due,
     /// Tells it so, when it is time.
@@ -204,7 +208,8 @@ impl Sessions {
         let (tell, ends) = watch::channel(None);
         {
             let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-            let its = |other: &&Open| is_same_bearer(&other.seat.bearer, &seat.bearer);
+            let its =
+                |other: &&Open| !other.is_visit && is_same_bearer(&other.seat.bearer, &seat.bearer);
             let its = open.all.values().filter(its).count();
             if let Some(most) = most.filter(|most| its >= *most) {
                 return Err(NotOpened::TooMany(most));
@@ -213,7 +218,8 @@ impl Sessions {
                 times::tell(&tell, &Ending::stopping());
             }
             let at = due.at;
-            open.all.insert(id, Open { counts: Arc::default(), seat, due, ends: tell });
+            let counts = Arc::default();
+            open.all.insert(id, Open { counts, seat, due, ends: tell, is_visit: false });
             self.look_by(&open, at);
         }
         if let Err(error) = self.documents.put(&document.id, document) {
@@ -258,7 +264,7 @@ impl Sessions {
         let those: Vec<_> = open.all.values().filter(|open| meant(&open.seat.bearer)).collect();
         let ending = Ending::at_once(reason);
         those.iter().for_each(|session| times::tell(&session.ends, &ending));
-        those.len()
+        those.iter().filter(|one| !one.is_visit).count()
     }
 
     /// Looks again how each session stands, or one of them. Gives how many end now. Nobody else looks meanwhile, so that
@@ -283,7 +289,7 @@ impl Sessions {
             session.due = due;
             if at <= now {
                 times::tell(&session.ends, &session.due.ending);
-                over += 1;
+                over += usize::from(!session.is_visit);
             } else {
                 self.look_by(&open, at);
             }
@@ -346,7 +352,8 @@ impl Sessions {
 
     /// How many sessions run.
     pub fn open_count(&self) -> usize {
-        self.open.read().unwrap_or_else(PoisonError::into_inner).all.len()
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.all.values().filter(|one| !one.is_visit).count()
     }
 
     /// The newest sessions that `seen` lets through, the newest first.

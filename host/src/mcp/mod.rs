@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use palisade_http::{Answer, Asked, Entered, Login, Mount, Pieces};
+use palisade_http::{Answer, Asked, Entered, Login, Mount, Pieces, Stay};
 use palisade_mcp::{Admission, Body, Guest, Host, Opening, Options, Pins, Service, Settings};
 use palisade_policy::{Ended, NotAdmitted, Place};
 
@@ -118,6 +118,12 @@ impl Entered for Caller {
             Body::Stream(pieces) => Pieces::Stream(pieces),
         };
         Answer { status: reply.status, headers: reply.headers, body }
+    }
+
+    fn stay(&self) -> Option<Stay> {
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let (visit, ends) = self.tooling.door.visit(&standing, &self.connection);
+        Some(Stay { ends, place: Place(Box::new(visit)) })
     }
 }
 

@@ -435,14 +435,18 @@ fn events_come_by_a_tunnel_as_the_service_sends_them() {
     assert!(answer.stdout.contains("data: {") && !answer.stdout.contains("hunter2"), "{answer:?}");
 }
 
+/// A connection to an MCP server.
+fn wiki(service: &ToolService) -> String {
+    format!(
+        "[[connection]]\nname = \"wiki\"\nprotocol = \"mcp\"\naddress = \"http://127.0.0.1:{}/mcp\"\nlogin = \"bearer\"\npassword = {{ exec = [\"printf\", \"%s-%s\", \"upstream\", \"token\"] }}\n",
+        service.port
+    )
+}
+
 #[test]
 fn an_mcp_server_is_asked_at_its_own_address() {
     let service = ToolService::start();
-    let connection = format!(
-        "[[connection]]\nname = \"wiki\"\nprotocol = \"mcp\"\naddress = \"http://127.0.0.1:{}/mcp\"\nlogin = \"bearer\"\npassword = {{ exec = [\"printf\", \"%s-%s\", \"upstream\", \"token\"] }}\n",
-        service.port
-    );
-    let gateway = proxied(&connection, "", "");
+    let gateway = proxied(&wiki(&service), "", "");
     let client = Proxied::new(&gateway, "wiki", "api-agent");
     let begin = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
     let options = [
@@ -462,4 +466,27 @@ fn an_mcp_server_is_asked_at_its_own_address() {
     }
     let sessions = gateway.json(&["sessions", "list"]);
     assert!(sessions.iter().all(|session| session["protocol"] == "mcp"), "{sessions:?}");
+}
+
+#[test]
+fn a_tunnel_to_an_mcp_server_ends_with_its_token_and_with_its_bearers_access() {
+    let service = ToolService::start();
+    let gateway = proxied(&wiki(&service), "", "");
+    let client = Proxied::new(&gateway, "wiki", "api-agent");
+    let place = format!("127.0.0.1:{}", service.port);
+    // Shorter than a connection lasts that nobody uses: only then does it show that the tunnel was ended.
+    let patience = Some(std::time::Duration::from_secs(30));
+    let mut revoked = tunnel(&gateway, &client.login, &place);
+    revoked.set_read_timeout(patience).unwrap();
+    let told = gateway.json(&["tokens", "revoke", "--subject", "agent-7"]);
+    assert_eq!(told[0]["sessions_ended"], 0, "a tunnel is no session: {told:?}");
+    assert_eq!(revoked.read(&mut [0]).ok(), Some(0), "the tunnel is closed");
+    let login = format!("wiki:{}", gateway.token("agent-8", "api-agent"));
+    let mut withdrawn = tunnel(&gateway, &login, &place);
+    withdrawn.set_read_timeout(patience).unwrap();
+    let file = gateway.folder.path().join("palisade.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("name = \"api-agent\"", "name = \"nobody\"")).unwrap();
+    assert!(gateway.cli(&["reload"]).ok);
+    assert_eq!(withdrawn.read(&mut [0]).ok(), Some(0), "the tunnel is closed");
 }

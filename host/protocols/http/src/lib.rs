@@ -37,6 +37,6 @@ pub use reply::Reply;
 pub use route::Route;
 pub use serve::{
     Admission, Answer, Asked, Backend, Entered, Forward, Host, Login, Mount, Options, Origin,
-    Pieces, Service, Trust, begins_http2, greet,
+    Pieces, Service, Stay, Trust, begins_http2, greet,
 };
 pub use target::{Query, Target};

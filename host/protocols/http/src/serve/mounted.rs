@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use palisade_policy::NotAdmitted;
+use palisade_policy::{Ending, NotAdmitted, Place};
 use pingora_core::protocols::http::ServerSession;
 use pingora_error::{ErrorType, OrErr};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::answer::{self, Framing};
 use super::app::{Connection, gone};
@@ -34,6 +34,18 @@ pub trait Mount: Send + Sync {
 pub trait Entered: Send + Sync {
     /// Answers the request. It is dropped when the client leaves.
     async fn answer(&self, asked: Asked<'_>) -> Answer;
+
+    /// Lets the client keep a tunnel open, for requests each of which is let in by itself. Nothing where it may not.
+    fn stay(&self) -> Option<Stay>;
+}
+
+/// A client's leave to keep a tunnel open.
+#[derive(Debug)]
+pub struct Stay {
+    /// Why it ends, when it is time.
+    pub ends: watch::Receiver<Option<Ending>>,
+    /// What is kept as long as the tunnel is.
+    pub place: Place,
 }
 
 /// A request, below the connection's own prefix.
@@ -91,6 +103,7 @@ impl Connection {
         if let Some(denial) = self.misled(picked, origin) {
             return self.last_words(http, &self.misled_reply(&denial, "")).await;
         }
+        let _busy = self.way.busy();
         http.set_read_timeout(Some(self.service.runner.options.patience));
         let body = match whole(http, head, mount.body_limit()).await {
             Ok(body) => body,

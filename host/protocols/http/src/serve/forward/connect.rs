@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use palisade_policy::{Command, Denial, Operation};
+use palisade_policy::{Command, Denial, Ending, Operation};
 use pingora_core::apps::ServerApp;
 use pingora_core::protocols::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,7 +13,7 @@ use super::hop::Hop;
 use super::way::{Tunnel, Way, elsewhere};
 use crate::serve::app::Connection;
 use crate::serve::sessions::Use;
-use crate::serve::{Login, Origin};
+use crate::serve::{Login, Origin, Stay};
 use crate::{Address, Authority, Connect, ProxyLogin, Refused, Reply};
 
 /// What a client is told that has its tunnel.
@@ -28,6 +28,8 @@ struct Guest {
     connection: String,
     /// Its session; none where another protocol is spoken there, whose sessions are its own.
     session: Option<Use>,
+    /// Its leave to keep the tunnel open, in that case.
+    stay: Option<Stay>,
     /// Where the connection leads.
     origin: Option<Origin>,
 }
@@ -68,8 +70,9 @@ impl Connection {
             token: login.token,
             address: Address { tls: Some(tls), ..address },
             misnamed: false,
+            busy: watch::Sender::new(0),
         };
-        self.requests(stream, tunnel, guest.session, stop).await;
+        self.requests(stream, tunnel, (guest.session, guest.stay), stop).await;
     }
 
     /// Answers a request for a tunnel that cannot be understood in one way.
@@ -84,17 +87,19 @@ impl Connection {
         let entering =
             Login { connection: &connection, token: &login.token, client_address: self.client };
         if let Some(mount) = self.service.host.mount(&connection) {
-            if let Err(refused) = mount.enter(&entering) {
-                return Err(self.not_admitted(refused).await);
-            }
+            let entered = match mount.enter(&entering) {
+                Ok(entered) => entered,
+                Err(refused) => return Err(self.not_admitted(refused).await),
+            };
+            let stay = entered.stay().ok_or_else(Reply::tunnel_over)?;
             self.is_in();
             let endpoint = self.service.host.forward().and_then(|it| it.endpoint(&connection));
             let origin = endpoint.map(|(origin, _)| origin);
-            return Ok(Guest { connection, session: None, origin });
+            return Ok(Guest { connection, session: None, stay: Some(stay), origin });
         }
         let session = self.enter(&entering).await?;
         let origin = Some(session.backend.origin().clone());
-        Ok(Guest { connection, session: Some(session), origin })
+        Ok(Guest { connection, session: Some(session), stay: None, origin })
     }
 
     /// Ends TLS where the service speaks it, and serves what is asked by the tunnel, until its session is over.
@@ -102,15 +107,17 @@ impl Connection {
         self: &Arc<Self>,
         stream: Stream,
         mut tunnel: Tunnel,
-        session: Option<Use>,
+        (session, stay): (Option<Use>, Option<Stay>),
         stop: &watch::Receiver<bool>,
     ) {
         let gone = session.as_ref().map(|session| session.is_gone());
+        let busy = tunnel.busy.subscribe();
         let over = async {
-            match gone {
-                Some(gone) => gone.await,
-                // Each of its requests is let in by itself.
-                None => std::future::pending().await,
+            match (gone, stay) {
+                (Some(gone), _) => gone.await,
+                // Each of its requests is let in by itself, and one that is under way may end well.
+                (None, Some(stay)) => left(stay, busy).await,
+                (None, None) => {}
             }
         };
         tokio::pin!(over);
@@ -185,6 +192,16 @@ impl Connection {
         let secured = secured.map_err(|error| failed(&error.root_cause().to_string()))?;
         tunnel.misnamed = is_misnamed(&tunnel.address.authority, &secured);
         Ok(Box::new(secured))
+    }
+}
+
+/// Ends when a tunnel without a session must end: at once where that is so, or with the last request that is under way.
+async fn left(mut stay: Stay, mut busy: watch::Receiver<usize>) {
+    // Where nobody is left to say more, it is over as well.
+    let _ = stay.ends.wait_for(Option::is_some).await;
+    tokio::select! {
+        _ = busy.wait_for(|busy| *busy == 0) => {}
+        _ = stay.ends.wait_for(Ending::is_at_once) => {}
     }
 }
 

@@ -4,6 +4,7 @@ use http::header::{HOST, PROXY_AUTHORIZATION};
 use http::{HeaderMap, Version};
 use palisade_policy::{Denial, NotAdmitted};
 use pingora_core::protocols::http::ServerSession;
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use crate::proxy::Absolute;
@@ -33,6 +34,26 @@ pub(in crate::serve) struct Tunnel {
     pub address: Address,
     /// The name that TLS was asked for was another.
     pub misnamed: bool,
+    /// How many requests of it are under way that have no session here.
+    pub busy: watch::Sender<usize>,
+}
+
+/// A request of a tunnel that is under way, until it is dropped.
+pub(in crate::serve) struct Busy<'a>(&'a watch::Sender<usize>);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|busy| *busy = busy.saturating_sub(1));
+    }
+}
+
+impl Way {
+    /// Has a request counted as under way, where it came by a tunnel.
+    pub(in crate::serve) fn busy(&self) -> Option<Busy<'_>> {
+        let Self::Tunnel(Tunnel { busy, .. }) = self else { return None };
+        busy.send_modify(|busy| *busy += 1);
+        Some(Busy(busy))
+    }
 }
 
 /// What a request picks, by whichever way it came.
