@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use palisade_http::Backend as _;
 use palisade_identity::{Identity, TokenRefused};
 use palisade_policy::{Context, Ended, Ending, GateSession, NotAdmitted, SessionContext, Target};
 use palisade_store::SessionId;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use crate::blocking::blocking;
 use crate::clock;
+use crate::config::MCP;
 use crate::connections::Known;
 use crate::gateway::Gateway;
 use crate::sessions::{Due, NotOpened, Seat, SessionDocument, State, Visit};
@@ -180,7 +182,11 @@ impl Door {
         gate: &GateSession,
     ) -> Result<watch::Receiver<Option<Ending>>, NotAdmitted> {
         let Standing { identity, access, .. } = standing;
-        let (seat, due) = seat(standing, &document.connection, gate.exchange());
+        let (mut seat, due) = seat(standing, &document.connection, gate.exchange());
+        // Sessions of MCP have servers of their own.
+        if self.protocol != MCP {
+            seat.service = standing.known.service.as_ref().map(|service| service.pool());
+        }
         let sessions = &self.gateway.sessions;
         match blocking(|| sessions.open(id, document, (seat, due), access.max_sessions)) {
             Ok(ends) => {
@@ -286,6 +292,7 @@ fn seat(standing: &Standing, connection: &str, context: SessionContext) -> (Seat
         bearer: identity.clone(),
         vouchers: vouchers.into_iter().cloned().collect(),
         connection: connection.to_owned(),
+        service: None,
         read_only: access.read_only,
         opened,
         token_over,

@@ -141,6 +141,8 @@ pub struct Seat {
     pub vouchers: Vec<TrustedIssuer>,
     /// Where it leads.
     pub connection: String,
+    /// The service whose credential it has, where it has one: another of the same name is another.
+    pub service: Option<u64>,
     /// Whether it only reads.
     pub read_only: bool,
     /// When it opened.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use palisade_http::Backend as _;
 use palisade_identity::{Access, Identity};
 use palisade_policy::{Context, Ending};
 use palisade_store::SessionId;
@@ -103,6 +104,12 @@ impl Gateway {
             || self.connections.mcp_servers(&standing.known).is_some();
         if !is_whole {
             return Err(Ending::soon("a server of the connection is not there any more", ""));
+        }
+        let service = standing.known.service.as_ref().map(|service| service.pool());
+        if seat.service.is_some() && seat.service != service {
+            // It would go on with a credential that may be no more.
+            let reason = "the connection was replaced by another of its name";
+            return Err(Ending::soon(reason, "Ask again."));
         }
         // The server was told at the start what the session is for.
         if standing.access.read_only && !seat.read_only {

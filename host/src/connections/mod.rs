@@ -2,6 +2,7 @@
 //! while it runs.
 //!
 //! A session that is open goes on when its connection is replaced, where its bearer still reaches it: it holds what it needs.
+//! One of HTTP or gRPC ends, and the next request begins another: what follows has the new credential.
 //! Every change is in the record before it is in force.
 
 mod asked;

@@ -68,11 +68,14 @@ impl Connections {
 
     /// New sessions go by the new record; what is known of the server's relations stays.
     fn exchange(&self, stored: &StoredConnection) {
-        let Ok(anew) = self.stored(stored.clone()) else { return };
+        let Ok(mut anew) = self.stored(stored.clone()) else { return };
         self.write(|running| {
             if let Some(known) = running.known.get_mut(&stored.name)
                 && known.stored.is_some()
             {
+                if let Some(before) = &known.service {
+                    anew.service = anew.service.map(|service| service.in_place_of(before));
+                }
                 *known = Known { catalog: Arc::clone(&known.catalog), ..anew };
             }
         });

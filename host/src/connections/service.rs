@@ -112,6 +112,14 @@ pub(super) fn cert_key(certificate: &[u8], key: &[u8]) -> Result<Arc<CertKey>> {
 }
 
 impl Service {
+    /// The same as one before it in all but the form in which its secrets are kept, for those who have a session there.
+    pub(super) fn in_place_of(self: Arc<Self>, before: &Self) -> Arc<Self> {
+        match Arc::try_unwrap(self) {
+            Ok(service) => Arc::new(Self { pool: before.pool, ..service }),
+            Err(shared) => shared,
+        }
+    }
+
     /// Where it is.
     pub fn address(&self) -> &Origin {
         &self.origin

@@ -42,6 +42,7 @@ pub(crate) fn seat(connection: &str) -> (Seat, Due) {
         },
         vouchers: vec![],
         connection: connection.into(),
+        service: None,
         read_only: false,
         opened,
         token_over,

@@ -71,7 +71,6 @@ fn a_kept_service_gets_its_credential_in_every_form_that_the_configuration_has()
     let token = format!("oauth={}/token", web.url());
     let sent = |more: &[&str]| {
         keep(&gateway, &web.url(), more);
-        // With a token of its own: who has a session goes on as it began.
         let answer = Curl::new(&gateway, "api-agent").ask("/v1/a", &[]);
         assert!(answer.stdout.starts_with("HTTP/2 200"), "{more:?}: {answer:?}");
         web.asked().pop().unwrap()
@@ -323,4 +322,22 @@ mod tools {
         let tried = gateway.cli(&["connections", "test", "notes"]);
         assert!(tried.ok, "{tried:?}");
     }
+}
+
+#[test]
+fn a_session_that_is_open_has_the_new_credential_once_its_service_is_replaced() {
+    let web = Web::start(hello);
+    let gateway = start("");
+    keep(&gateway, &web.url(), &["--login", "bearer"]);
+    let client = Curl::new(&gateway, "api-agent");
+    assert!(client.ask("/v1/a", &[]).stdout.starts_with("HTTP/2 200"));
+    keep(&gateway, &web.url(), &["--login", "header=X-Api-Key"]);
+    assert!(client.ask("/v1/b", &[]).stdout.starts_with("HTTP/2 200"));
+    let asked = web.asked();
+    assert_eq!(asked[0].header("authorization"), format!("Bearer {SEALED}"));
+    assert_eq!((asked[1].header("authorization"), asked[1].header("x-api-key")), ("", SEALED));
+    let sessions = gateway.json(&["sessions", "list"]);
+    let ended = sessions.iter().find(|session| session["state"] == "ended");
+    let how = ended.map(|session| session["ended"].to_string()).unwrap_or_default();
+    assert!(how.contains("the connection was replaced"), "{sessions:?}");
 }

@@ -63,6 +63,8 @@ pub(super) struct Shared {
     /// Requests that were held and are asked for.
     pub pending: Pending,
     over: watch::Sender<Option<Ending>>,
+    /// What the host says of its end, of which `over` is told a little later.
+    ends: watch::Receiver<Option<Ending>>,
     host: Arc<dyn Host>,
     bytes: (AtomicU64, AtomicU64),
     running: AtomicUsize,
@@ -119,7 +121,7 @@ impl Sessions {
                 }
             };
             let used = Use::of(shared);
-            if used.over.borrow().is_none() {
+            if used.over.borrow().is_none() && used.ends.borrow().is_none() {
                 return Ok(used);
             }
             // It ended just now, and its place is for the next.
@@ -145,6 +147,7 @@ impl Sessions {
             tunnels: Arc::new(Semaphore::new(MOST_TUNNELS)),
             pending: Pending::default(),
             over: watch::Sender::new(None),
+            ends: ends.clone(),
             host: Arc::clone(&self.host),
             bytes: Default::default(),
             running: AtomicUsize::new(0),
