@@ -12,7 +12,7 @@ const CONNECTION: HeaderName = HeaderName::from_static("palisade-connection");
 /// Until when.
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 /// How compressed messages are.
-const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+pub(crate) const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 /// How they may be.
 const ACCEPT: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
@@ -23,8 +23,23 @@ pub(crate) enum Coding {
     Identity,
     /// By gzip (RFC 1952).
     Gzip,
+    /// By zlib (RFC 1950), by the name of what is in it.
+    Deflate,
     /// In a way that the gateway does not undo.
     Other,
+}
+
+impl Coding {
+    /// What a head says of the messages that follow it.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut said = headers.get_all(ENCODING).iter().map(HeaderValue::as_bytes);
+        match (said.next(), said.next()) {
+            (None | Some(b"identity"), None) => Self::Identity,
+            (Some(b"gzip"), None) => Self::Gzip,
+            (Some(b"deflate"), None) => Self::Deflate,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// A call, before any message of it.
@@ -66,11 +81,7 @@ impl Call {
                 return Err(Refused::Head("metadata of gRPC's own is there twice"));
             }
         }
-        let coding = match head.headers.get(ENCODING).map(HeaderValue::as_bytes) {
-            None | Some(b"identity") => Coding::Identity,
-            Some(b"gzip") => Coding::Gzip,
-            Some(_) => Coding::Other,
-        };
+        let coding = Coding::of(&head.headers);
         let timeout = head.headers.get(TIMEOUT).map(timeout).transpose()?;
         let is_proto = matches!(kind.as_bytes(), b"application/grpc" | b"application/grpc+proto");
         let mut metadata = head.headers.clone();

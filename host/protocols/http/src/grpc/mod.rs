@@ -11,14 +11,14 @@ mod cover;
 mod descriptors;
 mod event;
 mod frames;
-mod gunzip;
 mod known;
 mod message;
 mod show;
 mod status;
+mod unpack;
 mod wire;
 
-pub(crate) use call::{Call, Coding, is_grpc, time_left};
+pub(crate) use call::{Call, Coding, ENCODING, is_grpc, time_left};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use cover::put_message;
 pub(crate) use cover::{Cover, Withheld};
@@ -26,9 +26,9 @@ pub(crate) use descriptors::Described;
 pub use descriptors::Descriptors;
 pub(crate) use event::{Said, command};
 pub(crate) use frames::{Broken, Frames, Gather, Part, Whole, framed, prefix};
-pub(crate) use gunzip::gunzip;
 pub(crate) use message::Message;
 pub(crate) use status::{Code, MESSAGE, STATUS, Told, escape, name, unescape};
+pub(crate) use unpack::unpack;
 
 /// The media type under which policies plan for the messages of responses.
 pub(crate) const MESSAGES: &str = "application/grpc";

@@ -13,8 +13,8 @@ use super::upstream::Upstream;
 use super::{Planned, Stop, Talk};
 use crate::Reply;
 use crate::grpc::{
-    Broken, Code, Described, Frames, Gather, Part, STATUS, Told, Withheld, framed, is_grpc, name,
-    prefix,
+    Broken, Code, Coding, Described, ENCODING, Frames, Gather, Part, STATUS, Told, Whole, Withheld,
+    framed, is_grpc, name, prefix, unpack,
 };
 use crate::response::{Echo, unreadable};
 
@@ -32,6 +32,7 @@ impl Talk<'_> {
         let session = upstream.session().map_err(|error| self.reset(&error))?;
         session.read_response_header().await.map_err(|error| self.reset(&error))?;
         let headers = self.head_of(session)?;
+        let coding = Coding::of(&headers);
         let mut withheld = Withheld::new();
         if headers.contains_key(STATUS) {
             // The head is all there is.
@@ -40,13 +41,12 @@ impl Talk<'_> {
         let shown = metadata::shown(self.session, headers, &echo);
         let mut shown = shown.map_err(|denial| self.withheld(&denial))?;
         // What is sent is not compressed.
-        shown.remove("grpc-encoding");
+        shown.remove(ENCODING);
         self.client.begin(shown).map_err(|_| Stop::Gone)?;
-        match &self.method {
-            Some(method) if planned.cover.is_some() => {
-                self.covered(session, (planned, method), &mut echo, &mut withheld).await?;
-            }
-            _ => self.as_they_come(session, planned, &mut echo).await?,
+        if planned.cover.is_some() || coding != Coding::Identity {
+            self.whole(session, (planned, coding), &echo, &mut withheld).await?;
+        } else {
+            self.as_they_come(session, planned, &mut echo).await?;
         }
         let trailers = session.read_trailers().await.map_err(|error| self.reset(&error))?;
         let trailers = trailers.filter(|trailers| trailers.contains_key(STATUS));
@@ -107,28 +107,26 @@ impl Talk<'_> {
         frames.finish().map_err(|why| self.service_broke(why))
     }
 
-    /// Messages that are covered one by one.
-    async fn covered(
+    /// Messages that are gathered one by one, since they are to be covered, or were compressed, which nobody asked for.
+    async fn whole(
         &self,
         session: &mut Http2Session,
-        (planned, method): (&mut Planned, &Described),
-        echo: &mut Echo,
+        (planned, coding): (&mut Planned, Coding),
+        echo: &Echo,
         withheld: &mut Withheld,
     ) -> Result<(), Stop> {
-        let response = method.response();
-        let mut gather = Gather::new(self.connection.service.runner.options.response_limit);
+        let response = self.method.as_ref().map(Described::response);
+        let mut gather = Gather::new(self.response_limit());
         let mut came = Bytes::new();
         while let Some(next) = self.next_of_service(session, &mut gather, &mut came).await? {
             let (whole, _place) = next;
-            if whole.compressed {
-                return Err(self.compressed());
-            }
+            let mut payload = self.unpacked(whole, coding)?;
             self.follow(planned)?;
-            let mut payload = whole.payload.to_vec();
             echo.cover(&mut payload);
-            let covered = match &planned.cover {
-                Some(cover) => cover.message(&response, &payload, withheld),
-                None => Ok(payload),
+            let covered = match (&planned.cover, &response) {
+                (Some(cover), Some(response)) => cover.message(response, &payload, withheld),
+                (Some(_), None) => Err(unreadable("no descriptor says what its messages are")),
+                (None, _) => Ok(payload),
             };
             let covered = covered.map_err(|denial| self.withheld(&denial))?;
             let length = u32::try_from(covered.len()).unwrap_or(u32::MAX);
@@ -136,6 +134,23 @@ impl Talk<'_> {
             self.client.send(framed(&covered)).await.map_err(|_| Stop::Gone)?;
         }
         Ok(())
+    }
+
+    /// A message of the service's as it was before it was compressed; it goes on plain.
+    fn unpacked(&self, whole: Whole, coding: Coding) -> Result<Vec<u8>, Stop> {
+        match (whole.compressed, coding) {
+            (false, _) => Ok(whole.payload.to_vec()),
+            (true, Coding::Gzip | Coding::Deflate) => {
+                let plain = unpack(coding, &whole.payload, self.response_limit());
+                let why = "its compressed form is broken, or holds more than is read to cover it";
+                plain.ok_or_else(|| self.withheld(&unreadable(why)))
+            }
+            (true, Coding::Identity | Coding::Other) => Err(self.compressed()),
+        }
+    }
+
+    fn response_limit(&self) -> usize {
+        self.connection.service.runner.options.response_limit
     }
 
     pub(super) async fn read_more(
@@ -187,7 +202,9 @@ impl Talk<'_> {
     }
 
     fn compressed(&self) -> Stop {
-        self.withheld(&unreadable("the service compresses, which nobody asked for"))
+        self.withheld(&unreadable(
+            "the service compresses in a way that is not read, or does not say how",
+        ))
     }
 
     pub(super) fn service_broke(&self, why: Broken) -> Stop {

@@ -200,9 +200,11 @@ impl Talk<'_> {
             Decision::Deny(denial) => Err(self.denied(&denial)),
             Decision::Allow(allowed) if allowed.rewritten => {
                 let denial = Denial {
-                    reason: "a policy rewrote a call, which cannot be".to_owned(),
+                    reason: "a policy rewrote this call, and calls of gRPC cannot be rewritten"
+                        .to_owned(),
                     rule: "gateway.rewrite".to_owned(),
-                    hint: "Tell whoever operates the gateway.".to_owned(),
+                    hint: "Whoever operates the gateway may have it allowed, denied or held."
+                        .to_owned(),
                 };
                 self.session.gate().refuse(&allowed.command, &denial);
                 Err(self.denied(&denial))

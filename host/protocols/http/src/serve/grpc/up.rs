@@ -12,7 +12,7 @@ use super::upstream::{Upstream, head_of};
 use super::{Stop, Talk};
 use crate::grpc::{
     Broken, Code, Coding, Described, Frames, Gather, Message, Part, Said, Told, Whole, framed,
-    gunzip, prefix,
+    prefix, unpack,
 };
 use crate::response::Echo;
 use crate::{Credential, Refused, Reply};
@@ -172,13 +172,16 @@ impl Talk<'_> {
         match self.call.coding {
             Coding::Identity => Err(self.told(Code::Internal, UNSAID).into()),
             Coding::Other => {
-                let why = "messages that are compressed otherwise than by gzip are not read";
+                let why =
+                    "messages that are compressed otherwise than by gzip or deflate are not read";
                 Err(self.told(Code::Unimplemented, why).into())
             }
-            Coding::Gzip => {
-                let plain = gunzip(&whole.payload, self.limit());
+            coding @ (Coding::Gzip | Coding::Deflate) => {
+                let plain = unpack(coding, &whole.payload, self.limit());
                 let plain = plain.ok_or_else(|| {
-                    self.malformed("it is no gzip, or holds more than is read to judge it")
+                    self.malformed(
+                        "its compressed form is broken, or holds more than is read to judge it",
+                    )
                 });
                 plain.map(Bytes::from)
             }

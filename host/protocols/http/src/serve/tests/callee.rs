@@ -1,6 +1,7 @@
 //! A service of calls that does what no library does, and a client that sees each frame.
 
 use std::future::poll_fn;
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::world::{SECRET, With, World};
 use crate::Descriptors;
-use crate::grpc::framed;
+use crate::grpc::{ENCODING, framed, prefix};
 
 /// What both ends let come on a connection, so that one stream keeps none of the others waiting, in bytes.
 const CONNECTION_WINDOW: u32 = 1 << 20;
@@ -61,14 +62,51 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, 
         let reset = poll_fn(|cx| respond.poll_reset(cx)).await;
         return got.lock().unwrap().push(format!("reset {:?}", reset.ok()));
     }
-    let Ok(stream) = respond.send_response(response(200, "application/grpc"), false) else {
+    let packs = head.headers.get("x-pack").cloned();
+    let mut begun = response(200, "application/grpc");
+    begun.headers_mut().extend(packs.clone().map(|coding| (ENCODING, coding)));
+    let Ok(stream) = respond.send_response(begun, false) else {
         return;
     };
+    if let Some(coding) = packs {
+        return echo_packed(stream, body, coding.to_str().unwrap()).await;
+    }
     match method {
         "Silent" | "Packed" | "Reset" => break_off(method, stream, body).await,
         "Flood" => flood(stream, got).await,
         _ => echo(stream, body, got).await,
     }
+}
+
+/// A payload, compressed.
+pub(super) fn packed(coding: &str, payload: &[u8]) -> Vec<u8> {
+    let level = flate2::Compression::default();
+    if coding == "gzip" {
+        let mut encoder = flate2::write::GzEncoder::new(vec![], level);
+        encoder.write_all(payload).unwrap();
+        return encoder.finish().unwrap();
+    }
+    let mut encoder = flate2::write::ZlibEncoder::new(vec![], level);
+    encoder.write_all(payload).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A compressed message, framed.
+pub(super) fn framed_packed(payload: &[u8]) -> Bytes {
+    let length = u32::try_from(payload.len()).unwrap();
+    [&prefix(true, length)[..], payload].concat().into()
+}
+
+/// Says what it is told in one message, compressed; of one that is told to grow, a megabyte of zeros.
+async fn echo_packed(mut stream: SendStream<Bytes>, mut body: RecvStream, coding: &str) {
+    let mut told = vec![];
+    while let Some(Ok(data)) = body.data().await {
+        told.extend_from_slice(&data);
+    }
+    let payload = &told[5..];
+    let answer = if payload.ends_with(b"grow") { vec![0; 1 << 20] } else { payload.to_vec() };
+    stream.send_data(framed_packed(&packed(coding, &answer)), false).unwrap();
+    stream.send_trailers(status("0")).unwrap();
 }
 
 fn response(status: u16, kind: &str) -> Response<()> {

@@ -8,7 +8,9 @@ use h2::Reason;
 use http::{HeaderMap, HeaderValue};
 use palisade_policy::{Outcome, Placed};
 
-use super::callee::{PASSWORD, begin, call, calls, finish, seen, shop, until};
+use super::callee::{
+    Came, PASSWORD, begin, call, calls, finish, framed_packed, packed, seen, shop, until,
+};
 use super::world::{ByWord, SECRET, With};
 use crate::grpc::framed;
 
@@ -286,6 +288,59 @@ async fn answers_are_covered_whatever_they_are_cut_into() {
     let unknown = call(&client, "/a.B/Echo", &framed(b"x")).await;
     assert_eq!(unknown.status, "7");
     assert!(unknown.message.contains("gateway.unmaskable"), "{unknown:?}");
+}
+
+/// What a service answers that compresses, to one line.
+async fn packed_answer(masks: bool, coding: &str, message: &[u8]) -> Came {
+    let mut with = With { masks, ..shop() };
+    with.options.response_limit = 100_000;
+    let (_world, client, _) = calls(with).await;
+    let metadata = [("x-pack", coding)];
+    let (response, mut stream) = begin(&client, "/shop.v1.Orders/Talk", &metadata).await;
+    stream.send_data(framed(message), true).unwrap();
+    finish(response).await.unwrap()
+}
+
+#[tokio::test]
+async fn answers_that_are_compressed_unasked_are_covered_and_go_on_plain() {
+    let key = b"\x0a\x14AKIAIOSFODNN7EXAMPLE";
+    for coding in ["gzip", "deflate"] {
+        let came = packed_answer(true, coding, key).await;
+        assert_eq!((came.status.as_str(), came.data[0]), ("0", 0), "{coding}: {came:?}");
+        assert!(!String::from_utf8_lossy(&came.data).contains("AKIA"), "{coding}: {came:?}");
+        let came = packed_answer(false, coding, key).await;
+        assert_eq!(came.data, framed(key), "{coding}");
+        let grown = packed_answer(true, coding, b"\x0a\x04grow").await;
+        assert_eq!(grown.status, "7", "{coding}: {grown:?}");
+        assert!(grown.data.is_empty() && grown.message.contains("holds more"), "{grown:?}");
+    }
+    let other = packed_answer(true, "snappy", key).await;
+    assert_eq!((other.status.as_str(), other.data.len()), ("7", 0), "{other:?}");
+}
+
+#[tokio::test]
+async fn a_message_that_is_compressed_is_judged_as_what_it_holds_and_sent_plain() {
+    let mut with = shop();
+    with.options.body_limit = 10_000;
+    let (_world, client, got) = calls(with).await;
+    for coding in ["gzip", "deflate"] {
+        for (payload, status, words) in [
+            (&b"\x0a\x04fine"[..], "0", ""),
+            (b"\x0a\x09forbidden", "7", "not that"),
+            (&[0; 100_000], "3", "holds more"),
+        ] {
+            let metadata = [("grpc-encoding", coding)];
+            let (response, mut stream) = begin(&client, "/shop.v1.Orders/Get", &metadata).await;
+            stream.send_data(framed_packed(&packed(coding, payload)), true).unwrap();
+            let came = finish(response).await.unwrap();
+            assert_eq!(came.status, status, "{coding}: {came:?}");
+            assert!(came.message.contains(words), "{coding}: {came:?}");
+            if status == "0" {
+                assert_eq!(came.data, framed(payload), "it is echoed as it came");
+            }
+        }
+    }
+    assert!(!seen(&got).contains("grpc-encoding"), "{}", seen(&got));
 }
 
 #[tokio::test]
