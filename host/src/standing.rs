@@ -100,10 +100,10 @@ impl Gateway {
             let hint = "Ask whoever operates the gateway, or get a token with other roles.";
             Ending::soon("access to this connection was withdrawn", hint)
         })?;
-        let is_whole = standing.known.server.connection.mcp.is_none()
-            || self.connections.mcp_servers(&standing.known).is_some();
-        if !is_whole {
-            return Err(Ending::soon("a server of the connection is not there any more", ""));
+        if standing.known.server.connection.mcp.is_some()
+            && let Err(why) = self.connections.mcp_servers(&standing.known)
+        {
+            return Err(Ending::soon(&why, ""));
         }
         let service = standing.known.service.as_ref().map(|service| service.pool());
         if seat.service.is_some() && seat.service != service {

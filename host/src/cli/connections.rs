@@ -182,12 +182,17 @@ fn show(
             let mut table = Table::new(&[
                 "NAME", "PROTOCOL", "ADDRESS", "DATABASE", "USERNAME", "TLS", "ORIGIN", "PASSWORD",
             ]);
+            let refused = values.iter().filter_map(|value| value["refused"].as_str());
+            let refused: Vec<_> = refused.collect();
             for value in values {
                 let cells: Vec<_> =
                     keys.iter().chain([&"password"]).map(|key| text(value, key)).collect();
                 table.row(cells.iter().map(String::as_str));
             }
-            table.show(screen)
+            table.show(screen)?;
+            refused
+                .into_iter()
+                .try_for_each(|why| screen.line(&screen.tone(Tone::Bad, &visible(why))))
         }
         (ConnectionsCommand::Test { name }, [value]) => {
             let line = match value["problem"].as_str() {
@@ -238,7 +243,7 @@ fn details(value: &Value, screen: &mut Screen) -> std::io::Result<()> {
     let mut shown: Vec<_> = keys.into_iter().map(text).collect();
     shown.extend(["certificate", "tls", "tls_ca", "new_tools"].into_iter().map(text));
     shown.extend([("environment", environment.as_str()), ("labels", &labels)]);
-    shown.extend(["origin", "added_at", "added_by"].into_iter().map(text));
+    shown.extend(["origin", "added_at", "added_by", "refused"].into_iter().map(text));
     // What a connection of its protocol does not have is left out.
     shown.retain(|(_, value)| !value.is_empty());
     pairs(screen, &shown)

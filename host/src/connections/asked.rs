@@ -4,7 +4,7 @@ use palisade_admin::Problem;
 use palisade_vault::{Place, Reference};
 
 use super::stored::StoredConnection;
-use super::{Author, NewConnection};
+use super::{Author, Known, NewConnection};
 use crate::config::{Connection, KeptCommand, McpPlace, Variable};
 
 /// What is wrong with a connection that is to be kept, whatever it is and whoever asks for it.
@@ -77,6 +77,23 @@ pub(super) fn check_place(
          others the configuration can allow exactly this command, with these variables and no folder: [mcp] kept_commands = \
          [{ command = [\"program\", \"argument\"], env = [\"NAME\"] }]",
     ))
+}
+
+/// Why a kept connection's program is not run any more, though it was allowed when it was kept.
+pub(super) fn withdrawn(known: &Known, allowed: &[KeptCommand]) -> Option<String> {
+    let stored = known.stored.as_ref()?;
+    let connection = &known.server.connection;
+    let is_program =
+        matches!(connection.mcp.as_ref().map(|mcp| &mcp.place), Some(McpPlace::Program { .. }));
+    let author = Author { name: &stored.added_by, operator: stored.by_operator };
+    let refused = is_program && check_place(connection, author, allowed).is_err();
+    refused.then(|| {
+        format!(
+            "the program of `{}` is not run: [mcp] kept_commands does not allow it (any more), and it was not kept by the \
+             operator; allow it there, or have the operator keep the connection once more",
+            connection.name
+        )
+    })
 }
 
 fn check_reference(reference: &Reference) -> Result<(), Problem> {

@@ -54,6 +54,7 @@ impl Connections {
             version,
             added_at: clock::rfc3339(version),
             added_by: author.name.to_owned(),
+            by_operator: author.operator,
             name: new.name,
             protocol: new.protocol,
             form,

@@ -28,6 +28,7 @@ use palisade_store::{Collection, Store, StoreError};
 use palisade_vault::Reference;
 use serde_json::Value;
 
+use self::asked::withdrawn;
 use self::keys::Keys;
 pub use self::mcp::{McpServer, McpServers};
 use self::server::Server;
@@ -39,6 +40,9 @@ use crate::reach::Labels;
 
 pub use self::body::{NewConnection, Plain};
 pub use self::rotate::Rotation;
+
+/// Why a connection cannot be used that offers others.
+const GONE: &str = "a server of the connection is not there any more";
 
 /// All connections that there are.
 #[derive(Debug)]
@@ -152,6 +156,12 @@ impl Connections {
         for (name, stored) in stored {
             self.take_up(&name, stored);
         }
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        for (connection, known) in &running.known {
+            if let Some(why) = withdrawn(known, &running.kept_commands) {
+                tracing::warn!(connection, why, "a connection of the store is refused");
+            }
+        }
         Ok(())
     }
 
@@ -220,7 +230,7 @@ impl Connections {
     /// All of them, as they are shown.
     pub fn list(&self) -> Vec<Value> {
         let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
-        running.known.values().map(Known::shown).collect()
+        running.known.values().map(|known| known.shown(&running.kept_commands)).collect()
     }
 
     /// The newest changes of those of the store, the oldest of them first.
@@ -233,7 +243,9 @@ impl Connections {
 
     /// One of them, as it is shown.
     pub fn show(&self, name: &str) -> Result<Value, Problem> {
-        self.get(name).map(|known| known.shown()).ok_or_else(|| unknown(name))
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        let known = running.known.get(name).ok_or_else(|| unknown(name))?;
+        Ok(known.shown(&running.kept_commands))
     }
 
     /// Keeps a connection, which works for new sessions from then on.
@@ -272,6 +284,7 @@ impl Connections {
         if known.stored.is_none() {
             return Err(taken(name, false));
         }
+        let shown = self.show(name)?;
         self.record("remove", name, author)?;
         self.documents.remove(name).map_err(failed)?;
         self.write(|running| {
@@ -279,7 +292,7 @@ impl Connections {
             running.left.push(Arc::downgrade(&known.catalog));
         });
         tracing::info!(connection = name, by = author.name, "a connection was removed");
-        Ok(known.shown())
+        Ok(shown)
     }
 
     /// Dials and logs in as for a session, and says in plain words how that went.
@@ -288,22 +301,35 @@ impl Connections {
     /// When there is no such connection.
     pub async fn test(&self, name: &str, limit: std::time::Duration) -> Result<Value, Problem> {
         let known = self.get(name).ok_or_else(|| unknown(name))?;
-        match (&known.server.connection.mcp, self.mcp_servers(&known)) {
-            (None, _) => Ok(probe::probe(&known, limit).await),
-            (Some(_), Some(servers)) => Ok(probe::shown(&known, servers.greet(limit).await)),
-            (Some(_), None) => {
-                let why = "one of its servers is not there any more".to_owned();
-                Ok(probe::shown(&known, Err(why)))
-            }
+        if known.server.connection.mcp.is_none() {
+            return Ok(probe::probe(&known, limit).await);
+        }
+        match self.mcp_servers(&known) {
+            Ok(servers) => Ok(probe::shown(&known, servers.greet(limit).await)),
+            Err(why) => Ok(probe::shown(&known, Err(why))),
         }
     }
 
-    /// The servers of an MCP connection: its own, or those that it offers as one. None where it is no such connection,
-    /// or one of its servers is not there any more.
-    pub fn mcp_servers(&self, known: &Known) -> Option<McpServers> {
-        let servers = match &known.server.connection.mcp.as_ref()?.place {
-            McpPlace::Servers(names) => names.iter().map(|name| self.get(name)?.mcp).collect(),
-            McpPlace::Program { .. } | McpPlace::Service(_) => Some(vec![known.mcp.clone()?]),
+    /// The servers of an MCP connection: its own, or those that it offers as one.
+    ///
+    /// # Errors
+    /// When it is no such connection, or one of its servers is not there or not allowed any more.
+    pub fn mcp_servers(&self, known: &Known) -> Result<McpServers, String> {
+        let one = |known: &Known| {
+            let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+            match withdrawn(known, &running.kept_commands) {
+                Some(why) => Err(why),
+                None => known.mcp.clone().ok_or_else(|| GONE.to_owned()),
+            }
+        };
+        let place = known.server.connection.mcp.as_ref().map(|mcp| &mcp.place);
+        let servers: Result<_, String> = match place {
+            Some(McpPlace::Servers(names)) => names
+                .iter()
+                .map(|name| one(&self.get(name).ok_or_else(|| GONE.to_owned())?))
+                .collect(),
+            Some(McpPlace::Program { .. } | McpPlace::Service(_)) => one(known).map(|it| vec![it]),
+            None => Err("the connection has no servers".to_owned()),
         };
         servers.map(McpServers)
     }
@@ -334,11 +360,15 @@ pub fn labels(config: &Config, store: Option<&Store>) -> Result<Labels, StoreErr
 }
 
 impl Known {
-    fn shown(&self) -> Value {
-        match &self.stored {
+    fn shown(&self, kept_commands: &[KeptCommand]) -> Value {
+        let mut shown = match &self.stored {
             Some(stored) => stored.shown(&self.server.connection),
             None => stored::configured(&self.server.connection),
+        };
+        if let Some(shown) = shown.as_object_mut() {
+            shown.insert("refused".to_owned(), withdrawn(self, kept_commands).into());
         }
+        shown
     }
 }
 

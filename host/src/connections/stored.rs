@@ -26,6 +26,8 @@ pub struct StoredConnection {
     pub version: u64,
     pub added_at: String,
     pub added_by: String,
+    /// Whether that was the operator, who may have any program run.
+    pub by_operator: bool,
 }
 
 /// What is kept of a password.
@@ -61,6 +63,9 @@ struct Written {
     version: u64,
     added_at: String,
     added_by: String,
+    // Where it is not known who it was, it was not the operator.
+    #[serde(default)]
+    by_operator: bool,
     host: Option<String>,
     #[serde(default)]
     port: u16,
@@ -98,6 +103,7 @@ impl From<Written> for StoredConnection {
             version: written.version,
             added_at: written.added_at,
             added_by: written.added_by,
+            by_operator: written.by_operator,
         }
     }
 }

@@ -136,8 +136,7 @@ impl Guest for Caller {
         let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(standing) = standing else { return Err((503, "try again".to_owned())) };
         let servers = self.tooling.door.gateway.connections.mcp_servers(&standing.known);
-        let servers = servers
-            .ok_or_else(|| (503, "a server of the connection is not there any more".to_owned()))?;
+        let servers = servers.map_err(|why| (503, why))?;
         let settings = settings(&standing.known, &servers, &self.tooling.door.gateway)
             .ok_or_else(|| (503, "the connection has no servers".to_owned()))?;
         let place = self.tooling.sessions.take();

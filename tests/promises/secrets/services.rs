@@ -322,6 +322,56 @@ mod tools {
         let tried = gateway.cli(&["connections", "test", "notes"]);
         assert!(tried.ok, "{tried:?}");
     }
+
+    #[test]
+    fn a_program_that_the_file_does_not_allow_any_more_is_not_run_whoever_kept_it_but_the_operator()
+    {
+        let allowed = format!(
+            "[mcp]\nkept_commands = [{{ command = [\"python3\", \"{}\"], env = [\"PYTHONPATH\"] }}]",
+            server_script()
+        );
+        let mut gateway = start(&allowed);
+        let ada = gateway.token("ada", "administrator");
+        let command = format!("python3 {}", server_script());
+        let path = format!("PYTHONPATH={}", sdk());
+        let asked = |name| {
+            ["connections", "add", name, "--protocol", "mcp", "--command", &command, "--env", &path]
+        };
+        assert!(gateway.cli_as(&ada, &asked("hers")).ok);
+        assert!(gateway.cli(&asked("operators")).ok);
+        let both = ["connections", "add", "both", "--protocol", "mcp"];
+        let several = [&both[..], &["--server", "hers", "--server", "operators"]].concat();
+        assert!(gateway.cli(&several).ok);
+        let added = begin(&gateway, "hers").call("add", json!({ "a": 2, "b": 3 }));
+        assert_eq!(added["result"]["structured_content"]["result"], 5, "{added}");
+        // The file is reloaded, and then read at a start.
+        let file = gateway.folder.path().join("palisade.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(&allowed), "{text}");
+        std::fs::write(&file, text.replace(&allowed, "")).unwrap();
+        assert!(gateway.cli(&["reload"]).ok);
+        crate::harness::until("the end of her session", || {
+            let sessions = gateway.json(&["sessions", "list"]);
+            let ended = |it: &serde_json::Value| {
+                it["ended"].as_str().is_some_and(|how| how.contains("kept_commands"))
+            };
+            sessions.iter().any(ended).then_some(())
+        });
+        for _ in 0..2 {
+            for name in ["hers", "both"] {
+                let tried = gateway.cli(&["connections", "test", name]);
+                assert!(!tried.ok && tried.stdout.contains("kept_commands"), "{tried:?}");
+            }
+            assert!(gateway.cli(&["connections", "test", "operators"]).ok);
+            for command in [&["connections", "list"][..], &["connections", "show", "hers"]] {
+                let told = gateway.cli(command);
+                assert!(told.stdout.contains("kept_commands does not allow it"), "{told:?}");
+            }
+            assert!(gateway.log().contains("a connection of the store is refused"));
+            gateway.stop();
+            gateway.restart();
+        }
+    }
 }
 
 #[test]
