@@ -198,6 +198,8 @@ fn a_tool_whose_description_changed_since_it_was_approved_waits_for_a_person() {
     let done = until("the result", || Some(agent.next()).filter(|it| it.get("result").is_some()));
     assert_eq!(done["result"]["structured_content"]["result"], 2, "{done}");
     assert!(listed(&mut agent).contains("your keys"), "what was approved is shown");
+    let pin = gateway.cli(&["pins", "show", "tools", "add"]);
+    assert!(pin.stdout.contains("alice, by the approval of a call"), "{pin:?}");
 }
 
 #[test]

@@ -116,6 +116,8 @@ pub struct Allowed {
     pub once: bool,
     /// What allowed it.
     pub edition: Edition,
+    /// The rules of the holds that were granted, and by whom.
+    pub granted: Vec<(String, Vec<String>)>,
 }
 
 /// What a protocol is told.
@@ -407,6 +409,7 @@ impl GateSession {
             rewritten,
             once: !judged.memorable,
             edition: self.edition,
+            granted: vec![],
         };
         asked(kept, allowed)
     }
@@ -442,6 +445,7 @@ impl GateSession {
             rewritten,
             once: true,
             edition: self.edition,
+            granted: vec![],
         };
         let mut open = OpenHolds::new(Arc::clone(&self.gate), self.newest.clone(), allowed);
         for hold in terms {

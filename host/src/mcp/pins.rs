@@ -253,16 +253,17 @@ impl Pins for Tools {
         Ok(approved.map(|approved| approved.digest))
     }
 
-    fn pin(&self, said: &Said<'_>, why: Trusted) -> Result<(), String> {
+    fn pin(&self, said: &Said<'_>, why: Trusted<'_>) -> Result<(), String> {
         let _alone = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         let by = match why {
-            Trusted::FirstSeen => "first seen",
-            Trusted::CallApproved => "the approval of a call",
+            Trusted::FirstSeen => "first seen".to_owned(),
+            Trusted::CallApproved([]) => "the approval of a call".to_owned(),
+            Trusted::CallApproved(by) => format!("{}, by the approval of a call", by.join(", ")),
         };
         let approved = Approved {
             digest: said.digest.to_owned(),
             at: clock::rfc3339(clock::now_micros()),
-            by: by.to_owned(),
+            by,
             text: kept(said.text),
         };
         let id = id(said.server, said.tool);

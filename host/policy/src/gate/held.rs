@@ -15,18 +15,17 @@ pub(super) struct OpenHolds {
     context: SessionContext,
     allowed: Allowed,
     open: Vec<(Box<dyn Ticket>, Hold)>,
-    granted: Vec<String>,
 }
 
 impl OpenHolds {
     pub(super) fn new(gate: Arc<Gate>, context: SessionContext, allowed: Allowed) -> Self {
         let session = context.get().session.clone();
-        Self { gate, session, context, allowed, open: vec![], granted: vec![] }
+        Self { gate, session, context, allowed, open: vec![] }
     }
 
     /// A reviewing policy granted this hold, so that no person is asked.
     pub(super) fn granted_by_policy(&mut self, hold: &Hold, by: String) -> Result<(), Denial> {
-        self.granted.push(hold.rule.clone());
+        self.allowed.granted.push((hold.rule.clone(), vec![by.clone()]));
         let kept = self.record("", &Outcome::Granted { by: vec![by] });
         kept.map(drop).map_err(|failure| unrecorded(&failure))
     }
@@ -62,7 +61,13 @@ impl OpenHolds {
             let recorded = self.end_first(&outcome).await;
             let Some(terms) = recorded else { continue };
             match terms {
-                Ok(hold) => self.granted.push(hold.rule),
+                Ok(hold) => {
+                    let by = match outcome {
+                        Outcome::Granted { by } => by,
+                        _ => vec![],
+                    };
+                    self.allowed.granted.push((hold.rule, by));
+                }
                 Err(denial) => return Decision::Deny(denial),
             }
         }
@@ -98,7 +103,7 @@ impl OpenHolds {
         }
         let denial = match chain.judge(&self.allowed.command).ruling {
             Ruling::Allow => return Decision::Allow(allowed),
-            Ruling::Hold(holds) if holds.iter().all(|hold| self.granted.contains(&hold.rule)) => {
+            Ruling::Hold(holds) if holds.iter().all(|hold| self.is_granted(hold)) => {
                 return Decision::Allow(allowed);
             }
             Ruling::Deny(denial) => denial,
@@ -110,6 +115,10 @@ impl OpenHolds {
         };
         self.note_denial(&self.allowed.command, &denial, chain.version());
         Decision::Deny(denial)
+    }
+
+    fn is_granted(&self, hold: &Hold) -> bool {
+        self.allowed.granted.iter().any(|(rule, _)| *rule == hold.rule)
     }
 
     fn note_denial(&self, command: &Command, denial: &Denial, policies: u64) {

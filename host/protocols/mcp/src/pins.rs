@@ -26,11 +26,11 @@ pub struct Said<'a> {
 
 /// Why something is taken as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trusted {
+pub enum Trusted<'a> {
     /// It was never seen before.
     FirstSeen,
-    /// Somebody approved a call of it.
-    CallApproved,
+    /// These people, or policies, approved a call of it.
+    CallApproved(&'a [String]),
 }
 
 /// Remembers what was approved, and what waits for that, for one connection and all its sessions.
@@ -45,7 +45,7 @@ pub trait Pins: Send + Sync {
     ///
     /// # Errors
     /// When it cannot be kept.
-    fn pin(&self, said: &Said<'_>, why: Trusted) -> Result<(), String>;
+    fn pin(&self, said: &Said<'_>, why: Trusted<'_>) -> Result<(), String>;
 
     /// Told what a server says now, approved or not: what is not can be looked at and approved.
     fn said(&self, said: &Said<'_>);
@@ -61,7 +61,7 @@ impl Pins for MemoryPins {
         Ok(pins.get(&(server.to_owned(), tool.to_owned())).cloned())
     }
 
-    fn pin(&self, said: &Said<'_>, _: Trusted) -> Result<(), String> {
+    fn pin(&self, said: &Said<'_>, _: Trusted<'_>) -> Result<(), String> {
         let mut pins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         pins.insert((said.server.to_owned(), said.tool.to_owned()), said.digest.to_owned());
         Ok(())

@@ -152,7 +152,9 @@ impl Conversation {
                 None => return self.tell_denial(&Job::Forward(forward), &not_rewritten()),
             }
         }
-        if let Err(denial) = self.spend(&forward) {
+        let by = allowed.granted.iter().find(|(rule, _)| rule.starts_with("gateway.tool-"));
+        let by = by.map(|(_, by)| by.as_slice()).unwrap_or_default();
+        if let Err(denial) = self.spend(&forward, by) {
             // What was allowed does not run: the record says so.
             let _ = self.gate.tell_error(allowed.number, &denial.rule, &denial.reason);
             return self.tell_denial(&Job::Forward(forward), &denial);
@@ -174,7 +176,7 @@ impl Conversation {
     }
 
     /// The tool must still be what was judged, and is approved by that.
-    fn spend(&mut self, forward: &Forward) -> Result<(), Denial> {
+    fn spend(&mut self, forward: &Forward, by: &[String]) -> Result<(), Denial> {
         let Some(digest) = &forward.pin else { return Ok(()) };
         let Some(server) = self.servers.get(forward.aim.server) else { return Ok(()) };
         let tool = server.catalog.get(&forward.aim.name);
@@ -190,7 +192,7 @@ impl Conversation {
             let text = tool.map(|tool| tool.shown.to_text()).unwrap_or_default();
             let (server, tool) = (&server.name, &forward.aim.name);
             let said = Said { server, tool, digest, text: &text };
-            self.pins.pin(&said, Trusted::CallApproved).map_err(unpinned)?;
+            self.pins.pin(&said, Trusted::CallApproved(by)).map_err(unpinned)?;
             let changed = "notifications/tools/list_changed";
             self.tell(None, changed, Json::Object(vec![]));
         }
