@@ -29,6 +29,13 @@ async def sample(context, params):
         role="assistant", content=TextContent(type="text", text="well"), model="none")
 
 
+async def listen(client, arguments):
+    async with client.listen(**arguments) as subscription:
+        tell(listens=subscription.honored.model_dump(mode="json", exclude_none=True))
+        async for event in subscription:
+            tell(heard=type(event).__name__)
+
+
 async def lines():
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
@@ -48,6 +55,9 @@ async def main():
                 do, arguments = line["do"], line.get("with", {})
                 if do == "call_tool":
                     arguments["progress_callback"] = progress
+                if do == "listen":
+                    listening = asyncio.create_task(listen(client, arguments))
+                    continue
                 seconds = line.get("seconds")
                 try:
                     work = getattr(client, do)(**arguments)

@@ -187,6 +187,8 @@ fn a_tool_whose_description_changed_since_it_was_approved_waits_for_a_person() {
     let mut agent = agent(&gateway);
     let shown = listed(&mut agent);
     assert!(!shown.contains("your keys") && shown.contains("\"add\""), "{shown}");
+    let listens = agent.ask("listen", json!({ "tools_list_changed": true }));
+    assert_eq!(listens["listens"]["tools_list_changed"], true, "{listens}");
     let call = json!({ "name": "add", "arguments": { "a": 1, "b": 1 } });
     agent.send(&json!({ "do": "call_tool", "with": call }));
     let hold = gateway.hold();
@@ -195,8 +197,13 @@ fn a_tool_whose_description_changed_since_it_was_approved_waits_for_a_person() {
     let token = gateway.token("alice", "approver");
     let approved = gateway.cli_as(&token, &["approvals", "approve", hold["id"].as_str().unwrap()]);
     assert!(approved.ok, "{}", approved.stderr);
-    let done = until("the result", || Some(agent.next()).filter(|it| it.get("result").is_some()));
+    let mut told = vec![];
+    let done = until("the result", || {
+        told.push(agent.next());
+        told.last().filter(|it| it.get("result").is_some()).cloned()
+    });
     assert_eq!(done["result"]["structured_content"]["result"], 2, "{done}");
+    assert!(told.iter().any(|it| it["heard"] == "ToolsListChanged"), "{told:?}");
     assert!(listed(&mut agent).contains("your keys"), "what was approved is shown");
     let pin = gateway.cli(&["pins", "show", "tools", "add"]);
     assert!(pin.stdout.contains("alice, by the approval of a call"), "{pin:?}");

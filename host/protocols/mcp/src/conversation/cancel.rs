@@ -11,6 +11,7 @@ impl Conversation {
     pub fn abandoned(&mut self, stream: Stream) {
         if self.revision.is_stateless() {
             while self.withdraw_one(|caller| caller.stream == stream) {}
+            self.listens_no_more(stream);
             return;
         }
         let of_it = |held: &super::Held| held.job.caller().is_some_and(|it| it.stream == stream);

@@ -8,7 +8,7 @@ use crate::json::Json;
 use crate::message::{
     HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, Id, METHOD_NOT_FOUND, Message, RpcError,
 };
-use crate::request::Ask;
+use crate::request::{Aim, Ask};
 use palisade_policy::{Command, Denial};
 
 impl Conversation {
@@ -50,6 +50,10 @@ impl Conversation {
                 let error = RpcError::new(INVALID_REQUEST, "the session is not initialized yet");
                 return self.fail(&caller, error);
             }
+            "subscriptions/listen" if self.revision.is_stateless() => {
+                self.gate.renew();
+                return self.subscribes(caller, params);
+            }
             "server/discover" if self.revision.is_stateless() => return self.discover(&caller),
             _ => {}
         }
@@ -77,10 +81,10 @@ impl Conversation {
         if let Some(gone) = self.is_gone(method) {
             return Err(gone);
         }
-        let mut params = params.clone();
         if !self.revision.is_stateless() || crate::mirror::named_by(method).is_none() {
-            return Ask::read(method, &params).map(Some);
+            return Ask::read(method, params).map(Some);
         }
+        let mut params = params.clone();
         let (state, responses) = (params.take("requestState"), params.take("inputResponses"));
         let ask = Ask::read(method, &params)?;
         if state.is_none() && responses.is_none() {
@@ -111,7 +115,7 @@ impl Conversation {
             return self.refuse(&caller, &refused_command(ask.method()), "gateway.params", error);
         };
         let server = self.settings.servers.get(aim.server).cloned().unwrap_or_default();
-        let mut forward = Forward { caller, ask, aim, pin: None };
+        let mut forward = Forward { caller, ask, asked: None, aim, pin: None };
         let mut facts = Vec::new();
         let mut own = None;
         if let Ask::Call { arguments, .. } = &forward.ask {
@@ -157,6 +161,12 @@ impl Conversation {
             all.text = ask.method().to_owned();
         }
         all
+    }
+
+    /// The command about what is known by its name alone.
+    pub(super) fn command_of(&self, ask: &Ask, aim: &Aim) -> Command {
+        let server = self.settings.servers.get(aim.server).map_or("", String::as_str);
+        command(ask, About { server, name: &aim.name, facts: &[] })
     }
 
     /// Refuses what nobody was asked about, and records it.

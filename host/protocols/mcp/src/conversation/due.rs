@@ -68,6 +68,8 @@ impl Due {
 pub(super) struct Sent {
     pub(super) caller: Caller,
     pub(super) ask: Ask,
+    /// What the client asked for, where a policy put something else in its place.
+    pub(super) asked: Option<Box<Ask>>,
     /// Its number in the record.
     pub(super) number: u64,
 }

@@ -56,8 +56,10 @@ impl Conversation {
 
     /// Asks the client by the result of its own request.
     pub(super) fn ask_by_result(&mut self, due: (usize, u64), key: u64, asked: Json) {
-        let Some(Due::Request(Sent { caller, ask, .. })) = self.due.get(&due) else { return };
-        let (caller, ask) = (caller.clone(), ask.clone());
+        let Some(Due::Request(Sent { caller, ask, asked: by, .. })) = self.due.get(&due) else {
+            return;
+        };
+        let (caller, ask) = (caller.clone(), by.as_deref().unwrap_or(ask).clone());
         let new = || {
             let asks = BTreeMap::new();
             Parked { ask, due, asks, outcome: None, away: false, ticks: 0 }

@@ -8,6 +8,7 @@ use palisade_policy::{
 use wildmatch::WildMatch;
 
 use super::due::Sent;
+use super::listen::Wanted;
 use super::{Caller, Conversation, Due, Held, State, denied, notification};
 use crate::catalog::Standing;
 use crate::event::{About, command, rewritten};
@@ -23,6 +24,8 @@ pub(super) enum Job {
     Forward(Forward),
     /// Something is listed.
     List { caller: Caller, kind: Kind },
+    /// The client hears of something.
+    Listen { caller: Caller, wanted: Wanted },
     /// Servers are told how much to log.
     Level { caller: Caller, level: String },
     /// A server's request goes to the client.
@@ -33,6 +36,8 @@ pub(super) enum Job {
 pub(super) struct Forward {
     pub(super) caller: Caller,
     pub(super) ask: Ask,
+    /// What the client asked for, where a policy put something else in its place.
+    pub(super) asked: Option<Box<Ask>>,
     pub(super) aim: Aim,
     /// The digest of the tool that is called.
     pub(super) pin: Option<String>,
@@ -43,6 +48,7 @@ impl Job {
         match self {
             Self::Forward(Forward { caller, .. })
             | Self::List { caller, .. }
+            | Self::Listen { caller, .. }
             | Self::Level { caller, .. } => Some(caller),
             Self::Reverse { .. } => None,
         }
@@ -52,6 +58,7 @@ impl Job {
         match self {
             Self::Forward(Forward { caller, .. })
             | Self::List { caller, .. }
+            | Self::Listen { caller, .. }
             | Self::Level { caller, .. } => Some(caller),
             Self::Reverse { .. } => None,
         }
@@ -123,9 +130,12 @@ impl Conversation {
     fn allowed(&mut self, job: Job, allowed: &Allowed) {
         match job {
             Job::Forward(forward) => self.forward(forward, allowed),
-            Job::List { .. } | Job::Level { .. } | Job::Reverse { .. } if allowed.rewritten => {
+            Job::List { .. } | Job::Listen { .. } | Job::Level { .. } | Job::Reverse { .. }
+                if allowed.rewritten =>
+            {
                 self.tell_denial(&job, &not_rewritten());
             }
+            Job::Listen { caller, wanted } => self.listens(&caller, wanted, allowed.number),
             Job::List { caller, kind } => self.list(caller, kind, allowed.number),
             Job::Level { caller, level } => {
                 for server in 0..self.servers.len() {
@@ -148,7 +158,9 @@ impl Conversation {
             allowed.command.operations.first().map(|it| it.object.clone()).unwrap_or_default();
         if allowed.rewritten {
             match rewritten(&forward.ask, &object, &allowed.command.text) {
-                Some(ask) => forward.ask = ask,
+                Some(ask) => {
+                    forward.asked = Some(Box::new(std::mem::replace(&mut forward.ask, ask)))
+                }
                 None => return self.tell_denial(&Job::Forward(forward), &not_rewritten()),
             }
         }
@@ -159,7 +171,7 @@ impl Conversation {
             let _ = self.gate.tell_error(allowed.number, &denial.rule, &denial.reason);
             return self.tell_denial(&Job::Forward(forward), &denial);
         }
-        let Forward { caller, ask, aim, .. } = forward;
+        let Forward { caller, ask, asked, aim, .. } = forward;
         if self.servers.get(aim.server).is_none_or(|server| server.state != State::Ready) {
             let message = "the server is gone";
             let _ = self.gate.tell_error(allowed.number, "gateway.server", message);
@@ -171,7 +183,7 @@ impl Conversation {
             params.set("_meta", Json::object([("progressToken", token)]));
         }
         let method = ask.method();
-        let due = Due::Request(Sent { caller, ask, number: allowed.number });
+        let due = Due::Request(Sent { caller, ask, asked, number: allowed.number });
         self.request(aim.server, method, params, due);
     }
 

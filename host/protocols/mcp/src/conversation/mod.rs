@@ -14,6 +14,7 @@ mod client;
 mod due;
 mod inputs;
 mod judge;
+mod listen;
 mod lists;
 mod reverse;
 mod server;
@@ -130,6 +131,8 @@ pub struct Conversation {
     gathers: BTreeMap<u64, lists::Gather>,
     /// Requests whose clients are asked for something, where there are no sessions.
     parked: BTreeMap<u64, inputs::Parked>,
+    /// Streams by which clients hear what they subscribed to, where there are no sessions.
+    listeners: BTreeMap<Stream, listen::Listener>,
     /// Servers whose tools changed since they were listed.
     stale: BTreeSet<usize>,
     /// Ids of the client's requests that are not answered yet; of those without a session, with their streams.
@@ -234,6 +237,7 @@ impl Conversation {
         for caller in callers {
             self.fail(&caller, error.clone());
         }
+        self.end_listening();
     }
 
     /// Servers that are not ready by now are given up.
@@ -301,8 +305,8 @@ impl Conversation {
     }
 
     fn tell(&mut self, stream: Option<Stream>, method: &str, params: Json) {
-        if self.drops(stream) {
-            return;
+        if stream.is_none() && self.revision.is_stateless() {
+            return self.announce(method, &params);
         }
         self.effects.push(Effect::Tell(stream, notification(method, params)));
     }

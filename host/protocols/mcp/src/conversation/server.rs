@@ -80,7 +80,7 @@ impl Conversation {
                 self.one_more();
             }
             (Due::Page { gather }, answer) => self.page(server, gather, answer.ok().as_ref()),
-            (Due::Request(Sent { caller, ask, number }), Ok(result)) => {
+            (Due::Request(Sent { caller, ask, number, .. }), Ok(result)) => {
                 self.result(server, &caller, &ask, number, &result);
             }
             (Due::Request(Sent { caller, number, .. }), Err(error)) => {

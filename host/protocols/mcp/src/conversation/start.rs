@@ -63,6 +63,7 @@ impl Conversation {
             held: Default::default(),
             gathers: Default::default(),
             parked: Default::default(),
+            listeners: Default::default(),
             stale: Default::default(),
             asked: Default::default(),
             mirrored: vec![],

@@ -1,9 +1,9 @@
 //! What is different where there are no sessions (revision 2026-07-28): the gateway keeps one for all that a token asks of a
 //! connection with the same capabilities.
 
+use super::Conversation;
 use super::due::Caller;
 use super::start::info;
-use super::{Conversation, Stream};
 use crate::catalog::Standing;
 use crate::json::Json;
 use crate::message::{METHOD_NOT_FOUND, RpcError};
@@ -74,10 +74,5 @@ impl Conversation {
         let meta = Json::object([("io.modelcontextprotocol/serverInfo", info())]);
         result.set("_meta", meta);
         self.answer(caller, result);
-    }
-
-    /// Whether a message that belongs to no request is sent to nobody: there is no stream for it.
-    pub(super) fn drops(&self, stream: Option<Stream>) -> bool {
-        stream.is_none() && self.revision.is_stateless()
     }
 }

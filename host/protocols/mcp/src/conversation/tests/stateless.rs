@@ -73,6 +73,71 @@ fn what_comes_while_a_client_is_away_waits_for_it() {
 }
 
 #[test]
+fn a_call_that_a_policy_rewrote_goes_on_as_it_was_asked() {
+    let mut script = samples();
+    script.call(7, r#"{"draft":false}"#);
+    let asked = asked(&script.server(0, ASKS));
+    let effects = script.ask(8, "tools/call", &back(r#"{"draft":false}"#, &asked));
+    assert!(has(&effects, &["server 0", r#""role":"x""#]), "{effects:?}");
+}
+
+#[test]
+fn a_client_hears_what_it_subscribed_to_by_its_stream_until_it_leaves() {
+    let mut script = samples();
+    let wanted = r#"{"notifications":{"toolsListChanged":true,"promptsListChanged":false,"resourceSubscriptions":["a:b"]}}"#;
+    let effects = script.ask(7, "subscriptions/listen", wanted);
+    assert!(has(&effects, &["server 0", "resources/subscribe", r#""uri":"a:b""#]), "{effects:?}");
+    let heard = r#""io.modelcontextprotocol/subscriptionId":7"#;
+    let told = ["tell 7", "acknowledged", r#""toolsListChanged":true"#, "a:b", heard];
+    assert!(has(&effects, &told) && !has(&effects, &["prompts"]), "{effects:?}");
+    assert!(has(&script.record(), &["allow", "resources/subscribe files.a:b"]));
+    let says = |method: &str, params: &str| {
+        format!(r#"{{"jsonrpc":"2.0","method":"notifications/{method}","params":{params}}}"#)
+    };
+    let updated = says("resources/updated", r#"{"uri":"a:b"}"#);
+    assert!(has(&script.server(0, &updated), &["tell 7", "updated", heard]));
+    assert!(has(&script.server(0, &says("resources/updated", r#"{"uri":"a:b/c"}"#)), &["tell 7"]));
+    for other in [
+        says("resources/updated", r#"{"uri":"a:bc"}"#),
+        says("prompts/list_changed", "{}"),
+        says("message", r#"{"level":"info","data":"x"}"#),
+    ] {
+        assert!(script.server(0, &other).is_empty(), "{other}");
+    }
+    assert!(script.conversation.is_idle(), "a session that is to end does not wait for it");
+    script.conversation.abandoned(7);
+    assert!(has(&script.effects(), &["server 0", "resources/unsubscribe"]));
+    assert!(script.server(0, &updated).is_empty());
+}
+
+#[test]
+fn a_subscription_ends_with_the_session_in_so_many_words() {
+    let mut script = samples();
+    script.ask(7, "subscriptions/listen", r#"{"notifications":{"toolsListChanged":true}}"#);
+    script.conversation.finish("the session is over", "");
+    let effects = script.effects();
+    assert!(has(&effects, &["answer 7", "complete", "subscriptionId"]), "{effects:?}");
+}
+
+#[test]
+fn nobody_subscribes_to_what_is_denied_or_not_known() {
+    let mut script = samples();
+    let denied = r#"{"notifications":{"resourceSubscriptions":["a:b","a:forbidden"]}}"#;
+    let effects = script.ask(7, "subscriptions/listen", denied);
+    assert!(has(&effects, &["answer 7", "by-word"]) && !has(&effects, &["server"]), "{effects:?}");
+    for params in [
+        "{}",
+        r#"{"notifications":{"taskIds":["a"]}}"#,
+        r#"{"notifications":{"toolsListChanged":1}}"#,
+        r#"{"notifications":{},"other":1}"#,
+        r#"{"notifications":{"resourceSubscriptions":["file:///a/../b"]}}"#,
+    ] {
+        let effects = script.ask(8, "subscriptions/listen", params);
+        assert!(has(&effects, &["answer 8", "-32602"]), "{params}: {effects:?}");
+    }
+}
+
+#[test]
 fn a_client_that_does_not_come_back_has_given_up() {
     let mut script = samples();
     script.call(7, "{}");
