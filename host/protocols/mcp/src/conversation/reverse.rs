@@ -75,7 +75,8 @@ impl Conversation {
         params: &Json,
         number: u64,
     ) {
-        let params = match self.masks.json(&mut self.gate, params) {
+        let masked = self.masks.json(&mut self.gate, params);
+        let params = match masked.and_then(|it| self.masks.media(&mut self.gate, &it)) {
             Ok(params) => params,
             Err(denial) => {
                 let _ = self.gate.tell_error(number, &denial.rule, &denial.reason);

@@ -14,7 +14,7 @@ use crate::json::Json;
 use crate::message::{Id, Message};
 
 /// Methods that a client may say, or a server.
-const METHODS: [&str; 12] = [
+const METHODS: [&str; 14] = [
     "tools/call",
     "tools/list",
     "resources/read",
@@ -27,6 +27,8 @@ const METHODS: [&str; 12] = [
     "notifications/progress",
     "notifications/tools/list_changed",
     "notifications/cancelled",
+    "subscriptions/listen",
+    "server/discover",
 ];
 
 /// Reads these bytes as a message; what is read must read the same when it is written.
@@ -49,16 +51,23 @@ pub fn conversation(data: &[u8]) {
     play(data);
 }
 
-/// Plays it, and gives how many requests were sent on.
-fn play(data: &[u8]) -> usize {
+/// Plays it, with a client that has a session and with one that has none, and gives how many requests were sent on in both,
+/// and how often a server heard the answer of one that has none.
+fn play(data: &[u8]) -> (usize, usize) {
+    let world = World::default();
+    let id = Id::Number("0".to_owned());
+    let params = Json::read(br#"{"protocolVersion":"2025-06-18","capabilities":{"sampling":{}}}"#);
+    let begun = Conversation::begin(world.opening(), 0, id, &params.unwrap_or(Json::Null));
+    let (sent, _) = play_in(world, begun, data);
+    let world = World::default();
+    let capabilities = Json::object([("sampling", Json::Object(vec![]))]);
+    let begun = Conversation::begin_stateless(world.opening(), 0, capabilities);
+    let (more, answered) = play_in(world, begun, data);
+    (sent + more, answered)
+}
+
+fn play_in(mut world: World, mut conversation: Conversation, data: &[u8]) -> (usize, usize) {
     let mut choices = data.iter().copied();
-    let mut world = World::default();
-    let mut conversation = Conversation::begin(
-        world.opening(),
-        0,
-        Id::Number("0".to_owned()),
-        &Json::object([("protocolVersion", Json::text("2025-06-18"))]),
-    );
     let mut check = Check::default();
     check.effects(&world, &mut conversation);
     let mut stream = 0;
@@ -67,7 +76,11 @@ fn play(data: &[u8]) -> usize {
         match choice % 8 {
             0 | 1 => {
                 stream += 1;
-                let message = said(&mut take, u64::from(choice / 8 % 4));
+                let id = u64::from(choice / 8 % 4);
+                let message = match check.back.take().filter(|_| choice / 32 % 2 == 1) {
+                    Some(back) => comes_back(&mut take, id, &back),
+                    None => said(&mut take, id),
+                };
                 if let Message::Request { id, .. } = &message {
                     *check.asked.entry((stream, id.clone())).or_default() += 1;
                 }
@@ -97,7 +110,7 @@ fn play(data: &[u8]) -> usize {
     conversation.finish("the end", "");
     check.effects(&world, &mut conversation);
     assert!(conversation.is_idle());
-    check.sent
+    (check.sent, check.answered)
 }
 
 #[derive(Default)]
@@ -106,6 +119,10 @@ struct Check {
     asked: BTreeMap<(u64, Id), i64>,
     /// Requests that were sent on.
     sent: usize,
+    /// What a client without a session was asked last by its own request.
+    back: Option<Json>,
+    /// How often a server heard what such a client answered.
+    answered: usize,
     /// What each server was asked last.
     ids: [Vec<u64>; 2],
 }
@@ -116,16 +133,25 @@ impl Check {
             match effect {
                 Effect::Server(server, Message::Request { id, method, params }) => {
                     assert!(!params.to_text().contains("forbidden"));
-                    let judged =
-                        !matches!(method.as_str(), "initialize") && !method.ends_with("/list");
+                    // Of several resources that are subscribed to at once one command is allowed.
+                    let stateless = conversation.revision().is_stateless();
+                    let judged = method != "initialize"
+                        && !method.ends_with("/list")
+                        && !(stateless && method.ends_with("subscribe"));
                     self.sent += usize::from(judged);
                     if let (Id::Number(id), Some(ids)) = (id, self.ids.get_mut(server)) {
                         ids.extend(id.parse::<u64>());
                     }
                 }
+                Effect::Server(_, Message::Result { .. }) => self.answered += 1,
                 Effect::Server(..) | Effect::Silence(_) => {}
                 Effect::Answer(stream, message) => {
                     covered(&message);
+                    if let Message::Result { result, .. } = &message
+                        && result.str_at("resultType") == Some("input_required")
+                    {
+                        self.back = Some(result.clone());
+                    }
                     let (Message::Result { id, .. } | Message::Error { id: Some(id), .. }) =
                         message
                     else {
@@ -152,6 +178,18 @@ impl Check {
 
 fn covered(message: &Message) {
     assert!(!message.json().to_text().contains(SECRET), "a secret is told");
+}
+
+/// A client's request once more, with answers to what it was asked, or with what it was not.
+fn comes_back(take: &mut impl FnMut() -> u8, id: u64, asked: &Json) -> Message {
+    let mut params = object(take);
+    if let Some(state) = asked.get("requestState") {
+        params.set("requestState", state.clone());
+    }
+    let asks = asked.get("inputRequests").map(Json::members).unwrap_or_default();
+    let answers = asks.iter().map(|(name, _)| (name.clone(), object(take))).collect();
+    params.set("inputResponses", Json::Object(answers));
+    Message::Request { id: Id::Number(id.to_string()), method: "tools/call".to_owned(), params }
 }
 
 /// A message of one's choice.
@@ -190,6 +228,10 @@ fn object(take: &mut impl FnMut() -> u8) -> Json {
         r#"{"contents":[{"uri":"a:b","text":"AKIAIOSFODNN7EXAMPLE"}],"messages":[{"role":"x","content":{"type":"text","text":"AKIAIOSFODNN7EXAMPLE"}}]}"#,
         r#"{"progressToken":5,"progress":1,"message":"AKIAIOSFODNN7EXAMPLE","requestId":3,"password":"IOSFODNN7EXAMPLE"}"#,
         "{}",
+        r#"{"name":"one__say","arguments":{"a":"b"},"requestState":"palisade-9","inputResponses":{"palisade-10":{}}}"#,
+        r#"{"notifications":{"toolsListChanged":true,"resourceSubscriptions":["one+file:///a","two+file:///forbidden"]}}"#,
+        r#"{"notifications":{"resourcesListChanged":true,"resourceSubscriptions":["one+file:///a"]}}"#,
+        r#"{"resultType":"input_required","requestState":"AKIAIOSFODNN7EXAMPLE"}"#,
     ];
     let text = texts.get(usize::from(take()) % texts.len()).copied().unwrap_or("{}");
     Json::read(text.as_bytes()).unwrap_or(Json::Null)

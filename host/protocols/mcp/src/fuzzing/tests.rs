@@ -35,5 +35,11 @@ fn begun() -> Vec<u8> {
 #[test]
 fn sessions_that_are_made_up_do_call_tools() {
     let called = [begun(), vec![0, 0, 0, 0]].concat();
-    assert_eq!(play(&called), 1);
+    assert_eq!(play(&called).0, 2);
+}
+
+#[test]
+fn servers_of_sessions_that_are_made_up_ask_clients_that_have_none() {
+    let called = [begun(), vec![0, 0, 0, 0], vec![2, 0, 0, 0, 8, 0], vec![32, 0, 0]].concat();
+    assert_eq!(play(&called).1, 1);
 }

@@ -154,6 +154,34 @@ impl Masks {
         Ok(gate.masks_nothing() || self.plan(gate, media)?.document.is_keep())
     }
 
+    /// The value without pictures, sounds and bytes that may not pass, wherever they lie in it.
+    ///
+    /// # Errors
+    /// When a policy gives no plan.
+    pub(crate) fn media(&mut self, gate: &mut GateSession, value: &Json) -> Result<Json, Denial> {
+        match value {
+            Json::List(list) => {
+                let list: Result<_, _> = list.iter().map(|it| self.media(gate, it)).collect();
+                Ok(Json::List(list?))
+            }
+            Json::Object(members) => {
+                let blob = value.get("blob").is_some();
+                if blob || matches!(value.str_at("type"), Some("image" | "audio")) {
+                    let media = value.str_at("mimeType").unwrap_or("application/octet-stream");
+                    if !super::is_media(media) || !self.passes(gate, media)? {
+                        return Ok(withheld(value, blob));
+                    }
+                }
+                let mut shown = Vec::with_capacity(members.len());
+                for (name, inner) in members {
+                    shown.push((name.clone(), self.media(gate, inner)?));
+                }
+                Ok(Json::Object(shown))
+            }
+            other => Ok(other.clone()),
+        }
+    }
+
     /// A text that a server says besides results; empty where the client may see nothing of it.
     ///
     /// # Errors
@@ -284,6 +312,17 @@ impl Prepared {
         let looks_into = has_keys || rest.covers();
         Ok(Self { document: Arc::new(document), rest, looks_into })
     }
+}
+
+/// What stands where a picture, a sound or the bytes of a resource were.
+fn withheld(value: &Json, is_resource: bool) -> Json {
+    let words = format!("[{}]", super::WITHHELD);
+    if !is_resource {
+        return super::text_part(&words);
+    }
+    let uri = value.get("uri").cloned().unwrap_or(Json::Null);
+    let media = Json::text("text/plain");
+    Json::object([("uri", uri), ("mimeType", media), ("text", Json::text(words))])
 }
 
 /// A document of one key and its value, which is JSON.

@@ -298,6 +298,18 @@ fn sampling_that_is_allowed_is_judged_and_its_answer_goes_to_who_asked() {
 }
 
 #[test]
+fn what_a_server_asks_with_is_masked_pictures_and_bytes_included() {
+    let allow = Reverse { sampling: true, ..Reverse::default() };
+    let mut script = Script::begun(Settings { allow, ..settings(&["files"]) });
+    let asks = r#"{"jsonrpc":"2.0","id":"s","method":"sampling/createMessage","params":{"messages":[
+        {"role":"user","content":[{"type":"image","data":"aHVudGVyMg==","mimeType":"image/png"},
+        {"type":"text","text":"AKIAIOSFODNN7EXAMPLE"},{"type":"resource","resource":{"uri":"a:b","blob":"aHVudGVyMg=="}}]}]}}"#;
+    let effects = script.server(0, asks);
+    assert!(has(&effects, &["tell -", "sampling/createMessage", "withheld"]), "{effects:?}");
+    assert!(!has(&effects, &["aHVudGVy"]) && !has(&effects, &["AKIA"]), "{effects:?}");
+}
+
+#[test]
 fn several_servers_are_one_endpoint_with_prefixed_names() {
     let mut script = Script::begun(settings(&["files", "git"]));
     script.ask(7, "tools/list", "{}");
