@@ -11,6 +11,7 @@
 mod judging;
 mod protocol;
 mod storing;
+mod web;
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -35,6 +36,6 @@ criterion_group! {
         .sample_size(60)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_millis(1500));
-    targets = calibration, protocol::all, judging::all, storing::all
+    targets = calibration, protocol::all, web::all, judging::all, storing::all
 }
 criterion_main!(parts);

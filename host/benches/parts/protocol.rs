@@ -31,6 +31,10 @@ pub(crate) fn all(criterion: &mut Criterion) {
     criterion.bench_function("facts of a statement", |bencher| {
         bencher.iter(|| PostgreSql.analyze(black_box(STATEMENT)));
     });
+    // What is looked up first: texts of one shape, which differ in constants only, are analysed once.
+    criterion.bench_function("the shape of a statement", |bencher| {
+        bencher.iter(|| palisade_sql::shape(black_box(STATEMENT)).unwrap().len());
+    });
     let masks = masks();
     let masker = Masker::new([7; 32]);
     let mut out = BytesMut::new();
