@@ -177,6 +177,27 @@ fn equal_values_have_equal_pseudonyms_in_a_session() {
     assert!(!lines[0].contains("hunter2") && !lines[0].is_empty(), "{shown}");
 }
 
+#[test]
+fn a_mask_on_the_name_of_one_of_many_partitions_holds_where_their_parent_is_read() {
+    const PARTS: usize = 80;
+    let postgres = Postgres::start();
+    let list = |form: &dyn Fn(usize) -> String| (0..PARTS).map(form).collect::<Vec<_>>().join(",");
+    let (columns, values) = (list(&|at| format!("c{at} text")), list(&|at| format!("'seen {at}'")));
+    postgres.direct(&format!("CREATE TABLE visits (day int, {columns}) PARTITION BY LIST (day)"));
+    for at in 0..PARTS {
+        postgres.direct(&format!("CREATE TABLE v{at} PARTITION OF visits FOR VALUES IN ({at})"));
+    }
+    postgres.direct(&format!("INSERT INTO visits VALUES (7, {values})"));
+    let protect = list(&|at| format!("'*.v{at}.c{at}'"));
+    let policy = format!(
+        "[[use]]\nplugin = 'mask-secrets'\nlimits = {{ time_ms = 1000 }}\n[use.config]\nprotect = [{protect}]\n"
+    );
+    let gateway = Gateway::start(&postgres, Settings::policy(&policy));
+    let shown = gateway.agent().query("SELECT * FROM visits");
+    assert!(shown.starts_with("7|") && !shown.contains("seen"), "{shown}");
+    assert_eq!(shown.matches(MASK).count(), PARTS, "{shown}");
+}
+
 /// A client without TLS, towards a gateway that was told to allow that.
 pub(crate) async fn connect(gateway: &Gateway) -> tokio_postgres::Client {
     let token = gateway.token("agent-7", "support-agent");
