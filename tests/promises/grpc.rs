@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Authority, Caller, SECRET, Shop, descriptors, run, shop, until};
+use crate::harness::{
+    Authority, Caller, SECRET, Shop, before_shops, descriptor_file, descriptors, run, shop, until,
+};
 
 const BEARER: &str = "login = \"bearer\"\npassword = { env = \"API_SECRET\" }";
 
@@ -379,4 +381,32 @@ fn nothing_but_calls_passes_where_grpc_is_spoken() {
         let outcome = run(curl.args(["--header", &format!("Content-Type: {kind}")]));
         assert!(outcome.stdout.starts_with(status), "{kind}: {outcome:?}");
     }
+}
+
+#[test]
+fn a_kept_service_has_its_descriptors_in_the_store_and_is_judged_by_them() {
+    let service = Shop::start();
+    let mut gateway = before_shops("", POLICY);
+    let copy = gateway.folder.path().join("copy.pb");
+    std::fs::copy(descriptor_file(), &copy).unwrap();
+    let url = service.url();
+    let mut arguments = vec!["connections", "add", "shop", "--protocol", "grpc", "--address", &url];
+    arguments.extend(["--descriptors", copy.to_str().unwrap()]);
+    let added = gateway.cli(&arguments);
+    assert!(added.ok && added.stdout.contains("shop.v1.Orders"), "{added:?}");
+    std::fs::remove_file(&copy).unwrap();
+    gateway.kill_and_restart();
+    let mut caller = Caller::new(&gateway, "shop-agent");
+    let got = caller.call("Get", json!({ "id": "7" }));
+    assert_eq!(got["answers"][0]["customer"]["name"], "Ada", "{got}");
+    let denied = caller.call("Place", json!({ "id": "8", "customer": { "name": "mallory" } }));
+    assert_eq!(code(&denied), "PERMISSION_DENIED", "{denied}");
+    let long = gateway.folder.path().join("long.pb");
+    std::fs::write(&long, vec![0; 600 * 1024]).unwrap();
+    let last = arguments.len() - 1;
+    let long = long.to_str().unwrap().to_owned();
+    arguments[last] = &long;
+    arguments.push("--replace");
+    let refused = gateway.cli(&arguments);
+    assert!(!refused.ok && refused.stderr.contains("more than 524288 bytes"), "{refused:?}");
 }

@@ -129,7 +129,7 @@ fn parameter(name: &str, about: &str, place: ParameterIn) -> utoipa::openapi::pa
 
 fn schema(body: Body) -> RefOr<Schema> {
     match body {
-        Body::None | Body::Json => of(Type::Object),
+        Body::None | Body::Json | Body::Connection => of(Type::Object),
         Body::Wasm => of(Type::String),
     }
 }

@@ -15,6 +15,8 @@ pub(crate) enum Body {
     None,
     /// A JSON object.
     Json,
+    /// A connection, which may hold descriptors of its messages.
+    Connection,
     /// A plugin's file.
     Wasm,
 }
@@ -25,6 +27,7 @@ impl Body {
         match self {
             Self::None => 0,
             Self::Json => 64 * 1024,
+            Self::Connection => 1024 * 1024,
             Self::Wasm => 64 * 1024 * 1024,
         }
     }
@@ -33,7 +36,7 @@ impl Body {
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::None => "",
-            Self::Json => "application/json",
+            Self::Json | Self::Connection => "application/json",
             Self::Wasm => "application/wasm",
         }
     }
@@ -179,8 +182,9 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         about: "Keeps a connection in the store: the keys that the configuration's table has for its protocol, with \
                 password (a text, sealed) or password_from (where it is read), secrets (a program's variables, sealed), \
-                client_certificate (certificate and key as PEM, the key sealed), replace",
-        ..post("/v1/connections", Right::Administer, Body::Json, |input| {
+                client_certificate (certificate and key as PEM, the key sealed), descriptor_set (in Base64), \
+                replace",
+        ..post("/v1/connections", Right::Administer, Body::Connection, |input| {
             Ok(Ask::AddConnection { connection: Sensitive::new(input.body) })
         })
     },

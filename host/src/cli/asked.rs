@@ -4,6 +4,8 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use palisade_identity::{Credential, SecretString};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
@@ -50,6 +52,7 @@ pub(super) fn body(asked: &AddArgs) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     put("login", login(&asked.service)?);
     put("paths", json!(asked.service.paths));
     put("websocket", json!(asked.service.websocket));
+    put("descriptor_set", encoded(asked.service.descriptors.as_deref())?);
     let tools = &asked.tools;
     put("command", tools.command.as_deref().map(command).transpose()?.into());
     put("env", variables.into());
@@ -102,6 +105,16 @@ impl Secrets {
         whole.push(b'}');
         Ok(whole)
     }
+}
+
+/// What a file holds, in Base64.
+fn encoded(path: Option<&Path>) -> anyhow::Result<Value> {
+    let read = |path: &Path| {
+        let read =
+            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        anyhow::Ok(Value::from(STANDARD.encode(read)))
+    };
+    path.map_or(Ok(Value::Null), read)
 }
 
 fn absolute(path: Option<&Path>) -> anyhow::Result<Value> {

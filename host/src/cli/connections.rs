@@ -241,7 +241,7 @@ fn details(value: &Value, screen: &mut Screen) -> std::io::Result<()> {
     let environment = environment.join(", ");
     let keys = ["name", "protocol", "address", "database", "username", "login", "password"];
     let mut shown: Vec<_> = keys.into_iter().map(text).collect();
-    shown.extend(["certificate", "tls", "tls_ca", "new_tools"].into_iter().map(text));
+    shown.extend(["certificate", "tls", "tls_ca", "services", "new_tools"].into_iter().map(text));
     shown.extend([("environment", environment.as_str()), ("labels", &labels)]);
     shown.extend(["origin", "added_at", "added_by", "refused"].into_iter().map(text));
     // What a connection of its protocol does not have is left out.

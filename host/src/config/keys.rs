@@ -90,6 +90,7 @@ const CONNECTION: Keys = Table(&[
     ("websocket", Any),
     ("tunnel", Any),
     ("descriptors", Any),
+    ("descriptor_set", Any),
     ("command", Any),
     ("env", Any),
     ("folder", Any),

@@ -94,6 +94,7 @@ pub(super) struct RawConnection {
     pub(super) websocket: bool,
     pub(super) tunnel: Option<Spanned<String>>,
     pub(super) descriptors: Option<Spanned<PathBuf>>,
+    pub(super) descriptor_set: Option<Spanned<String>>,
     pub(super) command: Option<Spanned<Vec<String>>>,
     #[serde(default)]
     pub(super) env: BTreeMap<String, Spanned<RawVariable>>,

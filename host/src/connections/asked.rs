@@ -25,7 +25,8 @@ pub(super) fn check(new: &NewConnection, author: Author<'_>) -> Result<(), Probl
     if of_files && !author.operator {
         return Err(Problem::forbidden(
             "only the operator, who can read the gateway's data folder, may name certificates and descriptors of the \
-             gateway's machine; give the certificate itself (`client_certificate`)",
+             gateway's machine; give the certificate itself (`client_certificate`), \
+             and the descriptors (`descriptor_set`)",
         ));
     }
     Ok(())

@@ -162,6 +162,7 @@ fn shown(
         "login": http.map(|http| http.login.name()),
         "certificate": certificate.map(|files| files.certificate.display().to_string()),
         "websocket": http.map(|http| http.websocket),
+        "services": http.and_then(|http| http.grpc.as_ref()).map(|grpc| grpc.services().join(", ")),
         "environment": mcp.map(|mcp| environment(&mcp.place)),
         "new_tools": mcp.map(|mcp| mcp.new_tools.word()),
         "reads": mcp.map(|mcp| &mcp.reads),

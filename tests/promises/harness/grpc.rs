@@ -41,7 +41,12 @@ fn python(script: &str) -> Command {
 
 /// The line by which a connection knows the shop's messages.
 pub(crate) fn descriptors() -> String {
-    format!("descriptors = \"{}\"", SHOP.display())
+    format!("descriptors = \"{}\"", descriptor_file())
+}
+
+/// The file of the shop's descriptors.
+pub(crate) fn descriptor_file() -> String {
+    SHOP.display().to_string()
 }
 
 /// A running shop.
@@ -101,13 +106,18 @@ impl Drop for Shop {
 
 /// A gateway before a shop, with these lines of its connection; `shop-agent` reaches it, `shop-reader` reads there.
 pub(crate) fn shop(shop: &Shop, lines: &str, policy: &str) -> Gateway {
+    let address = shop.url();
+    let connection = format!(
+        "[[connection]]\nname = \"shop\"\nprotocol = \"grpc\"\naddress = \"{address}\"\n{lines}"
+    );
+    before_shops(&connection, policy)
+}
+
+/// A gateway with these connections and the roles of a shop.
+pub(crate) fn before_shops(connections: &str, policy: &str) -> Gateway {
     let more = format!(
         r#"
-[[connection]]
-name = "shop"
-protocol = "grpc"
-address = "{}"
-{lines}
+{connections}
 [[role]]
 name = "shop-agent"
 connections = ["shop"]
@@ -115,8 +125,7 @@ connections = ["shop"]
 name = "shop-reader"
 connections = ["shop"]
 read_only = ["shop"]
-"#,
-        shop.url()
+"#
     );
     let listen = "http = \"127.0.0.1:0\"\nhttp_domain = \"gateway.example\"".to_owned();
     Gateway::before(9, Settings { listen, more, insecure: true, ..Settings::policy(policy) })

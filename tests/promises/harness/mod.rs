@@ -20,7 +20,7 @@ mod web;
 pub(crate) use authority::{Authority, Certificate};
 pub(crate) use aws::{Aws, aws_cli, boto};
 pub(crate) use gateway::{Gateway, Settings, cli, repository};
-pub(crate) use grpc::{Caller, Shop, descriptors, shop};
+pub(crate) use grpc::{Caller, Shop, before_shops, descriptor_file, descriptors, shop};
 pub(crate) use libpq::Libpq;
 pub(crate) use mcp::{Form, ToolService, Tools, program, sdk, server_script, tools};
 pub(crate) use nginx::{Logged, Nginx};

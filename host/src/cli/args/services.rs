@@ -33,6 +33,9 @@ pub struct ServiceArgs {
     /// Lets clients open WebSockets.
     #[arg(long)]
     pub websocket: bool,
+    /// What a gRPC service's messages are, as `protoc --include_imports --descriptor_set_out=FILE` writes it; it is kept.
+    #[arg(long, value_name = "FILE")]
+    pub descriptors: Option<PathBuf>,
 }
 
 /// What servers of tools have besides.

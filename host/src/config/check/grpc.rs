@@ -1,6 +1,9 @@
 //! What the file says of gRPC services.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use palisade_http::Descriptors;
+use toml::Spanned;
 
 use super::Check;
 use crate::config::GRPC;
@@ -10,12 +13,18 @@ use crate::config::service::HttpLogin;
 /// How descriptors are made.
 const FIX: &str = "protoc --include_imports --descriptor_set_out=orders.pb orders.proto";
 
+/// The largest set of descriptors that a connection has in itself, in bytes.
+const LARGEST: usize = 512 * 1024;
+
 impl Check<'_> {
     /// What is said of gRPC where another protocol is spoken.
     pub(super) fn only_grpc(&mut self, raw: &RawConnection) {
+        let problem = || format!("`descriptors` are for connections of the protocol `{GRPC}`");
         if raw.descriptors.is_some() {
-            let problem = format!("`descriptors` are for connections of the protocol `{GRPC}`");
-            self.mistake(raw.descriptors.as_ref(), problem, "remove it");
+            self.mistake(raw.descriptors.as_ref(), problem(), "remove it");
+        }
+        if raw.descriptor_set.is_some() {
+            self.mistake(raw.descriptor_set.as_ref(), problem(), "remove it");
         }
     }
 
@@ -37,6 +46,9 @@ impl Check<'_> {
             let problem = "`websocket` says nothing here".into();
             self.mistake(Some(&raw.name), problem, "remove it");
         }
+        if let Some(set) = &raw.descriptor_set {
+            return self.descriptor_set(raw, set);
+        }
         let Some(path) = &raw.descriptors else {
             let problem = format!(
                 "the messages of `{}` are not read: its calls are not accounted for, and none passes whose answer a policy masks",
@@ -56,6 +68,35 @@ impl Check<'_> {
             Err(problem) => {
                 let problem = format!("these are no descriptors of services: {problem}");
                 self.mistake(Some(path), problem, FIX);
+                None
+            }
+        }
+    }
+
+    /// Descriptors that the connection has in itself, in Base64.
+    fn descriptor_set(
+        &mut self,
+        raw: &RawConnection,
+        set: &Spanned<String>,
+    ) -> Option<Descriptors> {
+        if raw.descriptors.is_some() {
+            let problem = "there are `descriptors` and a `descriptor_set`".to_owned();
+            self.mistake(Some(set), problem, "give one of them");
+            return None;
+        }
+        let text = set.get_ref();
+        // Four letters stand for three bytes.
+        if text.len() > LARGEST.div_ceil(3) * 4 {
+            let problem = format!("`descriptor_set` holds more than {LARGEST} bytes");
+            self.mistake(Some(set), problem, "leave out files that the service does not use");
+            return None;
+        }
+        let bytes = STANDARD.decode(text).map_err(|_| "it is no Base64".to_owned());
+        match bytes.and_then(|bytes| Descriptors::read(&bytes)) {
+            Ok(descriptors) => Some(descriptors),
+            Err(problem) => {
+                let problem = format!("`descriptor_set` has no descriptors of services: {problem}");
+                self.mistake(Some(set), problem, FIX);
                 None
             }
         }

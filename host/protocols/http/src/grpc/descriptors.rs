@@ -38,6 +38,12 @@ impl Descriptors {
         Ok(Self { pool, digest: digest(&SHA256, bytes).as_ref().to_vec() })
     }
 
+    /// The names of the services.
+    #[must_use]
+    pub fn services(&self) -> Vec<String> {
+        self.pool.services().map(|service| service.full_name().to_owned()).collect()
+    }
+
     /// A method, where it is known.
     pub(crate) fn method(&self, service: &str, method: &str) -> Option<Described> {
         let service = self.pool.get_service_by_name(service)?;

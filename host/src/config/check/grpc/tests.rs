@@ -58,3 +58,24 @@ fn what_is_amiss_is_named() {
         password = { env = 'K' }";
     assert!(read(clear).unwrap_err().contains("in clear text"));
 }
+
+#[test]
+fn a_grpc_connection_may_have_its_descriptors_in_itself() {
+    let encoded = STANDARD.encode(SHOP);
+    let config = grpc(&format!("descriptor_set = '{encoded}'")).unwrap();
+    let http = config.connections[0].http.as_ref().unwrap();
+    assert_eq!(http.grpc, Some(Descriptors::read(SHOP).unwrap()));
+    let long = "A".repeat(LARGEST * 2);
+    for (lines, expected) in [
+        (format!("descriptor_set = '{encoded}'\ndescriptors = 'shop.pb'"), "there are"),
+        ("descriptor_set = '?'".to_owned(), "no Base64"),
+        ("descriptor_set = 'AAAA'".to_owned(), "no descriptors of services"),
+        (format!("descriptor_set = '{long}'"), "more than 524288 bytes"),
+    ] {
+        let told = grpc(&lines).unwrap_err();
+        assert!(told.contains(expected), "{told}");
+    }
+    let other =
+        format!("protocol = 'http'\naddress = 'https://a.example'\ndescriptor_set = '{encoded}'");
+    assert!(read(&other).unwrap_err().contains("of the protocol `grpc`"));
+}
