@@ -9,11 +9,11 @@ use palisade_policy::Allowed;
 use pingora_core::connectors::http::Connector;
 use pingora_error::{Error, ErrorSource, ErrorType};
 
-use super::Options;
 use super::addresses::Addresses;
 use super::incoming::{Asked, Incoming};
 use super::sessions::Shared;
 use super::upstream::{Sending, Upstream, connect, is_token_repeated};
+use super::{Options, validators};
 use crate::response::Public;
 use crate::{Body, Credential, Length, Outgoing, Refused, Reply, Request};
 
@@ -62,6 +62,7 @@ impl Runner {
             session: run.session,
             number: run.allowed.number,
             method: &run.request.head.method,
+            target: &run.request.head.target.text(),
             credential: &credential,
             public: Public { origin: &origin, prefix: run.prefix },
             record_limit: self.options.record_limit,
@@ -121,6 +122,7 @@ fn outgoing(run: &Run<'_>, credential: &Credential) -> Result<Outgoing, Reply> {
     let mut headers = run.request.head.headers.clone();
     let host = HeaderValue::from_str(&origin.authority());
     headers.insert(HOST, host.map_err(|_| unusable("the service's name is no host"))?);
+    validators::ask(run, &mut headers);
     // What is compressed cannot be looked at.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let mut outgoing = Outgoing {

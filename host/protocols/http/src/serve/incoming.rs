@@ -8,6 +8,7 @@ use http::header::{
     SET_COOKIE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use palisade_mask::DocumentMask;
 use palisade_policy::{
     Denial, Edition, JournalFailure, Masking, Observation, Planned, RecordedField, RecordedResult,
     Shape,
@@ -257,6 +258,8 @@ pub(super) struct Asked<'a> {
     pub session: &'a Arc<Shared>,
     pub number: u64,
     pub method: &'a Method,
+    /// The target, as it was judged.
+    pub target: &'a str,
     pub credential: &'a Credential,
     pub public: Public<'a>,
     pub record_limit: usize,
@@ -292,15 +295,18 @@ impl Asked<'_> {
         let kind = headers.get(CONTENT_TYPE).and_then(essence).unwrap_or_default();
         let shape = shape_of(&kind);
         let planned = self.session.plan(&shape).map_err(|denial| self.withheld(&denial))?;
+        let plan = self.session.plans.of(&planned.masking);
+        let plan = plan.map_err(|denial| self.withheld(&denial))?;
+        let changes = (plan.is_some(), decoder.is_some());
+        self.validators(status, &mut headers, (&head.headers, edition), changes);
         if *self.method == Method::HEAD && decoder.is_none() {
-            let plan =
-                self.session.plans.of(&planned.masking).map_err(|denial| self.withheld(&denial))?;
             // Where nothing would change what a GET gives: clients ask for its length.
             let length = length.filter(|_| plan.is_none());
             headers.extend(length.map(|length: u64| (CONTENT_LENGTH, length.into())));
         }
         let is_empty = framing == Framing::None || framing == Framing::Length(0);
-        let mask = self.mask(&planned, is_empty, status, is_plain, &kind)?;
+        let plan = plan.filter(|_| !is_empty);
+        let mask = self.mask((&planned, plan), status, is_plain, &kind)?;
         let recording = Recording {
             session: Arc::clone(self.session),
             number: self.number,
@@ -332,15 +338,13 @@ impl Asked<'_> {
     /// What masks the body, where it must be.
     fn mask(
         &self,
-        planned: &Planned,
-        is_empty: bool,
+        (planned, plan): (&Planned, Option<Arc<DocumentMask>>),
         status: StatusCode,
         is_plain: bool,
         kind: &str,
     ) -> Result<Option<Mask>, Reply> {
         let withheld = |denial| self.withheld(&denial);
-        let plan = self.session.plans.of(&planned.masking).map_err(withheld)?;
-        let Some(plan) = plan.filter(|_| !is_empty) else { return Ok(None) };
+        let Some(plan) = plan else { return Ok(None) };
         if status == StatusCode::PARTIAL_CONTENT {
             return Err(self.withheld(&unreadable("it is a part of something")));
         }
@@ -353,14 +357,8 @@ impl Asked<'_> {
         mask.map(Some).map_err(withheld)
     }
 
-    /// A response that leaves otherwise than it came, once its beginning is judged: its length and what tells of its bytes are
-    /// no longer true.
+    /// A response that leaves otherwise than it came, once its beginning is judged: its length is no longer true.
     async fn begun(&self, mut incoming: Incoming) -> Result<Incoming, Reply> {
-        for name in
-            ["etag", "digest", "content-digest", "repr-digest", "content-md5", "accept-ranges"]
-        {
-            incoming.headers.remove(name);
-        }
         incoming.framing = Framing::Open;
         let stream = &mut incoming.body;
         if let Err(error) = stream.begin().await {

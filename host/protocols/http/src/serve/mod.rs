@@ -28,6 +28,7 @@ mod request;
 mod sessions;
 mod socket;
 mod upstream;
+mod validators;
 mod wrapped;
 
 use std::net::SocketAddr;

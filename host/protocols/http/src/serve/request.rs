@@ -278,7 +278,7 @@ fn refusal(session: &Shared, request: &Request) -> Option<Denial> {
 }
 
 /// Methods that only read (RFC 9110 section 9.2.1).
-fn is_safe(method: &Method) -> bool {
+pub(super) fn is_safe(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }
 

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::asking::MOST_QUESTIONS;
 use super::pending::Pending;
 use super::{Admission, Backend, Host, Login};
-use crate::response::Plans;
+use crate::response::{Plans, Tags};
 use crate::token::Written;
 
 /// How many tunnels of the forward proxy one session may have at the same time.
@@ -53,6 +53,8 @@ pub(super) struct Shared {
     pub masker: Masker,
     /// What is to be covered of its responses.
     pub plans: Plans,
+    /// The validators that its client has.
+    pub tags: Tags,
     /// Places for requests whose bodies are in memory.
     pub bodies: Arc<Semaphore>,
     /// Places for messages of services that are gathered to be covered. Those of clients wait for their service to read, which
@@ -142,6 +144,7 @@ impl Sessions {
             token: Written::of(login.token),
             masker: Masker::new(mask_key),
             plans: Plans::default(),
+            tags: Tags::new(&mask_key),
             bodies: Arc::new(Semaphore::new(MOST_BODIES)),
             answers: Semaphore::new(MOST_BODIES),
             tunnels: Arc::new(Semaphore::new(MOST_TUNNELS)),

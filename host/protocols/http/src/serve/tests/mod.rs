@@ -10,5 +10,6 @@ mod responses;
 mod smuggling;
 mod sockets;
 mod token;
+mod validators;
 mod waiting;
 mod world;

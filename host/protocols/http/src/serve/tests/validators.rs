@@ -1,0 +1,90 @@
+//! Validators: clients revalidate what is covered, and learn nothing of what it covers.
+
+use super::world::{With, World, request};
+
+/// A service that has one document, whose tag is a digest of it, and parts of it.
+fn document(asked: &str) -> String {
+    let asked = asked.to_lowercase();
+    let tag = "ETag: \"digest-of-hunter2\"\r\nDigest: sha-256=hunter2";
+    if asked.contains("if-none-match: \"digest-of-hunter2\"") {
+        return format!("HTTP/1.1 304 Not Modified\r\n{tag}\r\n\r\n");
+    }
+    let (kind, body) = match asked.contains("/plain ") {
+        true => ("image/png", "png"),
+        false => ("application/json", r#"{"password":"hunter2"}"#),
+    };
+    let (status, body) = match asked.contains("\r\nrange:") {
+        true => ("206 Partial Content", "hunter2"),
+        false => ("200 OK", body),
+    };
+    let length = body.len();
+    let body = if asked.starts_with("head ") { "" } else { body };
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{tag}\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+async fn world() -> World {
+    World::new(With { script: document, masks: true, ..With::default() }).await
+}
+
+fn tag_of(response: &str) -> Option<String> {
+    let line = response.lines().find(|line| line.to_lowercase().starts_with("etag: "))?;
+    Some(line.split_once(": ")?.1.to_owned())
+}
+
+#[tokio::test]
+async fn a_covered_response_is_revalidated_by_a_tag_that_tells_nothing_of_it() {
+    let world = world().await;
+    let mut client = world.client().await;
+    client.send(&request("GET /c/api/a", "", "")).await;
+    let first = client.response().await;
+    let tag = tag_of(&first).unwrap();
+    assert!(tag.starts_with("W/\"") && !first.contains("hunter2"), "{first}");
+    client.send(&request("GET /c/api/a", &format!("If-None-Match: \"x\", {tag}\r\n"), "")).await;
+    let unchanged = client.response().await;
+    assert!(unchanged.starts_with("HTTP/1.1 304 "), "{unchanged}");
+    assert_eq!(tag_of(&unchanged).unwrap(), tag);
+    assert!(!unchanged.contains("hunter2"), "{unchanged}");
+    client.send(&request("GET /c/api/b", &format!("If-None-Match: {tag}\r\n"), "")).await;
+    assert!(client.response().await.starts_with("HTTP/1.1 200 "), "it is another's");
+}
+
+#[tokio::test]
+async fn what_a_covered_response_is_a_digest_of_cannot_be_tried_out() {
+    let world = world().await;
+    for header in ["If-None-Match", "If-Match"] {
+        let guess = format!("{header}: \"digest-of-hunter2\"\r\n");
+        let answer = world.ask("GET /c/api/a", &guess, "").await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.contains("hunter2"), "{answer}");
+    }
+    let got = world.got().join("\n").to_lowercase();
+    assert!(
+        !got.contains("digest-of-hunter2") && got.contains("if-match: \"palisade-none\""),
+        "{got}"
+    );
+    let mut client = world.client().await;
+    client.send(&request("HEAD /c/api/a", "", "")).await;
+    let head = client.response().await;
+    assert!(head.starts_with("HTTP/1.1 200 ") && !head.contains("hunter2"), "{head}");
+}
+
+#[tokio::test]
+async fn a_range_is_no_way_round_what_covers() {
+    let world = world().await;
+    for headers in
+        ["Range: bytes=13-19\r\n", "Range: bytes=0-0,13-19\r\nIf-Range: \"digest-of-hunter2\"\r\n"]
+    {
+        let answer = world.ask("GET /c/api/a", headers, "").await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("****"), "{answer}");
+        assert!(!answer.contains("hunter2"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_mask_validators_are_the_services_own() {
+    let world = World::new(With { script: document, ..With::default() }).await;
+    let answer = world.ask("GET /c/api/a", "If-None-Match: \"digest-of-hunter2\"\r\n", "").await;
+    assert!(answer.starts_with("HTTP/1.1 304 "), "{answer}");
+    assert_eq!(tag_of(&answer).unwrap(), "\"digest-of-hunter2\"");
+}
