@@ -307,18 +307,7 @@ impl Asked<'_> {
         let is_empty = framing == Framing::None || framing == Framing::Length(0);
         let plan = plan.filter(|_| !is_empty);
         let mask = self.mask((&planned, plan), status, is_plain, &kind)?;
-        let recording = Recording {
-            session: Arc::clone(self.session),
-            number: self.number,
-            status,
-            kind,
-            limit: self.record_limit,
-            kept: vec![],
-            bytes: 0,
-            masked: mask.is_some(),
-            observed: Arc::clone(&planned.observed),
-            settled: false,
-        };
+        let recording = self.recording(status, kind, (mask.is_some(), &planned.observed));
         let changed = mask.is_some() || decoder.is_some() && !is_empty;
         let stream = Stream {
             upstream,
@@ -333,6 +322,27 @@ impl Asked<'_> {
         let body = Box::new(stream);
         let incoming = Incoming { status, headers, framing, body };
         if changed { self.begun(incoming).await } else { Ok(incoming) }
+    }
+
+    /// What will be on record of it.
+    fn recording(
+        &self,
+        status: StatusCode,
+        kind: String,
+        (masked, observed): (bool, &Arc<[Observation]>),
+    ) -> Recording {
+        Recording {
+            session: Arc::clone(self.session),
+            number: self.number,
+            status,
+            kind,
+            limit: self.record_limit,
+            kept: vec![],
+            bytes: 0,
+            masked,
+            observed: Arc::clone(observed),
+            settled: false,
+        }
     }
 
     /// What masks the body, where it must be.
