@@ -193,9 +193,7 @@ fn a_held_call_waits_with_its_client_and_is_withdrawn_when_it_cancels_or_its_tim
     };
     caller.send(&place(60));
     let hold = gateway.hold();
-    let boss = gateway.token("boss", "approver");
-    let approved = gateway.cli_as(&boss, &["approvals", "approve", hold["id"].as_str().unwrap()]);
-    assert!(approved.ok, "{approved:?}");
+    gateway.approve(&hold);
     assert_eq!(code(&caller.next()), "OK");
     assert_eq!(code(&caller.ask(place(1))), "DEADLINE_EXCEEDED");
     until("the withdrawal", || gateway.json(&["approvals", "list"]).is_empty().then_some(()));

@@ -69,9 +69,7 @@ fn an_upload_that_is_held_is_done_once_it_is_approved() {
     let put = put.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let hold = gateway.hold();
     assert_eq!(hold["rule"], "http-guard.held", "{hold}");
-    let alice = gateway.token("alice", "approver");
-    let approved = gateway.cli_as(&alice, &["approvals", "approve", hold["id"].as_str().unwrap()]);
-    assert!(approved.ok, "{approved:?}");
+    gateway.approve(&hold);
     let done = put.wait_with_output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }

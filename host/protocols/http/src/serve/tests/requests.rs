@@ -142,9 +142,7 @@ async fn a_body_that_nobody_reads_streams_through() {
 
 #[tokio::test]
 async fn a_service_that_refuses_an_upload_before_its_end_is_heard() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let world = World::before(port, With::default(), Default::default(), Default::default()).await;
+    let (world, listener) = World::alone(With::default()).await;
     let mut client = world.client().await;
     let header = "Content-Type: application/octet-stream\r\n";
     client.send(&request("PUT /c/api/file", header, &"x".repeat(100))).await;
@@ -219,9 +217,7 @@ async fn a_session_whose_time_is_over_answers_nothing_more() {
 
 #[tokio::test]
 async fn what_is_under_way_ends_with_its_session_where_that_ends_at_once() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let world = World::before(port, With::default(), Default::default(), Default::default()).await;
+    let (world, listener) = World::alone(With::default()).await;
     let mut client = world.client().await;
     client.send(&request("GET /c/api/1", "", "")).await;
     let (_service, _) = super::world::accept(&listener).await;

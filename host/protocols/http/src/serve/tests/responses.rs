@@ -98,10 +98,8 @@ async fn a_long_response_is_masked_as_it_comes_and_cut_off_where_it_cannot_be_re
     };
     let (good, bad) = (rows("{}]"), rows("{\"a\":\"\\ud800\"},{\"late\":1}]"));
     for (body, is_good) in [(good, true), (bad, false)] {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
         let with = masking(|_| String::new());
-        let world = World::before(port, with, Default::default(), Default::default()).await;
+        let (world, listener) = World::alone(with).await;
         let mut client = world.client().await;
         client.send(&request("GET /c/api/a", "Connection: close\r\n", "")).await;
         let (mut stream, _) = accept(&listener).await;
@@ -120,10 +118,8 @@ async fn a_long_response_is_masked_as_it_comes_and_cut_off_where_it_cannot_be_re
 
 #[tokio::test]
 async fn events_are_masked_one_by_one_as_they_come() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
     let with = masking(|_| String::new());
-    let world = World::before(port, with, Default::default(), Default::default()).await;
+    let (world, listener) = World::alone(with).await;
     let mut client = world.client().await;
     client.send(&request("GET /c/api/events", "", "")).await;
     let (mut stream, _) = accept(&listener).await;
@@ -210,10 +206,7 @@ async fn responses_without_bodies_are_passed_on() {
         ("HEAD /c/api/a", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", 200),
         ("DELETE /c/api/a", "HTTP/1.1 204 No Content\r\n\r\n", 204),
     ] {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let world = World::before(port, With::default(), Default::default(), Default::default());
-        let world = world.await;
+        let (world, listener) = World::alone(With::default()).await;
         let mut client = world.client().await;
         client.send(&request(line, "", "")).await;
         let (mut stream, _) = accept(&listener).await;
@@ -226,9 +219,7 @@ async fn responses_without_bodies_are_passed_on() {
 
 #[tokio::test]
 async fn events_are_passed_on_as_they_come() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let world = World::before(port, With::default(), Default::default(), Default::default()).await;
+    let (world, listener) = World::alone(With::default()).await;
     let mut client = world.client().await;
     client.send(&request("GET /c/api/events", "Accept: text/event-stream\r\n", "")).await;
     let (mut stream, _) = accept(&listener).await;
@@ -253,9 +244,7 @@ async fn events_are_passed_on_as_they_come() {
 
 #[tokio::test]
 async fn a_response_that_breaks_off_does_not_look_whole() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let world = World::before(port, With::default(), Default::default(), Default::default()).await;
+    let (world, listener) = World::alone(With::default()).await;
     let mut client = world.client().await;
     client.send(&request("GET /c/api/a", "", "")).await;
     let (mut stream, _) = accept(&listener).await;
@@ -272,9 +261,7 @@ async fn a_response_that_breaks_off_does_not_look_whole() {
 
 #[tokio::test]
 async fn what_a_client_has_of_a_response_is_on_record_when_its_session_is_cut_off() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let world = World::before(port, With::default(), Default::default(), Default::default()).await;
+    let (world, listener) = World::alone(With::default()).await;
     let mut client = world.client().await;
     client.send(&request("GET /c/api/a", "", "")).await;
     let (mut stream, _) = accept(&listener).await;
@@ -293,9 +280,7 @@ async fn what_a_client_has_of_a_response_is_on_record_when_its_session_is_cut_of
 
 #[tokio::test]
 async fn a_long_response_breaks_off_where_something_of_it_is_to_be_masked_meanwhile() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let world = World::before(port, With::default(), Default::default(), Default::default()).await;
+    let (world, listener) = World::alone(With::default()).await;
     let mut client = world.client().await;
     client.send(&request("GET /c/api/a", "", "")).await;
     let (mut stream, _) = accept(&listener).await;

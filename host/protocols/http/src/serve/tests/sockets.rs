@@ -2,7 +2,7 @@
 
 use palisade_policy::{Ending, Outcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use super::world::{SECRET, With, World, accept, request};
 use crate::websocket::{Message, Messages, Opcode, write};
@@ -61,9 +61,7 @@ impl Side {
 
 /// A client and a service with a socket between them.
 async fn open(with: With) -> (World, Side, Side) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let world = World::before(port, with, Default::default(), Default::default()).await;
+    let (world, listener) = World::alone(with).await;
     let mut client = world.client().await;
     client.send(&request("GET /c/api/ws", ASK, "")).await;
     let (mut stream, got) = accept(&listener).await;

@@ -84,9 +84,7 @@ async fn a_body_that_streams_through_is_broken_off_before_the_token_is_whole() {
 
 #[tokio::test]
 async fn an_upgrade_goes_on_without_the_token() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let world = World::before(port, With::default(), Default::default(), Default::default()).await;
+    let (world, listener) = World::alone(With::default()).await;
     let mut client = world.client().await;
     let ask = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: chat, bearer.token\r\n\
