@@ -2,7 +2,8 @@
 
 server.py            speaks on its standard input and output
 server.py http PORT [CERTIFICATE KEY]
-    speaks Streamable HTTP, to those who bring the header `Authorization: Bearer upstream-token`; by TLS with a certificate
+    speaks Streamable HTTP, to those who bring the header `Authorization: Bearer upstream-token`; by TLS with a certificate;
+    with the variable NEWEST only in the revision that has no sessions
 The files of the variables WORDS and ABOUT, where there are any, hold what the tool `add` and the server say of themselves.
 """
 import base64
@@ -109,6 +110,11 @@ if sys.argv[1:2] == ["http"]:
         headers = dict(scope.get("headers", []))
         if scope["type"] == "http" and headers.get(b"authorization") != b"Bearer upstream-token":
             await send({"type": "http.response.start", "status": 401, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        newest = headers.get(b"mcp-protocol-version") == b"2026-07-28"
+        if scope["type"] == "http" and os.environ.get("NEWEST") and not newest:
+            await send({"type": "http.response.start", "status": 400, "headers": []})
             await send({"type": "http.response.body", "body": b""})
             return
         await app(scope, receive, send)

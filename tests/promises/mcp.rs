@@ -281,6 +281,40 @@ fn who_only_reads_calls_what_the_operator_knows_to_read() {
 }
 
 #[test]
+fn a_service_of_the_newest_revision_alone_serves_clients_of_every_revision() {
+    let service = ToolService::start_newest();
+    let connection = format!(
+        r#"
+[[connection]]
+name = "tools"
+protocol = "mcp"
+address = "http://127.0.0.1:{}/mcp"
+login = "bearer"
+password = {{ exec = ["echo", "upstream-token"] }}
+"#,
+        service.port
+    );
+    let gateway = tools(&connection, POLICY);
+    let tried = gateway.cli(&["connections", "test", "tools"]);
+    assert!(tried.ok, "{tried:?}");
+    let token = gateway.token("agent-7", "tool-agent");
+    for (mode, revision) in MODES {
+        let form = Form { mode, samples: false };
+        let mut agent = Tools::begin_with(&gateway, "tools", &token, form);
+        assert_eq!(agent.ready["ready"], revision);
+        let added = agent.call("add", json!({ "a": 2, "b": 3 }));
+        assert_eq!(added["result"]["structured_content"]["result"], 5, "{added}");
+        let customer = agent.call("customer", json!({ "id": 1 }));
+        assert_eq!(customer["result"]["structured_content"]["password"], "********", "{customer}");
+        let denied = agent.call("forever", json!({}));
+        assert!(text(&denied).contains("http-guard.private"), "{denied}");
+        let note = agent.ask("read_resource", json!({ "uri": "notes://today" }));
+        assert!(note.to_string().contains("good"), "{note}");
+        assert_eq!(text(&agent.call("slow", json!({}))), "done");
+    }
+}
+
+#[test]
 fn a_program_ends_with_its_session() {
     let gateway = one();
     let mut agent = agent(&gateway);

@@ -79,7 +79,12 @@ pub(crate) struct ToolService {
 
 impl ToolService {
     pub(crate) fn start() -> Self {
-        Self::serve(&[])
+        Self::serve(&[], None)
+    }
+
+    /// One that speaks the newest revision alone.
+    pub(crate) fn start_newest() -> Self {
+        Self::serve(&[], Some(("NEWEST", "1")))
     }
 
     /// One that is reached by TLS, and shows this certificate.
@@ -91,13 +96,13 @@ impl ToolService {
             file.display().to_string()
         };
         // It has read them once it listens.
-        Self::serve(&[&file("cert.pem", &shown.certificate), &file("key.pem", &shown.key)])
+        Self::serve(&[&file("cert.pem", &shown.certificate), &file("key.pem", &shown.key)], None)
     }
 
-    fn serve(files: &[&str]) -> Self {
+    fn serve(files: &[&str], variable: Option<(&str, &str)>) -> Self {
         let port = free_port();
         let mut command = python("server.py");
-        command.args(["http", &port.to_string()]).args(files);
+        command.args(["http", &port.to_string()]).args(files).envs(variable);
         command.stdin(Stdio::null()).stderr(Stdio::null());
         let mut process = command.spawn().unwrap();
         until("the MCP service", || {

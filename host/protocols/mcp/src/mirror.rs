@@ -34,7 +34,6 @@ pub(crate) fn named_by(method: &str) -> Option<&'static str> {
 }
 
 /// A value as a header has it.
-#[cfg(test)]
 pub(crate) fn encode(value: &str) -> String {
     let plain = value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && value == value.trim();
     if plain && unwrapped(value).is_none() {
@@ -79,7 +78,6 @@ impl Mirror {
     }
 
     /// The headers for these arguments, by name.
-    #[cfg(test)]
     pub(crate) fn headers(&self, arguments: &Json) -> Vec<(String, String)> {
         let headers = self.0.iter().filter_map(|it| {
             let value = spelled(at(arguments, &it.path)?)?;

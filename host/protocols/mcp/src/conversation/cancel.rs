@@ -47,7 +47,10 @@ impl Conversation {
         } else if let Some((server, number)) = due {
             self.cancel_at(server, number, "the client cancelled it");
             match self.due.remove(&(server, number)) {
-                Some(Due::Request(Sent { caller, number, .. })) => {
+                Some(
+                    Due::Request(Sent { caller, number, .. })
+                    | Due::Watch { sent: Some(Sent { caller, number, .. }), .. },
+                ) => {
                     // The answer is of no interest to anybody any more.
                     let _ = self.gate.tell_error(number, "cancelled", "the client cancelled it");
                     Some(caller)

@@ -25,6 +25,8 @@ pub(super) struct Caller {
 pub(super) struct Server {
     pub(super) name: String,
     pub(super) state: State,
+    /// Whether it is spoken to without a session (revision 2026-07-28).
+    pub(super) stateless: bool,
     pub(super) capabilities: Json,
     pub(super) instructions: Option<String>,
     pub(super) catalog: Catalog,
@@ -41,6 +43,10 @@ pub(super) enum State {
 pub(super) enum Due {
     /// `initialize`
     Initialize,
+    /// `server/discover`
+    Discover,
+    /// The answer to a subscription of this client's request, which comes by a notification.
+    Watch { sent: Option<Sent>, uri: String },
     /// A page of a list.
     Page { gather: u64 },
     /// A client's request.
@@ -54,13 +60,14 @@ impl Due {
     pub(super) fn sent(&self) -> Option<&Sent> {
         match self {
             Self::Request(sent) => Some(sent),
-            Self::Initialize | Self::Page { .. } | Self::Ignored => None,
+            Self::Watch { sent, .. } => sent.as_ref(),
+            Self::Initialize | Self::Discover | Self::Page { .. } | Self::Ignored => None,
         }
     }
 
     /// Whether a session begins by it.
     pub(super) fn begins(&self) -> bool {
-        matches!(self, Self::Initialize | Self::Page { .. })
+        matches!(self, Self::Initialize | Self::Discover | Self::Page { .. })
     }
 }
 

@@ -183,6 +183,10 @@ impl Conversation {
             params.set("_meta", Json::object([("progressToken", token)]));
         }
         let method = ask.method();
+        if self.servers.get(aim.server).is_some_and(|it| it.stateless) {
+            let gone = Sent { caller, ask, asked, number: allowed.number };
+            return self.forward_unbegun(&aim, params, gone);
+        }
         let due = Due::Request(Sent { caller, ask, asked, number: allowed.number });
         self.request(aim.server, method, params, due);
     }

@@ -6,7 +6,7 @@ use palisade_policy::Command;
 
 use super::due::Caller;
 use super::judge::Job;
-use super::{Conversation, Due, Effect, Stream, notification};
+use super::{Conversation, Effect, Stream, notification};
 use crate::event::refused_command;
 use crate::json::Json;
 use crate::message::{INVALID_PARAMS, Id, Message, RpcError};
@@ -146,8 +146,7 @@ impl Conversation {
         }
         for (_, aim) in &wanted.resources {
             if !self.is_heard(aim) {
-                let params = Ask::Subscribe(String::new()).params(&aim.name);
-                self.request(aim.server, "resources/subscribe", params, Due::Ignored);
+                self.watch(aim, None);
             }
         }
         // It is not under way: a session that is to end does not wait for it.
@@ -184,8 +183,7 @@ impl Conversation {
         self.effects.push(Effect::Silence(stream));
         for (_, aim) in listener.wanted.resources {
             if !self.is_heard(&aim) {
-                let params = Ask::Unsubscribe(String::new()).params(&aim.name);
-                self.request(aim.server, "resources/unsubscribe", params, Due::Ignored);
+                self.unwatch(&aim);
             }
         }
     }

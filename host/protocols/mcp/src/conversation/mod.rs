@@ -20,8 +20,10 @@ mod reverse;
 mod server;
 mod start;
 mod stateless;
+mod unbegun;
 
 pub(crate) use self::start::info;
+pub(crate) use self::unbegun::{META_VERSION, meta, speaks_it};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -226,7 +228,7 @@ impl Conversation {
         let mut callers: Vec<Caller> =
             held.into_values().filter_map(|held| held.job.into_caller()).collect();
         for ((server, id), due) in std::mem::take(&mut self.due) {
-            if let Due::Request(sent) = due {
+            if let Due::Request(sent) | Due::Watch { sent: Some(sent), .. } = due {
                 self.cancel_at(server, id, reason);
                 callers.push(sent.caller);
             }
@@ -277,6 +279,7 @@ impl Conversation {
         let number = self.next();
         self.due.insert((server, number), due);
         let id = Id::Number(number.to_string());
+        let params = self.introduced(server, params);
         self.send(server, Message::Request { id, method: method.to_owned(), params });
         number
     }

@@ -49,14 +49,17 @@ impl Conversation {
         let owes: Vec<_> = self.due.keys().filter(|(of, _)| *of == index).copied().collect();
         for key in owes {
             match self.due.remove(&key) {
-                Some(Due::Request(Sent { caller, number, .. })) => {
+                Some(
+                    Due::Request(Sent { caller, number, .. })
+                    | Due::Watch { sent: Some(Sent { caller, number, .. }), .. },
+                ) => {
                     let message = format!("the server is gone: {why}");
                     let _ = self.gate.tell_error(number, "gateway.server", &message);
                     self.fail(&caller, RpcError::new(INTERNAL_ERROR, message));
                 }
                 Some(Due::Page { gather }) => self.page(index, gather, None),
-                Some(Due::Initialize) => self.one_more(),
-                Some(Due::Ignored) | None => {}
+                Some(Due::Initialize | Due::Discover) => self.one_more(),
+                Some(Due::Ignored | Due::Watch { sent: None, .. }) | None => {}
             }
         }
         self.owed.retain(|_, owed| owed.server != index);
@@ -73,13 +76,23 @@ impl Conversation {
         };
         match (due, answer) {
             (Due::Initialize, Ok(result)) => self.initialized(server, &result),
-            (Due::Initialize, Err(error)) => {
+            // It may be one that has no sessions.
+            (Due::Initialize, Err(_)) => self.discover_server(server),
+            (Due::Discover, Ok(result)) => self.discovered(server, &result),
+            (Due::Discover, Err(error)) => {
                 // Its words are for the operator alone.
                 tracing::warn!(code = error.code, "a server refused to be initialized");
                 self.lost(server, "it refused to be initialized");
                 self.one_more();
             }
-            (Due::Page { gather }, answer) => self.page(server, gather, answer.ok().as_ref()),
+            (Due::Watch { sent: Some(sent), .. }, Err(error)) => {
+                self.failure(&sent.caller, sent.number, error);
+            }
+            (Due::Watch { .. }, _) => tracing::warn!(server, "a server ended a subscription"),
+            (Due::Page { gather }, answer) => {
+                let page = answer.ok().filter(is_complete);
+                self.page(server, gather, page.as_ref());
+            }
             (Due::Request(Sent { caller, ask, number, .. }), Ok(result)) => {
                 self.result(server, &caller, &ask, number, &result);
             }
@@ -91,7 +104,14 @@ impl Conversation {
     }
 
     /// A result goes to the client once it is masked and recorded.
-    fn result(&mut self, server: usize, caller: &Caller, ask: &Ask, number: u64, result: &Json) {
+    pub(super) fn result(
+        &mut self,
+        server: usize,
+        caller: &Caller,
+        ask: &Ask,
+        number: u64,
+        result: &Json,
+    ) {
         if let Some(denial) = unknown_kind(ask, result) {
             return self.withhold(caller, number, &denial);
         }
@@ -152,6 +172,7 @@ impl Conversation {
         match method {
             "notifications/progress" => self.progress(server, params),
             "notifications/cancelled" => self.server_cancels(server, params),
+            "notifications/subscriptions/acknowledged" => self.watches(server, params),
             "notifications/tools/list_changed" => self.tools_changed(server),
             "notifications/prompts/list_changed" | "notifications/resources/list_changed" => {
                 self.tell(None, method, Json::Object(vec![]));
@@ -222,16 +243,17 @@ impl Conversation {
 /// A result that is none: it is something else that the protocol has, or that nobody knows (revision 2025-11-25, Tasks;
 /// revision 2026-07-28, `resultType`).
 fn unknown_kind(ask: &Ask, result: &Json) -> Option<Denial> {
-    let is_complete = match result.get("resultType") {
-        None => true,
-        Some(kind) => kind.as_str() == Some("complete"),
-    };
     let is_task = matches!(ask, Ask::Call { .. }) && result.get("task").is_some();
-    (!is_complete || is_task).then(|| Denial {
+    (!is_complete(result) || is_task).then(|| Denial {
         reason: "it is of a kind that the gateway does not carry".to_owned(),
         rule: "gateway.result-type".to_owned(),
         hint: String::new(),
     })
+}
+
+/// Servers of older revisions do not say it.
+pub(super) fn is_complete(result: &Json) -> bool {
+    result.get("resultType").is_none_or(|kind| kind.as_str() == Some("complete"))
 }
 
 /// What cannot be recorded is not shown.

@@ -44,6 +44,7 @@ impl Conversation {
         let servers = settings.servers.iter().map(|name| Server {
             name: name.clone(),
             state: State::Starting,
+            stateless: false,
             capabilities: Json::Object(vec![]),
             instructions: None,
             catalog: Catalog::default(),
@@ -93,7 +94,7 @@ impl Conversation {
     }
 
     /// What the servers are told that the client can do for them.
-    fn passed_capabilities(&self) -> Json {
+    pub(super) fn passed_capabilities(&self) -> Json {
         let allow = self.settings.allow;
         let mut passed = Json::Object(vec![]);
         for (name, allowed) in [
@@ -116,14 +117,18 @@ impl Conversation {
             self.lost(index, "it speaks no revision of the protocol that the gateway speaks");
             return self.one_more();
         }
-        let Some(server) = self.servers.get_mut(index) else { return };
-        server.state = State::Ready;
-        server.capabilities = result.get("capabilities").cloned().unwrap_or(Json::Null);
-        server.instructions = result.str_at("instructions").map(str::to_owned);
-        let has_tools = server.capabilities.get("tools").is_some();
         let done = notification("notifications/initialized", Json::Object(vec![]));
         self.send(index, done);
-        if has_tools {
+        self.ready(index, result);
+    }
+
+    /// A server has said what it has.
+    pub(super) fn ready(&mut self, index: usize, said: &Json) {
+        let Some(server) = self.servers.get_mut(index) else { return };
+        server.state = State::Ready;
+        server.capabilities = said.get("capabilities").cloned().unwrap_or(Json::Null);
+        server.instructions = said.str_at("instructions").map(str::to_owned);
+        if server.capabilities.get("tools").is_some() {
             self.gather(Kind::Tools, Why::Start, vec![index]);
         } else {
             self.one_more();

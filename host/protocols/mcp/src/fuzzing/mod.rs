@@ -133,12 +133,7 @@ impl Check {
             match effect {
                 Effect::Server(server, Message::Request { id, method, params }) => {
                     assert!(!params.to_text().contains("forbidden"));
-                    // Of several resources that are subscribed to at once one command is allowed.
-                    let stateless = conversation.revision().is_stateless();
-                    let judged = method != "initialize"
-                        && !method.ends_with("/list")
-                        && !(stateless && method.ends_with("subscribe"));
-                    self.sent += usize::from(judged);
+                    self.count(&method, &params, conversation);
                     if let (Id::Number(id), Some(ids)) = (id, self.ids.get_mut(server)) {
                         ids.extend(id.parse::<u64>());
                     }
@@ -167,6 +162,18 @@ impl Check {
             }
         }
         assert!(self.sent <= world.allowed(), "something was sent that was not allowed");
+    }
+
+    /// Counts what must have been allowed. The gateway's own questions need not be; and of several resources that are
+    /// subscribed to at once one command is allowed.
+    fn count(&mut self, method: &str, params: &Json, played: &Conversation) {
+        let own = matches!(method, "initialize" | "server/discover") || method.ends_with("/list");
+        let notifications = params.get("notifications").unwrap_or(&Json::Null);
+        let subscribes = notifications.get("resourceSubscriptions").is_some();
+        let listens = method == "subscriptions/listen" && !subscribes;
+        let at_once =
+            played.revision().is_stateless() && (subscribes || method.ends_with("subscribe"));
+        self.sent += usize::from(!own && !listens && !at_once);
     }
 
     fn known_id(&self, server: usize, choice: u8) -> u64 {
@@ -231,6 +238,7 @@ fn object(take: &mut impl FnMut() -> u8) -> Json {
         r#"{"name":"one__say","arguments":{"a":"b"},"requestState":"palisade-9","inputResponses":{"palisade-10":{}}}"#,
         r#"{"notifications":{"toolsListChanged":true,"resourceSubscriptions":["one+file:///a","two+file:///forbidden"]}}"#,
         r#"{"notifications":{"resourcesListChanged":true,"resourceSubscriptions":["one+file:///a"]}}"#,
+        r#"{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{"listChanged":true},"resources":{"subscribe":true}}}"#,
         r#"{"resultType":"input_required","requestState":"AKIAIOSFODNN7EXAMPLE"}"#,
     ];
     let text = texts.get(usize::from(take()) % texts.len()).copied().unwrap_or("{}");

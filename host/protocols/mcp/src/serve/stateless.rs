@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use super::direct::{Piece, status};
 use super::session::{Event, Live};
 use super::{Beginning, Body, Guest, Reply, Service, gone, problem, rpc};
+use crate::conversation::META_VERSION;
 use crate::json::Json;
 use crate::message::{HEADER_MISMATCH, INVALID_PARAMS, Id, Message, RpcError, UNSUPPORTED_VERSION};
 use crate::mirror;
@@ -19,8 +20,7 @@ use crate::revision::Revision;
 
 /// So many pieces wait for whoever serves HTTP.
 const MOST_WAITING: usize = 8;
-/// The members of `_meta` by which a request says what there is to know.
-const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+/// The member of `_meta` by which a request says what its client can do.
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 /// Capabilities that servers are told of.
 const TOLD: [&str; 3] = ["sampling", "elicitation", "roots"];

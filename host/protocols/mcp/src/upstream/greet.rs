@@ -7,7 +7,7 @@ use pingora_core::connectors::http::Connector;
 use tokio::sync::mpsc;
 
 use super::{Backend, Way, Ways};
-use crate::conversation::{Incoming, info};
+use crate::conversation::{Incoming, info, meta, speaks_it};
 use crate::json::Json;
 use crate::message::{Id, Message};
 use crate::revision::Revision;
@@ -54,7 +54,7 @@ pub async fn greet(
         inbox,
         Ways { connector, message_bytes: LONGEST, dial: limit },
     );
-    let mut trial = Trial { way, answers, last: 0 };
+    let mut trial = Trial { way, answers, last: 0, stateless: false };
     let tried = tokio::time::timeout(limit, trial.run()).await;
     tried.unwrap_or_else(|_| Err("it did not answer in time".to_owned()))
 }
@@ -64,6 +64,8 @@ struct Trial {
     way: Way,
     answers: mpsc::Receiver<(usize, Incoming)>,
     last: u64,
+    /// Whether every request says what there is to know.
+    stateless: bool,
 }
 
 impl Trial {
@@ -73,12 +75,21 @@ impl Trial {
             ("capabilities", Json::Object(vec![])),
             ("clientInfo", info()),
         ]);
-        let begun = self.ask("initialize", params).await?;
-        if begun.str_at("protocolVersion").and_then(Revision::named).is_none() {
-            return Err("it speaks no revision of MCP that the gateway speaks".to_owned());
-        }
-        let method = "notifications/initialized".to_owned();
-        self.way.send(Message::Notification { method, params: Json::Object(vec![]) });
+        let unknown = || "it speaks no revision of MCP that the gateway speaks".to_owned();
+        let begun = match self.ask("initialize", params).await {
+            Ok(begun) => {
+                begun.str_at("protocolVersion").and_then(Revision::named).ok_or_else(unknown)?;
+                let method = "notifications/initialized".to_owned();
+                self.way.send(Message::Notification { method, params: Json::Object(vec![]) });
+                begun
+            }
+            Err(why) => {
+                // It may be one that has no sessions.
+                self.stateless = true;
+                let said = self.ask("server/discover", Json::Object(vec![])).await;
+                Some(said.map_err(|_| why)?).filter(speaks_it).ok_or_else(unknown)?
+            }
+        };
         if begun.get("capabilities").and_then(|it| it.get("tools")).is_none() {
             return Ok(Greeting { tools: None });
         }
@@ -97,7 +108,10 @@ impl Trial {
     }
 
     /// Asks for something, and waits for what comes of it.
-    async fn ask(&mut self, method: &str, params: Json) -> Result<Json, String> {
+    async fn ask(&mut self, method: &str, mut params: Json) -> Result<Json, String> {
+        if self.stateless {
+            params.set("_meta", meta(Json::Object(vec![])));
+        }
         self.last += 1;
         let id = Id::Number(self.last.to_string());
         self.way.send(Message::Request { id: id.clone(), method: method.to_owned(), params });

@@ -3,6 +3,7 @@
 mod greet;
 mod redact;
 mod remote;
+mod repeat;
 mod sse;
 mod stdio;
 

@@ -1,5 +1,6 @@
 //! A server that is a service: Streamable HTTP (revision 2025-11-25, Transports), spoken as a client.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,8 +13,9 @@ use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
+use super::repeat::Repeats;
 use super::sse::Events;
 use super::{GRACE, Remote, Sink, Ways};
 use crate::message::{INTERNAL_ERROR, Id, Message, RpcError};
@@ -27,6 +29,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Headers that repeat what a request without a session says.
+type Repeated = Vec<(String, String)>;
 
 /// Why a request has no answer.
 enum Failed {
@@ -52,6 +57,7 @@ struct Session {
     /// What the service calls it.
     id: Mutex<Option<HeaderValue>>,
     version: Mutex<Option<HeaderValue>>,
+    repeats: Repeats,
     /// What keeps its connections apart from others in the pool.
     pool: u64,
 }
@@ -66,10 +72,11 @@ pub(super) async fn run(
     ways: Ways,
     refused: &(dyn Fn() + Send + Sync),
 ) -> String {
-    let (id, version) = Default::default();
+    let (id, version, repeats) = Default::default();
     let pool = POOLS.fetch_add(1, Relaxed);
-    let session = Arc::new(Session { remote, ways, sink, id, version, pool });
+    let session = Arc::new(Session { remote, ways, sink, id, version, repeats, pool });
     let mut exchanges = JoinSet::new();
+    let mut leaving = BTreeMap::new();
     let reason = loop {
         tokio::select! {
             message = from.recv() => {
@@ -77,7 +84,17 @@ pub(super) async fn run(
                 let is_begun = is_begun(&message);
                 if let Message::Request { id, .. } = &message {
                     let (session, id) = (Arc::clone(&session), id.clone());
-                    exchanges.spawn(async move { session.ask(&id, &message).await });
+                    let repeated = session.repeats.of(&message);
+                    let key = repeated.is_some().then(|| id.clone());
+                    let asking = async move { session.ask(&id, &message, repeated).await };
+                    let asking = exchanges.spawn(asking);
+                    leaving.extend(key.map(|key| (key, asking)));
+                    leaving.retain(|_, asking: &mut AbortHandle| !asking.is_finished());
+                    continue;
+                }
+                if let Some(asking) = cancelled(&message).and_then(|id| leaving.remove(&id)) {
+                    // Where there is no session, leaving its stream is what cancels a request.
+                    asking.abort();
                     continue;
                 }
                 // What comes behind must find the service told.
@@ -116,10 +133,25 @@ fn is_begun(message: &Message) -> bool {
     matches!(message, Message::Notification { method, .. } if method == "notifications/initialized")
 }
 
+/// The request that a message cancels.
+fn cancelled(message: &Message) -> Option<Id> {
+    match message {
+        Message::Notification { method, params } if method == "notifications/cancelled" => {
+            params.get("requestId").and_then(Id::read)
+        }
+        _ => None,
+    }
+}
+
 impl Session {
     /// Sends a request and passes on all that comes back. An error is the session's; a request's own is its answer.
-    async fn ask(&self, id: &Id, message: &Message) -> std::result::Result<(), Failed> {
-        let answered = match self.post(message).await {
+    async fn ask(
+        &self,
+        id: &Id,
+        message: &Message,
+        repeated: Option<Repeated>,
+    ) -> std::result::Result<(), Failed> {
+        let answered = match self.post_with(message, repeated).await {
             Ok(exchange) => self.receive(exchange, Some(id)).await,
             Err(failed) => Err(failed),
         };
@@ -163,8 +195,16 @@ impl Session {
 
     /// Sends a message. What is no request has no answer.
     async fn post(&self, message: &Message) -> std::result::Result<Exchange, Failed> {
+        self.post_with(message, None).await
+    }
+
+    async fn post_with(
+        &self,
+        message: &Message,
+        repeated: Option<Repeated>,
+    ) -> std::result::Result<Exchange, Failed> {
         let body = message.json().to_text();
-        self.exchange(Method::POST, Some(body.as_bytes()), None).await
+        self.exchange(Method::POST, Some((body.as_bytes(), repeated)), None).await
     }
 
     /// Passes on what comes back. Gives whether the request was answered.
@@ -245,6 +285,7 @@ impl Session {
     async fn pass(&self, message: Message, asked: Option<&Id>) -> bool {
         let is_answer = match &message {
             Message::Result { id, result } => {
+                self.repeats.learn(result);
                 if let Some(version) = result.str_at("protocolVersion")
                     && let Ok(version) = HeaderValue::from_str(version)
                 {
@@ -262,13 +303,14 @@ impl Session {
     async fn exchange(
         &self,
         method: Method,
-        body: Option<&[u8]>,
+        body: Option<(&[u8], Option<Repeated>)>,
         last_event: Option<&str>,
     ) -> std::result::Result<Exchange, Failed> {
         let (mut http, peer) = self.connect().await?;
-        let head = self.head(method, body, last_event)?;
+        let has_session = !matches!(body, Some((_, Some(_))));
+        let head = self.head(method, body.as_ref(), last_event)?;
         http.write_request_header(Box::new(head)).await?;
-        if let Some(body) = body {
+        if let Some((body, _)) = body {
             http.write_request_body(bytes::Bytes::copy_from_slice(body), true).await?;
         }
         http.finish_request_body().await?;
@@ -281,13 +323,15 @@ impl Session {
         let Some(head) = http.response_header() else {
             return Err(Failed::Other("it sent no response".to_owned()));
         };
-        if let Some(id) = head.headers.get(SESSION) {
+        if let Some(id) = head.headers.get(SESSION).filter(|_| has_session) {
             lock(&self.id).get_or_insert_with(|| id.clone());
         }
         match head.status.as_u16() {
             200..300 => Ok(Exchange { http, peer }),
             401 | 403 => Err(Failed::Credential),
-            404 if lock(&self.id).is_some() => Err(Failed::Gone),
+            404 if has_session && lock(&self.id).is_some() => Err(Failed::Gone),
+            // The answer says why.
+            400 | 404 if !has_session => Ok(Exchange { http, peer }),
             status => {
                 http.shutdown().await;
                 Err(Failed::Other(format!("it answered with the status {status}")))
@@ -317,7 +361,7 @@ impl Session {
     fn head(
         &self,
         method: Method,
-        body: Option<&[u8]>,
+        body: Option<&(&[u8], Option<Repeated>)>,
         last_event: Option<&str>,
     ) -> Result<RequestHeader> {
         let mut head = RequestHeader::build(method, self.remote.path.as_bytes(), Some(12))?;
@@ -327,16 +371,25 @@ impl Session {
         head.insert_header(USER_AGENT, concat!("palisade/", env!("CARGO_PKG_VERSION")))?;
         head.insert_header(ACCEPT_ENCODING, "identity")?;
         match body {
-            Some(body) => {
+            Some((body, _)) => {
                 head.insert_header(ACCEPT, "application/json, text/event-stream")?;
                 head.insert_header(CONTENT_TYPE, "application/json")?;
                 head.insert_header(CONTENT_LENGTH, body.len())?;
             }
             None => head.insert_header(ACCEPT, "text/event-stream")?,
         }
-        for (name, value) in [(SESSION, &self.id), (VERSION, &self.version)] {
-            if let Some(value) = lock(value).clone() {
-                head.insert_header(name, value)?;
+        match body {
+            Some((_, Some(repeated))) => {
+                for (name, value) in repeated {
+                    head.insert_header(name.clone(), value.as_str())?;
+                }
+            }
+            _ => {
+                for (name, value) in [(SESSION, &self.id), (VERSION, &self.version)] {
+                    if let Some(value) = lock(value).clone() {
+                        head.insert_header(name, value)?;
+                    }
+                }
             }
         }
         if let Some(last) = last_event {

@@ -1,5 +1,6 @@
 mod script;
 mod stateless;
+mod unbegun;
 
 use std::sync::Arc;
 

@@ -158,23 +158,22 @@ impl Script {
         Self::begin(settings, Arc::new(MemoryPins::default()), false, begin)
     }
 
+    /// One whose servers have said nothing yet.
+    pub(super) fn beginning(settings: Settings) -> Self {
+        let params = json(r#"{"protocolVersion":"2025-06-18"}"#);
+        let id = Id::Number("0".to_owned());
+        let begin = |opening| Conversation::begin(opening, 1, id, &params);
+        Self::open(settings, Arc::new(MemoryPins::default()), false, begin)
+    }
+
     fn begin(
         settings: Settings,
         pins: Arc<dyn Pins>,
         read_only: bool,
         begin: impl FnOnce(Opening) -> Conversation,
     ) -> Self {
-        let (told, desk) = (Arc::new(Told::default()), Desk::default());
-        let outcome = Arc::clone(&desk.0);
-        let gate = Arc::new(Gate::new(Arc::new(desk), Arc::clone(&told) as Arc<dyn Journal>));
-        gate.install(vec![Placed::everywhere(Arc::new(ByWord))]);
-        let gate = gate.session(Context::default());
         let servers = settings.servers.len();
-        let opening =
-            Opening { gate, settings: Arc::new(settings), pins, read_only, mask_key: [7; 32] };
-        let conversation = begin(opening);
-        let mut script = Self { conversation, told, outcome };
-        script.effects();
+        let mut script = Self::open(settings, pins, read_only, begin);
         for server in 0..servers {
             let capabilities =
                 r#"{"tools":{},"resources":{"subscribe":true},"prompts":{},"logging":{}}"#;
@@ -189,6 +188,25 @@ impl Script {
         for server in 0..servers {
             script.answer_last(server, TOOLS);
         }
+        script
+    }
+
+    fn open(
+        settings: Settings,
+        pins: Arc<dyn Pins>,
+        read_only: bool,
+        begin: impl FnOnce(Opening) -> Conversation,
+    ) -> Self {
+        let (told, desk) = (Arc::new(Told::default()), Desk::default());
+        let outcome = Arc::clone(&desk.0);
+        let gate = Arc::new(Gate::new(Arc::new(desk), Arc::clone(&told) as Arc<dyn Journal>));
+        gate.install(vec![Placed::everywhere(Arc::new(ByWord))]);
+        let gate = gate.session(Context::default());
+        let opening =
+            Opening { gate, settings: Arc::new(settings), pins, read_only, mask_key: [7; 32] };
+        let conversation = begin(opening);
+        let mut script = Self { conversation, told, outcome };
+        script.effects();
         script
     }
 

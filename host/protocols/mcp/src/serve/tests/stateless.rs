@@ -1,7 +1,7 @@
 //! Requests without a session.
 
 use super::client::{Client, whole};
-use super::world::{Servers, World};
+use super::world::{Servers, World, serve};
 use super::*;
 
 /// A client that has no session.
@@ -206,6 +206,52 @@ async fn a_server_that_ended_is_there_again_for_the_next_request_without_a_sessi
     let told = all(client.call(r#"{"say":"again"}"#).await).await;
     assert!(told.contains(r#""text":"again""#), "{told}");
     assert_eq!(world.admitted(), 2);
+}
+
+#[tokio::test]
+async fn a_service_that_has_no_sessions_serves_clients_that_have_one_and_such_that_have_none() {
+    let behind = Arc::new(World::newest());
+    let port = serve(Arc::clone(&behind)).await;
+    let world = World::new(Servers::Service(port));
+    let mut older = Client::begun(&world).await;
+    assert!(older.called(r#"{"say":"hello"}"#).await.contains(r#""text":"hello""#));
+    let told = older.called(r#"{"do":"progress"}"#).await;
+    assert!(told.contains("step 2") && told.contains("token-2"), "{told}");
+    let newest = Lone::new(&world);
+    let told = all(newest.call(r#"{"say":"again"}"#).await).await;
+    assert!(told.contains(r#""text":"again""#), "{told}");
+    let told = all(newest.ask(2, "tools/list", "", &[]).await).await;
+    assert!(told.contains(r#""name":"say""#), "{told}");
+    behind.told.wait_for("allow  tools/call test.say").await;
+}
+
+#[tokio::test]
+async fn a_call_of_a_service_that_has_no_sessions_is_cancelled_by_leaving_its_stream() {
+    let behind = Arc::new(World::newest());
+    let port = serve(Arc::clone(&behind)).await;
+    let world = World::new(Servers::Service(port));
+    let mut client = Client::begun(&world).await;
+    let (id, mut events) = client.call(r#"{"do":"wait"}"#).await;
+    let (_, told) = events.next().await.unwrap();
+    assert!(told.contains("waiting"), "{told}");
+    let cancel = format!(
+        r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#
+    );
+    assert_eq!(client.post(&cancel).await.status, 202);
+    behind.told.wait_for("error cancelled").await;
+}
+
+#[tokio::test]
+async fn what_changes_at_a_service_that_has_no_sessions_is_heard_of() {
+    let behind = Arc::new(World::newest());
+    let port = serve(Arc::clone(&behind)).await;
+    let world = World::new(Servers::Service(port));
+    let mut client = Client::begun(&world).await;
+    client.called(r#"{"do":"change"}"#).await;
+    let (_, told) = client.listen(None).await.next().await.unwrap();
+    assert!(told.contains("notifications/tools/list_changed"), "{told}");
+    let (_, mut events) = client.call("{}").await;
+    assert!(events.next().await.unwrap().1.contains("not what it was"));
 }
 
 #[tokio::test]

@@ -179,6 +179,8 @@ pub(super) struct World {
     servers: Servers,
     pins: Arc<MemoryPins>,
     admitted: AtomicUsize,
+    /// Whether it is for those alone who have no session.
+    newest: bool,
     /// Grants what is held.
     pub(super) grant: watch::Sender<bool>,
     /// Ends sessions.
@@ -188,6 +190,11 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(servers: Servers) -> Self {
         Self::with(servers, &["test"], Reverse::default())
+    }
+
+    /// One of programs, for those alone who have no session.
+    pub(super) fn newest() -> Self {
+        Self { newest: true, ..Self::new(Servers::Programs) }
     }
 
     pub(super) fn with(servers: Servers, names: &[&str], allow: Reverse) -> Self {
@@ -220,6 +227,7 @@ impl World {
             servers,
             pins: Arc::default(),
             admitted: AtomicUsize::new(0),
+            newest: false,
             grant,
             ends: watch::Sender::new(None),
         }
@@ -298,7 +306,13 @@ async fn answer(world: &World, http: &mut ServerSession) {
     let (method, headers) = (head.method.clone(), head.headers.clone());
     assert_eq!(headers.get("authorization").unwrap(), "Bearer upstream-token");
     let guest = world.guest("gateway");
-    let reply = world.service.handle(&guest, &method, &headers, &body).await;
+    let is_old = headers.get("mcp-protocol-version").is_none_or(|it| it != "2026-07-28");
+    let reply = if world.newest && is_old {
+        let refused = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32022,"message":"no"}}"#;
+        Reply { status: 400, headers: vec![], body: Body::Whole(refused.into()) }
+    } else {
+        world.service.handle(&guest, &method, &headers, &body).await
+    };
     let mut head = ResponseHeader::build(reply.status, None).unwrap();
     for (name, value) in reply.headers {
         head.insert_header(name, value).unwrap();
