@@ -1,5 +1,6 @@
 //! The way to servers: programs that the gateway starts, and services by Streamable HTTP.
 
+mod exchange;
 mod greet;
 mod redact;
 mod remote;

@@ -15,13 +15,12 @@ use pingora_http::RequestHeader;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::exchange::{Exchange, Kind};
 use super::repeat::Repeats;
 use super::sse::Events;
 use super::{GRACE, Remote, Sink, Ways};
 use crate::message::{INTERNAL_ERROR, Id, Message, RpcError};
 
-/// How long a connection that nobody uses is kept.
-const IDLE: Duration = Duration::from_secs(15);
 /// How often a stream that broke off is gone on with.
 const MOST_RESUMES: usize = 3;
 /// How long it waits before.
@@ -34,7 +33,7 @@ const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 type Repeated = Vec<(String, String)>;
 
 /// Why a request has no answer.
-enum Failed {
+pub(super) enum Failed {
     /// The service says that there is no such session any more.
     Gone,
     /// It does not take the gateway's credential.
@@ -399,54 +398,6 @@ impl Session {
             head.insert_header(name.clone(), value.as_str())?;
         }
         Ok(head)
-    }
-}
-
-/// The form of a response.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Json,
-    Events,
-    Other,
-}
-
-/// A response whose head is there.
-struct Exchange {
-    http: HttpSession,
-    peer: HttpPeer,
-}
-
-impl Exchange {
-    fn kind(&self) -> Kind {
-        let head = self.http.response_header();
-        let value = head.and_then(|head| head.headers.get(CONTENT_TYPE));
-        let value = value.and_then(|value| value.to_str().ok()).unwrap_or_default();
-        match value.split(';').next().map(|essence| essence.trim().to_ascii_lowercase()).as_deref()
-        {
-            Some("application/json") => Kind::Json,
-            Some("text/event-stream") => Kind::Events,
-            _ => Kind::Other,
-        }
-    }
-
-    async fn whole(&mut self, limit: usize) -> std::result::Result<Vec<u8>, Failed> {
-        let mut body = Vec::new();
-        while let Some(piece) = self.http.read_response_body().await? {
-            body.extend_from_slice(&piece);
-            if body.len() > limit {
-                return Err(Failed::Other("its response is too long".to_owned()));
-            }
-        }
-        Ok(body)
-    }
-
-    /// Gives the connection back, or closes it where something is left on it.
-    async fn release(mut self, ways: &Ways) {
-        if self.http.response_done() {
-            ways.connector.release_http_session(self.http, &self.peer, Some(IDLE)).await;
-        } else {
-            self.http.shutdown().await;
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Requests that have no session.
 
-use super::script::{Script, settings};
+use super::script::{Script, TOOLS, settings};
 use super::*;
 
 const ASKS: &str = r#"{"jsonrpc":"2.0","id":"s","method":"sampling/createMessage","params":{"messages":[{"role":"user","content":{"type":"text","text":"QUESTION"}}]}}"#;
@@ -158,6 +158,37 @@ fn a_server_that_works_on_several_requests_cannot_ask() {
     let effects = script.server(0, ASKS);
     assert!(has(&effects, &["server 0", r#""id":"s""#, "gateway.input"]), "{effects:?}");
     assert_eq!(effects.len(), 1, "{effects:?}");
+}
+
+#[test]
+fn what_headers_repeat_of_arguments_must_be_what_is_judged() {
+    let mut script = samples();
+    let marked = TOOLS.replace(
+        r#""path":{"type":"string"}"#,
+        r#""path":{"type":"string","x-mcp-header":"Path"}"#,
+    );
+    script.server(0, r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#);
+    script.answer_last(0, &marked);
+    let mut call = |id: u64, headers: &[(&str, &str)]| {
+        let headers = headers.iter().map(|(name, said)| ((*name).into(), (*said).into()));
+        script.conversation.mirror(headers.collect());
+        script.call(id, r#"{"path":"a"}"#)
+    };
+    // Whose words nobody approved, of that nothing is known to be repeated.
+    assert!(has(&call(7, &[("path", "a")]), &["answer 7", "-32020"]));
+    assert!(call(8, &[]).is_empty(), "it is held");
+    script.decide(granted());
+    let mut call = |id: u64, headers: &[(&str, &str)]| {
+        let headers = headers.iter().map(|(name, said)| ((*name).into(), (*said).into()));
+        script.conversation.mirror(headers.collect());
+        script.call(id, r#"{"path":"a"}"#)
+    };
+    for headers in [&[("path", "b")][..], &[], &[("path", "a"), ("other", "x")]] {
+        let effects = call(9, headers);
+        assert!(has(&effects, &["answer 9", "-32020"]), "{headers:?}: {effects:?}");
+        assert!(!has(&effects, &["server"]), "{headers:?}: {effects:?}");
+    }
+    assert!(has(&call(10, &[("path", "a")]), &["server 0", "tools/call"]));
 }
 
 #[test]
