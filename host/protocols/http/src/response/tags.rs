@@ -18,6 +18,8 @@ use ring::hmac;
 const MOST: usize = 256;
 /// Longer tags are none, in bytes.
 const LONGEST: usize = 256;
+/// What is at longer targets is asked for anew each time, in bytes: a session's tags take little room.
+const LONGEST_TARGET: usize = 2048;
 /// How many bytes of a digest are a tag.
 const SHOWN: usize = 16;
 /// A tag that no service has for anything.
@@ -154,6 +156,9 @@ impl Tags {
     }
 
     fn keep(&self, one: Given) {
+        if one.target.len() > LONGEST_TARGET {
+            return;
+        }
         let mut given = self.given();
         given.retain(|it| it.target != one.target || it.shown != one.shown);
         given.truncate(MOST - 1);

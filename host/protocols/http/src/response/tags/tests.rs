@@ -89,6 +89,9 @@ fn the_oldest_tags_are_forgotten() {
         covered(&tags, &format!("\"{number}\""), "/a", NOW);
     }
     assert_eq!(asked(&tags, (IF_NONE_MATCH, &first), ("/a", NOW), true), None);
+    let long = "/a".repeat(LONGEST_TARGET);
+    let shown = covered(&tags, "\"0\"", &long, NOW);
+    assert_eq!(asked(&tags, (IF_NONE_MATCH, &shown), (&long, NOW), true), None);
 }
 
 proptest! {
