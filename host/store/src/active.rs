@@ -50,24 +50,48 @@ impl Active {
     ///
     /// Where there is no room or the file refuses: the frame is not there.
     pub(crate) fn append(&mut self, parts: [&[u8]; 2]) -> io::Result<()> {
-        let bytes = parts[0].len() + parts[1].len();
         match &mut self.way {
             Way::Window(window) => {
-                let written = window.as_mut().is_some_and(|window| window.write(self.end, parts));
-                if !written {
-                    // The old one goes first: one window's memory is enough.
-                    *window = None;
-                    let next = window.insert(Window::open(&self.file, self.end, bytes)?);
-                    if !next.write(self.end, parts) {
-                        return Err(io::ErrorKind::StorageFull.into());
-                    }
+                let window = window.as_mut();
+                if !window.is_some_and(|window| window.write(self.end, parts)) {
+                    self.append_to_next(parts)?;
                 }
             }
             Way::Write(joined) => write(&self.file, self.end, parts, joined)?,
         }
-        self.end += bytes as u64;
+        self.end += (parts[0].len() + parts[1].len()) as u64;
         Ok(())
     }
+
+    /// Writes a frame to the next window, or with write(2) from here on, where none can be had.
+    fn append_to_next(&mut self, parts: [&[u8]; 2]) -> io::Result<()> {
+        // The old one goes first: one window's memory is enough.
+        self.way = Way::Window(None);
+        match Window::open(&self.file, self.end, parts[0].len() + parts[1].len()) {
+            Ok(mut next) => {
+                if !next.write(self.end, parts) {
+                    return Err(io::ErrorKind::StorageFull.into());
+                }
+                self.way = Way::Window(Some(next));
+                Ok(())
+            }
+            Err(error) if is_full(&error) => Err(error),
+            Err(error) => {
+                tracing::warn!(self.segment, %error, "events are written, for memory cannot stand for their file");
+                if self.file.metadata()?.len() > self.end {
+                    self.file.set_len(self.end)?;
+                }
+                let mut joined = vec![];
+                write(&self.file, self.end, parts, &mut joined)?;
+                self.way = Way::Write(joined);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 fn write(file: &File, end: u64, parts: [&[u8]; 2], joined: &mut Vec<u8>) -> io::Result<()> {

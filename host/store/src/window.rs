@@ -68,15 +68,14 @@ impl Window {
 }
 
 /// Whether a file system keeps its promise of room when memory is written to, so that no store into it can
-/// fail: a full disk would end the process there. A file system that copies on write cannot promise it.
+/// fail: a full disk would end the process there. A file system that copies on write cannot promise it, nor one
+/// whose files may come to share their blocks with a copy, as those of XFS.
 #[cfg(target_os = "linux")]
 pub(crate) fn can_promise(file: &File) -> bool {
     const EXT4: i64 = 0xef53;
-    const XFS: i64 = 0x5846_5342;
     const TMPFS: i64 = 0x0102_1994;
     #[allow(clippy::useless_conversion, reason = "the field is narrower on some machines")]
-    rustix::fs::fstatfs(file)
-        .is_ok_and(|system| [EXT4, XFS, TMPFS].contains(&i64::from(system.f_type)))
+    rustix::fs::fstatfs(file).is_ok_and(|system| [EXT4, TMPFS].contains(&i64::from(system.f_type)))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -86,7 +85,8 @@ pub(crate) fn can_promise(_: &File) -> bool {
 
 #[cfg(target_os = "linux")]
 fn promise(file: &File, start: u64, bytes: u64) -> io::Result<()> {
-    Ok(rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), start, bytes)?)
+    let flags = rustix::fs::FallocateFlags::empty();
+    Ok(rustix::io::retry_on_intr(|| rustix::fs::fallocate(file, flags, start, bytes))?)
 }
 
 #[cfg(not(target_os = "linux"))]

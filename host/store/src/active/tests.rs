@@ -62,6 +62,18 @@ fn both_ways_write_the_same() {
 
 #[test]
 #[cfg(target_os = "linux")]
+fn what_no_memory_can_stand_for_is_written() {
+    let (_dir, folder) = folder();
+    let mut active = active(&folder);
+    // A device has no room to promise, as a file of ext4 without extents.
+    active.file = Arc::new(OpenOptions::new().write(true).open("/dev/null").unwrap());
+    active.append([b"one", b"two"]).unwrap();
+    assert!(matches!(active.way, Way::Write(_)));
+    assert_eq!(active.end, 22);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
 fn where_there_is_no_room_the_frame_is_refused_before_anything_is_written() {
     let (_dir, folder) = folder();
     let mut active = active(&folder);
