@@ -45,38 +45,52 @@ impl Shared {
     ///
     /// # Errors
     /// When a policy fails; the result must then be withheld.
-    pub(super) fn plan(&self, shape: &Shape) -> Result<Planned, Denial> {
-        self.plan_by(shape, |_| ()).1
+    pub(super) async fn plan(&self, shape: &Shape) -> Result<Planned, Denial> {
+        self.plan_by(shape, |_| ()).await.1
     }
 
     /// The same by the newest policies; says which these are.
-    pub(super) fn plan_anew(&self, shape: &Shape) -> (Edition, Result<Planned, Denial>) {
-        self.plan_by(shape, |gate| {
+    pub(super) async fn plan_anew(&self, shape: &Shape) -> (Edition, Result<Planned, Denial>) {
+        let newest = |gate: &mut GateSession| {
             gate.renew();
-        })
+        };
+        self.plan_by(shape, newest).await
     }
 
-    fn plan_by(
+    async fn plan_by(
         &self,
         shape: &Shape,
-        begin: impl FnOnce(&mut GateSession),
+        begin: impl Fn(&mut GateSession),
     ) -> (Edition, Result<Planned, Denial>) {
-        let mut apart = {
-            let mut gate = self.gate();
-            begin(&mut gate);
-            if let Some(planned) = gate.planned(shape) {
-                return (gate.edition(), Ok(planned));
-            }
-            gate.apart()
-        };
+        if let Some(known) = self.planned(shape, &begin) {
+            return known;
+        }
+        // It is never closed.
+        let _place = self.questions.acquire().await;
+        // What waited with this one may have learnt it.
+        if let Some(known) = self.planned(shape, &begin) {
+            return known;
+        }
+        let mut apart = self.gate().apart();
         let edition = apart.edition();
-        // With no policy to ask there is nothing to wait for.
-        let planned = match apart.masks_nothing() {
-            true => apart.plan(shape),
-            false => blocking(|| apart.plan(shape)),
-        };
+        let planned = blocking(|| apart.plan(shape));
         self.gate().learn(apart);
         (edition, planned)
+    }
+
+    /// What is planned where nobody has to be asked.
+    fn planned(
+        &self,
+        shape: &Shape,
+        begin: impl Fn(&mut GateSession),
+    ) -> Option<(Edition, Result<Planned, Denial>)> {
+        let mut gate = self.gate();
+        begin(&mut gate);
+        let edition = gate.edition();
+        if let Some(planned) = gate.planned(shape) {
+            return Some((edition, Ok(planned)));
+        }
+        gate.masks_nothing().then(|| (edition, gate.plan(shape)))
     }
 }
 

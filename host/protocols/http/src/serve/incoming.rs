@@ -105,13 +105,13 @@ impl Stream {
     }
 
     /// Some responses last for days. One for which something else is planned by now cannot be masked otherwise from here on.
-    fn check_plan(&mut self) -> Result<(), Denial> {
+    async fn check_plan(&mut self) -> Result<(), Denial> {
         let session = &self.recording.session;
         let (edition, shape, masking) = &mut self.plan;
         if session.teller.newest() == *edition {
             return Ok(());
         }
-        let (newest, planned) = session.plan_anew(shape);
+        let (newest, planned) = session.plan_anew(shape).await;
         *edition = newest;
         if planned?.masking == *masking {
             return Ok(());
@@ -122,7 +122,7 @@ impl Stream {
     /// Reads on and gives what of it is judged, which may be nothing yet.
     async fn piece(&mut self) -> pingora_error::Result<Bytes> {
         let came = self.upstream.session.read_response_body().await?;
-        self.check_plan().map_err(broken_off)?;
+        self.check_plan().await.map_err(broken_off)?;
         self.ended = came.is_none();
         let plain = match (&mut self.decoder, &came) {
             (Some(decoder), Some(came)) => decoder.feed(came).map(Bytes::from),
@@ -285,7 +285,7 @@ impl Asked<'_> {
         let length = length.and_then(|it| it.to_str().ok()?.parse().ok());
         let is_plain = is_plainly_typed(&head.headers);
         let echo = Echo::new(self.credential.forms());
-        self.clean(status, &mut headers, &echo)?;
+        self.clean(status, &mut headers, &echo).await?;
         let framing = match (self.method, status) {
             (&Method::HEAD, _) | (_, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) => {
                 Framing::None
@@ -294,7 +294,7 @@ impl Asked<'_> {
         };
         let kind = headers.get(CONTENT_TYPE).and_then(essence).unwrap_or_default();
         let shape = shape_of(&kind);
-        let planned = self.session.plan(&shape).map_err(|denial| self.withheld(&denial))?;
+        let planned = self.session.plan(&shape).await.map_err(|denial| self.withheld(&denial))?;
         let plan = self.session.plans.of(&planned.masking);
         let plan = plan.map_err(|denial| self.withheld(&denial))?;
         let changes = (plan.is_some(), decoder.is_some());
@@ -418,7 +418,12 @@ impl Asked<'_> {
     }
 
     /// The headers as the client may see them.
-    fn clean(&self, status: StatusCode, headers: &mut HeaderMap, echo: &Echo) -> Result<(), Reply> {
+    async fn clean(
+        &self,
+        status: StatusCode,
+        headers: &mut HeaderMap,
+        echo: &Echo,
+    ) -> Result<(), Reply> {
         if matches!(self.credential, Credential::Cookie { .. }) {
             // It renews what the gateway let itself in with.
             headers.remove(SET_COOKIE);
@@ -440,11 +445,11 @@ impl Asked<'_> {
                 None => {}
             }
         }
-        self.mask_headers(headers, echo)
+        self.mask_headers(headers, echo).await
     }
 
     /// Values are treated as the policies plan for a document whose keys are the headers' names.
-    fn mask_headers(&self, headers: &mut HeaderMap, echo: &Echo) -> Result<(), Reply> {
+    async fn mask_headers(&self, headers: &mut HeaderMap, echo: &Echo) -> Result<(), Reply> {
         for value in headers.values_mut() {
             let mut bytes = value.as_bytes().to_vec();
             if echo.cover(&mut bytes) {
@@ -456,7 +461,8 @@ impl Asked<'_> {
         if self.session.gate().masks_nothing() {
             return Ok(());
         }
-        let planned = self.session.plan(&Shape::Document(HEADERS.to_owned())).map_err(withheld)?;
+        let shape = Shape::Document(HEADERS.to_owned());
+        let planned = self.session.plan(&shape).await.map_err(withheld)?;
         let plan = self.session.plans.of(&planned.masking).map_err(withheld)?;
         let Some(plan) = plan else { return Ok(()) };
         let masker = &self.session.masker;

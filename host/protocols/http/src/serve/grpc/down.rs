@@ -36,9 +36,9 @@ impl Talk<'_> {
         let mut withheld = Withheld::new();
         if headers.contains_key(STATUS) {
             // The head is all there is.
-            return self.finish(headers, (&echo, planned.cover.is_some()), &withheld);
+            return self.finish(headers, (&echo, planned.cover.is_some()), &withheld).await;
         }
-        let shown = metadata::shown(self.session, headers, &echo);
+        let shown = metadata::shown(self.session, headers, &echo).await;
         let mut shown = shown.map_err(|denial| self.withheld(&denial))?;
         // What is sent is not compressed.
         shown.remove(ENCODING);
@@ -53,7 +53,7 @@ impl Talk<'_> {
         let trailers = trailers.ok_or_else(|| {
             self.told(Code::Internal, "the service ended its answer without a status")
         })?;
-        self.finish(trailers, (&echo, planned.cover.is_some()), &withheld)
+        self.finish(trailers, (&echo, planned.cover.is_some()), &withheld).await
     }
 
     /// The head of what is an answer to a call.
@@ -83,7 +83,7 @@ impl Talk<'_> {
     ) -> Result<(), Stop> {
         let mut frames = Frames::default();
         while let Some(came) = self.read_more(session).await? {
-            self.follow(planned)?;
+            self.follow(planned).await?;
             if planned.cover.is_some() {
                 let why = "a policy that came meanwhile covers what is being sent";
                 return Err(self.withheld(&unreadable(why)));
@@ -121,7 +121,7 @@ impl Talk<'_> {
         while let Some(next) = self.next_of_service(session, &mut gather, &mut came).await? {
             let (whole, _place) = next;
             let mut payload = self.unpacked(whole, coding)?;
-            self.follow(planned)?;
+            self.follow(planned).await?;
             echo.cover(&mut payload);
             let covered = match (&planned.cover, &response) {
                 (Some(cover), Some(response)) => cover.message(response, &payload, withheld),
@@ -161,7 +161,7 @@ impl Talk<'_> {
     }
 
     /// Ends the answer as the service does, once that is on record.
-    fn finish(
+    async fn finish(
         &self,
         trailers: HeaderMap,
         (echo, masked): (&Echo, bool),
@@ -175,7 +175,7 @@ impl Talk<'_> {
         if status == Code::Unauthenticated as u32 && echo.looks() {
             return Err(self.not_let_in());
         }
-        let shown = metadata::shown(self.session, trailers, echo);
+        let shown = metadata::shown(self.session, trailers, echo).await;
         let mut shown = shown.map_err(|denial| self.withheld(&denial))?;
         let names = withheld.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         if let (Ok(names), false) = (HeaderValue::from_str(&names), names.is_empty()) {

@@ -27,7 +27,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 ///
 /// # Errors
 /// When it must be masked, and cannot be.
-pub(super) fn shown(
+pub(super) async fn shown(
     session: &Shared,
     mut headers: HeaderMap,
     echo: &Echo,
@@ -46,7 +46,7 @@ pub(super) fn shown(
             return Ok(headers);
         }
     }
-    let planned = session.plan_anew(&Shape::Document(HEADERS.to_owned())).1?;
+    let planned = session.plan_anew(&Shape::Document(HEADERS.to_owned())).await.1?;
     let Some(plan) = session.plans.of(&planned.masking)? else { return Ok(headers) };
     // The status is a number, and says how to read all else.
     let status = headers.get(STATUS).cloned();

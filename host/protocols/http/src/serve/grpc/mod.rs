@@ -141,7 +141,7 @@ impl Talk<'_> {
     }
 
     async fn carry(&self) -> Result<(), Stop> {
-        let mut planned = self.plan()?;
+        let mut planned = self.plan().await?;
         let (number, first) = self.open().await?;
         // It is opened once.
         let _ = self.number.set(number);
@@ -154,8 +154,9 @@ impl Talk<'_> {
 
     /// What covers the messages of the response, where something does. A call whose response nobody could cover is refused
     /// before it is sent.
-    fn plan(&self) -> Result<Planned, Stop> {
-        let (edition, planned) = self.session.plan_anew(&Shape::Document(MESSAGES.to_owned()));
+    async fn plan(&self) -> Result<Planned, Stop> {
+        let shape = Shape::Document(MESSAGES.to_owned());
+        let (edition, planned) = self.session.plan_anew(&shape).await;
         let covers = planned.and_then(|planned| {
             // The first is that of the call's beginning.
             let _ = self.observed.set(Arc::clone(&planned.observed));
@@ -175,9 +176,9 @@ impl Talk<'_> {
     }
 
     /// Plans anew where the policies have changed: a call may last for days.
-    fn follow(&self, planned: &mut Planned) -> Result<(), Stop> {
+    async fn follow(&self, planned: &mut Planned) -> Result<(), Stop> {
         if self.session.teller.newest() != planned.edition {
-            *planned = self.plan()?;
+            *planned = self.plan().await?;
         }
         Ok(())
     }

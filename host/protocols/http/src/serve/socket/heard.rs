@@ -53,24 +53,24 @@ impl<'a> Heard<'a> {
     ///
     /// # Errors
     /// When it must be masked, and cannot be.
-    pub(super) fn text(&mut self, text: String) -> Result<Vec<u8>, Denial> {
+    pub(super) async fn text(&mut self, text: String) -> Result<Vec<u8>, Denial> {
         let is_json = text.trim_start().starts_with(['{', '[', '"']);
         let kind = if is_json { "application/json" } else { "text/plain" };
-        self.covered(kind, text.into_bytes())
+        self.covered(kind, text.into_bytes()).await
     }
 
     /// Bytes as the client may have them.
     ///
     /// # Errors
     /// When they must be masked: they cannot be.
-    pub(super) fn bytes(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Denial> {
-        self.covered("application/octet-stream", bytes)
+    pub(super) async fn bytes(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Denial> {
+        self.covered("application/octet-stream", bytes).await
     }
 
-    fn covered(&mut self, kind: &str, mut said: Vec<u8>) -> Result<Vec<u8>, Denial> {
+    async fn covered(&mut self, kind: &str, mut said: Vec<u8>) -> Result<Vec<u8>, Denial> {
         self.echo.cover(&mut said);
         let session = self.run.session;
-        let planned = session.plan_anew(&Shape::Document(kind.to_owned())).1?;
+        let planned = session.plan_anew(&Shape::Document(kind.to_owned())).await.1?;
         if !planned.observed.is_empty() {
             self.observed = Arc::clone(&planned.observed);
         }

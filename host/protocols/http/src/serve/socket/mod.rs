@@ -254,8 +254,8 @@ impl<'a> Socket<'a> {
         self.from_service.feed(piece);
         while let Some(message) = self.from_service.next().map_err(service_broke)? {
             let (opcode, said) = match message {
-                Message::Text(text) => (Opcode::Text, self.heard.text(text)),
-                Message::Binary(bytes) => (Opcode::Binary, self.heard.bytes(bytes)),
+                Message::Text(text) => (Opcode::Text, self.heard.text(text).await),
+                Message::Binary(bytes) => (Opcode::Binary, self.heard.bytes(bytes).await),
                 Message::Ping(payload) => {
                     self.tell_service(Opcode::Pong, &payload).await?;
                     self.tell_client(Opcode::Ping, &[]).await?;
@@ -264,7 +264,7 @@ impl<'a> Socket<'a> {
                 Message::Pong(_) => continue,
                 Message::Close(code) => {
                     let (code, reason) = code.unwrap_or((NORMAL, String::new()));
-                    let reason = self.heard.text(reason).unwrap_or_default();
+                    let reason = self.heard.text(reason).await.unwrap_or_default();
                     let reason = String::from_utf8(reason).unwrap_or_default();
                     return Err(End::Closed(code, reason, code));
                 }
