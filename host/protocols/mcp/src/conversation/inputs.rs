@@ -5,7 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use palisade_policy::Denial;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use palisade_policy::{Denial, Edition};
+
+use ring::rand::{SecureRandom, SystemRandom};
 
 use super::due::{Caller, Due, Sent};
 use super::reverse::client_id;
@@ -18,8 +22,8 @@ use crate::request::Ask;
 const PATIENCE: u32 = 120;
 /// So many requests may wait for that.
 const MOST_PARKED: usize = 64;
-/// What stands before a request's number in the state that clients bring back.
-const STATE: &str = "palisade-";
+/// What stands before a question's number in the names that clients answer by.
+const NAME: &str = "palisade-";
 
 /// A request whose client is asked for something.
 pub(super) struct Parked {
@@ -28,8 +32,12 @@ pub(super) struct Parked {
     due: (usize, u64),
     /// What is asked, by the number under which its answer is owed.
     asks: BTreeMap<u64, Json>,
-    /// What came of the request while the client was away.
-    outcome: Option<Result<Json, RpcError>>,
+    /// By which the client that brings it back is known; clients that share the session cannot guess it.
+    state: String,
+    /// The request's number in the record.
+    number: u64,
+    /// What came of the request while the client was away, and by which policies it is masked.
+    outcome: Option<(Edition, Result<Json, RpcError>)>,
     /// Whether the client was told, and has not come back.
     away: bool,
     ticks: u32,
@@ -56,13 +64,14 @@ impl Conversation {
 
     /// Asks the client by the result of its own request.
     pub(super) fn ask_by_result(&mut self, due: (usize, u64), key: u64, asked: Json) {
-        let Some(Due::Request(Sent { caller, ask, asked: by, .. })) = self.due.get(&due) else {
+        let Some(Due::Request(Sent { caller, ask, asked: by, number })) = self.due.get(&due) else {
             return;
         };
         let (caller, ask) = (caller.clone(), by.as_deref().unwrap_or(ask).clone());
+        let number = *number;
         let new = || {
-            let asks = BTreeMap::new();
-            Parked { ask, due, asks, outcome: None, away: false, ticks: 0 }
+            let (asks, state) = (BTreeMap::new(), state());
+            Parked { ask, due, asks, state, number, outcome: None, away: false, ticks: 0 }
         };
         let parked = self.parked.entry(caller.key).or_insert_with(new);
         parked.asks.insert(key, asked);
@@ -81,7 +90,7 @@ impl Conversation {
         let result = Json::object([
             ("resultType", Json::text("input_required")),
             ("inputRequests", Json::Object(asks)),
-            ("requestState", Json::text(format!("{STATE}{}", caller.key))),
+            ("requestState", Json::text(&parked.state)),
         ]);
         self.asked.remove(&self.asked_as(caller));
         let id = caller.id.clone();
@@ -94,10 +103,11 @@ impl Conversation {
         caller: &Caller,
         outcome: Result<Json, RpcError>,
     ) -> Option<Result<Json, RpcError>> {
+        let edition = self.gate.edition();
         match self.parked.get_mut(&caller.key).filter(|parked| parked.away) {
             None => Some(outcome),
             Some(parked) => {
-                parked.outcome = Some(outcome);
+                parked.outcome = Some((edition, outcome));
                 None
             }
         }
@@ -115,14 +125,16 @@ impl Conversation {
         responses: &Json,
     ) -> Result<(), RpcError> {
         let wrong = |what: &str| RpcError::new(INVALID_PARAMS, what);
-        let key = state.as_str().and_then(|state| state.strip_prefix(STATE)?.parse().ok());
-        let parked = key.and_then(|key: u64| Some((key, self.parked.get_mut(&key)?)));
+        let state = state.as_str().filter(|state| !state.is_empty());
         // Another request under this state would not be the one that was judged.
-        let parked = parked.filter(|(_, parked)| parked.away && parked.ask == *ask);
+        let is_it = |parked: &Parked| {
+            parked.away && parked.ask == *ask && state == Some(parked.state.as_str())
+        };
+        let parked = self.parked.iter_mut().find(|(_, parked)| is_it(parked));
         let (key, parked) = parked.ok_or_else(|| wrong("no such request waits for its client"))?;
         let mut answers = Vec::new();
         for (name, response) in responses.members() {
-            let number = name.strip_prefix(STATE).and_then(|number| number.parse::<u64>().ok());
+            let number = name.strip_prefix(NAME).and_then(|number| number.parse::<u64>().ok());
             let number = number.filter(|number| parked.asks.contains_key(number));
             let number = number.filter(|_| response.is_object());
             let number = number.ok_or_else(|| wrong("it answers what nobody asked"))?;
@@ -130,7 +142,7 @@ impl Conversation {
         }
         answers.iter().for_each(|(number, _)| drop(parked.asks.remove(number)));
         parked.away = false;
-        let caller = Caller { key, ..caller.clone() };
+        let caller = Caller { key: *key, ..caller.clone() };
         if let Some(Due::Request(sent)) = self.due.get_mut(&parked.due) {
             sent.caller = caller.clone();
         }
@@ -150,10 +162,23 @@ impl Conversation {
         if !parked.asks.is_empty() {
             return self.send_away(caller);
         }
-        match self.parked.remove(&caller.key).and_then(|parked| parked.outcome) {
-            None => {}
-            Some(Ok(result)) => self.answer(caller, result),
-            Some(Err(error)) => self.fail(caller, error),
+        let Some(Parked { number, outcome: Some((edition, outcome)), .. }) =
+            self.parked.remove(&caller.key)
+        else {
+            return;
+        };
+        match outcome {
+            // It is masked by the policies of the time when it came.
+            Ok(_) if edition != self.gate.edition() => {
+                let denial = Denial {
+                    reason: "the policies changed while its client was away".to_owned(),
+                    rule: "gateway.mask".to_owned(),
+                    hint: "Ask once more.".to_owned(),
+                };
+                self.withhold(caller, number, &denial);
+            }
+            Ok(result) => self.answer(caller, result),
+            Err(error) => self.fail(caller, error),
         }
     }
 
@@ -180,7 +205,18 @@ impl Conversation {
             if let Some(Due::Request(sent)) = self.due.remove(&parked.due) {
                 let _ = self.gate.tell_error(sent.number, "cancelled", why);
                 self.cancel_at(server, id, why);
+            } else if parked.outcome.is_some() {
+                let _ = self.gate.tell_error(parked.number, "cancelled", why);
             }
         }
+    }
+}
+
+/// A state that nobody can guess; none where the system gives no random bytes, and no client comes back by that.
+fn state() -> String {
+    let mut random = [0; 16];
+    match SystemRandom::new().fill(&mut random) {
+        Ok(()) => URL_SAFE_NO_PAD.encode(random),
+        Err(_) => String::new(),
     }
 }

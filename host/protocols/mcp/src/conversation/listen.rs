@@ -6,10 +6,11 @@ use palisade_policy::Command;
 
 use super::due::Caller;
 use super::judge::Job;
+use super::unbegun::MOST_WATCHES;
 use super::{Conversation, Effect, Stream, notification};
 use crate::event::refused_command;
 use crate::json::Json;
-use crate::message::{INVALID_PARAMS, Id, Message, RpcError};
+use crate::message::{INTERNAL_ERROR, INVALID_PARAMS, Id, Message, RpcError};
 use crate::names::check_uri;
 use crate::request::{Aim, Ask};
 use crate::results::Kept;
@@ -120,20 +121,28 @@ impl Conversation {
         if uris.len() > MOST_RESOURCES {
             return Err("it subscribes to too many resources");
         }
-        let one = |uri: &Json| {
+        let one = |uri: &Json| -> Result<(String, Aim), &'static str> {
             let uri = uri.as_str().filter(|uri| check_uri(uri).is_ok());
             let uri = uri.ok_or("an address has no single reading")?.to_owned();
             let aim = Ask::Subscribe(uri.clone()).aim(&self.settings.servers);
             let aim = aim.ok_or("no server of the connection has this address")?;
             Ok((uri, aim))
         };
-        uris.iter().map(one).collect()
+        let mut resources = Vec::new();
+        for uri in uris {
+            let one = one(uri)?;
+            if !resources.contains(&one) {
+                resources.push(one);
+            }
+        }
+        Ok(resources)
     }
 
     /// What was allowed is subscribed to, and the client is told.
     pub(super) fn listens(&mut self, caller: &Caller, wanted: Wanted, number: u64) {
-        if self.listeners.len() >= MOST_LISTENERS {
-            let error = RpcError::new(crate::message::INTERNAL_ERROR, "too many streams listen");
+        let resources = wanted.resources.len();
+        if self.listeners.len() >= MOST_LISTENERS || self.watched() + resources > MOST_WATCHES {
+            let error = RpcError::new(INTERNAL_ERROR, "the session listens to too much already");
             let _ = self.gate.tell_error(number, "gateway.limit", &error.message);
             return self.fail(caller, error);
         }

@@ -171,7 +171,7 @@ impl Conversation {
     /// Whether nothing of the client's is under way.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.asked.is_empty()
+        self.asked.is_empty() && self.parked.is_empty()
     }
 
     /// Whether no server is left.
@@ -230,6 +230,7 @@ impl Conversation {
         for ((server, id), due) in std::mem::take(&mut self.due) {
             if let Due::Request(sent) | Due::Watch { sent: Some(sent), .. } = due {
                 self.cancel_at(server, id, reason);
+                let _ = self.gate.tell_error(sent.number, "gateway.ended", reason);
                 callers.push(sent.caller);
             }
         }
@@ -239,6 +240,7 @@ impl Conversation {
         for caller in callers {
             self.fail(&caller, error.clone());
         }
+        self.parked.clear();
         self.end_listening();
     }
 

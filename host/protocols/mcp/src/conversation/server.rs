@@ -88,6 +88,10 @@ impl Conversation {
             (Due::Watch { sent: Some(sent), .. }, Err(error)) => {
                 self.failure(&sent.caller, sent.number, error);
             }
+            (Due::Watch { sent: Some(sent), .. }, Ok(_)) => {
+                let error = "the server ended the subscription before it began";
+                self.failure(&sent.caller, sent.number, RpcError::new(INTERNAL_ERROR, error));
+            }
             (Due::Watch { .. }, _) => tracing::warn!(server, "a server ended a subscription"),
             (Due::Page { gather }, answer) => {
                 let page = answer.ok().filter(is_complete);
@@ -138,7 +142,7 @@ impl Conversation {
         }
     }
 
-    fn withhold(&mut self, caller: &Caller, number: u64, denial: &Denial) {
+    pub(super) fn withhold(&mut self, caller: &Caller, number: u64, denial: &Denial) {
         // It is withheld either way.
         let _ = self.gate.tell_error(number, &denial.rule, &denial.reason);
         let mut error = denied(denial);
@@ -147,7 +151,7 @@ impl Conversation {
     }
 
     /// An error in the server's words, as the client may see them.
-    fn failure(&mut self, caller: &Caller, number: u64, error: RpcError) {
+    pub(super) fn failure(&mut self, caller: &Caller, number: u64, error: RpcError) {
         if error.code == ELICITS && !self.settings.allow.elicitation {
             let denial = Denial {
                 reason: "the connection does not allow servers elicitation".to_owned(),

@@ -7,10 +7,12 @@ use super::due::{Due, Sent};
 use super::server::is_complete;
 use super::{Conversation, info};
 use crate::json::Json;
-use crate::message::Id;
+use crate::message::{INTERNAL_ERROR, Id, RpcError};
 use crate::request::{Aim, Ask};
 use crate::revision::Revision;
 
+/// So many subscriptions of one session are kept at servers without sessions.
+pub(super) const MOST_WATCHES: usize = 64;
 const LISTEN: &str = "subscriptions/listen";
 /// Lists whose changes are listened to: the capability, and what is asked for.
 const CHANGES: [(&str, &str); 3] = [
@@ -107,10 +109,36 @@ impl Conversation {
             self.request(aim.server, "resources/subscribe", params, Due::Ignored);
             return;
         }
+        if self.is_watched(aim) {
+            if let Some(Sent { caller, ask, number, .. }) = sent {
+                self.result(aim.server, &caller, &ask, number, &Json::Null);
+            }
+            return;
+        }
+        if self.watched() >= MOST_WATCHES {
+            tracing::warn!(server = aim.server, "a session subscribes to too many resources");
+            if let Some(Sent { caller, number, .. }) = sent {
+                let error = "the session subscribes to too many resources; end some first";
+                self.failure(&caller, number, RpcError::new(INTERNAL_ERROR, error));
+            }
+            return;
+        }
         let uris = Json::List(vec![Json::text(&uri)]);
         let wanted = Json::object([("resourceSubscriptions", uris)]);
         let params = Json::object([("notifications", wanted)]);
         self.request(aim.server, LISTEN, params, Due::Watch { sent, uri });
+    }
+
+    /// How many subscriptions there are, each of which keeps a request to its server open.
+    pub(super) fn watched(&self) -> usize {
+        self.due.values().filter(|due| matches!(due, Due::Watch { .. })).count()
+    }
+
+    /// Whether a server was asked already to tell of this resource, and does.
+    fn is_watched(&self, aim: &Aim) -> bool {
+        let due = self.due.iter().filter(|((of, _), _)| *of == aim.server);
+        due.map(|(_, due)| due)
+            .any(|due| matches!(due, Due::Watch { sent: None, uri } if *uri == aim.name))
     }
 
     /// A server does what it was asked by a subscription.

@@ -14,6 +14,9 @@ use crate::message::{
 /// the way.
 const MOST_WAITING: usize = 64;
 
+/// So many bytes of what is told may wait for it, in all.
+const MOST_TOLD: usize = 256 << 10;
+
 /// A piece of an answer.
 pub(super) enum Piece {
     /// Nothing but that the gateway still waits.
@@ -26,18 +29,25 @@ pub(super) enum Piece {
 
 /// The streams of those that have no answer yet.
 #[derive(Default)]
-pub(super) struct Direct(BTreeMap<Stream, mpsc::Sender<Piece>>);
+pub(super) struct Direct(BTreeMap<Stream, Way>);
+
+/// A way to a client.
+struct Way {
+    to: mpsc::Sender<Piece>,
+    /// How many bytes of what is told were sent since all of it was read last.
+    told: usize,
+}
 
 impl Direct {
     pub(super) fn open(&mut self, stream: Stream) -> mpsc::Receiver<Piece> {
         let (to, pieces) = mpsc::channel(MOST_WAITING);
-        self.0.insert(stream, to);
+        self.0.insert(stream, Way { to, told: 0 });
         pieces
     }
 
     /// Sends a message by its stream. Gives how many bytes that is; none where there is no such stream.
     pub(super) fn send(&mut self, stream: Stream, message: &Message) -> Option<usize> {
-        let to = self.0.get(&stream)?;
+        let Way { to, told } = self.0.get_mut(&stream)?;
         let text = message.json().to_text();
         let length = text.len();
         match message {
@@ -47,7 +57,12 @@ impl Direct {
                 self.0.remove(&stream);
             }
             Message::Request { .. } | Message::Notification { .. } => {
-                if to.capacity() > 1 {
+                if to.capacity() == MOST_WAITING {
+                    *told = 0;
+                }
+                // The first may be as large as a message may be.
+                if to.capacity() > 1 && (*told == 0 || *told + length <= MOST_TOLD) {
+                    *told += length;
                     let _ = to.try_send(Piece::Told(text));
                 }
             }
@@ -62,7 +77,7 @@ impl Direct {
     /// Keeps quiet streams alive, and gives those whose client has left.
     pub(super) fn tick(&mut self) -> Vec<Stream> {
         let mut left = Vec::new();
-        self.0.retain(|stream, to| {
+        self.0.retain(|stream, Way { to, .. }| {
             if to.capacity() > 1 {
                 let _ = to.try_send(Piece::Alive);
             }
@@ -92,5 +107,34 @@ pub(super) fn status(message: &Message) -> u16 {
             400
         }
         _ => 200,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Json;
+    use crate::message::Id;
+
+    #[test]
+    fn a_client_that_does_not_read_has_so_much_told_and_its_answer() {
+        let mut direct = Direct::default();
+        let mut pieces = direct.open(7);
+        let params = Json::object([("message", Json::text("x".repeat(100 << 10)))]);
+        let told = Message::Notification { method: "notifications/progress".to_owned(), params };
+        for _ in 0..20 {
+            direct.send(7, &told);
+        }
+        let id = Id::Number("7".to_owned());
+        direct.send(7, &Message::Result { id, result: Json::Object(vec![]) });
+        let (mut bytes, mut answered) = (0, false);
+        while let Ok(piece) = pieces.try_recv() {
+            match piece {
+                Piece::Told(text) => bytes += text.len(),
+                Piece::Last(..) => answered = true,
+                Piece::Alive => {}
+            }
+        }
+        assert!(answered && bytes > 100 << 10 && bytes <= MOST_TOLD, "{bytes}");
     }
 }

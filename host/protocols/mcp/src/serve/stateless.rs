@@ -162,7 +162,11 @@ impl Service {
                 continue;
             }
             match pieces.recv().await {
-                None => leaving.answered = true,
+                None => {
+                    leaving.answered = true;
+                    // It may have been sent on before the session ended: it is not sent twice.
+                    return Err(gone());
+                }
                 Some(Piece::Last(text, status)) => {
                     leaving.answered = true;
                     let json = ("content-type", "application/json".to_owned());

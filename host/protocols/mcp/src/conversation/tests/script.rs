@@ -115,6 +115,7 @@ impl Approvals for Desk {
 /// A session with servers that have the tools `read` and `forbidden_tool`.
 pub(super) struct Script {
     pub(super) conversation: Conversation,
+    gate: Arc<Gate>,
     told: Arc<Told>,
     outcome: Arc<Mutex<Option<Outcome>>>,
 }
@@ -201,13 +202,22 @@ impl Script {
         let outcome = Arc::clone(&desk.0);
         let gate = Arc::new(Gate::new(Arc::new(desk), Arc::clone(&told) as Arc<dyn Journal>));
         gate.install(vec![Placed::everywhere(Arc::new(ByWord))]);
-        let gate = gate.session(Context::default());
-        let opening =
-            Opening { gate, settings: Arc::new(settings), pins, read_only, mask_key: [7; 32] };
+        let opening = Opening {
+            gate: gate.session(Context::default()),
+            settings: Arc::new(settings),
+            pins,
+            read_only,
+            mask_key: [7; 32],
+        };
         let conversation = begin(opening);
-        let mut script = Self { conversation, told, outcome };
+        let mut script = Self { conversation, gate, told, outcome };
         script.effects();
         script
+    }
+
+    /// The same policies come once more, as another edition.
+    pub(super) fn swap(&self) {
+        self.gate.install(vec![Placed::everywhere(Arc::new(ByWord))]);
     }
 
     /// What is to be done, as lines.

@@ -73,6 +73,41 @@ fn what_comes_while_a_client_is_away_waits_for_it() {
 }
 
 #[test]
+fn what_came_for_a_client_that_was_away_is_withheld_where_other_policies_count_by_then() {
+    let mut script = samples();
+    script.call(7, "{}");
+    let asked = asked(&script.server(0, ASKS));
+    assert!(script.answer_last(0, r#"{"content":[{"type":"text","text":"well"}]}"#).is_empty());
+    script.swap();
+    let effects = script.ask(8, "tools/call", &back("{}", &asked));
+    assert!(has(&effects, &["answer 8", "the policies changed"]), "{effects:?}");
+    assert!(!has(&effects, &["well"]), "{effects:?}");
+    assert!(has(&script.record(), &["gateway.mask", "the policies changed"]));
+}
+
+#[test]
+fn no_client_can_guess_what_another_is_asked_under() {
+    let mut states = BTreeSet::new();
+    for _ in 0..8 {
+        let mut script = samples();
+        script.call(7, "{}");
+        let (state, _) = asked(&script.server(0, ASKS));
+        assert!(state.len() >= 22 && states.insert(state));
+    }
+}
+
+#[test]
+fn a_session_that_is_to_end_waits_for_clients_that_are_away_and_records_what_they_lose() {
+    let mut script = samples();
+    script.call(7, "{}");
+    script.server(0, ASKS);
+    assert!(!script.conversation.is_idle());
+    script.conversation.finish("the session is over", "");
+    assert!(has(&script.record(), &["gateway.ended", "the session is over"]));
+    assert!(script.conversation.is_idle());
+}
+
+#[test]
 fn a_call_that_a_policy_rewrote_goes_on_as_it_was_asked() {
     let mut script = samples();
     script.call(7, r#"{"draft":false}"#);

@@ -72,6 +72,36 @@ fn a_subscription_is_answered_once_it_is_heard_and_ends_with_it() {
 }
 
 #[test]
+fn a_subscription_that_ends_before_it_is_heard_is_answered() {
+    let mut script = discovered();
+    script.ask(7, "resources/subscribe", r#"{"uri":"a:b"}"#);
+    let effects = script.answer_last(0, r#"{"resultType":"complete"}"#);
+    assert!(has(&effects, &["answer 7", "before it began"]), "{effects:?}");
+    assert!(script.conversation.is_idle(), "it is no longer under way");
+}
+
+#[test]
+fn a_resource_is_subscribed_to_once_and_only_so_many_are() {
+    use super::super::unbegun::MOST_WATCHES;
+    let mut script = discovered();
+    let subscribe = |uri: usize| format!(r#"{{"uri":"a:{uri}"}}"#);
+    for uri in 0..MOST_WATCHES {
+        script.ask(100, "resources/subscribe", &subscribe(uri));
+        let (_, number) = *script.conversation.due.keys().next_back().unwrap();
+        let heard = format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{{"_meta":{{"io.modelcontextprotocol/subscriptionId":{number}}}}}}}"#
+        );
+        assert!(has(&script.server(0, &heard), &["answer 100", r#""result""#]), "{uri}");
+    }
+    let effects = script.ask(101, "resources/subscribe", &subscribe(0));
+    assert!(has(&effects, &["answer 101", r#""result":{}"#]), "{effects:?}");
+    assert!(!has(&effects, &["server"]), "{effects:?}");
+    let effects = script.ask(102, "resources/subscribe", &subscribe(MOST_WATCHES));
+    assert!(has(&effects, &["answer 102", "too many resources"]), "{effects:?}");
+    assert!(!has(&effects, &["server"]), "{effects:?}");
+}
+
+#[test]
 fn a_server_that_speaks_no_known_revision_is_left_out() {
     for said in [
         r#"{"resultType":"complete","supportedVersions":["2027-01-01"],"capabilities":{}}"#,
