@@ -1,5 +1,5 @@
 use palisade_policy::Principal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{GatewayVerifier, Presented, Role, Roles, Verifier};
@@ -121,9 +121,9 @@ fn an_agent_acts_for_a_person_with_what_both_may() {
     assert_eq!(chained.unwrap_err(), ExchangeRefused::Chain);
 }
 
-#[test]
-fn a_person_says_who_may_act() {
-    let person = |may_act| Identity {
+/// A person whose token says who may act.
+fn person(may_act: Value) -> Identity {
+    Identity {
         presented: Some(Presented {
             issuer: "corp".into(),
             subject: "ada".into(),
@@ -131,7 +131,11 @@ fn a_person_says_who_may_act() {
             claims: json!({ "may_act": may_act }),
         }),
         ..bearer("ada", &["reader"])
-    };
+    }
+}
+
+#[test]
+fn a_person_says_who_may_act() {
     let agent = bearer("agent-7", &["reader"]);
     let try_with =
         |may_act| try_exchange(&person(may_act), Some(&agent), &Wish::default()).map(drop);
@@ -148,15 +152,6 @@ fn a_person_says_who_may_act() {
 
 #[test]
 fn who_may_act_is_who_may_act_by_a_token_given_for_the_persons_too() {
-    let person = |may_act| Identity {
-        presented: Some(Presented {
-            issuer: "corp".into(),
-            subject: "ada".into(),
-            groups: vec![],
-            claims: json!({ "may_act": may_act }),
-        }),
-        ..bearer("ada", &["reader"])
-    };
     let act = |subject: &Identity, actor: &str| {
         try_exchange(subject, Some(&bearer(actor, &["reader"])), &Wish::default()).map(drop)
     };

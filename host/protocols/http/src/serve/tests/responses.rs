@@ -1,9 +1,9 @@
 //! What of a response reaches the client.
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
-use super::world::{SECRET, With, World, accept, ok, request};
+use super::world::{Client, SECRET, With, World, accept, ok, request};
 
 fn masking(script: super::world::Script) -> With {
     With { script, masks: true, ..With::default() }
@@ -242,14 +242,20 @@ async fn events_are_passed_on_as_they_come() {
     assert!(world.recorded().contains("data: two"), "{}", world.recorded());
 }
 
+/// A client to whom a service has sent half of a response, and the service's end.
+async fn half_sent(world: &World, listener: &TcpListener) -> (Client, TcpStream) {
+    let mut client = world.client().await;
+    client.send(&request("GET /c/api/a", "", "")).await;
+    let (mut stream, _) = accept(listener).await;
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    (client, stream)
+}
+
 #[tokio::test]
 async fn a_response_that_breaks_off_does_not_look_whole() {
     let (world, listener) = World::alone(With::default()).await;
-    let mut client = world.client().await;
-    client.send(&request("GET /c/api/a", "", "")).await;
-    let (mut stream, _) = accept(&listener).await;
-    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n";
-    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut client, stream) = half_sent(&world, &listener).await;
     drop(stream);
     let mut text = String::new();
     while let Some(more) = client.some().await {
@@ -262,11 +268,7 @@ async fn a_response_that_breaks_off_does_not_look_whole() {
 #[tokio::test]
 async fn what_a_client_has_of_a_response_is_on_record_when_its_session_is_cut_off() {
     let (world, listener) = World::alone(With::default()).await;
-    let mut client = world.client().await;
-    client.send(&request("GET /c/api/a", "", "")).await;
-    let (mut stream, _) = accept(&listener).await;
-    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n";
-    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut client, _stream) = half_sent(&world, &listener).await;
     let mut text = String::new();
     while !text.contains("half") {
         text.push_str(&client.some().await.unwrap());

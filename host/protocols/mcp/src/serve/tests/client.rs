@@ -100,6 +100,18 @@ impl<'a> Client<'a> {
         (id, reading(self.post(&text).await))
     }
 
+    /// Calls the tool and cancels that once it is under way.
+    pub(super) async fn cancelled(&mut self) -> Reading {
+        let (id, mut events) = self.call(r#"{"do":"wait"}"#).await;
+        let (_, told) = events.next().await.unwrap();
+        assert!(told.contains("waiting"), "{told}");
+        let cancel = format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#
+        );
+        assert_eq!(self.post(&cancel).await.status, 202);
+        events
+    }
+
     /// Calls the tool and reads to the end.
     pub(super) async fn called(&mut self, arguments: &str) -> String {
         self.call(arguments).await.1.rest().await

@@ -78,13 +78,7 @@ async fn a_held_call_whose_client_leaves_is_withdrawn() {
 async fn a_cancelled_call_is_cancelled_at_its_server() {
     let world = World::new(Servers::Programs);
     let mut client = Client::begun(&world).await;
-    let (id, mut events) = client.call(r#"{"do":"wait"}"#).await;
-    let (_, told) = events.next().await.unwrap();
-    assert!(told.contains("waiting"), "{told}");
-    let cancel = format!(
-        r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#
-    );
-    assert_eq!(client.post(&cancel).await.status, 202);
+    let events = client.cancelled().await;
     assert_eq!(events.rest().await, "");
     let told = client.called(r#"{"do":"cancelled"}"#).await;
     assert!(told.contains(r#""text":"cancelled""#), "{told}");

@@ -231,13 +231,7 @@ async fn a_call_of_a_service_that_has_no_sessions_is_cancelled_by_leaving_its_st
     let port = serve(Arc::clone(&behind)).await;
     let world = World::new(Servers::Service(port));
     let mut client = Client::begun(&world).await;
-    let (id, mut events) = client.call(r#"{"do":"wait"}"#).await;
-    let (_, told) = events.next().await.unwrap();
-    assert!(told.contains("waiting"), "{told}");
-    let cancel = format!(
-        r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#
-    );
-    assert_eq!(client.post(&cancel).await.status, 202);
+    let _events = client.cancelled().await;
     behind.told.wait_for("error cancelled").await;
 }
 
