@@ -116,8 +116,17 @@ pub struct Allowed {
     pub once: bool,
     /// What allowed it.
     pub edition: Edition,
-    /// The rules of the holds that were granted, and by whom.
-    pub granted: Vec<(String, Vec<String>)>,
+    /// The holds that were granted.
+    pub granted: Vec<Granted>,
+}
+
+/// A hold that was granted.
+#[derive(Clone, Debug)]
+pub struct Granted {
+    /// Its terms.
+    pub hold: Hold,
+    /// Who granted it: people, or a policy and why.
+    pub by: Vec<String>,
 }
 
 /// What a protocol is told.

@@ -26,8 +26,8 @@ pub use chain::{Chain, Judged, Mode, Observation, Placed, PolicySet};
 pub use event::{Command, CommandParts, Context, ContextParts, Operation, Principal, Target};
 pub use file::{CallLimits, Mistake, PolicyFile, Use, line_of};
 pub use gate::{
-    Allowed, Asked, Decision, Edition, Ended, Ending, Gate, GateSession, HoldNotice, NotAdmitted,
-    Place, Planned, Planner, SessionContext, Teller, Waiting,
+    Allowed, Asked, Decision, Edition, Ended, Ending, Gate, GateSession, Granted, HoldNotice,
+    NotAdmitted, Place, Planned, Planner, SessionContext, Teller, Waiting,
 };
 pub use grants::{Grant, Grants, NoOrigin, Origin};
 pub use journal::{

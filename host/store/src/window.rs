@@ -23,14 +23,12 @@ impl Window {
     ///
     /// # Errors
     ///
-    /// Where there is no room, or the file cannot be extended or mapped.
+    /// Where there is no room, or the file cannot be extended, mapped or given its memory.
     pub(crate) fn open(file: &File, start: u64, bytes: usize) -> io::Result<Self> {
         let bytes = bytes.max(WINDOW_BYTES);
         promise(file, start, bytes as u64)?;
         let map = memmap2::MmapOptions::new().offset(start).len(bytes).map_raw(file)?;
-        // One call in the place of a fault for each page. Where the kernel cannot do it, the faults come.
-        #[cfg(target_os = "linux")]
-        let _ = map.advise(memmap2::Advice::PopulateWrite);
+        populate(&map)?;
         Ok(Self { map, start })
     }
 
@@ -81,6 +79,23 @@ pub(crate) fn can_promise(file: &File) -> bool {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn can_promise(_: &File) -> bool {
     false
+}
+
+/// Has every page ready: one call in the place of a fault for each. What would fail here would end the process
+/// at the first store. A kernel that does not know the call gives the pages one by one.
+#[cfg(target_os = "linux")]
+fn populate(map: &memmap2::MmapRaw) -> io::Result<()> {
+    match map.advise(memmap2::Advice::PopulateWrite) {
+        Err(error) if error.raw_os_error() != Some(rustix::io::Errno::INVAL.raw_os_error()) => {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn populate(_: &memmap2::MmapRaw) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(target_os = "linux")]

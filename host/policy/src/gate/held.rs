@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Allowed, Decision, Edition, Gate, HoldNotice, SessionContext, unrecorded};
+use super::{Allowed, Decision, Edition, Gate, Granted, HoldNotice, SessionContext, unrecorded};
 use crate::{
     Chain, Command, Denial, Entry, Hold, HoldRequest, JournalFailure, Moment, Outcome, Ruling,
     Ticket,
@@ -25,7 +25,7 @@ impl OpenHolds {
 
     /// A reviewing policy granted this hold, so that no person is asked.
     pub(super) fn granted_by_policy(&mut self, hold: &Hold, by: String) -> Result<(), Denial> {
-        self.allowed.granted.push((hold.rule.clone(), vec![by.clone()]));
+        self.allowed.granted.push(Granted { hold: hold.clone(), by: vec![by.clone()] });
         let kept = self.record("", &Outcome::Granted { by: vec![by] });
         kept.map(drop).map_err(|failure| unrecorded(&failure))
     }
@@ -66,7 +66,7 @@ impl OpenHolds {
                         Outcome::Granted { by } => by,
                         _ => vec![],
                     };
-                    self.allowed.granted.push((hold.rule, by));
+                    self.allowed.granted.push(Granted { hold, by });
                 }
                 Err(denial) => return Decision::Deny(denial),
             }
@@ -117,8 +117,14 @@ impl OpenHolds {
         Decision::Deny(denial)
     }
 
+    /// Whether the same rule's hold was granted, by those that it asks for now and by as many of them.
     fn is_granted(&self, hold: &Hold) -> bool {
-        self.allowed.granted.iter().any(|(rule, _)| *rule == hold.rule)
+        let covers = |granted: &Hold| {
+            granted.rule == hold.rule
+                && granted.approvers == hold.approvers
+                && granted.quorum >= hold.quorum
+        };
+        self.allowed.granted.iter().any(|granted| covers(&granted.hold))
     }
 
     fn note_denial(&self, command: &Command, denial: &Denial, policies: u64) {

@@ -12,6 +12,8 @@ struct ByText {
     denies_all: bool,
     /// It holds what another rewrites, and nothing else.
     holds_rewrites: bool,
+    /// How many more than one must approve what it holds.
+    more_approvers: u32,
 }
 
 impl Policy for ByText {
@@ -40,7 +42,9 @@ impl Policy for ByText {
                 rule: "deny".into(),
                 hint: String::new(),
             }),
-            text if text.contains("hold") => Verdict::Hold(held_by("hold")),
+            text if text.contains("hold") => {
+                Verdict::Hold(Hold { quorum: 1 + self.more_approvers, ..held_by("hold") })
+            }
             text if text.contains("loop") => Verdict::Rewrite(format!("{text}!")),
             text if text.contains("rewrite to") => {
                 Verdict::Rewrite(text.replace("rewrite to ", ""))
@@ -262,6 +266,22 @@ fn policies_that_changed_while_a_command_was_held_judge_it_again() {
     *setup.outcome.lock().unwrap() = Some(Outcome::Granted { by: vec![] });
     let Poll::Ready(decision) = poll(&mut waiting) else { panic!("decided") };
     assert_eq!(denied_by(decision), "new");
+}
+
+#[test]
+fn an_approval_counts_only_where_the_new_policies_ask_for_no_more_approvers() {
+    for (more_approvers, runs) in [(0, true), (1, false)] {
+        let mut setup = setup();
+        let Asked::Waiting(mut waiting) = setup.ask("hold") else { panic!("it must wait") };
+        let policy = Arc::new(ByText { more_approvers, ..ByText::default() });
+        setup.gate.install(vec![Placed::everywhere(policy)]);
+        *setup.outcome.lock().unwrap() = Some(Outcome::Granted { by: vec!["alice".into()] });
+        let Poll::Ready(decision) = poll(&mut waiting) else { panic!("decided") };
+        match decision {
+            Decision::Allow(_) => assert!(runs),
+            Decision::Deny(denial) => assert!(!runs && denial.rule == "gateway.policy-changed"),
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use palisade_policy::{
-    Allowed, Asked, Command, Decision, Denial, Hold, HoldNotice, Moment, Operation,
+    Allowed, Asked, Command, Decision, Denial, Granted, Hold, HoldNotice, Moment, Operation,
 };
 use wildmatch::WildMatch;
 
@@ -164,8 +164,9 @@ impl Conversation {
                 None => return self.tell_denial(&Job::Forward(forward), &not_rewritten()),
             }
         }
-        let by = allowed.granted.iter().find(|(rule, _)| rule.starts_with("gateway.tool-"));
-        let by = by.map(|(_, by)| by.as_slice()).unwrap_or_default();
+        let of_tool = |granted: &&Granted| granted.hold.rule.starts_with("gateway.tool-");
+        let by = allowed.granted.iter().find(of_tool);
+        let by = by.map(|granted| granted.by.as_slice()).unwrap_or_default();
         if let Err(denial) = self.spend(&forward, by) {
             // What was allowed does not run: the record says so.
             let _ = self.gate.tell_error(allowed.number, &denial.rule, &denial.reason);
