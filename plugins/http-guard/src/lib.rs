@@ -17,6 +17,9 @@ mod rule;
 use plugin_sdk::prelude::*;
 use rule::Rule;
 
+/// What a client can do about a body that was not read.
+const HOW_TO_BE_READ: &str = "Send JSON, a form or a multipart body within the gateway's limit.";
+
 /// What may be requested.
 #[config]
 struct HttpGuard {
@@ -89,7 +92,7 @@ impl Guard for HttpGuard {
                 self.rules.iter().enumerate().find(|(_, rule)| rule.matches(operation, command));
             unread_allowed &= rule.is_some_and(|(_, rule)| rule.takes_unread());
             let verdict = match rule {
-                Some((index, rule)) => rule.decide(index, operation),
+                Some((index, rule)) => rule.decide(index, operation, command),
                 None => self.unlisted.decide(operation),
             };
             strictest = stricter(strictest, verdict);
@@ -121,8 +124,7 @@ impl Incomplete {
         let (rule, reason) = ("http-guard.incomplete", "the request's body was not read in full");
         match self {
             Self::Allow => Verdict::Allow,
-            Self::Deny => Verdict::deny(rule, reason)
-                .hint("Send JSON, a form or a multipart body within the gateway's limit."),
+            Self::Deny => Verdict::deny(rule, reason).hint(HOW_TO_BE_READ),
             Self::Hold(approval) => approval.hold(rule, reason),
         }
     }

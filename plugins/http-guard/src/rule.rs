@@ -135,19 +135,35 @@ impl Rule {
     }
 
     /// What happens to an operation that the rule is about.
-    pub(crate) fn decide(&self, index: usize, operation: &Operation) -> Verdict {
+    pub(crate) fn decide(&self, index: usize, operation: &Operation, command: &Command) -> Verdict {
         let name = self.name.clone().unwrap_or_else(|| (index + 1).to_string());
         let rule = format!("http-guard.{name}");
         let what = format!("{} {}", operation.action, operation.object);
+        let unread = || self.is_by_what_was_not_read(operation, command);
         match &self.then {
             Decision::Allow => Verdict::Allow,
+            Decision::Deny if unread() => {
+                Verdict::deny(rule, self.doubt()).hint(crate::HOW_TO_BE_READ)
+            }
             Decision::Deny => {
                 let reason = self.reason.clone();
                 let reason = reason.unwrap_or_else(|| format!("{what} is not allowed here"));
                 Verdict::deny(rule, reason).hint(self.hint.clone().unwrap_or_default())
             }
+            Decision::Hold(approval) if unread() => approval.hold(rule, self.doubt()),
             Decision::Hold(approval) => approval.hold(rule, self.reason.clone().unwrap_or(what)),
         }
+    }
+
+    /// Whether the rule is about the operation only because its body may have had anything in it.
+    fn is_by_what_was_not_read(&self, operation: &Operation, command: &Command) -> bool {
+        let read = || Command { complete: true, ..command.clone() };
+        !command.complete && !self.matches(operation, &read())
+    }
+
+    fn doubt(&self) -> String {
+        let reason = self.reason.as_deref().unwrap_or("what a rule forbids");
+        format!("the request's body was not read in full, and may have in it: {reason}")
     }
 }
 

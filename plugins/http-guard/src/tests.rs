@@ -125,6 +125,24 @@ fn what_was_not_read_passes_only_by_a_rule_that_says_so() {
 }
 
 #[test]
+fn who_sent_a_body_that_was_not_read_is_told_that_this_is_why() {
+    let denial_of = |complete| {
+        let mut told = operation("POST", "/v1/orders");
+        if complete {
+            told.fields.push("role".to_owned());
+        }
+        match judge(RULES, &Command { complete, ..command("", [told]) }) {
+            Verdict::Deny(denial) => denial,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (read, unread) = (denial_of(true), denial_of(false));
+    assert_eq!(read.hint, "Leave the role out.");
+    assert!(unread.reason.contains("was not read in full"), "{}", unread.reason);
+    assert!(unread.hint.contains("Send JSON"), "{}", unread.hint);
+}
+
+#[test]
 fn type_and_size_decide() {
     let rules = r#"{ "rules": [
         { "types": ["text/*"], "then": "deny" }, { "larger_than": 1000, "then": "deny" }

@@ -14,8 +14,8 @@ pub enum Refused {
     /// A header that may be there once.
     #[error("the header {0} is there more than once")]
     Repeated(&'static str),
-    /// A header that would make the server read something else than what is judged.
-    #[error("the header {0} would change what the request means")]
+    /// A header, a parameter or a field that would make the server read something else than what is judged.
+    #[error("{0} would change what the request means")]
     Override(&'static str),
     /// A target that servers read in different ways.
     #[error("the request's target is ambiguous: {0}")]

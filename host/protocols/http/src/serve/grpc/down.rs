@@ -10,7 +10,7 @@ use pingora_error::Error;
 use super::ledger::From as Sender;
 use super::metadata;
 use super::upstream::Upstream;
-use super::{Planned, Stop, Talk};
+use super::{Planned, Stop, Talk, undescribed};
 use crate::Reply;
 use crate::grpc::{
     Broken, Code, Coding, Described, ENCODING, Frames, Gather, Part, STATUS, Told, Whole, Withheld,
@@ -125,7 +125,7 @@ impl Talk<'_> {
             echo.cover(&mut payload);
             let covered = match (&planned.cover, &response) {
                 (Some(cover), Some(response)) => cover.message(response, &payload, withheld),
-                (Some(_), None) => Err(unreadable("no descriptor says what its messages are")),
+                (Some(_), None) => Err(undescribed()),
                 (None, _) => Ok(payload),
             };
             let covered = covered.map_err(|denial| self.withheld(&denial))?;

@@ -168,7 +168,7 @@ impl Talk<'_> {
             }))
         });
         let covers = covers.and_then(|cover| match (cover, &self.method) {
-            (Some(_), None) => Err(unreadable("no descriptor says what its messages are")),
+            (Some(_), None) => Err(undescribed()),
             (cover, _) => Ok(cover),
         });
         let cover = covers.map_err(|denial| self.refuse(&denial))?;
@@ -284,5 +284,14 @@ async fn at(until: Option<Instant>) {
     match until {
         Some(until) => tokio::time::sleep_until(until).await,
         None => std::future::pending().await,
+    }
+}
+
+/// The denial of a call under a mask whose messages nothing describes.
+fn undescribed() -> Denial {
+    Denial {
+        hint: "Ask whoever operates the gateway for the service's `descriptors`, with this method in them."
+            .to_owned(),
+        ..unreadable("no descriptor says what its messages are")
     }
 }
