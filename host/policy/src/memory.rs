@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::{Action, Command, Context, Denial, Plan, PolicyFailure, Shape, Verdict};
+use crate::{
+    Action, Command, Context, Denial, Hold, Judged, Observation, Operation, Plan, PolicyFailure,
+    Ruling, Shape, Verdict,
+};
 
 /// Roughly how many bytes of questions and answers are remembered for one policy.
 const MOST_BYTES: usize = 4 << 20;
@@ -160,23 +163,53 @@ impl Memory {
 /// What an entry costs besides its texts, roughly.
 const ENTRY: usize = 256;
 
-fn size_of_command(command: &Command) -> usize {
+/// What a command takes in memory, roughly.
+pub(crate) fn size_of_command(command: &Command) -> usize {
     let operations = command.operations.iter().map(|each| {
         let texts = each.fields.iter().chain(each.facts.iter().flat_map(|(name, of)| [name, of]));
-        each.action.len() + each.object.len() + texts.map(|text| text.len() + 24).sum::<usize>()
+        let own = size_of::<Operation>() + each.action.len() + each.object.len();
+        own + texts.map(|text| text.len() + 24).sum::<usize>()
     });
     ENTRY + command.text.len() + operations.sum::<usize>()
+}
+
+/// What a whole chain's judgement takes in memory, roughly.
+pub(crate) fn size_of_judged(judged: &Judged) -> usize {
+    let of_holds = |holds: &[Hold]| {
+        holds.iter().map(|hold| size_of::<Hold>() + size_of_hold(hold)).sum::<usize>()
+    };
+    let ruling = match &judged.ruling {
+        Ruling::Allow => 0,
+        Ruling::Deny(denial) => size_of_denial(denial),
+        Ruling::Hold(holds) => of_holds(holds),
+        Ruling::Rewrite { text, holds } => text.len() + of_holds(holds),
+    };
+    ruling + judged.by.len() + size_of_observed(&judged.observed)
+}
+
+/// What observations take in memory, roughly.
+fn size_of_observed(observed: &[Observation]) -> usize {
+    let of = |it: &Observation| {
+        size_of::<Observation>() + it.policy.len() + it.rule.len() + it.reason.len()
+    };
+    observed.iter().map(of).sum()
+}
+
+fn size_of_denial(Denial { reason, rule, hint }: &Denial) -> usize {
+    reason.len() + rule.len() + hint.len()
+}
+
+fn size_of_hold(hold: &Hold) -> usize {
+    let approvers = hold.approvers.iter().map(|name| name.len() + 24);
+    hold.reason.len() + hold.rule.len() + approvers.sum::<usize>()
 }
 
 /// What a verdict takes in memory, roughly.
 pub(crate) fn size_of_verdict(verdict: &Verdict) -> usize {
     match verdict {
         Verdict::Allow => 0,
-        Verdict::Deny(Denial { reason, rule, hint }) => reason.len() + rule.len() + hint.len(),
-        Verdict::Hold(hold) => {
-            let approvers = hold.approvers.iter().map(|name| name.len() + 24);
-            hold.reason.len() + hold.rule.len() + approvers.sum::<usize>()
-        }
+        Verdict::Deny(denial) => size_of_denial(denial),
+        Verdict::Hold(hold) => size_of_hold(hold),
         Verdict::Rewrite(text) => text.len(),
     }
 }
@@ -200,8 +233,13 @@ fn size_of_view(view: &Context) -> usize {
     session.len() + principal.subject.len() + roles + labels.sum::<usize>() + client_address.len()
 }
 
-fn size_of_shape(shape: &Shape) -> usize {
-    let Shape::Table(fields) = shape else { return ENTRY };
+/// What a shape takes in memory, roughly.
+pub(crate) fn size_of_shape(shape: &Shape) -> usize {
+    let fields = match shape {
+        Shape::Table(fields) => fields,
+        Shape::Document(media_type) => return ENTRY + media_type.len(),
+        Shape::ByteStream => return ENTRY,
+    };
     let of = |field: &crate::Field| {
         24 + field.name.len() + field.sources.iter().map(|source| source.len() + 24).sum::<usize>()
     };

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::memory::{LONGEST, size_of_command, size_of_judged, size_of_shape};
 use crate::{Command, CommandParts, Judged, Masking, Observation, Operation, Shape};
 
 type Planned = (Arc<Masking>, Arc<[Observation]>);
 
 /// How many verdicts, and how many plans, a session remembers.
 const MOST: usize = 256;
-/// Longer texts are judged anew each time, in bytes.
-const LONGEST_TEXT: usize = 16 * 1024;
+/// Results of larger shapes are planned anew each time, in bytes: a wide table's is larger than a question.
+const LONGEST_SHAPE: usize = 4 * LONGEST;
 
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
@@ -59,7 +60,8 @@ impl Remembered {
         judged: &Arc<Judged>,
     ) {
         let seen = parts.of(command);
-        if seen.text.len() > LONGEST_TEXT {
+        // Operations are as long as a client makes them, also where no text is looked at.
+        if size_of_command(&seen) > LONGEST || size_of_judged(judged) > LONGEST {
             return;
         }
         make_room(&mut self.verdicts, 1);
@@ -87,11 +89,14 @@ impl Remembered {
         masking: &Arc<Masking>,
         observed: &Arc<[Observation]>,
     ) {
+        if size_of_shape(shape) > LONGEST_SHAPE {
+            return;
+        }
         make_room(&mut self.plans, 1);
         self.plans.insert(shape.clone(), (Arc::clone(masking), Arc::clone(observed)));
     }
 
-    /// Takes up what was learned elsewhere by the same policies.
+    /// Takes up what was learned elsewhere by the same policies, and was no larger than what is kept here.
     pub(super) fn learn(&mut self, other: Self) {
         make_room(&mut self.verdicts, other.verdicts.len());
         self.verdicts.extend(other.verdicts);

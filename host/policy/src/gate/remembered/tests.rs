@@ -36,3 +36,71 @@ fn it_is_that_of_the_operations_where_none_is() {
     remembered.forget();
     assert!(remembered.verdict(&one, BLIND).is_none());
 }
+
+/// A command whose text is short and whose operations are not.
+fn large(number: usize) -> Arc<Command> {
+    let fields = (0..2000).map(|field| format!("{number}.{field}")).collect();
+    let operation = Operation { fields, ..Operation::default() };
+    Arc::new(Command { operations: [operation].into(), ..Command::default() })
+}
+
+#[test]
+fn a_verdict_on_large_operations_is_not_kept_whether_or_not_texts_are_looked_at() {
+    for parts in [BLIND, CommandParts::ALL] {
+        let (mut remembered, mut apart) = (Remembered::default(), Remembered::default());
+        for number in 0..3 {
+            remembered.keep_verdict(&large(number), parts, &judged());
+            apart.keep_verdict(&large(number), parts, &judged());
+        }
+        remembered.learn(apart);
+        assert!(remembered.verdicts.is_empty(), "{parts:?}");
+        assert!(remembered.last.is_none(), "{parts:?}");
+    }
+}
+
+#[test]
+fn many_small_operations_are_large_together() {
+    let operation = Operation { action: "query".into(), ..Operation::default() };
+    let operations = vec![operation; 1000].into();
+    let command = Arc::new(Command { operations, ..Command::default() });
+    let mut remembered = Remembered::default();
+    remembered.keep_verdict(&command, BLIND, &judged());
+    assert!(remembered.verdicts.is_empty());
+}
+
+#[test]
+fn a_large_judgement_is_not_kept() {
+    let long = "x".repeat(LONGEST);
+    let hold = crate::Hold {
+        reason: long.clone(),
+        rule: String::new(),
+        approvers: vec![],
+        quorum: 1,
+        expires_in: 1,
+    };
+    let denial = crate::Denial { reason: long.clone(), rule: "r".into(), hint: "h".into() };
+    let rulings = [
+        Ruling::Deny(denial),
+        Ruling::Hold(vec![hold]),
+        Ruling::Rewrite { text: format!("{long}."), holds: vec![] },
+    ];
+    for ruling in rulings {
+        let mut remembered = Remembered::default();
+        let large = Arc::new(Judged { ruling, ..(*judged()).clone() });
+        remembered.keep_verdict(&command("one", "a"), BLIND, &large);
+        assert!(remembered.verdicts.is_empty() && remembered.last.is_none(), "{large:?}");
+    }
+}
+
+#[test]
+fn a_plan_for_a_large_shape_is_not_kept() {
+    let long = || "x".repeat(LONGEST_SHAPE);
+    let field = crate::Field { sources: vec![long()], ..crate::Field::default() };
+    let mut remembered = Remembered::default();
+    for shape in [Shape::Table(vec![field]), Shape::Document(long())] {
+        remembered.keep_plan(&shape, &Arc::default(), &Arc::default());
+        assert!(remembered.plan(&shape).is_none());
+    }
+    remembered.keep_plan(&Shape::ByteStream, &Arc::default(), &Arc::default());
+    assert!(remembered.plan(&Shape::ByteStream).is_some());
+}
