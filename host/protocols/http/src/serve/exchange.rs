@@ -58,13 +58,14 @@ impl Runner {
     ) -> Result<Incoming, Reply> {
         let credential = self.credential(run).await?;
         let (upstream, origin) = self.send(run, &credential, through).await?;
+        let target = &run.request.head.target.text();
         let asked = Asked {
             session: run.session,
             number: run.allowed.number,
             method: &run.request.head.method,
-            target: &run.request.head.target.text(),
+            target,
             credential: &credential,
-            public: Public { origin: &origin, prefix: run.prefix },
+            public: Public { origin: &origin, prefix: run.prefix, target },
             record_limit: self.options.record_limit,
             response_limit: self.options.response_limit,
         };
