@@ -25,6 +25,7 @@ use super::incoming::{Incoming, is_denial};
 use super::pending;
 use super::request::{self, Judged};
 use super::sessions::{Sessions, Use};
+use super::underway::Underway;
 use super::{Host, Login, Options, answer, later};
 use crate::{Body, Head, Length, Reply, Request, Route};
 
@@ -382,18 +383,18 @@ impl Connection {
         }
         let outcome = match &request.body {
             Body::Unread(length) if *length != Length::Known(0) => {
+                let underway = Underway::of(&run);
                 if let Err(refused) = request::go_on(http, &request.head).await {
-                    return self.last_words(http, &Reply::refused(refused, &session.id)).await;
+                    let reply = Reply::refused(refused, &session.id);
+                    underway.failed(&reply);
+                    return self.last_words(http, &reply).await;
                 }
+                underway.begun();
                 runner.run(&run, Some(http)).await
             }
             _ => tokio::select! {
                 outcome = runner.run(&run, None) => outcome,
-                gone = gone(http) => {
-                    // It ran or it did not; the record says what is known.
-                    let _ = session.teller.tell_error(allowed.number, "499", "the client left");
-                    return Err(gone);
-                }
+                gone = gone(http) => return Err(gone),
             },
         };
         match outcome {

@@ -12,6 +12,7 @@ use pingora_error::{Error, ErrorSource, ErrorType};
 use super::addresses::Addresses;
 use super::incoming::{Asked, Incoming};
 use super::sessions::Shared;
+use super::underway::Underway;
 use super::upstream::{Sending, Upstream, connect, is_token_repeated};
 use super::{Options, validators};
 use crate::response::Public;
@@ -33,7 +34,7 @@ pub(super) struct Run<'a> {
 }
 
 impl Runner {
-    /// Runs a request and treats its response. The record has what the client is told.
+    /// Runs a request and treats its response. The record has what the client is told, or that it was dropped.
     ///
     /// # Errors
     /// What the client is told in place of a response.
@@ -42,11 +43,11 @@ impl Runner {
         run: &Run<'_>,
         through: Option<&mut pingora_core::protocols::http::ServerSession>,
     ) -> Result<Incoming, Reply> {
+        let underway = Underway::of(run);
         let outcome = self.exchange(run, through).await;
-        if let Err(reply) = &outcome {
-            let code = reply.status.to_string();
-            // It is refused either way.
-            let _ = run.session.teller.tell_error(run.allowed.number, &code, &reply.reason);
+        match &outcome {
+            Ok(_) => underway.begun(),
+            Err(reply) => underway.failed(reply),
         }
         outcome
     }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http::Method;
 use pingora_core::protocols::http::ServerSession;
 
 use super::answer;
 use super::app::{Connection, Inner};
 use super::exchange::Run;
-use super::incoming::Incoming;
+use super::incoming::{Incoming, Stream, is_denial};
 use super::pending::{self, Answer};
 use super::request::{self, Held};
 use super::sessions::{Shared, Use};
@@ -35,10 +35,7 @@ impl Connection {
         let service = Arc::clone(&self.service);
         let (session, prefix) = (session.again(), route.prefix.clone());
         tokio::spawn(async move {
-            let answer = tokio::select! {
-                answer = service.run_later(&session, held, &prefix) => answer,
-                ending = session.over() => Answer::Reply(Reply::over(&ending, &session.id)),
-            };
+            let answer = service.run_later(&session, held, &prefix).await;
             let most = service.runner.options.response_limit;
             session.pending.done(&id, answer, most);
         });
@@ -47,37 +44,67 @@ impl Connection {
 }
 
 impl Inner {
-    /// Waits for a request's decision, and runs it. Its response is kept whole.
+    /// Waits for a request's decision, and runs it.
     async fn run_later(&self, session: &Arc<Shared>, held: Held, prefix: &str) -> Answer {
-        let (allowed, request) = match held.decided(session).await {
+        let decided = tokio::select! {
+            decided = held.decided(session) => decided,
+            // What waits is not under way yet.
+            ending = session.over() => return Answer::Reply(Reply::over(&ending, &session.id)),
+        };
+        let (allowed, request) = match decided {
             Ok(decided) => decided,
             Err(denial) => return Answer::Reply(request::denied(&denial, session)),
         };
         let run = Run { session, allowed: &allowed, request: &request, prefix };
-        let Incoming { status, headers, body: mut stream, .. } =
-            match self.runner.run(&run, None).await {
-                Ok(incoming) => incoming,
-                Err(reply) => return Answer::Reply(reply),
-            };
-        let mut whole = BytesMut::new();
-        let unavailable = |why: &str| Answer::Reply(Reply::unavailable(502, why, &session.id));
-        loop {
-            match stream.next().await {
-                Ok(Some(piece))
-                    if whole.len() + piece.len() > self.runner.options.response_limit =>
-                {
-                    return unavailable("the response is too long to be kept");
-                }
-                Ok(Some(piece)) => whole.extend_from_slice(&piece),
-                Ok(None) => break,
-                Err(_) => return unavailable("the service broke its response off"),
+        let outcome = tokio::select! {
+            outcome = self.run_whole(&run) => outcome,
+            ending = session.over_at_once() => Err(Reply::over(&ending, &session.id)),
+        };
+        outcome.unwrap_or_else(Answer::Reply)
+    }
+
+    /// Runs a request. Its response is kept whole.
+    ///
+    /// # Errors
+    /// What the client is told in its place.
+    async fn run_whole(&self, run: &Run<'_>) -> Result<Answer, Reply> {
+        let incoming = self.runner.run(run, None).await?;
+        let Incoming { status, headers, body: mut stream, .. } = incoming;
+        let read = whole(&mut stream, self.runner.options.response_limit).await;
+        let recorded = stream.recording.put().map_err(|_| "the response cannot be recorded");
+        match read.and_then(|bytes| recorded.map(|()| bytes)) {
+            Ok(bytes) => {
+                stream.upstream.release(&self.runner.connector).await;
+                Ok(Answer::Response(status, headers, bytes))
+            }
+            Err(why) => {
+                // The response is on record as far as it came.
+                let _ = run.session.teller.tell_error(run.allowed.number, "502", why);
+                stream.upstream.session.shutdown().await;
+                Err(Reply::unavailable(502, why, &run.session.id))
             }
         }
-        if stream.recording.put().is_err() {
-            return unavailable("the response cannot be recorded");
+    }
+}
+
+/// A body to its end.
+///
+/// # Errors
+/// Why it cannot be kept.
+async fn whole(stream: &mut Stream, most: usize) -> Result<Bytes, &'static str> {
+    let mut whole = BytesMut::new();
+    loop {
+        match stream.next().await {
+            Ok(Some(piece)) if whole.len() + piece.len() > most => {
+                return Err("the response is too long to be kept");
+            }
+            Ok(Some(piece)) => whole.extend_from_slice(&piece),
+            Ok(None) => return Ok(whole.freeze()),
+            Err(error) if is_denial(&error) => {
+                return Err("the response must be masked, and cannot be");
+            }
+            Err(_) => return Err("the service broke its response off"),
         }
-        stream.upstream.release(&self.runner.connector).await;
-        Answer::Response(status, headers, whole.freeze())
     }
 }
 

@@ -27,6 +27,7 @@ mod preface;
 mod request;
 mod sessions;
 mod socket;
+mod underway;
 mod upstream;
 mod validators;
 mod wrapped;

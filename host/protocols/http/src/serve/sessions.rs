@@ -198,6 +198,11 @@ impl Shared {
         told(&mut self.over.subscribe(), Ending::is_at_once).await
     }
 
+    /// Whether it is over for what is under way as well.
+    pub(super) fn is_over_at_once(&self) -> bool {
+        Ending::is_at_once(&self.over.borrow())
+    }
+
     /// Ends when the session is over for what is under way as well, or gone with the last of it. It keeps no session.
     pub(super) fn is_gone(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut over = self.over.subscribe();

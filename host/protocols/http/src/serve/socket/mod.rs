@@ -16,6 +16,7 @@ use self::heard::Heard;
 use super::app::Connection;
 use super::exchange::Run;
 use super::request::{self, Held, Judged, Settled};
+use super::underway::Underway;
 use super::upstream::Upstream;
 use super::{Options, answer};
 use crate::websocket::{Malformed, Message, Messages, Opcode, write};
@@ -39,6 +40,7 @@ impl Connection {
         run: &Run<'_>,
     ) -> pingora_error::Result<()> {
         let runner = &self.service.runner;
+        let underway = Underway::of(run);
         let opened = async {
             let credential = runner.credential(run).await?;
             let (upstream, _) = runner.send(run, &credential, None).await?;
@@ -46,7 +48,10 @@ impl Connection {
         };
         let (mut upstream, credential) = match opened.await {
             Ok(opened) => opened,
-            Err(reply) => return self.last_words(http, &reply).await,
+            Err(reply) => {
+                underway.failed(&reply);
+                return self.last_words(http, &reply).await;
+            }
         };
         let head = upstream.session.response_header();
         let headers = head.map(|head| (head.status, head.headers.clone()));
@@ -58,12 +63,15 @@ impl Connection {
         let Some((_, headers)) = agreed else {
             upstream.session.shutdown().await;
             let why = "the service opens no WebSocket here";
-            return self.last_words(http, &Reply::unavailable(502, why, &run.session.id)).await;
+            let reply = Reply::unavailable(502, why, &run.session.id);
+            underway.failed(&reply);
+            return self.last_words(http, &reply).await;
         };
         let kept = ["sec-websocket-accept", "sec-websocket-protocol"];
         let headers = headers.iter().filter(|(name, _)| kept.contains(&name.as_str()));
         let headers = headers.map(|(name, value)| (name.clone(), value.clone())).collect();
         answer::switching(http, &headers).await?;
+        underway.begun();
         let heard = Heard::new(run, &credential, &runner.options);
         let mut socket = Socket::new(http, &mut upstream, (run, &runner.options), heard);
         let end = socket.carry().await;

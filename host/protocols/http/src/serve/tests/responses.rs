@@ -281,6 +281,38 @@ async fn what_a_client_has_of_a_response_is_on_record_when_its_session_is_cut_of
 }
 
 #[tokio::test]
+async fn a_request_without_a_response_is_on_record_as_cut_off_when_its_session_is() {
+    let streamed = "Content-Type: application/octet-stream\r\n";
+    for (line, headers, body) in
+        [("GET /c/api/a", "", ""), ("PUT /c/api/a", streamed, "\u{1}\u{2}")]
+    {
+        let (world, listener) = World::alone(With::default()).await;
+        let mut client = world.client().await;
+        client.send(&request(line, headers, body)).await;
+        let (_stream, _) = accept(&listener).await;
+        world.end("revoked", true);
+        let response = client.response().await;
+        assert!(response.starts_with("HTTP/1.1 401 "), "{response}");
+        let recorded = world.recorded();
+        assert!(
+            recorded.contains("error 499 the session ended before the service answered"),
+            "{recorded}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_its_response_is_on_record_once() {
+    let (world, listener) = World::alone(With::default()).await;
+    let mut client = world.client().await;
+    client.send(&request("GET /c/api/a", "", "")).await;
+    let (_stream, _) = accept(&listener).await;
+    drop(client);
+    let recorded = world.recorded_with("error 499 the client left").await;
+    assert_eq!(recorded.matches("error").count(), 1, "{recorded}");
+}
+
+#[tokio::test]
 async fn a_long_response_breaks_off_where_something_of_it_is_to_be_masked_meanwhile() {
     let (world, listener) = World::alone(With::default()).await;
     let mut client = world.client().await;

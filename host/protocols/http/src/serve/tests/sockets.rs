@@ -208,6 +208,25 @@ async fn a_session_that_is_over_ends_its_sockets_and_says_why() {
 }
 
 #[tokio::test]
+async fn a_socket_that_was_allowed_and_never_opened_is_on_record_with_the_cause() {
+    for (answer, cause) in [
+        ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "opens no WebSocket here"),
+        ("", "the service broke the exchange off"),
+    ] {
+        let (world, listener) = World::alone(With::default()).await;
+        let mut client = world.client().await;
+        client.send(&request("GET /c/api/ws", ASK, "")).await;
+        let (mut stream, _) = accept(&listener).await;
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        drop(stream);
+        let response = client.response().await;
+        assert!(response.starts_with("HTTP/1.1 502 "), "{response}");
+        let recorded = world.recorded();
+        assert!(recorded.contains("error 502 ") && recorded.contains(cause), "{recorded}");
+    }
+}
+
+#[tokio::test]
 async fn whoever_breaks_the_protocol_is_shown_out() {
     let (_world, mut client, mut service) = open(With::default()).await;
     // Not masked, as a client's frames are.

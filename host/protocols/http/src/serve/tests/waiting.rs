@@ -1,8 +1,10 @@
 //! Requests that wait for a person.
 
 use palisade_policy::Outcome;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
-use super::world::{With, World, ok, request};
+use super::world::{With, World, accept, ok, request};
 
 fn granted() -> Option<Outcome> {
     Some(Outcome::Granted { by: vec!["boss".into()] })
@@ -95,4 +97,67 @@ async fn what_came_into_force_while_a_request_waited_counts_for_its_response() {
     world.desk.outcome.send_replace(granted());
     let response = client.response().await;
     assert!(response.ends_with(r#"{"password":"****"}"#), "{response}");
+}
+
+/// A request that its client does not wait for, allowed and on its way: its service's end, and where it is asked for.
+async fn running(world: &World, listener: &TcpListener) -> (TcpStream, String) {
+    let response = world.ask("POST /c/api/held", "Prefer: respond-async\r\n", "").await;
+    world.desk.opened.notified().await;
+    world.desk.outcome.send_replace(granted());
+    let (stream, _) = accept(listener).await;
+    world.desk.outcome.send_replace(None);
+    (stream, location(&response))
+}
+
+#[tokio::test]
+async fn what_runs_for_later_goes_on_where_its_session_ends_soon() {
+    let (world, listener) = World::alone(With::default()).await;
+    let (mut stream, _) = running(&world, &listener).await;
+    let mut waiting = world.client().await;
+    waiting.send(&request("GET /c/api/held", "", "")).await;
+    world.desk.opened.notified().await;
+    world.end("the token's time is over", false);
+    // Who still waits is told so.
+    assert!(waiting.response().await.starts_with("HTTP/1.1 401 "));
+    stream.write_all(ok("text/plain", "done").as_bytes()).await.unwrap();
+    let recorded = world.recorded_with("result 200 OK").await;
+    assert!(recorded.contains("done"), "{recorded}");
+}
+
+#[tokio::test]
+async fn what_waits_for_later_is_withdrawn_where_its_session_ends_soon() {
+    let world = World::new(With::default()).await;
+    world.ask("POST /c/api/held", "Prefer: respond-async\r\n", "").await;
+    world.desk.opened.notified().await;
+    world.end("the token's time is over", false);
+    world.recorded_with("withdrawn").await;
+    world.desk.outcome.send_replace(granted());
+    assert!(world.got().is_empty());
+}
+
+#[tokio::test]
+async fn what_runs_for_later_is_cut_off_where_access_ends_at_once_and_that_is_on_record() {
+    let (world, listener) = World::alone(With::default()).await;
+    let (mut stream, _) = running(&world, &listener).await;
+    world.end("revoked", true);
+    let recorded = world.recorded_with("error 499").await;
+    assert!(recorded.contains("the session ended before the service answered"), "{recorded}");
+    assert_eq!(stream.read(&mut [0; 16]).await.unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_for_later_is_on_record_as_what_its_client_is_told() {
+    let mut with = With::default();
+    with.options.response_limit = 3;
+    let (world, listener) = World::alone(with).await;
+    let (mut stream, place) = running(&world, &listener).await;
+    stream.write_all(ok("text/plain", "long").as_bytes()).await.unwrap();
+    world.recorded_with("error 502 the response is too long to be kept").await;
+    let answer = loop {
+        let answer = world.ask(&format!("GET {place}"), "", "").await;
+        if !answer.starts_with("HTTP/1.1 202 ") {
+            break answer;
+        }
+    };
+    assert!(answer.starts_with("HTTP/1.1 502 ") && answer.contains("too long"), "{answer}");
 }
