@@ -410,7 +410,7 @@ impl Connection {
         incoming: Incoming,
         (session, number): (&Use, u64),
     ) -> pingora_error::Result<()> {
-        let Incoming { status, headers, framing, body: mut stream } = incoming;
+        let Incoming { status, headers, framing, body: mut stream, .. } = incoming;
         // What is whole is on record before it is sent; what comes piece by piece, as far as it was sent.
         let mut is_recorded = stream.is_whole();
         if is_recorded && let Err(failure) = stream.recording.put() {

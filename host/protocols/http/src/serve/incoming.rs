@@ -10,12 +10,12 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use palisade_mask::DocumentMask;
 use palisade_policy::{
-    Denial, Edition, JournalFailure, Masking, Observation, Planned, RecordedField, RecordedResult,
-    Shape,
+    Denial, JournalFailure, Masking, Observation, Planned, RecordedField, RecordedResult, Shape,
 };
 use pingora_error::{Error, ErrorType};
 
 use super::answer::Framing;
+use super::covering::Covering;
 use super::sessions::Shared;
 use super::upstream::Upstream;
 use crate::body::{essence, is_plainly_typed};
@@ -68,6 +68,8 @@ pub(super) struct Incoming {
     pub headers: HeaderMap,
     pub framing: Framing,
     pub body: Box<Stream>,
+    /// What its headers were covered by.
+    pub covering: Covering,
 }
 
 /// A body that streams through.
@@ -80,8 +82,8 @@ pub(super) struct Stream {
     /// What was read and judged before the head was sent.
     ready: BytesMut,
     ended: bool,
-    /// What is planned for it, and by which policies.
-    plan: (Edition, Shape, Arc<Masking>),
+    /// Some responses last for days.
+    pub covering: Covering,
 }
 
 impl Stream {
@@ -104,25 +106,10 @@ impl Stream {
         self.ended
     }
 
-    /// Some responses last for days. One for which something else is planned by now cannot be masked otherwise from here on.
-    async fn check_plan(&mut self) -> Result<(), Denial> {
-        let session = &self.recording.session;
-        let (edition, shape, masking) = &mut self.plan;
-        if session.teller.newest() == *edition {
-            return Ok(());
-        }
-        let (newest, planned) = session.plan_anew(shape).await;
-        *edition = newest;
-        if planned?.masking == *masking {
-            return Ok(());
-        }
-        Err(unreadable("what is masked changed while it was under way"))
-    }
-
     /// Reads on and gives what of it is judged, which may be nothing yet.
     async fn piece(&mut self) -> pingora_error::Result<Bytes> {
         let came = self.upstream.session.read_response_body().await?;
-        self.check_plan().await.map_err(broken_off)?;
+        self.covering.check(&self.recording.session).await.map_err(broken_off)?;
         self.ended = came.is_none();
         let plain = match (&mut self.decoder, &came) {
             (Some(decoder), Some(came)) => decoder.feed(came).map(Bytes::from),
@@ -285,7 +272,8 @@ impl Asked<'_> {
         let length = length.and_then(|it| it.to_str().ok()?.parse().ok());
         let is_plain = is_plainly_typed(&head.headers);
         let echo = Echo::new(self.credential.forms());
-        self.clean(status, &mut headers, &echo).await?;
+        let masking = self.clean(status, &mut headers, &echo).await?;
+        let covering = Covering { edition, shape: Shape::Document(HEADERS.to_owned()), masking };
         let framing = match (self.method, status) {
             (&Method::HEAD, _) | (_, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) => {
                 Framing::None
@@ -317,10 +305,10 @@ impl Asked<'_> {
             recording,
             ready: BytesMut::new(),
             ended: false,
-            plan: (edition, shape, planned.masking),
+            covering: Covering { edition, shape, masking: planned.masking },
         };
         let body = Box::new(stream);
-        let incoming = Incoming { status, headers, framing, body };
+        let incoming = Incoming { status, headers, framing, body, covering };
         if changed { self.begun(incoming).await } else { Ok(incoming) }
     }
 
@@ -417,13 +405,13 @@ impl Asked<'_> {
         decoder.map_err(|why| self.withheld(&compressed(why)))
     }
 
-    /// The headers as the client may see them.
+    /// The headers as the client may see them; gives what they are covered by.
     async fn clean(
         &self,
         status: StatusCode,
         headers: &mut HeaderMap,
         echo: &Echo,
-    ) -> Result<(), Reply> {
+    ) -> Result<Arc<Masking>, Reply> {
         if matches!(self.credential, Credential::Cookie { .. }) {
             // It renews what the gateway let itself in with.
             headers.remove(SET_COOKIE);
@@ -449,7 +437,11 @@ impl Asked<'_> {
     }
 
     /// Values are treated as the policies plan for a document whose keys are the headers' names.
-    async fn mask_headers(&self, headers: &mut HeaderMap, echo: &Echo) -> Result<(), Reply> {
+    async fn mask_headers(
+        &self,
+        headers: &mut HeaderMap,
+        echo: &Echo,
+    ) -> Result<Arc<Masking>, Reply> {
         for value in headers.values_mut() {
             let mut bytes = value.as_bytes().to_vec();
             if echo.cover(&mut bytes) {
@@ -459,18 +451,18 @@ impl Asked<'_> {
         }
         let withheld = |denial| self.withheld(&denial);
         if self.session.gate().masks_nothing() {
-            return Ok(());
+            return Ok(Arc::default());
         }
         let shape = Shape::Document(HEADERS.to_owned());
         let planned = self.session.plan(&shape).await.map_err(withheld)?;
         let plan = self.session.plans.of(&planned.masking).map_err(withheld)?;
-        let Some(plan) = plan else { return Ok(()) };
+        let Some(plan) = plan else { return Ok(planned.masking) };
         let masker = &self.session.masker;
         let shown = mask_headers(headers, plan, &planned.masking, masker).map_err(withheld)?;
         if let Some(shown) = shown {
             *headers = shown;
         }
-        Ok(())
+        Ok(planned.masking)
     }
 
     fn withheld(&self, denial: &Denial) -> Reply {

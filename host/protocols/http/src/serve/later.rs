@@ -10,7 +10,7 @@ use super::answer;
 use super::app::{Connection, Inner};
 use super::exchange::Run;
 use super::incoming::{Incoming, Stream, is_denial};
-use super::pending::{self, Answer};
+use super::pending::{self, Answer, Kept};
 use super::request::{self, Held};
 use super::sessions::{Shared, Use};
 use crate::{Head, Refused, Reply, Route};
@@ -69,13 +69,16 @@ impl Inner {
     /// What the client is told in its place.
     async fn run_whole(&self, run: &Run<'_>) -> Result<Answer, Reply> {
         let incoming = self.runner.run(run, None).await?;
-        let Incoming { status, headers, body: mut stream, .. } = incoming;
+        let Incoming { status, headers, body, covering, .. } = incoming;
+        let mut stream = *body;
         let read = whole(&mut stream, self.runner.options.response_limit).await;
         let recorded = stream.recording.put().map_err(|_| "the response cannot be recorded");
         match read.and_then(|bytes| recorded.map(|()| bytes)) {
             Ok(bytes) => {
+                let covering = [covering, stream.covering];
+                let number = run.allowed.number;
                 stream.upstream.release(&self.runner.connector).await;
-                Ok(Answer::Response(status, headers, bytes))
+                Ok(Answer::Response(Box::new(Kept { number, status, headers, bytes, covering })))
             }
             Err(why) => {
                 // The response is on record as far as it came.
@@ -118,18 +121,34 @@ pub(super) async fn fetch(
     let found = (head.method == Method::GET).then(|| session.pending.fetch(id)).flatten();
     match found {
         Some(Answer::Reply(reply)) => answer::reply(http, &reply).await,
-        Some(Answer::Response(status, headers, bytes)) => {
-            let framing = answer::Framing::Length(bytes.len() as u64);
-            answer::head(http, status, headers, framing).await?;
-            if !bytes.is_empty() {
-                answer::piece(http, bytes).await?;
-            }
-            answer::end(http).await
-        }
+        Some(Answer::Response(response)) => hand_out(http, session, *response).await,
         None => {
             let refused = Refused::Target("nothing waits here, or its answer was fetched");
             let reply = Reply { status: 404, ..Reply::refused(refused, &session.id) };
             answer::reply(http, &reply).await
         }
     }
+}
+
+/// Sends what was kept, where the policies of now plan for it as those did that it was covered by.
+async fn hand_out(
+    http: &mut ServerSession,
+    session: &Shared,
+    response: Kept,
+) -> pingora_error::Result<()> {
+    let Kept { number, status, headers, bytes, covering } = response;
+    for mut covering in covering {
+        if let Err(denial) = covering.check(session).await {
+            let reply = Reply::withheld(&denial, &session.id);
+            // It is withheld either way.
+            let _ = session.teller.tell_error(number, "502", &reply.reason);
+            return answer::reply(http, &reply).await;
+        }
+    }
+    let framing = answer::Framing::Length(bytes.len() as u64);
+    answer::head(http, status, headers, framing).await?;
+    if !bytes.is_empty() {
+        answer::piece(http, bytes).await?;
+    }
+    answer::end(http).await
 }

@@ -14,6 +14,7 @@ mod addresses;
 mod answer;
 mod app;
 mod asking;
+mod covering;
 mod exchange;
 mod forward;
 mod gathered;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use uuid::Uuid;
 
+use super::covering::Covering;
 use crate::Reply;
 
 /// Requests of one session that wait, or have an answer that nobody fetched; the oldest answers go first.
@@ -31,12 +32,24 @@ enum State {
 }
 
 /// What a request came to.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Answer {
     /// The gateway's own words.
     Reply(Reply),
-    /// The service's, as far as the client may see them.
-    Response(StatusCode, HeaderMap, Bytes),
+    /// The service's.
+    Response(Box<Kept>),
+}
+
+/// A response, as far as the client might see it when it came.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// The number of its request on record.
+    pub number: u64,
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub bytes: Bytes,
+    /// What its headers were covered by, and its body.
+    pub covering: [Covering; 2],
 }
 
 impl Pending {
@@ -67,8 +80,8 @@ impl Pending {
         let mut kept = 0;
         let Inner { requests, order } = &mut *inner;
         for id in order.iter().rev() {
-            let Some(State::Done(Answer::Response(.., bytes))) = requests.get(id) else { continue };
-            kept += bytes.len();
+            let Some(State::Done(Answer::Response(response))) = requests.get(id) else { continue };
+            kept += response.bytes.len();
             if kept > most {
                 requests.remove(id);
             }
@@ -98,6 +111,10 @@ impl Pending {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use palisade_policy::{Edition, Shape};
+
     use super::*;
 
     fn keep(pending: &Pending) -> String {
@@ -106,7 +123,18 @@ mod tests {
     }
 
     fn answer(length: usize) -> Answer {
-        Answer::Response(StatusCode::OK, HeaderMap::new(), vec![0; length].into())
+        let covering = || Covering {
+            edition: Edition::default(),
+            shape: Shape::ByteStream,
+            masking: Arc::default(),
+        };
+        Answer::Response(Box::new(Kept {
+            number: 1,
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            bytes: vec![0; length].into(),
+            covering: [covering(), covering()],
+        }))
     }
 
     #[test]

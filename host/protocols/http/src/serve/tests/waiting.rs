@@ -99,6 +99,16 @@ async fn what_came_into_force_while_a_request_waited_counts_for_its_response() {
     assert!(response.ends_with(r#"{"password":"****"}"#), "{response}");
 }
 
+/// What became of a request, once that is decided.
+async fn fetched(world: &World, place: &str) -> String {
+    loop {
+        let answer = world.ask(&format!("GET {place}"), "", "").await;
+        if !answer.starts_with("HTTP/1.1 202 ") {
+            return answer;
+        }
+    }
+}
+
 /// A request that its client does not wait for, allowed and on its way: its service's end, and where it is asked for.
 async fn running(world: &World, listener: &TcpListener) -> (TcpStream, String) {
     let response = world.ask("POST /c/api/held", "Prefer: respond-async\r\n", "").await;
@@ -153,11 +163,35 @@ async fn what_cannot_be_kept_for_later_is_on_record_as_what_its_client_is_told()
     let (mut stream, place) = running(&world, &listener).await;
     stream.write_all(ok("text/plain", "long").as_bytes()).await.unwrap();
     world.recorded_with("error 502 the response is too long to be kept").await;
-    let answer = loop {
-        let answer = world.ask(&format!("GET {place}"), "", "").await;
-        if !answer.starts_with("HTTP/1.1 202 ") {
-            break answer;
-        }
-    };
+    let answer = fetched(&world, &place).await;
     assert!(answer.starts_with("HTTP/1.1 502 ") && answer.contains("too long"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_is_kept_for_later_is_withheld_where_it_would_be_covered_otherwise_by_now() {
+    let body = r#"{"password":"hunter2"}"#;
+    let head = "HTTP/1.1 200 OK\r\nX-Password: hunter2\r\nContent-Length: 0\r\n\r\n";
+    for answer in [ok("application/json", body), head.to_owned()] {
+        let (world, listener) = World::alone(With::default()).await;
+        let (mut stream, place) = running(&world, &listener).await;
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        world.recorded_with("result 200 OK").await;
+        world.mask();
+        let answer = fetched(&world, &place).await;
+        assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+        assert!(answer.contains("gateway.unmaskable") && !answer.contains("hunter2"), "{answer}");
+        assert!(world.recorded().contains("error 502 "), "{}", world.recorded());
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_for_later_is_handed_out_where_new_policies_cover_it_alike() {
+    let (world, listener) = World::alone(With { masks: true, ..With::default() }).await;
+    let (mut stream, place) = running(&world, &listener).await;
+    let body = r#"{"password":"hunter2"}"#;
+    stream.write_all(ok("application/json", body).as_bytes()).await.unwrap();
+    world.recorded_with("result 200 OK").await;
+    world.mask();
+    let answer = fetched(&world, &place).await;
+    assert!(answer.ends_with(r#"{"password":"****"}"#), "{answer}");
 }
