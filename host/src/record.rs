@@ -156,6 +156,19 @@ pub struct Column<'a> {
     pub sources: Option<Vec<Text<'a>>>,
 }
 
+impl Record<'_> {
+    /// The number of the command that it is about; 0 outside any command.
+    pub fn number(&self) -> u64 {
+        match self {
+            Self::Command { number, .. }
+            | Self::Held { number, .. }
+            | Self::Decided { number, .. }
+            | Self::Result { number, .. }
+            | Self::Error { number, .. } => *number,
+        }
+    }
+}
+
 impl<'a> From<&Entry<'a>> for Record<'a> {
     fn from(entry: &Entry<'a>) -> Self {
         match *entry {

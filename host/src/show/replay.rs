@@ -18,12 +18,14 @@ pub struct Replay {
     /// By how much the pauses are divided; `None` leaves them out.
     speed: Option<f64>,
     last: Option<u64>,
+    /// The command that the last lines were about.
+    about: u64,
 }
 
 impl Replay {
     /// A replay whose pauses are divided by `speed`; zero leaves them out.
     pub fn new(speed: f64) -> Self {
-        Self { speed: (speed > 0.0).then_some(speed), last: None }
+        Self { speed: (speed > 0.0).then_some(speed), last: None, about: 0 }
     }
 
     /// Waits as long as the session did before this event.
@@ -42,13 +44,18 @@ impl Replay {
     ///
     /// # Errors
     /// When nobody reads any more.
-    pub fn show(&self, screen: &mut Screen, event: &ShownEvent) -> io::Result<()> {
+    pub fn show(&mut self, screen: &mut Screen, event: &ShownEvent) -> io::Result<()> {
         let Some(record) = &event.record else {
             let problem = visible(event.problem.as_deref().unwrap_or("an event cannot be read"));
             let line =
                 screen.tone(Tone::Bad, &format!("    the record is damaged here: {problem}"));
             return screen.line(&line);
         };
+        if let Some(number) = self.turn(record) {
+            screen.line("")?;
+            let head = screen.tone(Tone::Dim, &format!("[{number}] goes on"));
+            screen.line(&head)?;
+        }
         match record {
             Record::Command { .. } => command(screen, event, record),
             Record::Held { hold, approvers, quorum, expires_in, .. } => {
@@ -72,6 +79,17 @@ impl Replay {
                 screen.text(4, message)
             }
         }
+    }
+
+    /// The number of the command that goes on with this, where several are under way and another was shown last.
+    fn turn(&mut self, record: &Record<'_>) -> Option<u64> {
+        let number = record.number();
+        if number == 0 {
+            return None;
+        }
+        let before = std::mem::replace(&mut self.about, number);
+        let begins = matches!(record, Record::Command { .. });
+        (!begins && number != before).then_some(number)
     }
 }
 

@@ -30,6 +30,12 @@ impl Reply {
         Self::of(403, "denied", denial, session)
     }
 
+    /// A denial of what another tunnel may be for (RFC 9110 section 15.5.20).
+    #[must_use]
+    pub fn misdirected(denial: &Denial, session: &str) -> Self {
+        Self::of(421, "denied", denial, session)
+    }
+
     /// A request that is refused whatever the policies say.
     #[must_use]
     pub fn refused(refused: Refused, session: &str) -> Self {

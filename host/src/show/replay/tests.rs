@@ -39,3 +39,27 @@ fn an_event_is_read_as_the_gateway_shows_it() {
     let event: ShownEvent = serde_json::from_value(event).unwrap();
     assert!(matches!(event.record, Some(Record::Result { row_count: 1, .. })));
 }
+
+#[test]
+fn what_comes_of_a_command_stands_under_its_number_where_several_are_under_way() {
+    let event = |number: u64, kind: &str| {
+        let event = serde_json::json!({
+            "id": "1", "at": "2026-01-01T00:00:00.000001Z", "kind": kind, "number": number,
+            "moment": "run", "text": "", "operations": [], "complete": true, "verdict": "allow",
+            "rule": "", "reason": "", "by": "", "policies": 1, "observed": [], "code": "", "message": "",
+        });
+        serde_json::from_value::<ShownEvent>(event).unwrap().record.unwrap()
+    };
+    let mut replay = Replay::new(0.0);
+    let shown = [
+        (1, "command"),
+        (1, "error"),
+        (2, "command"),
+        (1, "error"),
+        (1, "error"),
+        (2, "error"),
+        (0, "error"),
+    ]
+    .map(|(number, kind)| replay.turn(&event(number, kind)));
+    assert_eq!(shown, [None, None, None, Some(1), None, Some(2), None]);
+}

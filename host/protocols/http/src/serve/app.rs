@@ -27,7 +27,7 @@ use super::request::{self, Judged};
 use super::sessions::{Sessions, Use};
 use super::underway::Underway;
 use super::{Host, Login, Options, answer, later};
-use crate::{Body, Head, Length, Reply, Request, Route};
+use crate::{Body, Head, Length, Refused, Reply, Request, Route};
 
 /// How long a connection is kept for the next request, in seconds.
 const KEPT: u64 = 75;
@@ -202,8 +202,9 @@ impl Connection {
     async fn malformed(&self, http: &mut ServerSession, error: &pingora_error::Error) {
         if *error.etype() == pingora_error::ErrorType::InvalidHTTPHeader {
             self.service.host.turned_away(self.client, "a head that is no HTTP");
-            // There is no request that an answer could be for; pingora has one for that.
-            let _ = http.respond_error(400).await;
+            // There is no request that an answer could be for; pingora has a head for that.
+            let reply = Reply::refused(Refused::Head("it is no HTTP, or has too many lines"), "");
+            let _ = http.respond_error_with_body(400, reply.body).await;
         }
         http.shutdown().await;
     }

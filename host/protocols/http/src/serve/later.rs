@@ -13,7 +13,7 @@ use super::incoming::{Incoming, Stream, is_denial};
 use super::pending::{self, Answer, Kept};
 use super::request::{self, Held};
 use super::sessions::{Shared, Use};
-use crate::{Head, Refused, Reply, Route};
+use crate::{Head, Reply, Route};
 
 impl Connection {
     /// Tells the client where to ask, and runs the request once it is decided.
@@ -123,9 +123,8 @@ pub(super) async fn fetch(
         Some(Answer::Reply(reply)) => answer::reply(http, &reply).await,
         Some(Answer::Response(response)) => hand_out(http, session, *response).await,
         None => {
-            let refused = Refused::Target("nothing waits here, or its answer was fetched");
-            let reply = Reply { status: 404, ..Reply::refused(refused, &session.id) };
-            answer::reply(http, &reply).await
+            let why = "nothing waits here, or its answer was fetched already";
+            answer::reply(http, &Reply::unavailable(404, why, &session.id)).await
         }
     }
 }

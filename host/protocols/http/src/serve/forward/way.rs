@@ -195,11 +195,9 @@ impl Connection {
 
     /// The answer to a request that was let in and asks for another address.
     pub(in crate::serve) fn misled_reply(&self, denial: &Denial, session: &str) -> Reply {
-        let reply = Reply::denied(denial, session);
         match self.way {
-            // Another tunnel may be what it takes (RFC 9110 section 15.5.20).
-            Way::Tunnel(_) => Reply { status: 421, ..reply },
-            Way::Direct { .. } | Way::Proxy => reply,
+            Way::Tunnel(_) => Reply::misdirected(denial, session),
+            Way::Direct { .. } | Way::Proxy => Reply::denied(denial, session),
         }
     }
 

@@ -10,6 +10,7 @@ async fn refused(world: &World, what: &str, bytes: &str) {
         text.push_str(&more);
     }
     assert!(text.starts_with("HTTP/1.1 4") || text.starts_with("HTTP/1.1 505"), "{what}: {text:?}");
+    assert!(text.contains("\"detail\":"), "{what}: {text:?}");
     let answers = text.lines().filter(|line| line.starts_with("HTTP/1.1 ")).count();
     assert_eq!(answers, 1, "{what}: {text:?}");
     assert!(world.got().is_empty(), "{what}: {:?}", world.got());
