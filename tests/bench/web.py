@@ -13,6 +13,7 @@ import pathlib
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import tempfile
 from dataclasses import asdict, dataclass
@@ -149,8 +150,8 @@ class Pingora:
         self.target, self.pids = f"http://127.0.0.1:{port}/", [self.process.pid]
 
     def stop(self):
-        # Asked to end, it would wait five minutes for whoever may still come.
-        self.process.kill()
+        # Asked to end by SIGTERM, it would wait five minutes for whoever may still come.
+        self.process.send_signal(signal.SIGINT)
         self.process.wait()
 
 
