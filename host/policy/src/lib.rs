@@ -20,6 +20,7 @@ mod memory;
 mod plan;
 mod policy;
 mod scope;
+mod told;
 mod verdict;
 
 pub use chain::{Chain, Judged, Mode, Observation, Placed, PolicySet};
@@ -39,4 +40,5 @@ pub use memory::{Memory, PolicyCounts};
 pub use plan::{Action, Batch, Cover, Field, KeyRules, Masking, Plan, Shape, Treatment};
 pub use policy::{Hooks, Policy, PolicyFailure, Review};
 pub use scope::Scope;
+pub use told::{Told, TooMuch, Within};
 pub use verdict::{Denial, Hold, Ruling, Verdict};

@@ -1,6 +1,6 @@
 //! Requests that are refused before anybody is asked: what two readers could read differently.
 
-use palisade_policy::Denial;
+use palisade_policy::{Denial, TooMuch};
 
 /// Why a request is refused, whatever the policies say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,9 @@ pub enum Refused {
     /// A body beyond what is gathered.
     #[error("the request's body is longer than the {0} bytes that are read to judge it")]
     TooLong(usize),
+    /// A body that names more than is told.
+    #[error("the request's body names more than is told to judge it: {0}")]
+    Names(#[from] TooMuch),
     /// Too much in the head.
     #[error("the request has more headers than are looked at")]
     Headers,
@@ -55,7 +58,7 @@ impl Refused {
     pub fn status(self) -> u16 {
         match self {
             Self::Method(_) => 405,
-            Self::TooLong(_) => 413,
+            Self::TooLong(_) | Self::Names(_) => 413,
             Self::Form(_) => 415,
             Self::Expectation => 417,
             Self::Headers => 431,
@@ -76,7 +79,7 @@ impl Refused {
             Self::Upgrade(_) => "gateway.upgrade",
             Self::Method(_) => "gateway.method",
             Self::Body(_) | Self::Form(_) => "gateway.body",
-            Self::TooLong(_) => "gateway.body-limit",
+            Self::TooLong(_) | Self::Names(_) => "gateway.body-limit",
             Self::Token => "gateway.token-repeated",
         }
     }
@@ -85,7 +88,7 @@ impl Refused {
     #[must_use]
     pub fn denial(self) -> Denial {
         let hint = match self {
-            Self::TooLong(_) => "Send less at once.",
+            Self::TooLong(_) | Self::Names(_) => "Send less at once.",
             Self::Token => "Send the token by `Authorization` or `Palisade-Token` alone.",
             Self::Form(_) => "Send it as UTF-8, without a Content-Encoding.",
             _ => "Send the request in its plain form.",

@@ -1,9 +1,9 @@
 //! `application/x-www-form-urlencoded`.
 
-use super::{Contents, check_charset, check_name};
+use super::{Reading, check_charset, check_name};
 use crate::{Query, Refused};
 
-pub(super) fn read(body: &[u8], contents: &mut Contents) -> Result<(), Refused> {
+pub(super) fn read(body: &[u8], reading: &mut Reading) -> Result<(), Refused> {
     // Some read JSON and XML whatever type they are sent as; a form has these characters escaped.
     if matches!(body.first(), Some(b'{' | b'[' | b'"' | b'<')) {
         return Err(Refused::Body("it is no form: send it as the type that it is of"));
@@ -16,7 +16,7 @@ pub(super) fn read(body: &[u8], contents: &mut Contents) -> Result<(), Refused> 
     for (name, value) in form.pairs() {
         check_name(name)?;
         check_charset(name, value.as_bytes())?;
-        contents.pair(name, value);
+        reading.pair(name, value)?;
     }
     Ok(())
 }

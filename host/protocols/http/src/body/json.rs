@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{Contents, check_name};
+use palisade_policy::{TooMuch, Within};
+
+use super::{Reading, check_name};
 use crate::Refused;
 
 /// Deeper texts are refused.
@@ -20,22 +22,25 @@ const METHOD: &str = "_method";
 const ZERO: &str = "a name holds a control character";
 const FOLDS: &str = "a name holds a letter that some readers take for an s or a k";
 
-pub(super) fn read(body: &[u8], contents: &mut Contents) -> Result<(), Refused> {
+pub(super) fn read(body: &[u8], reading: &mut Reading) -> Result<(), Refused> {
     if body.is_empty() {
         return Ok(());
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let mut top = Top::default();
-    let seed = Node { contents, top: &mut top, path: "", depth: 0 };
+    let seed = Node { reading, top: &mut top, within: Within::default(), depth: 0 };
     let read = seed.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     read.map_err(|error| refused(&error.to_string()))?;
-    contents.documents.extend(top.documents());
+    reading.documents.extend(top.documents());
     Ok(())
 }
 
 fn refused(error: &str) -> Refused {
     if error.starts_with(METHOD) {
         return Refused::Override(METHOD);
+    }
+    if error.starts_with(&TooMuch.to_string()) {
+        return Refused::Names(TooMuch);
     }
     let known = [TWICE, DEEP, BIG, ZERO, FOLDS].into_iter().find(|known| error.starts_with(known));
     Refused::Body(known.unwrap_or("it is no JSON in UTF-8"))
@@ -74,17 +79,15 @@ impl Top {
 
 /// One value at a place.
 struct Node<'a> {
-    contents: &'a mut Contents,
+    reading: &'a mut Reading,
     top: &'a mut Top,
-    path: &'a str,
+    within: Within,
     depth: usize,
 }
 
 impl Node<'_> {
-    fn leaf(self, value: String) {
-        if !self.path.is_empty() {
-            self.contents.fact(format!("body:{}", self.path), value);
-        }
+    fn leaf<E: Error>(self, value: &str) -> Result<(), E> {
+        self.reading.value(self.within, value).map_err(E::custom)
     }
 }
 
@@ -104,49 +107,43 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
-        self.leaf(value.to_string());
-        Ok(())
+        self.leaf(&value.to_string())
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
-        self.leaf(value.to_string());
-        Ok(())
+        self.leaf(&value.to_string())
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        self.leaf(value.to_string());
-        Ok(())
+        self.leaf(&value.to_string())
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
         if value.abs() >= EXACT {
             return Err(E::custom(BIG));
         }
-        self.leaf(value.to_string());
-        Ok(())
+        self.leaf(&value.to_string())
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
         if self.depth <= 2 {
-            self.top.note(self.path, value);
+            self.top.note(self.reading.path(self.within), value);
         }
-        self.leaf(value.to_owned());
-        Ok(())
+        self.leaf(value)
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.leaf("null".to_owned());
-        Ok(())
+        self.leaf("null")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let Node { contents, top, path, depth } = self;
+        let Node { reading, top, within, depth } = self;
         if depth >= DEEPEST {
             return Err(A::Error::custom(DEEP));
         }
         loop {
-            let contents = &mut *contents;
-            let node = Node { contents, top: &mut *top, path, depth: depth + 1 };
+            let reading = &mut *reading;
+            let node = Node { reading, top: &mut *top, within, depth: depth + 1 };
             if entries.next_element_seed(node)?.is_none() {
                 return Ok(());
             }
@@ -154,11 +151,11 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let Node { contents, top, path, depth } = self;
+        let Node { reading, top, within, depth } = self;
         if depth >= DEEPEST {
             return Err(A::Error::custom(DEEP));
         }
-        let is_top = path.is_empty();
+        let is_top = reading.path(within).is_empty();
         if is_top {
             top.requests.push((vec![], None));
         }
@@ -172,10 +169,9 @@ impl<'de> Visitor<'de> for Node<'_> {
             if is_top {
                 top.other |= !is_graphql(&name);
             }
-            let inner = if is_top { name } else { format!("{path}.{name}") };
-            contents.field(&inner);
-            let contents = &mut *contents;
-            let node = Node { contents, top: &mut *top, path: &inner, depth: depth + 1 };
+            let within = reading.field(within, name).map_err(A::Error::custom)?;
+            let reading = &mut *reading;
+            let node = Node { reading, top: &mut *top, within, depth: depth + 1 };
             entries.next_value_seed(node)?;
         }
         Ok(())

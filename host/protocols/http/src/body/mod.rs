@@ -9,7 +9,9 @@ mod media;
 mod multipart;
 mod names;
 
-use std::collections::HashSet;
+use std::iter;
+
+use palisade_policy::{Told, TooMuch, Within};
 
 use crate::Refused;
 
@@ -34,41 +36,62 @@ pub struct Contents {
     pub cut: bool,
     /// GraphQL documents that it holds, each with the operation that is to run.
     pub documents: Vec<(String, Option<String>)>,
-    /// The fields again: a body may have a hundred thousand of them.
-    known: HashSet<String>,
 }
 
 impl Contents {
     /// Reads a body of a kind.
     ///
     /// # Errors
-    /// What has no single reading.
+    /// What has no single reading, or names too much.
     pub fn read(kind: &Kind, body: &[u8]) -> Result<Self, Refused> {
-        let mut contents = Self::default();
+        let mut reading = Reading::default();
         match kind {
-            Kind::Json => json::read(body, &mut contents)?,
-            Kind::Form => form::read(body, &mut contents)?,
-            Kind::Multipart { boundary } => multipart::read(body, boundary, &mut contents)?,
+            Kind::Json => json::read(body, &mut reading)?,
+            Kind::Form => form::read(body, &mut reading)?,
+            Kind::Multipart { boundary } => multipart::read(body, boundary, &mut reading)?,
             Kind::GraphQl => {
                 let text =
                     std::str::from_utf8(body).map_err(|_| Refused::Form("it is no UTF-8"))?;
-                contents.documents.push((text.to_owned(), None));
+                reading.documents.push((text.to_owned(), None));
             }
             Kind::Opaque => {}
         }
-        Ok(contents)
+        Ok(reading.contents())
+    }
+}
+
+/// What is found in a body, while it is read.
+#[derive(Default)]
+pub(crate) struct Reading {
+    told: Told,
+    cut: bool,
+    documents: Vec<(String, Option<String>)>,
+}
+
+impl Reading {
+    /// What was found.
+    pub(crate) fn contents(mut self) -> Contents {
+        let (fields, facts) = self.told.take();
+        let Self { cut, documents, .. } = self;
+        Contents { fields, facts, cut, documents }
     }
 
-    pub(crate) fn field(&mut self, name: &str) {
-        // Lists of objects repeat their fields.
-        if !self.known.contains(name) {
-            self.known.insert(name.to_owned());
-            self.fields.push(name.to_owned());
-        }
+    /// A field, within another or at the top.
+    pub(crate) fn field(
+        &mut self,
+        within: Within,
+        name: impl Into<String>,
+    ) -> Result<Within, TooMuch> {
+        self.told.field(within, name)
+    }
+
+    /// A field's path; empty at the top.
+    fn path(&self, field: Within) -> &str {
+        self.told.path(field)
     }
 
     /// A field of a form and its value, under its own name and under the one that servers read which nest fields.
-    fn pair(&mut self, name: &str, value: &str) {
+    fn pair(&mut self, name: &str, value: &str) -> Result<(), TooMuch> {
         match name {
             // GraphQL is sent in forms as well, by browsers and with files (the GraphQL multipart request specification).
             "query" if value.contains('{') => self.documents.push((value.to_owned(), None)),
@@ -80,20 +103,28 @@ impl Contents {
             }
             _ => {}
         }
-        self.field(name);
-        self.fact(format!("body:{name}"), value.to_owned());
-        if let Some(nested) = nested(name) {
-            self.field(&nested);
-            self.fact(format!("body:{nested}"), value.to_owned());
+        for name in iter::once(name.to_owned()).chain(nested(name)) {
+            let field = self.field(Within::default(), name)?;
+            self.fact("body", field, value)?;
         }
+        Ok(())
     }
 
-    pub(crate) fn fact(&mut self, name: String, value: String) {
-        if value.len() <= LONGEST_FACT && self.facts.len() < MOST_FACTS {
-            self.facts.push((name, value));
-        } else {
-            self.cut = true;
+    /// The value of a field; that of the whole body is in the command's text alone.
+    pub(crate) fn value(&mut self, field: Within, value: &str) -> Result<(), TooMuch> {
+        if self.path(field).is_empty() {
+            return Ok(());
         }
+        self.fact("body", field, value)
+    }
+
+    /// What a body says of a field.
+    fn fact(&mut self, what: &str, field: Within, value: &str) -> Result<(), TooMuch> {
+        if value.len() > LONGEST_FACT || self.told.facts() == MOST_FACTS {
+            self.cut = true;
+            return Ok(());
+        }
+        self.told.fact(format!("{what}:{}", self.path(field)), value.to_owned())
     }
 }
 

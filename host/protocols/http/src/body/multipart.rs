@@ -1,13 +1,15 @@
 //! `multipart/form-data` (RFC 7578), in the one form that clients write: nothing before the first part or behind the last,
 //! no header but three, no name in another encoding.
 
-use super::{Contents, check_charset, check_name, nested};
+use palisade_policy::Within;
+
+use super::{Reading, check_charset, check_name, nested};
 use crate::Refused;
 
 /// More parts are refused.
 const MOST: usize = 1000;
 
-pub(super) fn read(body: &[u8], boundary: &str, contents: &mut Contents) -> Result<(), Refused> {
+pub(super) fn read(body: &[u8], boundary: &str, reading: &mut Reading) -> Result<(), Refused> {
     let opening = format!("--{boundary}");
     let between = format!("\r\n--{boundary}");
     let mut rest = body
@@ -27,13 +29,13 @@ pub(super) fn read(body: &[u8], boundary: &str, contents: &mut Contents) -> Resu
         if find(content, opening.as_bytes()).is_some() {
             return Err(Refused::Body("its boundary stands within a part"));
         }
-        read_part(content, contents)?;
+        read_part(content, reading)?;
         rest = part.get(end + between.len()..).unwrap_or_default();
     }
     Err(Refused::Body("it has too many parts"))
 }
 
-fn read_part(part: &[u8], contents: &mut Contents) -> Result<(), Refused> {
+fn read_part(part: &[u8], reading: &mut Reading) -> Result<(), Refused> {
     // A part without headers has no name.
     let end = find(part, b"\r\n\r\n").ok_or(Refused::Body("a part has no headers"))?;
     let head = part.get(..end).unwrap_or_default();
@@ -57,19 +59,19 @@ fn read_part(part: &[u8], contents: &mut Contents) -> Result<(), Refused> {
     let (name, file) = names_of(disposition)?;
     check_name(&name)?;
     check_charset(&name, value)?;
-    contents.field(&name);
+    let field = reading.field(Within::default(), &name)?;
     // A file without a name is a field to many servers.
     let is_field = file.as_ref().is_none_or(String::is_empty);
     if let Some(file) = file {
-        contents.fact(format!("file:{name}"), file);
+        reading.fact("file", field, &file)?;
     }
     match std::str::from_utf8(value) {
-        Ok(text) if is_field => contents.pair(&name, text),
+        Ok(text) if is_field => reading.pair(&name, text)?,
         // What is no text is a value that is not told.
-        Err(_) if is_field => contents.cut = true,
+        Err(_) if is_field => reading.cut = true,
         _ => {
             if let Some(nested) = nested(&name) {
-                contents.field(&nested);
+                reading.field(Within::default(), nested)?;
             }
         }
     }

@@ -1,4 +1,5 @@
 use http::HeaderValue;
+use palisade_policy::TooMuch;
 use proptest::prelude::*;
 
 use super::*;
@@ -242,6 +243,49 @@ fn the_time_does_not_grow_with_the_square_of_the_fields() {
     let fields: Vec<String> = (0..100_000).map(|number| format!("\"{number:x}\":0")).collect();
     let contents = json(&format!("{{{}}}", fields.join(","))).unwrap();
     assert_eq!(contents.fields.len(), 100_000);
+}
+
+#[test]
+fn a_long_name_counts_with_each_name_that_lies_within_it() {
+    let inner: Vec<String> = (0..77_500).map(|number| format!("\"{number:x}\":0")).collect();
+    for long in [400_000, 2500] {
+        let text = format!("{{\"{}\":{{{}}}}}", "x".repeat(long), inner.join(","));
+        let refused = json(&text).unwrap_err();
+        assert_eq!((refused, refused.status()), (Refused::Names(TooMuch), 413), "{long}");
+        assert_eq!(refused.rule(), "gateway.body-limit");
+    }
+    // The values that are told have the name before them, too.
+    let text = format!("{{\"{}\":[{}]}}", "x".repeat(400_000), vec!["0"; 100].join(","));
+    assert_eq!(json(&text), Err(Refused::Names(TooMuch)));
+    // A list of objects names each field once.
+    let text = format!("{{\"{}\":[{}]}}", "x".repeat(2500), vec!["{\"a\":0}"; 100_000].join(","));
+    assert_eq!(json(&text).unwrap().fields.len(), 2);
+}
+
+#[test]
+fn what_forms_name_counts_as_well() {
+    let name = |number: usize| format!("{number}{}", "x".repeat(10_000));
+    let form: Vec<String> = (0..500).map(|number| name(number) + "=1").collect();
+    let read = Contents::read(&Kind::Form, form.join("&").as_bytes());
+    assert_eq!(read, Err(Refused::Names(TooMuch)));
+    let part =
+        |number| format!("--b\nContent-Disposition: form-data; name=\"{}\"\n\n1\n", name(number));
+    let parts: String = (0..500).map(part).collect();
+    assert_eq!(multipart(&format!("{parts}--b--")), Err(Refused::Names(TooMuch)));
+}
+
+#[test]
+fn an_ordinary_large_body_is_told_whole() {
+    // A megabyte of prices by their article's number, as catalogues have them.
+    let article = |number: u32| {
+        format!(
+            "\"{number:036x}\":{{\"net\":12.5,\"gross\":14.9,\"currency\":\"EUR\",\"stock\":7}}"
+        )
+    };
+    let articles: Vec<String> = (0..11_000).map(article).collect();
+    let text = format!("{{\"articles\":{{{}}}}}", articles.join(","));
+    assert!((1_000_000..1 << 20).contains(&text.len()), "{}", text.len());
+    assert_eq!(json(&text).unwrap().fields.len(), 1 + 5 * 11_000);
 }
 
 proptest! {

@@ -89,15 +89,20 @@ impl Request {
         Self { head, body }
     }
 
-    /// Whether its body is JSON to some readers, and was not read as such since others could find something else in it.
-    #[must_use]
-    pub fn is_ambiguous(&self) -> bool {
-        match &self.body {
-            Body::Read { kind: Kind::Opaque, bytes, .. } => {
-                let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-                serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
-            }
-            _ => false,
+    /// Why its body, which is JSON to some readers, was not read as such: others could find something else in it, or it names
+    /// too much.
+    ///
+    /// # Errors
+    /// That, where it is so.
+    pub fn check_unread(&self) -> Result<(), Refused> {
+        let Body::Read { kind: Kind::Opaque, bytes, .. } = &self.body else { return Ok(()) };
+        let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+        if serde_json::from_slice::<serde::de::IgnoredAny>(text).is_err() {
+            return Ok(());
+        }
+        match Contents::read(&Kind::Json, text) {
+            Err(why @ Refused::Names(_)) => Err(why),
+            _ => Err(Refused::Body("its JSON has more than one reading")),
         }
     }
 
@@ -200,10 +205,10 @@ impl Request {
         }
         let may_run = |document: &&str| is_endpoint || graphql::may_be(document);
         documents.extend(asked("query").filter(may_run).map(|it| (it.to_owned(), None)));
-        let mut found = Vec::new();
+        let mut walk = graphql::Walk::default();
         for (document, name) in &documents {
-            match graphql::operations(document, name.as_deref()) {
-                Ok(operations) => found.extend(operations),
+            match walk.document(document, name.as_deref()) {
+                Ok(()) => {}
                 // A search has its query under the same name.
                 Err(_) if !is_endpoint && !document.contains('{') => {}
                 Err(why) => return Err(why),
@@ -214,7 +219,7 @@ impl Request {
         if is_endpoint && documents.is_empty() && has_body && !is_message {
             return Err("there is no document");
         }
-        Ok(found)
+        Ok(walk.found())
     }
 
     /// The request as text: its line, the headers that matter, and the body where that is text.

@@ -33,7 +33,7 @@ pub fn request(data: &[u8]) {
         }
         _ => {
             // What is no document says so.
-            let _ = graphql::operations(&String::from_utf8_lossy(bytes), None);
+            let _ = graphql::Walk::default().document(&String::from_utf8_lossy(bytes), None);
         }
     }
 }

@@ -13,12 +13,12 @@ pub(crate) enum Said {
     Unread,
     /// Nothing yet: each message is judged when it comes.
     Nothing,
-    /// A message, with its length in bytes.
-    Message(Box<Message>, usize),
+    /// A message, with what it says of its fields, and its length in bytes.
+    Message(Box<Message>, Box<Contents>, usize),
 }
 
 /// What a call would do, or one of its messages.
-pub(crate) fn command(call: &Call, method: Option<&Described>, said: &Said) -> Command {
+pub(crate) fn command(call: &Call, method: Option<&Described>, said: Said) -> Command {
     let object = call.path();
     let mut facts = vec![
         ("service".to_owned(), call.service.clone()),
@@ -42,9 +42,7 @@ pub(crate) fn command(call: &Call, method: Option<&Described>, said: &Said) -> C
             complete = false;
         }
         Said::Nothing => text.truncate(text.trim_end().len()),
-        Said::Message(message, size) => {
-            let mut contents = Contents::default();
-            message.tell(&mut contents);
+        Said::Message(message, contents, size) => {
             complete = message.is_known();
             facts.push(("size".to_owned(), size.to_string()));
             fields = contents.fields;

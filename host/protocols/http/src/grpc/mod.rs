@@ -29,6 +29,8 @@ pub(crate) use frames::{Broken, Frames, Gather, Part, Whole, framed, prefix};
 pub(crate) use message::Message;
 pub(crate) use status::{Code, MESSAGE, STATUS, Told, escape, name, unescape};
 pub(crate) use unpack::unpack;
+#[cfg(test)]
+pub(crate) use wire::put_varint;
 
 /// The media type under which policies plan for the messages of responses.
 pub(crate) const MESSAGES: &str = "application/grpc";

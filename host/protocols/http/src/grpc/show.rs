@@ -5,11 +5,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use palisade_policy::{TooMuch, Within};
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind};
 use serde_json::{Map, Value as Json};
 
 use super::message::{ANY, Field, Item, Message, Value};
 use crate::Contents;
+use crate::body::Reading;
 
 /// What an `Any` is of, in JSON.
 pub(super) const TYPE: &str = "@type";
@@ -42,38 +44,41 @@ impl Message {
         Json::Object(object)
     }
 
-    /// Tells a message's fields as those of a JSON body are told.
-    pub(crate) fn tell(&self, contents: &mut Contents) {
-        self.tell_at("", contents);
+    /// A message's fields, told as those of a JSON body are.
+    ///
+    /// # Errors
+    /// When it names too much: a map's keys may be of any length.
+    pub(crate) fn contents(&self) -> Result<Contents, TooMuch> {
+        let mut reading = Reading::default();
+        self.tell(Within::default(), &mut reading)?;
+        let mut contents = reading.contents();
         if !self.is_known() {
-            contents.fact("unknown".to_owned(), unknown(self));
+            contents.facts.push(("unknown".to_owned(), unknown(self)));
         }
+        Ok(contents)
     }
 
-    fn tell_at(&self, path: &str, contents: &mut Contents) {
+    fn tell(&self, within: Within, reading: &mut Reading) -> Result<(), TooMuch> {
         if let Some(field) = self.stands_for() {
-            match field {
-                Some(field) => field.tell(path, contents),
-                None => leaf(path, "null", contents),
-            }
-            return;
+            return match field {
+                Some(field) => field.tell(within, reading),
+                None => reading.value(within, "null"),
+            };
         }
         if let (Some(inner), Some(url)) = (&self.inner, self.get(1)) {
-            let named = within(path, TYPE);
-            contents.field(&named);
-            leaf(&named, &url.text(), contents);
+            let named = reading.field(within, TYPE)?;
+            reading.value(named, &url.text())?;
             if inner.is_plain() {
-                return inner.tell_at(path, contents);
+                return inner.tell(within, reading);
             }
-            let held = within(path, HELD);
-            contents.field(&held);
-            return inner.tell_at(&held, contents);
+            let held = reading.field(within, HELD)?;
+            return inner.tell(held, reading);
         }
         for field in self.fields.values() {
-            let named = within(path, field.descriptor.name());
-            contents.field(&named);
-            field.tell(&named, contents);
+            let named = reading.field(within, field.descriptor.name())?;
+            field.tell(named, reading)?;
         }
+        Ok(())
     }
 
     /// Whether its keys are its fields' names, none of which an `Any` has.
@@ -121,18 +126,19 @@ impl Field {
         }
     }
 
-    fn tell(&self, path: &str, contents: &mut Contents) {
+    fn tell(&self, within: Within, reading: &mut Reading) -> Result<(), TooMuch> {
         let kind = self.descriptor.kind();
         match &self.value {
-            Value::One(item) => item.tell(&kind, path, contents),
-            Value::List(items) => items.iter().for_each(|item| item.tell(&kind, path, contents)),
+            Value::One(item) => item.tell(&kind, within, reading),
+            Value::List(items) => {
+                items.iter().try_for_each(|item| item.tell(&kind, within, reading))
+            }
             Value::Map(entries) => {
                 let kind = value_kind(&self.descriptor);
-                for (key, value) in entries {
-                    let named = within(path, &key.text());
-                    contents.field(&named);
-                    value.tell(&kind, &named, contents);
-                }
+                entries.iter().try_for_each(|(key, value)| {
+                    let named = reading.field(within, key.text())?;
+                    value.tell(&kind, named, reading)
+                })
             }
         }
     }
@@ -147,10 +153,10 @@ pub(super) fn value_kind(field: &FieldDescriptor) -> Kind {
 }
 
 impl Item {
-    fn tell(&self, kind: &Kind, path: &str, contents: &mut Contents) {
+    fn tell(&self, kind: &Kind, within: Within, reading: &mut Reading) -> Result<(), TooMuch> {
         match self {
-            Self::Message(message) => message.tell_at(path, contents),
-            other => leaf(path, &other.text_of(kind), contents),
+            Self::Message(message) => message.tell(within, reading),
+            other => reading.value(within, &other.text_of(kind)),
         }
     }
 
@@ -216,16 +222,6 @@ pub(super) fn as_text(bytes: &[u8]) -> Option<&str> {
 
 fn is_null(names: &EnumDescriptor) -> bool {
     names.full_name() == "google.protobuf.NullValue"
-}
-
-fn within(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
-fn leaf(path: &str, text: &str, contents: &mut Contents) {
-    if !path.is_empty() {
-        contents.fact(format!("body:{path}"), text.to_owned());
-    }
 }
 
 /// The numbers of what is not known in a message, as far as they are told.

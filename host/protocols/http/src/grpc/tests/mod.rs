@@ -12,7 +12,7 @@ use super::message::Ambiguous;
 use super::wire::put_varint;
 use super::*;
 use crate::fuzzing::cover;
-use crate::{Contents, Descriptors, Head, Parsed, Refused, Reply, Route, fuzzing};
+use crate::{Descriptors, Head, Parsed, Refused, Reply, Route, fuzzing};
 
 const SHOP: &[u8] = include_bytes!("../testdata/shop.pb");
 
@@ -54,8 +54,7 @@ fn a_messages_fields_are_told_as_those_of_json_are() {
     .concat();
     let message = Message::read(&order(), &bytes).unwrap();
     assert!(message.is_known());
-    let mut contents = Contents::default();
-    message.tell(&mut contents);
+    let contents = message.contents().unwrap();
     for (name, value) in [
         ("customer.name", "Ada"),
         ("customer.email", "a@b"),

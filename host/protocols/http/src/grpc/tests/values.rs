@@ -6,12 +6,29 @@ use serde_json::json;
 use super::super::cover::put_message;
 use super::super::message::{Ambiguous, Item, Message};
 use super::{covered, order, read, text, varint};
-use crate::Contents;
 
 #[test]
 fn a_map_has_no_more_entries_than_a_message_has_values() {
     let bytes = [6 << 3 | 2, 0].repeat((1 << 18) + 1);
     assert_eq!(read(&bytes), Err(Ambiguous::Many));
+}
+
+/// A field of any length.
+fn long(number: u8, value: &[u8]) -> Vec<u8> {
+    [vec![number << 3 | 2], varint(value.len()), value.to_vec()].concat()
+}
+
+#[test]
+fn a_long_key_counts_with_each_that_lies_within_it() {
+    // A `Value` that is a `Struct` with many keys, under a long one.
+    let entry = |key: &str| long(1, &[long(1, key.as_bytes()), text(2, &text(3, b"x"))].concat());
+    let inner: Vec<u8> = (0..10_000).flat_map(|number| entry(&number.to_string())).collect();
+    for (length, is_told) in [(100, true), (2500, false), (400_000, false)] {
+        let key = long(1, "x".repeat(length).as_bytes());
+        let outer = long(1, &[key, long(2, &long(5, &inner))].concat());
+        let message = Message::read(&order(), &long(10, &outer)).unwrap();
+        assert_eq!(message.contents().is_ok(), is_told, "{length}");
+    }
 }
 
 /// An `Any` of a type.
@@ -32,8 +49,7 @@ fn what_is_no_plain_message_is_told_under_value_in_an_any() {
     let message = Message::read(&order(), &text(12, &lies_in)).unwrap();
     let outer = json!({ "detail": { "@type": "t/google.protobuf.Any", "value": shown } });
     assert_eq!(message.json(), outer);
-    let mut contents = Contents::default();
-    message.tell(&mut contents);
+    let contents = message.contents().unwrap();
     let fact = ("body:detail.value.value.key".to_owned(), "kept".to_owned());
     assert!(contents.facts.contains(&fact), "{:?}", contents.facts);
     assert!(contents.fields.iter().any(|field| field == "detail.value.value.key"));

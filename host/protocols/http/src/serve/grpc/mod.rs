@@ -185,9 +185,8 @@ impl Talk<'_> {
 
     /// Judges something that the call says, and waits for whoever decides.
     async fn judge(&self, said: Said) -> Result<Allowed, Stop> {
-        let command = Arc::new(command(&self.call, self.method.as_ref(), &said));
-        // A message's tree takes more memory than its bytes, and whoever decides may take long.
-        drop(said);
+        // A message's tree takes more memory than its bytes, and whoever decides may take long: it ends here.
+        let command = Arc::new(command(&self.call, self.method.as_ref(), said));
         let asked = self.session.question(&command, |gate| self.ask(gate, &command)).await?;
         let decision = match asked {
             Asked::Decided(decision) => decision,
@@ -235,7 +234,7 @@ impl Talk<'_> {
 
     /// Records a refusal of the gateway's own.
     fn refuse(&self, denial: &Denial) -> Stop {
-        let command = command(&self.call, self.method.as_ref(), &Said::Unread);
+        let command = command(&self.call, self.method.as_ref(), Said::Unread);
         self.session.gate().refuse(&command, denial);
         self.denied(denial)
     }

@@ -1,7 +1,7 @@
 //! From a client to its service: the head, and messages, which are judged where a descriptor says what they are.
 
 use bytes::{Bytes, BytesMut};
-use palisade_policy::{Denial, RecordedResult};
+use palisade_policy::{Denial, RecordedResult, TooMuch};
 use pingora_error::{Error, ErrorType};
 use tokio::sync::SemaphorePermit;
 
@@ -161,7 +161,8 @@ impl Talk<'_> {
         }
         let message = Message::read(&method.request(), &payload);
         let message = message.map_err(|why| self.malformed(&why.to_string()))?;
-        Ok((Said::Message(Box::new(message), payload.len()), payload))
+        let contents = message.contents().map_err(|why| self.names_too_much(why))?;
+        Ok((Said::Message(Box::new(message), Box::new(contents), payload.len()), payload))
     }
 
     /// A message as it was before it was compressed.
@@ -208,6 +209,12 @@ impl Talk<'_> {
             "gateway.body",
             &format!("the message cannot be read: {why}"),
         )
+    }
+
+    /// A message that names more than is told; the record has it.
+    fn names_too_much(&self, why: TooMuch) -> Stop {
+        let reason = format!("the message names more than is told to judge it: {why}");
+        self.refused(Code::ResourceExhausted, "gateway.body-limit", &reason)
     }
 
     pub(super) fn broken(&self, why: Broken) -> Stop {

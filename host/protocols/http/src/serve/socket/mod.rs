@@ -201,8 +201,8 @@ impl<'a> Socket<'a> {
                 self.send_on(opcode, Err(denial)).await?;
             }
             let request = Request::message(&self.run.request.head, bytes);
-            if request.is_ambiguous() {
-                let denial = Refused::Body("its JSON has more than one reading").denial();
+            if let Err(why) = request.check_unread() {
+                let denial = why.denial();
                 let command = request.command(session.backend.templates());
                 session.gate().refuse(&command, &denial);
                 self.send_on(opcode, Err(denial)).await?;

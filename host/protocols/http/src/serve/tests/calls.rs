@@ -12,7 +12,7 @@ use super::callee::{
     Came, PASSWORD, begin, call, calls, finish, framed_packed, packed, seen, shop, until,
 };
 use super::world::{ByWord, SECRET, With};
-use crate::grpc::framed;
+use crate::grpc::{framed, put_varint};
 
 #[tokio::test]
 async fn trailers_of_clients_stay_here_and_those_of_services_come_without_the_credential() {
@@ -111,6 +111,28 @@ async fn nothing_reaches_a_service_of_a_call_that_cannot_be_judged() {
     let recorded = world.recorded();
     assert!(recorded.contains("deny gateway.body call /shop.v1.Orders/Get"), "{recorded}");
     assert!(recorded.contains("deny gateway.body-limit"), "{recorded}");
+}
+
+#[tokio::test]
+async fn a_message_that_names_more_than_is_told_reaches_no_service() {
+    let mut with = shop();
+    with.options.body_limit = 1 << 20;
+    let (world, client, got) = calls(with).await;
+    let field = |number: u8, value: &[u8]| {
+        let mut field = vec![number << 3 | 2];
+        put_varint(value.len() as u64, &mut field);
+        [field, value.to_vec()].concat()
+    };
+    // A `Struct` with many keys under a long one.
+    let key = field(1, "x".repeat(20_000).as_bytes());
+    let entry = |number: usize| field(1, &field(1, number.to_string().as_bytes()));
+    let inner: Vec<u8> = (0..1000).flat_map(entry).collect();
+    let outer = field(1, &[key, field(2, &field(5, &inner))].concat());
+    let came = call(&client, "/shop.v1.Orders/Place", &framed(&field(10, &outer))).await;
+    assert_eq!(came.status, "8", "{came:?}");
+    assert!(came.message.contains("names more than is told"), "{came:?}");
+    assert_eq!(seen(&got), "");
+    assert!(world.recorded().contains("deny gateway.body-limit"), "{}", world.recorded());
 }
 
 #[tokio::test]

@@ -124,6 +124,24 @@ async fn a_body_that_cannot_be_judged_or_is_too_long_is_refused_and_recorded() {
 }
 
 #[tokio::test]
+async fn a_body_that_names_more_than_is_told_is_refused_and_its_names_are_on_no_record() {
+    let mut with = With::default();
+    with.options.body_limit = 1 << 20;
+    let world = World::new(with).await;
+    let inner: Vec<String> = (0..77_500).map(|number| format!("\"{number:x}\":0")).collect();
+    let body = format!("{{\"{}\":{{{}}}}}", "x".repeat(2500), inner.join(","));
+    let header = "Content-Type: application/json\r\n";
+    let response = world.ask("POST /c/api/a", header, &body).await;
+    assert!(response.starts_with("HTTP/1.1 413 "), "{response}");
+    assert!(response.contains("application/problem+json"), "{response}");
+    assert!(response.contains("names more than is told"), "{response}");
+    assert!(world.got().is_empty());
+    let recorded = world.recorded();
+    assert!(recorded.contains("deny gateway.body-limit POST /a"), "{recorded}");
+    assert!(recorded.len() < 2000, "{}", recorded.len());
+}
+
+#[tokio::test]
 async fn a_body_that_nobody_reads_streams_through() {
     let world = World::new(With::default()).await;
     let header = "Content-Type: application/octet-stream\r\nExpect: 100-continue\r\n";

@@ -122,6 +122,19 @@ async fn a_message_that_is_json_with_two_readings_reaches_nobody() {
 }
 
 #[tokio::test]
+async fn a_message_that_names_more_than_is_told_reaches_nobody() {
+    let mut with = With::default();
+    with.options.body_limit = 1 << 20;
+    let (world, mut client, mut service) = open(with).await;
+    let inner: Vec<String> = (0..1000).map(|number| format!("\"{number}\":0")).collect();
+    client.text(&format!("{{\"{}\":{{{}}}}}", "x".repeat(20_000), inner.join(","))).await;
+    let (code, reason) = client.hear_close().await;
+    assert!(code == 1008 && reason.contains("names more than is told"), "{code} {reason}");
+    assert_eq!(service.hear_close().await.0, 1001);
+    assert!(world.recorded().contains("gateway.body-limit"), "{}", world.recorded());
+}
+
+#[tokio::test]
 async fn many_small_messages_at_once_are_judged_one_by_one() {
     let (_world, mut client, mut service) = open(With::default()).await;
     let mut frames = vec![];
