@@ -3,9 +3,7 @@
 //! Of `tools/call` the action is `call`, the object `server.tool`, the fields are the arguments' names (inner ones behind a
 //! dot, those in lists without a number), and each value is a fact: (`argument:path`, `/etc/passwd`).
 
-use std::collections::BTreeSet;
-
-use palisade_policy::{Command, Operation};
+use palisade_policy::{Command, Denial, Operation, Told, TooMuch, Within};
 
 use crate::json::Json;
 use crate::request::{Ask, Kind};
@@ -22,23 +20,25 @@ pub struct About<'a> {
 }
 
 /// The command that a request is.
-#[must_use]
-pub fn command(ask: &Ask, about: About<'_>) -> Command {
+///
+/// # Errors
+/// When it tells too much.
+pub fn command(ask: &Ask, about: About<'_>) -> Result<Command, TooMuch> {
     let mut found = Found::default();
     let (action, name) = match ask {
         Ask::Call { arguments, .. } => {
-            found.arguments(arguments);
+            found.arguments(arguments)?;
             ("call", about.name)
         }
         Ask::Prompt { arguments, .. } => {
-            found.arguments(arguments);
+            found.arguments(arguments)?;
             ("get", about.name)
         }
         Ask::Read(_) => ("read", about.name),
         Ask::Subscribe(_) => ("subscribe", about.name),
         Ask::Unsubscribe(_) => ("unsubscribe", about.name),
         Ask::Complete { given, .. } => {
-            found.completed(given);
+            found.completed(given)?;
             ("complete", about.name)
         }
         Ask::List(Kind::Tools) => ("list", "tools"),
@@ -46,34 +46,47 @@ pub fn command(ask: &Ask, about: About<'_>) -> Command {
         Ask::List(Kind::Resources) => ("list", "resources"),
         Ask::List(Kind::Templates) => ("list", "resource-templates"),
         Ask::Level(level) => {
-            found.fact("level", level.clone());
+            found.0.fact("level".to_owned(), level.clone())?;
             ("set", "logging")
         }
     };
-    let known = about.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-    found.facts.extend(known);
+    for (name, value) in about.facts {
+        found.0.fact((*name).to_owned(), value.clone())?;
+    }
     let object = format!("{}.{name}", about.server);
     let text = text(ask, &object);
-    let Found { fields, facts, .. } = found;
+    let (fields, facts) = found.0.take();
     let operation = Operation { action: action.to_owned(), object, fields, facts };
-    Command { text, operations: [operation].into(), complete: true }
+    Ok(Command { text, operations: [operation].into(), complete: true })
 }
 
 /// What a server asks of the client: an action on the client's side that the server may not take by itself.
-#[must_use]
-pub fn reverse_command(method: &str, server: &str, params: &Json) -> Command {
+///
+/// # Errors
+/// When it tells too much.
+pub fn reverse_command(method: &str, server: &str, params: &Json) -> Result<Command, TooMuch> {
     let action = match method {
         "sampling/createMessage" => "sample",
         "elicitation/create" => "elicit",
         _ => "roots",
     };
     let mut found = Found::default();
-    found.walk(params, "");
-    let Found { fields, facts, .. } = found;
+    found.arguments(params)?;
+    let (fields, facts) = found.0.take();
     let operation =
         Operation { action: action.to_owned(), object: server.to_owned(), fields, facts };
     let text = format!("{method} {server}\n{}", params.to_text());
-    Command { text, operations: [operation].into(), complete: true }
+    Ok(Command { text, operations: [operation].into(), complete: true })
+}
+
+/// The denial of what tells too much: nobody was asked about it.
+#[must_use]
+pub fn too_much(why: TooMuch) -> Denial {
+    Denial {
+        reason: format!("the params name more than is told to judge them: {why}"),
+        rule: "gateway.params".to_owned(),
+        hint: "Send less at once.".to_owned(),
+    }
 }
 
 /// What cannot be judged, for the record.
@@ -112,60 +125,49 @@ pub fn rewritten(ask: &Ask, object: &str, text: &str) -> Option<Ask> {
     Ask::read(ask.method(), &params).ok()
 }
 
+/// What is found in params.
 #[derive(Default)]
-struct Found {
-    seen: BTreeSet<String>,
-    fields: Vec<String>,
-    facts: Vec<(String, String)>,
-}
+struct Found(Told);
 
 impl Found {
-    fn arguments(&mut self, arguments: &Json) {
-        self.walk(arguments, "");
+    fn arguments(&mut self, arguments: &Json) -> Result<(), TooMuch> {
+        self.walk(arguments, Within::default())
     }
 
-    fn completed(&mut self, given: &Json) {
+    fn completed(&mut self, given: &Json) -> Result<(), TooMuch> {
         let argument = given.get("argument").unwrap_or(&Json::Null);
         let name = argument.str_at("name").unwrap_or_default();
-        self.fields.push(name.to_owned());
-        let value = argument.str_at("value").unwrap_or_default();
-        self.fact(&format!("argument:{name}"), value.to_owned());
-        if let Some(known) = given.get("context").and_then(|context| context.get("arguments")) {
-            self.arguments(known);
+        let field = self.0.field(Within::default(), name)?;
+        self.leaf(field, argument.str_at("value").unwrap_or_default())?;
+        match given.get("context").and_then(|context| context.get("arguments")) {
+            Some(known) => self.arguments(known),
+            None => Ok(()),
         }
     }
 
-    fn fact(&mut self, name: &str, value: String) {
-        self.facts.push((name.to_owned(), value));
-    }
-
-    fn walk(&mut self, value: &Json, path: &str) {
+    fn walk(&mut self, value: &Json, within: Within) -> Result<(), TooMuch> {
         match value {
-            Json::Object(members) => {
-                for (name, inner) in members {
-                    let path =
-                        if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                    if self.seen.insert(path.clone()) {
-                        self.fields.push(path.clone());
-                    }
-                    self.walk(inner, &path);
-                }
-            }
-            Json::List(list) => list.iter().for_each(|inner| self.walk(inner, path)),
-            Json::Text(text) => self.leaf(path, text.clone()),
+            Json::Object(members) => members.iter().try_for_each(|(name, inner)| {
+                let field = self.0.field(within, name)?;
+                self.walk(inner, field)
+            }),
+            Json::List(list) => list.iter().try_for_each(|inner| self.walk(inner, within)),
+            Json::Text(text) => self.leaf(within, text),
             Json::Number(spelled) => {
-                self.leaf(path, spelled.clone());
-                if let Some(plain) = plain_number(spelled) {
-                    self.leaf(path, plain);
+                self.leaf(within, spelled)?;
+                match plain_number(spelled) {
+                    Some(plain) => self.leaf(within, &plain),
+                    None => Ok(()),
                 }
             }
-            Json::Bool(value) => self.leaf(path, value.to_string()),
-            Json::Null => self.leaf(path, "null".to_owned()),
+            Json::Bool(value) => self.leaf(within, &value.to_string()),
+            Json::Null => self.leaf(within, "null"),
         }
     }
 
-    fn leaf(&mut self, path: &str, value: String) {
-        self.fact(&format!("argument:{path}"), value);
+    fn leaf(&mut self, within: Within, value: &str) -> Result<(), TooMuch> {
+        let name = format!("argument:{}", self.0.path(within));
+        self.0.fact(name, value.to_owned())
     }
 }
 
@@ -191,7 +193,8 @@ mod tests {
 
     #[test]
     fn a_call_tells_its_tool_its_arguments_and_their_values() {
-        let command = command(&call(r#"{"title":"x","labels":[{"name":"a"},{"name":7}]}"#), ABOUT);
+        let command =
+            command(&call(r#"{"title":"x","labels":[{"name":"a"},{"name":7}]}"#), ABOUT).unwrap();
         let operation = command.operations.first().unwrap();
         assert_eq!(operation.action, "call");
         assert_eq!(operation.object, "github.create_issue");
@@ -207,12 +210,35 @@ mod tests {
     #[test]
     fn a_number_is_told_however_it_is_spelled() {
         for spelled in ["1e2", "100.0", "1E+2", "1000e-1"] {
-            let command = command(&call(&format!("{{\"amount\":{spelled}}}")), ABOUT);
+            let command = command(&call(&format!("{{\"amount\":{spelled}}}")), ABOUT).unwrap();
             let fact = ("argument:amount".to_owned(), "100".to_owned());
             assert!(command.operations[0].facts.contains(&fact), "{spelled}");
         }
-        let command = command(&call(r#"{"amount":100}"#), ABOUT);
+        let command = command(&call(r#"{"amount":100}"#), ABOUT).unwrap();
         assert_eq!(command.operations[0].facts.len(), 1);
+    }
+
+    #[test]
+    fn what_tells_more_than_there_may_be_is_no_command() {
+        let inner: Vec<String> = (0..50_000).map(|number| format!("\"{number:x}\":0")).collect();
+        let (long, inner) = ("x".repeat(2500), inner.join(","));
+        let numbers = |number: &str, count| vec![number; count].join(",");
+        for (arguments, is_told) in [
+            // A long name before each that lies within it.
+            (format!("{{\"{long}\":{{{inner}}}}}"), false),
+            (format!("{{\"order\":{{{inner}}}}}"), true),
+            // A name before each value, as often as it is there.
+            (format!("{{\"{long}\":[{}]}}", numbers("0", 50_000)), false),
+            (format!("{{\"vector\":[{}]}}", numbers("0.25", 50_000)), true),
+            (format!("{{\"a\":[{}]}}", numbers("0", 100_000)), false),
+            // Short numbers whose plain spelling is long.
+            (format!("{{\"a\":[{}]}}", numbers("1e300", 30_000)), false),
+        ] {
+            let told = command(&call(&arguments), ABOUT);
+            assert_eq!(told.is_ok(), is_told, "{:.20} {}", arguments, arguments.len());
+            let params = Json::read(arguments.as_bytes()).unwrap();
+            assert_eq!(reverse_command("roots/list", "git", &params).is_ok(), is_told);
+        }
     }
 
     #[test]
@@ -222,7 +248,7 @@ mod tests {
         let given = Json::read(given.as_bytes()).unwrap();
         let ask = Ask::Complete { of_prompt: true, name: "p".to_owned(), given };
         let fact = ("argument:path".to_owned(), "/etc".to_owned());
-        assert!(command(&ask, ABOUT).operations[0].facts.contains(&fact));
+        assert!(command(&ask, ABOUT).unwrap().operations[0].facts.contains(&fact));
     }
 
     #[test]
@@ -244,7 +270,7 @@ mod tests {
     fn every_method_has_an_action_of_its_own() {
         let about = About { server: "files", name: "file:///a", facts: &[] };
         let told = |ask: Ask| {
-            let command = command(&ask, about);
+            let command = command(&ask, about).unwrap();
             let operation = command.operations.iter().next().unwrap();
             format!("{} {}", operation.action, operation.object)
         };

@@ -9,7 +9,7 @@ use crate::message::{
     HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, Id, METHOD_NOT_FOUND, Message, RpcError,
 };
 use crate::request::{Aim, Ask};
-use palisade_policy::{Command, Denial};
+use palisade_policy::{Command, Denial, TooMuch};
 
 impl Conversation {
     /// Takes a message of the client, which came by this stream.
@@ -133,6 +133,8 @@ impl Conversation {
                 Err(denial) => {
                     let about = About { server: &server, name: &forward.aim.name, facts: &[] };
                     let command = command(&forward.ask, about);
+                    // It is denied either way.
+                    let command = command.unwrap_or_else(|_| refused_command("tools/call"));
                     return self.deny(&command, &Job::Forward(forward), &denial);
                 }
             }
@@ -143,13 +145,14 @@ impl Conversation {
     }
 
     /// One command about all servers that have something.
-    fn of_all(&self, ask: &Ask, capability: &str) -> Command {
+    fn of_all(&self, ask: &Ask, capability: &str) -> Result<Command, TooMuch> {
         let servers = self.servers.iter().filter(|it| it.capabilities.get(capability).is_some());
         let commands =
             servers.map(|it| command(ask, About { server: &it.name, name: "", facts: &[] }));
         let mut all = Command { complete: true, ..Command::default() };
         let mut operations = Vec::new();
         for command in commands {
+            let command = command?;
             if !all.text.is_empty() {
                 all.text.push('\n');
             }
@@ -160,11 +163,11 @@ impl Conversation {
         if all.text.is_empty() {
             all.text = ask.method().to_owned();
         }
-        all
+        Ok(all)
     }
 
     /// The command about what is known by its name alone.
-    pub(super) fn command_of(&self, ask: &Ask, aim: &Aim) -> Command {
+    pub(super) fn command_of(&self, ask: &Ask, aim: &Aim) -> Result<Command, TooMuch> {
         let server = self.settings.servers.get(aim.server).map_or("", String::as_str);
         command(ask, About { server, name: &aim.name, facts: &[] })
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use palisade_policy::{
     Allowed, Asked, Command, Decision, Denial, Granted, Hold, HoldNotice, Moment, Operation,
+    TooMuch,
 };
 use wildmatch::WildMatch;
 
@@ -11,7 +12,7 @@ use super::due::Sent;
 use super::listen::Wanted;
 use super::{Caller, Conversation, Due, Held, State, denied, notification};
 use crate::catalog::Standing;
-use crate::event::{About, command, rewritten};
+use crate::event::{About, command, refused_command, rewritten, too_much};
 use crate::json::Json;
 use crate::message::{Id, Message, RpcError};
 use crate::pins::{Said, Trusted};
@@ -54,6 +55,17 @@ impl Job {
         }
     }
 
+    /// The method that was asked for.
+    fn method(&self) -> &'static str {
+        match self {
+            Self::Forward(forward) => forward.ask.method(),
+            Self::List { kind, .. } => kind.method(),
+            Self::Listen { .. } => "subscriptions/listen",
+            Self::Level { .. } => "logging/setLevel",
+            Self::Reverse { method, .. } => method,
+        }
+    }
+
     pub(super) fn into_caller(self) -> Option<Caller> {
         match self {
             Self::Forward(Forward { caller, .. })
@@ -74,13 +86,21 @@ pub(super) struct Look {
 }
 
 impl Conversation {
-    pub(super) fn ask(&mut self, command: Command, job: Job) {
+    pub(super) fn ask(&mut self, command: Result<Command, TooMuch>, job: Job) {
         self.ask_with(command, job, None);
     }
 
-    /// Asks whether a job may be done.
-    pub(super) fn ask_with(&mut self, command: Command, job: Job, own: Option<&Hold>) {
-        let command = Arc::new(command);
+    /// Asks whether a job may be done; nobody is asked about what tells too much, which is denied.
+    pub(super) fn ask_with(
+        &mut self,
+        command: Result<Command, TooMuch>,
+        job: Job,
+        own: Option<&Hold>,
+    ) {
+        let command = match command {
+            Ok(command) => Arc::new(command),
+            Err(why) => return self.deny(&refused_command(job.method()), &job, &too_much(why)),
+        };
         if let Some(denial) = self.more_than_reads(&command) {
             return self.deny(&command, &job, &denial);
         }
@@ -300,7 +320,10 @@ fn reread(job: &Job, template: &Operation, text: &str) -> Command {
     };
     let server = template.object.strip_suffix(&format!(".{}", forward.aim.name));
     let about = About { server: server.unwrap_or_default(), name: &forward.aim.name, facts: &[] };
-    let command = command(&ask, about);
+    let Ok(command) = command(&ask, about) else {
+        let operations = [template.clone()].into();
+        return Command { text: text.to_owned(), operations, complete: false };
+    };
     let kept = template.facts.iter().filter(|(name, _)| !name.starts_with("argument:"));
     let mut operations = command.operations.to_vec();
     if let Some(operation) = operations.first_mut() {

@@ -88,13 +88,16 @@ impl Conversation {
         };
         let (mut text, mut operations) = ("subscriptions/listen".to_owned(), Vec::new());
         for (uri, aim) in &wanted.resources {
-            let one = self.command_of(&Ask::Subscribe(uri.clone()), aim);
+            let one = match self.command_of(&Ask::Subscribe(uri.clone()), aim) {
+                Ok(one) => one,
+                Err(why) => return self.ask(Err(why), Job::Listen { caller, wanted }),
+            };
             text.push('\n');
             text.push_str(&one.text);
             operations.extend(one.operations.iter().cloned());
         }
         let command = Command { text, operations: operations.into(), complete: true };
-        self.ask(command, Job::Listen { caller, wanted });
+        self.ask(Ok(command), Job::Listen { caller, wanted });
     }
 
     fn wanted(&self, params: &Json) -> Result<Wanted, &'static str> {

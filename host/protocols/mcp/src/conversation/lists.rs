@@ -235,7 +235,7 @@ impl Conversation {
 
     /// Whether the client may do this, as far as it can be foreseen.
     fn may(&self, ask: &Ask, about: About<'_>) -> bool {
-        let command = Arc::new(command(ask, about));
+        let Ok(command) = command(ask, about).map(Arc::new) else { return false };
         self.more_than_reads(&command).is_none()
             && !matches!(self.gate.foresee(&command), Ruling::Deny(_))
     }

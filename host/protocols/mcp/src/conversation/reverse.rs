@@ -4,7 +4,7 @@ use palisade_policy::Denial;
 
 use super::judge::Job;
 use super::{Conversation, Effect, Owed};
-use crate::event::reverse_command;
+use crate::event::{refused_command, reverse_command};
 use crate::json::Json;
 use crate::message::{Id, METHOD_NOT_FOUND, Message, RpcError};
 use crate::results::Kept;
@@ -63,6 +63,7 @@ impl Conversation {
         } else {
             return self.ask(command, job);
         };
+        let command = command.unwrap_or_else(|_| refused_command(method));
         self.deny(&command, &job, &denial);
     }
 

@@ -38,3 +38,26 @@ fn a_result_of_an_unknown_kind_is_withheld() {
         assert!(!has(&effects, &["words"]), "{effects:?}");
     }
 }
+
+#[test]
+fn what_names_more_than_is_told_goes_nowhere_and_whoever_sent_it_hears_why() {
+    let allow = Reverse { sampling: true, ..Reverse::default() };
+    let mut script = Script::begun(Settings { allow, ..settings(&["files"]) });
+    let inner: Vec<String> = (0..2000).map(|number| format!("\"{number}\":0")).collect();
+    let much = format!("{{\"{}\":{{{}}}}}", "x".repeat(10_000), inner.join(","));
+    let effects = script.call(7, &much);
+    let parts = ["answer 7", r#""isError":true"#, "gateway.params", "name more than is told"];
+    assert!(effects.len() == 1 && has(&effects, &parts), "{effects:.300?}");
+    let asks = format!(
+        r#"{{"jsonrpc":"2.0","id":"s","method":"sampling/createMessage","params":{much}}}"#
+    );
+    let effects = script.server(0, &asks);
+    assert!(
+        effects.len() == 1 && has(&effects, &["server 0", "gateway.params"]),
+        "{effects:.300?}"
+    );
+    let record = script.record();
+    assert!(has(&record, &["deny", "gateway.params", "tools/call"]), "{record:.300?}");
+    assert!(has(&record, &["deny", "gateway.params", "sampling/createMessage"]), "{record:.300?}");
+    assert!(record.iter().all(|line| line.len() < 1000), "{record:.300?}");
+}
