@@ -4,7 +4,8 @@
 
 use std::collections::HashMap;
 
-/// So much is told of one command, in bytes: its fields' whole paths, its facts' names and values, and [`EACH`] for each.
+/// So much is told of one command, in bytes: its fields' whole paths, its facts' names, and [`EACH`] for each. Values are in the
+/// command's text once, and no longer there.
 const MOST: usize = 4 << 20;
 /// What one of them counts besides its bytes.
 const EACH: usize = 16;
@@ -14,7 +15,7 @@ const MOST_FACTS: usize = 1 << 16;
 /// More is named than is told to policies, who must know all of it: the command is to be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "its fields, told with those that they lie within, and its values are more than {} MiB or {MOST_FACTS}",
+    "its names, each told with those that it lies within, are more than {} MiB, or its values more than {MOST_FACTS}",
     MOST >> 20
 )]
 pub struct TooMuch;
@@ -67,7 +68,7 @@ impl Told {
         index.and_then(|index| self.fields.get(index)).map_or("", String::as_str)
     }
 
-    /// Tells a fact.
+    /// Tells a fact. A value that is longer than what it is read from, or told more than once, is to be [spent](Self::spend).
     ///
     /// # Errors
     /// When it is too much, or one too many.
@@ -75,7 +76,7 @@ impl Told {
         if self.count == MOST_FACTS {
             return Err(TooMuch);
         }
-        self.spend(name.len() + value.len())?;
+        self.spend(name.len())?;
         self.count += 1;
         self.facts.push((name, value));
         Ok(())

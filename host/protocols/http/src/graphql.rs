@@ -94,6 +94,7 @@ impl Walk {
                 self.paths(&inner, fragments, (Within::default(), 0))?;
             }
             for name in arguments(&field) {
+                self.told.spend(name.len()).map_err(too_much)?;
                 self.told.fact("argument".to_owned(), name).map_err(too_much)?;
             }
             let (fields, facts) = self.told.take();

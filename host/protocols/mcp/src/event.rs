@@ -156,7 +156,11 @@ impl Found {
             Json::Number(spelled) => {
                 self.leaf(within, spelled)?;
                 match plain_number(spelled) {
-                    Some(plain) => self.leaf(within, &plain),
+                    Some(plain) => {
+                        // It may be much longer.
+                        self.0.spend(plain.len())?;
+                        self.leaf(within, &plain)
+                    }
                     None => Ok(()),
                 }
             }
