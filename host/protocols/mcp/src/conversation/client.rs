@@ -2,7 +2,9 @@
 
 use super::judge::{Forward, Job};
 use super::lists::Why;
-use super::{Caller, Conversation, Effect, MOST_REQUESTS, Stream, stateless};
+use super::{
+    Caller, Conversation, Effect, MOST_REQUESTS, MOST_UNDER_WAY, Stream, inputs, stateless,
+};
 use crate::event::{About, command, refused_command};
 use crate::json::Json;
 use crate::message::{
@@ -29,17 +31,16 @@ impl Conversation {
         let token = params.get("_meta").and_then(|meta| meta.get("progressToken")).cloned();
         let token = token.filter(|token| Id::read(token).is_some());
         let (key, cacheable) = (self.next(), stateless::is_cacheable(method));
-        let caller = Caller { stream, id, token, key, cacheable };
-        if self.asked.contains(&self.asked_as(&caller)) {
+        let caller = Caller { stream, id, token, key, cacheable, size: params.size() };
+        if self.asked.contains_key(&self.asked_as(&caller)) {
             // Whose answer is whose could not be told.
             let id = Some(caller.id);
             let error = RpcError::new(INVALID_REQUEST, "a request with this id is under way");
             return self.effects.push(Effect::Answer(stream, Message::Error { id, error }));
         }
-        self.asked.insert(self.asked_as(&caller));
-        if self.asked.len() > MOST_REQUESTS {
-            let error = RpcError::new(INVALID_REQUEST, "too many requests are under way");
-            return self.fail(&caller, error);
+        self.asked.insert(self.asked_as(&caller), caller.size);
+        if let Some(what) = self.has_too_much_under_way(&caller) {
+            return self.fail(&caller, RpcError::new(INVALID_REQUEST, what));
         }
         match method {
             "ping" if !self.revision.is_stateless() => {
@@ -68,6 +69,19 @@ impl Conversation {
                 };
                 self.refuse(&caller, &refused_command(method), rule, error);
             }
+        }
+    }
+
+    /// Why a request that came just now is one too many. The only one is none, however large it is.
+    fn has_too_much_under_way(&self, newest: &Caller) -> Option<&'static str> {
+        let parked = self.parked.values().map(inputs::Parked::size);
+        let all: usize = self.asked.values().copied().chain(parked).sum();
+        if self.asked.len() > MOST_REQUESTS {
+            Some("too many requests are under way")
+        } else if all > MOST_UNDER_WAY && all > newest.size {
+            Some("too many large requests are under way")
+        } else {
+            None
         }
     }
 

@@ -19,6 +19,8 @@ pub(super) struct Caller {
     pub(super) key: u64,
     /// Whether clients may keep what comes of it (revision 2026-07-28, schema `CacheableResult`).
     pub(super) cacheable: bool,
+    /// What its params take in memory, in bytes.
+    pub(super) size: usize,
 }
 
 /// A server, as far as it is known.

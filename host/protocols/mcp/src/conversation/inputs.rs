@@ -41,6 +41,14 @@ pub(super) struct Parked {
     /// Whether the client was told, and has not come back.
     away: bool,
     ticks: u32,
+    size: usize,
+}
+
+impl Parked {
+    /// What the request's params take in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
 }
 
 impl Conversation {
@@ -70,8 +78,8 @@ impl Conversation {
         let (caller, ask) = (caller.clone(), by.as_deref().unwrap_or(ask).clone());
         let number = *number;
         let new = || {
-            let (asks, state) = (BTreeMap::new(), state());
-            Parked { ask, due, asks, state, number, outcome: None, away: false, ticks: 0 }
+            let (asks, state, size) = (BTreeMap::new(), state(), caller.size);
+            Parked { ask, due, asks, state, number, outcome: None, away: false, ticks: 0, size }
         };
         let parked = self.parked.entry(caller.key).or_insert_with(new);
         parked.asks.insert(key, asked);

@@ -40,6 +40,10 @@ use crate::revision::Revision;
 
 /// So many requests of one client may be under way at the same time.
 const MOST_REQUESTS: usize = 256;
+/// So much may their params take in memory, in bytes.
+const MOST_UNDER_WAY: usize = 32 << 20;
+/// So much may the capabilities of a client take, which are kept as long as its session is.
+pub(crate) const LARGEST_CAPABILITIES: usize = 16 << 10;
 
 /// What a server may ask of the client. What is not allowed here is denied, and the server is not told that it is there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,8 +141,9 @@ pub struct Conversation {
     listeners: BTreeMap<Stream, listen::Listener>,
     /// Servers whose tools changed since they were listed.
     stale: BTreeSet<usize>,
-    /// Ids of the client's requests that are not answered yet; of those without a session, with their streams.
-    asked: BTreeSet<(Option<Stream>, Id)>,
+    /// Ids of the client's requests that are not answered yet, and what these take; of those without a session, with their
+    /// streams.
+    asked: BTreeMap<(Option<Stream>, Id), usize>,
     /// What the headers of the client's message repeat of a tool's arguments.
     mirrored: Vec<(String, String)>,
     effects: Vec<Effect>,

@@ -26,7 +26,7 @@ impl Conversation {
     pub fn begin(opening: Opening, stream: Stream, id: Id, params: &Json) -> Self {
         let revision = Revision::offered(params.str_at("protocolVersion").unwrap_or_default());
         let capabilities = params.get("capabilities").cloned().unwrap_or(Json::Null);
-        let caller = Caller { stream, id, token: None, key: 0, cacheable: false };
+        let caller = Caller { stream, id, token: None, key: 0, cacheable: false, size: 0 };
         Self::open(opening, revision, caller, capabilities)
     }
 
@@ -35,7 +35,7 @@ impl Conversation {
     #[must_use]
     pub fn begin_stateless(opening: Opening, stream: Stream, capabilities: Json) -> Self {
         let id = Id::Number("0".to_owned());
-        let caller = Caller { stream, id, token: None, key: 0, cacheable: false };
+        let caller = Caller { stream, id, token: None, key: 0, cacheable: false, size: 0 };
         Self::open(opening, Revision::STATELESS, caller, capabilities)
     }
 
@@ -72,7 +72,7 @@ impl Conversation {
             servers,
             settings,
         };
-        conversation.asked.insert(conversation.asked_as(&caller));
+        conversation.asked.insert(conversation.asked_as(&caller), caller.size);
         let waiting = conversation.servers.len();
         conversation.starting = Some(Starting { caller, waiting });
         conversation.initialize_servers();

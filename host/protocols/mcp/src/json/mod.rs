@@ -126,6 +126,23 @@ impl Json {
         Some(members.remove(at).1)
     }
 
+    /// What this takes in memory, in bytes, roughly: of short values more than their text.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let inner = match self {
+            Self::Null | Self::Bool(_) => 0,
+            Self::Number(text) | Self::Text(text) => text.len(),
+            Self::List(list) => list.iter().map(Self::size).sum(),
+            Self::Object(members) => {
+                let of = |(name, value): &(String, Self)| {
+                    size_of::<String>() + name.len() + value.size()
+                };
+                members.iter().map(of).sum()
+            }
+        };
+        size_of::<Self>() + inner
+    }
+
     /// The shortest text that reads as this value.
     #[must_use]
     pub fn to_text(&self) -> String {

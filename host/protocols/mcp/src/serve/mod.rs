@@ -25,9 +25,9 @@ use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{OnceCell, mpsc, watch};
 
 use self::session::{Event, Live};
-use crate::conversation::Opening;
+use crate::conversation::{LARGEST_CAPABILITIES, Opening};
 use crate::json::Json;
-use crate::message::{INTERNAL_ERROR, Id, Message, RpcError};
+use crate::message::{INTERNAL_ERROR, INVALID_PARAMS, Id, Message, RpcError};
 use crate::upstream::{Backend, Ways};
 
 /// Limits and switches of the service.
@@ -255,6 +255,10 @@ impl Service {
         params: Json,
         bytes: usize,
     ) -> Result<Reply, Reply> {
+        if params.get("capabilities").is_some_and(|it| it.size() > LARGEST_CAPABILITIES) {
+            let error = RpcError::new(INVALID_PARAMS, TOO_CAPABLE);
+            return Err(rpc(400, &Message::Error { id: Some(id), error }));
+        }
         let beginning = Beginning::Initialize(id.clone(), params);
         let (name, answer) = self.begin_one(guest, &id, beginning, bytes).await?;
         let is_begun = matches!(answer, Message::Result { .. });
@@ -313,6 +317,9 @@ impl Service {
         self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Why no session begins for a client that says too much of itself.
+const TOO_CAPABLE: &str = "the client's capabilities are longer than are kept";
 
 /// A message as a response.
 fn rpc(status: u16, message: &Message) -> Reply {

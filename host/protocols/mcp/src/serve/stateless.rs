@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::direct::{Piece, status};
 use super::session::{Event, Live};
 use super::{Beginning, Body, Guest, Reply, Service, gone, problem, rpc};
-use crate::conversation::META_VERSION;
+use crate::conversation::{LARGEST_CAPABILITIES, META_VERSION};
 use crate::json::Json;
 use crate::message::{HEADER_MISMATCH, INVALID_PARAMS, Id, Message, RpcError, UNSUPPORTED_VERSION};
 use crate::mirror;
@@ -82,6 +82,9 @@ pub(super) fn check(headers: &HeaderMap, message: Message) -> Result<Lone, Reply
         if let Some(capability) = capabilities.get(name) {
             told.set(name, capability.sorted());
         }
+    }
+    if told.size() > LARGEST_CAPABILITIES {
+        return Err(refuse(INVALID_PARAMS, super::TOO_CAPABLE));
     }
     Ok(Lone { capabilities: told, mirrored, message })
 }

@@ -1,6 +1,6 @@
 //! Results and requests of kinds that the gateway does not carry.
 
-use super::script::{Script, settings};
+use super::script::{Script, json, settings};
 use super::*;
 
 #[test]
@@ -60,4 +60,28 @@ fn what_names_more_than_is_told_goes_nowhere_and_whoever_sent_it_hears_why() {
     assert!(has(&record, &["deny", "gateway.params", "tools/call"]), "{record:.300?}");
     assert!(has(&record, &["deny", "gateway.params", "sampling/createMessage"]), "{record:.300?}");
     assert!(record.iter().all(|line| line.len() < 1000), "{record:.300?}");
+}
+
+#[test]
+fn large_requests_are_as_many_as_take_so_much_and_one_at_least() {
+    // A list of nothing takes more than its text.
+    let call = |entries: usize| format!("{{\"path\":[{}]}}", vec!["[]"; entries].join(","));
+    let (large, one_alone) = (call(1 << 16), call(MOST_UNDER_WAY / size_of::<Json>()));
+    let most = (MOST_UNDER_WAY / json(&large).size()) as u64;
+    let mut script = one();
+    for id in 0..most {
+        let effects = script.call(id, &large);
+        assert!(has(&effects, &["server 0", "tools/call"]), "{id}");
+    }
+    for id in [100, 101] {
+        let effects = script.call(id, &large);
+        assert!(has(&effects, &["answer 10", "too many large requests"]), "{effects:.300?}");
+    }
+    // Small ones go on, and large ones once there is an answer.
+    assert!(has(&script.call(102, "{}"), &["server 0"]));
+    script.answer_last(0, r#"{"content":[]}"#);
+    assert!(!has(&script.call(103, &large), &["server 0"]));
+    script.answer_last(0, r#"{"content":[]}"#);
+    assert!(has(&script.call(104, &large), &["server 0"]));
+    assert!(has(&one().call(1, &one_alone), &["server 0"]));
 }

@@ -42,6 +42,18 @@ async fn a_client_begins_no_more_sessions_than_it_may_have() {
 }
 
 #[tokio::test]
+async fn a_session_keeps_no_more_of_its_clients_capabilities_than_any_client_has() {
+    let world = World::new(Servers::Programs);
+    for (length, status) in [(100, 200), (20_000, 400)] {
+        let roots = format!("{{\"roots\":{{\"x\":\"{}\"}}}}", "x".repeat(length));
+        let begin = format!(
+            r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{"protocolVersion":"2025-06-18","capabilities":{roots}}}}}"#
+        );
+        assert_eq!(Client::new(&world).post(&begin).await.status, status, "{length}");
+    }
+}
+
+#[tokio::test]
 async fn a_denied_call_is_a_result_that_a_model_reads() {
     let world = World::new(Servers::Programs);
     let mut client = Client::begun(&world).await;

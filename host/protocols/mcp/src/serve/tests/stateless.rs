@@ -109,6 +109,17 @@ async fn clients_that_can_do_other_things_or_are_others_share_nothing() {
 }
 
 #[tokio::test]
+async fn who_says_more_of_itself_than_is_kept_begins_no_session() {
+    let world = World::new(Servers::Programs);
+    let client = Client::new(&world);
+    let headers = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/list")];
+    let roots = format!("{{\"roots\":{{\"x\":\"{}\"}}}}", "x".repeat(20_000));
+    let reply = client.send(Method::POST, &headers, &request(1, "tools/list", "", &roots)).await;
+    assert_eq!(reply.status, 400, "{reply:?}");
+    assert_eq!(world.admitted(), 0);
+}
+
+#[tokio::test]
 async fn a_message_that_its_headers_do_not_repeat_is_refused_before_anybody_is_asked() {
     let world = World::new(Servers::Programs);
     let client = Client::new(&world);
