@@ -106,6 +106,16 @@ impl Request {
         }
     }
 
+    /// What it takes in memory, in bytes, roughly: its body, and what that says, which its command says again.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let Body::Read { bytes, contents, .. } = &self.body else { return 0 };
+        let facts = contents.facts.iter().flat_map(|(name, value)| [name, value]);
+        let texts = contents.fields.iter().chain(facts);
+        let told: usize = texts.map(|text| size_of::<String>() + text.len()).sum();
+        2 * (bytes.len() + told)
+    }
+
     /// What its body is, where it was read.
     #[must_use]
     pub fn body_bytes(&self) -> &[u8] {

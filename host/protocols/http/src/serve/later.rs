@@ -24,7 +24,7 @@ impl Connection {
         route: &Route,
         held: Held,
     ) -> pingora_error::Result<()> {
-        let kept = session.pending.keep(|id| {
+        let kept = session.pending.keep(held.request.size(), |id| {
             let location = format!("{}{}{id}", route.prefix, pending::PATH);
             Reply::held(&held.notices, &location, &session.id)
         });

@@ -12,6 +12,8 @@ use crate::Reply;
 
 /// Requests of one session that wait, or have an answer that nobody fetched; the oldest answers go first.
 const MOST: usize = 32;
+/// So much may those that wait take in memory, in bytes; one alone may take more.
+const MOST_WAITING: usize = 32 << 20;
 /// Below this path of a connection they are asked for.
 pub(super) const PATH: &str = "/.palisade/requests/";
 
@@ -27,7 +29,8 @@ struct Inner {
 
 #[derive(Debug)]
 enum State {
-    Waiting(Reply),
+    /// With what the request takes in memory, in bytes.
+    Waiting(Reply, usize),
     Done(Answer),
 }
 
@@ -52,10 +55,28 @@ pub(super) struct Kept {
     pub covering: [Covering; 2],
 }
 
+impl State {
+    /// What it takes while it waits.
+    fn waits(&self) -> usize {
+        match self {
+            Self::Waiting(_, size) => *size,
+            Self::Done(_) => 0,
+        }
+    }
+}
+
 impl Pending {
-    /// Keeps a request; gives its id, or `None` where as many wait as may.
-    pub(super) fn keep(&self, meanwhile: impl FnOnce(&str) -> Reply) -> Option<(String, Reply)> {
+    /// Keeps a request that takes so many bytes; gives its id, or `None` where as many wait as may.
+    pub(super) fn keep(
+        &self,
+        size: usize,
+        meanwhile: impl FnOnce(&str) -> Reply,
+    ) -> Option<(String, Reply)> {
         let mut inner = self.inner();
+        let waiting = inner.requests.values().map(State::waits).sum::<usize>();
+        if waiting > 0 && waiting + size > MOST_WAITING {
+            return None;
+        }
         if inner.requests.len() >= MOST {
             let done = inner
                 .order
@@ -66,7 +87,7 @@ impl Pending {
         }
         let id = Uuid::now_v7().to_string();
         let reply = meanwhile(&id);
-        inner.requests.insert(id.clone(), State::Waiting(reply.clone()));
+        inner.requests.insert(id.clone(), State::Waiting(reply.clone(), size));
         inner.order.push_back(id.clone());
         Some((id, reply))
     }
@@ -93,13 +114,13 @@ impl Pending {
     pub(super) fn fetch(&self, id: &str) -> Option<Answer> {
         let mut inner = self.inner();
         match inner.requests.get(id)? {
-            State::Waiting(reply) => return Some(Answer::Reply(reply.clone())),
+            State::Waiting(reply, _) => return Some(Answer::Reply(reply.clone())),
             State::Done(_) => {}
         }
         inner.order.retain(|known| known != id);
         match inner.requests.remove(id)? {
             State::Done(answer) => Some(answer),
-            State::Waiting(reply) => Some(Answer::Reply(reply)),
+            State::Waiting(reply, _) => Some(Answer::Reply(reply)),
         }
     }
 
@@ -117,9 +138,12 @@ mod tests {
 
     use super::*;
 
+    fn keep_large(pending: &Pending, size: usize) -> Option<String> {
+        pending.keep(size, |_| Reply::held(&[], "", "")).map(|(id, _)| id)
+    }
+
     fn keep(pending: &Pending) -> String {
-        let reply = |_: &str| Reply::held(&[], "", "");
-        pending.keep(reply).unwrap().0
+        keep_large(pending, 1).unwrap()
     }
 
     fn answer(length: usize) -> Answer {
@@ -153,10 +177,21 @@ mod tests {
         let pending = Pending::default();
         let first = keep(&pending);
         (1..MOST).for_each(|_| drop(keep(&pending)));
-        assert!(pending.keep(|_| Reply::held(&[], "", "")).is_none());
+        assert!(keep_large(&pending, 1).is_none());
         pending.done(&first, answer(1), 10);
         // An answer that nobody fetched makes room.
-        assert!(pending.keep(|_| Reply::held(&[], "", "")).is_some());
+        assert!(keep_large(&pending, 1).is_some());
         assert!(pending.fetch(&first).is_none());
+    }
+
+    #[test]
+    fn large_requests_that_wait_are_fewer_and_one_at_least() {
+        let pending = Pending::default();
+        let first = keep_large(&pending, 2 * MOST_WAITING).unwrap();
+        assert!(keep_large(&pending, 1).is_none());
+        // What has its answer waits no more.
+        pending.done(&first, answer(1), 10);
+        assert!(keep_large(&pending, MOST_WAITING - 1).is_some());
+        assert!(keep_large(&pending, 1).is_some() && keep_large(&pending, 1).is_none());
     }
 }
