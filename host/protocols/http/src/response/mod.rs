@@ -1,5 +1,6 @@
 //! What a service answers, before the client sees it.
 
+mod cookies;
 mod decode;
 mod echo;
 mod headers;

@@ -60,9 +60,9 @@ fn path_of(value: &str) -> &str {
 }
 
 /// Whether it has a segment by which some reader goes up, however it is escaped.
-fn has_dots(path: &str) -> bool {
+pub(super) fn has_dots(path: &str) -> bool {
     let plain = path.to_ascii_lowercase().replace("%2e", ".");
-    let plain = plain.replace("%2f", "/").replace("%5c", "/");
+    let plain = plain.replace("%2f", "/").replace("%5c", "/").replace('\\', "/");
     plain.split('/').any(|segment| segment == "." || segment == "..")
 }
 

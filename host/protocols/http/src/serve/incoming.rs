@@ -416,6 +416,7 @@ impl Asked<'_> {
             // It renews what the gateway let itself in with.
             headers.remove(SET_COOKIE);
         }
+        self.keep_cookies(headers);
         for name in [LOCATION, CONTENT_LOCATION] {
             let Some(value) = headers.remove(&name) else { continue };
             let shown = value.to_str().ok().and_then(|value| self.public.location(value));
@@ -434,6 +435,19 @@ impl Asked<'_> {
             }
         }
         self.mask_headers(headers, echo).await
+    }
+
+    /// Cookies stay with the connection.
+    fn keep_cookies(&self, headers: &mut HeaderMap) {
+        // Nobody sends those of RFC 2965 any more, and some would take them.
+        headers.remove("set-cookie2");
+        if !headers.contains_key(SET_COOKIE) {
+            return;
+        }
+        let cookies = headers.get_all(SET_COOKIE).iter();
+        let cookies: Vec<_> = cookies.filter_map(|value| self.public.cookie(value)).collect();
+        headers.remove(SET_COOKIE);
+        headers.extend(cookies.into_iter().map(|value| (SET_COOKIE, value)));
     }
 
     /// Values are treated as the policies plan for a document whose keys are the headers' names.

@@ -192,6 +192,22 @@ async fn a_redirect_stays_with_the_gateway_or_is_withheld() {
 }
 
 #[tokio::test]
+async fn cookies_stay_with_the_connection_that_set_them() {
+    let script = |_: &str| {
+        "HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Domain=gateway; Path=/\r\nSet-Cookie: __Host-b=2; Path=/\r\n\
+         Set-Cookie: c=3; HttpOnly\r\nSet-Cookie2: d=4; Path=/\r\nContent-Length: 0\r\n\r\n"
+            .to_owned()
+    };
+    let world = World::new(With { script, ..With::default() }).await;
+    let response = world.ask("GET /c/api/a", "", "").await;
+    let cookies: Vec<_> =
+        response.lines().filter(|line| line.to_lowercase().starts_with("set-cookie")).collect();
+    assert_eq!(cookies.len(), 2, "{response}");
+    assert!(cookies[0].ends_with(": a=1; Path=/c/api/"), "{response}");
+    assert!(cookies[1].ends_with(": c=3; HttpOnly; Path=/c/api/"), "{response}");
+}
+
+#[tokio::test]
 async fn that_the_credential_is_refused_is_not_told_as_the_clients_fault() {
     let world = World::new(With {
         script: |_| "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n".into(),
