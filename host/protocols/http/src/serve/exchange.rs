@@ -124,7 +124,7 @@ fn outgoing(run: &Run<'_>, credential: &Credential) -> Result<Outgoing, Reply> {
     let mut headers = run.request.head.headers.clone();
     let host = HeaderValue::from_str(&origin.authority());
     headers.insert(HOST, host.map_err(|_| unusable("the service's name is no host"))?);
-    validators::ask(run, &mut headers);
+    validators::ask(run, &mut headers).map_err(|denial| Reply::denied(&denial, &run.session.id))?;
     // What is compressed cannot be looked at.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let mut outgoing = Outgoing {

@@ -11,6 +11,7 @@ use palisade_policy::{
 use pingora_core::protocols::http::ServerSession;
 
 use super::sessions::Shared;
+use super::validators;
 use crate::head::aws_chunks;
 use crate::token::Written;
 use crate::{Body, Head, Kind, Length, Parsed, Refused, Reply, Request, check_raw};
@@ -169,7 +170,8 @@ impl Question {
             // Another set of policies came into force just now.
             self.read(session, true);
         }
-        if let Some(denial) = refusal(session, &self.request) {
+        let guess = || validators::guess(&self.request.head.headers).filter(|_| self.whole);
+        if let Some(denial) = refusal(session, &self.request).or_else(guess) {
             gate.refuse(&self.command, &denial);
             return Err(denial);
         }

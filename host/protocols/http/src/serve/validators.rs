@@ -1,8 +1,8 @@
 //! What a client may know of a representation by its headers, and ask about it by them, where something of it is covered.
 
 use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
-use http::{HeaderMap, HeaderName, StatusCode};
-use palisade_policy::Edition;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use palisade_policy::{Denial, Edition};
 
 use super::exchange::Run;
 use super::incoming::Asked;
@@ -22,14 +22,52 @@ const DIGESTS: [&str; 8] = [
 /// What the names of more of them begin with.
 const CHECKSUMS: &str = "x-amz-checksum-";
 
+/// How the names end of headers that ask about tags of what is read besides the target: those of Amazon S3, Azure, and others
+/// like them.
+const CONDITIONS: [&str; 2] = ["-if-match", "-if-none-match"];
+/// Digests that what is read besides the target must have.
+const EXPECTED: [&str; 2] = ["x-ms-source-content-md5", "x-ms-source-content-crc64"];
+
 /// Puts a request's conditions as its service knows them.
-pub(super) fn ask(run: &Run<'_>, headers: &mut HeaderMap) {
+///
+/// # Errors
+/// When it asks about what is masked in a way that the service would answer.
+pub(super) fn ask(run: &Run<'_>, headers: &mut HeaderMap) -> Result<(), Denial> {
+    let guess = guess(headers);
     let is_conditional = headers.contains_key(IF_NONE_MATCH) || headers.contains_key(IF_MATCH);
-    if !is_conditional || run.session.gate().masks_nothing() {
-        return;
+    if !is_conditional && guess.is_none() {
+        return Ok(());
     }
-    let (head, edition) = (&run.request.head, run.session.teller.newest());
+    // The request may have waited for a person, and the policies are others now.
+    let (edition, masks) = {
+        let mut gate = run.session.gate();
+        (gate.renew(), !gate.masks_nothing())
+    };
+    match guess {
+        _ if !masks => return Ok(()),
+        Some(denial) => return Err(denial),
+        None => {}
+    }
+    let head = &run.request.head;
     run.session.tags.ask(headers, (&head.target.text(), edition), is_safe(&head.method));
+    Ok(())
+}
+
+/// The denial, where something is masked, of a request that asks by its headers whether what is elsewhere has some tag or
+/// digest. They are not put as the service knows them, and without its condition more would be done than the client wants.
+pub(super) fn guess(headers: &HeaderMap) -> Option<Denial> {
+    let asks = |name: &str, value: &HeaderValue| {
+        let is_condition = CONDITIONS.iter().any(|end| name.ends_with(end));
+        // Tags are in brackets there, beside those of locks (RFC 4918 section 10.4).
+        let has_tags = name == "if" && value.as_bytes().contains(&b'[');
+        is_condition || EXPECTED.contains(&name) || has_tags
+    };
+    let (name, _) = headers.iter().find(|(name, value)| asks(name.as_str(), value))?;
+    Some(Denial {
+        reason: format!("the header {name} asks about a tag or digest of what may be masked"),
+        rule: "gateway.condition".to_owned(),
+        hint: "Leave the condition out.".to_owned(),
+    })
 }
 
 impl Asked<'_> {

@@ -1,5 +1,7 @@
 //! Validators: clients revalidate what is covered, and learn nothing of what it covers.
 
+use palisade_policy::Outcome;
+
 use super::world::{With, World, request};
 
 /// A service that has one document, whose tag is a digest of it, and parts of it.
@@ -87,4 +89,57 @@ async fn without_a_mask_validators_are_the_services_own() {
     let answer = world.ask("GET /c/api/a", "If-None-Match: \"digest-of-hunter2\"\r\n", "").await;
     assert!(answer.starts_with("HTTP/1.1 304 "), "{answer}");
     assert_eq!(tag_of(&answer).unwrap(), "\"digest-of-hunter2\"");
+}
+
+/// What a client gets for a request that was held, where something came to be masked while it was.
+async fn masked_while_held(line: &str, headers: &str) -> (World, String) {
+    let world = World::new(With { script: document, ..With::default() }).await;
+    let mut client = world.client().await;
+    client.send(&request(line, headers, "")).await;
+    world.desk.opened.notified().await;
+    world.mask();
+    world.desk.outcome.send_replace(Some(Outcome::Granted { by: vec!["boss".into()] }));
+    let answer = client.response().await;
+    (world, answer)
+}
+
+#[tokio::test]
+async fn no_tag_is_tried_out_that_was_asked_about_before_what_it_is_of_was_masked() {
+    let guess = "If-None-Match: \"digest-of-hunter2\"\r\n";
+    let (_world, answer) = masked_while_held("GET /c/api/held", guess).await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.contains("hunter2"), "{answer}");
+}
+
+/// Headers by which a service would say whether what is elsewhere has this tag or digest.
+const GUESSES: [&str; 6] = [
+    "x-amz-copy-source-if-match: \"digest-of-hunter2\"\r\n",
+    "X-Amz-Copy-Source-If-None-Match: \"digest-of-hunter2\"\r\n",
+    "x-ms-source-if-match: \"digest-of-hunter2\"\r\n",
+    "x-ms-source-content-md5: digest-of-hunter2\r\n",
+    "x-ms-source-content-crc64: digest-of-hunter2\r\n",
+    "If: </a> ([\"digest-of-hunter2\"])\r\n",
+];
+
+#[tokio::test]
+async fn what_a_copy_is_a_digest_of_cannot_be_tried_out() {
+    let (masked, plain) = (world().await, World::new(With::default()).await);
+    for guess in GUESSES {
+        let answer = masked.ask("PUT /c/api/b", guess, "").await;
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+        assert!(answer.contains("gateway.condition"), "{answer}");
+        assert!(plain.ask("PUT /c/api/b", guess, "").await.starts_with("HTTP/1.1 200 "));
+        let got = plain.got().pop().unwrap().to_lowercase();
+        assert!(got.contains(&guess.to_lowercase()), "{got}");
+    }
+    assert!(masked.got().is_empty(), "{:?}", masked.got());
+    assert!(masked.recorded().contains("gateway.condition"), "{}", masked.recorded());
+    let lock = "If: (<urn:uuid:1>)\r\n";
+    assert!(masked.ask("PUT /c/api/b", lock, "").await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn a_copys_condition_is_refused_that_was_asked_before_something_was_masked() {
+    let (world, answer) = masked_while_held("PUT /c/api/held", GUESSES[0]).await;
+    assert!(answer.starts_with("HTTP/1.1 403 ") && world.got().is_empty(), "{answer}");
+    assert!(world.recorded().contains("error 403"), "{}", world.recorded());
 }
