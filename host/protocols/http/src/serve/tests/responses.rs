@@ -297,6 +297,27 @@ async fn what_a_client_has_of_a_response_is_on_record_when_its_session_is_cut_of
 }
 
 #[tokio::test]
+async fn a_response_that_began_goes_on_to_its_end_where_its_session_ends_soon() {
+    let (world, listener) = World::alone(With::default()).await;
+    let (mut client, mut stream) = half_sent(&world, &listener).await;
+    let mut text = String::new();
+    while !text.contains("half") {
+        text.push_str(&client.some().await.unwrap());
+    }
+    let mut held = world.client().await;
+    held.send(&request("GET /c/api/held", "", "")).await;
+    world.desk.opened.notified().await;
+    world.end("the token's time is over", false);
+    // Who waits is told so, and then the session is over for all.
+    assert!(held.response().await.starts_with("HTTP/1.1 401 "));
+    stream.write_all(b"4\r\nrest\r\n0\r\n\r\n").await.unwrap();
+    while !text.ends_with("0\r\n\r\n") {
+        text.push_str(&client.some().await.unwrap());
+    }
+    assert!(text.contains("rest"), "{text}");
+}
+
+#[tokio::test]
 async fn a_request_without_a_response_is_on_record_as_cut_off_when_its_session_is() {
     let streamed = "Content-Type: application/octet-stream\r\n";
     for (line, headers, body) in
