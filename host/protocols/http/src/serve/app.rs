@@ -420,7 +420,7 @@ impl Connection {
         answer::head(http, status, headers, framing).await?;
         let carried = async {
             while let Some(piece) = stream.next().await? {
-                if !is_recorded && framing == Framing::Length(stream.recording.bytes()) {
+                if !is_recorded && framing == Framing::Length(stream.recording.bytes) {
                     // No client has all of it before it is on record.
                     is_recorded = true;
                     stream.recording.put().map_err(unrecorded)?;

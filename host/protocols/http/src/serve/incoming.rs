@@ -9,13 +9,12 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use palisade_mask::DocumentMask;
-use palisade_policy::{
-    Denial, JournalFailure, Masking, Observation, Planned, RecordedField, RecordedResult, Shape,
-};
+use palisade_policy::{Denial, Masking, Observation, Planned, Shape};
 use pingora_error::{Error, ErrorType};
 
 use super::answer::Framing;
 use super::covering::Covering;
+use super::recording::Recording;
 use super::sessions::Shared;
 use super::upstream::Upstream;
 use crate::body::{essence, is_plainly_typed};
@@ -164,81 +163,6 @@ pub(super) fn is_denial(error: &Error) -> bool {
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.reason)]
 struct Unmaskable(Denial);
-
-/// What is recorded of a response.
-pub(super) struct Recording {
-    session: Arc<Shared>,
-    number: u64,
-    status: StatusCode,
-    kind: String,
-    limit: usize,
-    kept: Vec<u8>,
-    bytes: u64,
-    masked: bool,
-    observed: Arc<[Observation]>,
-    /// Whether it is on record, or nothing of it goes out.
-    settled: bool,
-}
-
-/// What went out is on record also where the session ends in the midst of it.
-impl Drop for Recording {
-    fn drop(&mut self) {
-        if !self.settled {
-            // Nobody is left to tell.
-            let _ = self.put();
-        }
-    }
-}
-
-impl Recording {
-    /// How much came so far, in bytes.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    fn note(&mut self, piece: &[u8]) {
-        self.bytes += piece.len() as u64;
-        let room = self.limit.saturating_sub(self.kept.len()).min(piece.len());
-        self.kept.extend_from_slice(piece.get(..room).unwrap_or_default());
-    }
-
-    /// Puts it on record.
-    ///
-    /// # Errors
-    /// When the record cannot be written.
-    pub(super) fn put(&mut self) -> Result<(), JournalFailure> {
-        self.settled = true;
-        let truncated = self.bytes > self.kept.len() as u64;
-        let text = match String::from_utf8(std::mem::take(&mut self.kept)) {
-            Ok(text) => Some(text),
-            // The limit may cut a character.
-            Err(error) if truncated && error.utf8_error().error_len().is_none() => {
-                let valid = error.utf8_error().valid_up_to();
-                let mut whole = error.into_bytes();
-                whole.truncate(valid);
-                String::from_utf8(whole).ok()
-            }
-            Err(_) => None,
-        };
-        let field = RecordedField {
-            name: "body".to_owned(),
-            type_name: self.kind.clone(),
-            masked: self.masked,
-            sources: None,
-        };
-        let rows = if self.bytes == 0 { vec![] } else { vec![vec![text]] };
-        let result = RecordedResult {
-            fields: vec![field],
-            row_count: rows.len() as u64,
-            rows,
-            bytes: self.bytes,
-            truncated,
-            tag: self.status.to_string(),
-            observed: Arc::clone(&self.observed),
-        };
-        self.session.teller.tell_result(self.number, &result)
-    }
-}
 
 /// What is known of the request that a response is for.
 pub(super) struct Asked<'a> {

@@ -25,6 +25,7 @@ mod later;
 mod mounted;
 mod pending;
 mod preface;
+mod recording;
 mod request;
 mod sessions;
 mod socket;
