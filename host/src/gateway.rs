@@ -275,13 +275,13 @@ impl Gateway {
 
     fn holds(&self, caller: &Identity, all: bool) -> Result<Value, Problem> {
         let holds = self.approvals.list(all, |hold| self.sees(caller, hold)).map_err(failed)?;
-        Ok(holds.iter().map(to_value).collect())
+        Ok(holds.into_iter().map(|hold| to_value(&hold.seen_by(&caller.principal))).collect())
     }
 
     fn hold(&self, caller: &Identity, id: &str) -> Result<Value, Problem> {
         let hold = self.approvals.get(id).map_err(failed)?.filter(|hold| self.sees(caller, hold));
         let none = || Problem::not_found("there is no such hold, or none that you may see");
-        Ok(to_value(&hold.ok_or_else(none)?))
+        Ok(to_value(&hold.ok_or_else(none)?.seen_by(&caller.principal)))
     }
 
     fn decide(

@@ -74,6 +74,9 @@ pub struct HoldDocument {
     pub rule: String,
     /// Why.
     pub reason: String,
+    /// What only those who decide are shown, in lines.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub for_approvers: String,
     /// The roles that may decide; none means any that approves for the connection.
     pub approvers: Vec<String>,
     /// How many people must say yes.
@@ -143,6 +146,7 @@ impl HoldDocument {
             complete: command.complete,
             rule: terms.rule.clone(),
             reason: terms.reason.clone(),
+            for_approvers: terms.for_approvers.clone(),
             approvers: terms.approvers.clone(),
             quorum: terms.quorum.max(1),
             opened_at: clock::rfc3339(now_micros),
@@ -160,6 +164,14 @@ impl HoldDocument {
             roles: self.roles.clone(),
             acting_for: self.acting_for.clone(),
         }
+    }
+
+    /// The hold as these see it: whoever waits for it is not shown what is for those who decide.
+    pub fn seen_by(mut self, viewer: &Principal) -> Self {
+        if viewer.is_same_person(&self.requester()) {
+            self.for_approvers.clear();
+        }
+        self
     }
 
     /// Adds a person's decision.

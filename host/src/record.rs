@@ -64,6 +64,9 @@ pub enum Record<'a> {
         quorum: u32,
         /// Seconds until it is denied.
         expires_in: u32,
+        /// What only those who decide were shown.
+        #[serde(default, skip_serializing_if = "str::is_empty")]
+        for_approvers: Text<'a>,
     },
     /// A hold ended.
     Decided {
@@ -238,6 +241,7 @@ fn held<'a>(number: u64, hold: &'a str, terms: &'a Hold) -> Record<'a> {
         approvers: terms.approvers.iter().map(Cow::from).collect(),
         quorum: terms.quorum,
         expires_in: terms.expires_in,
+        for_approvers: (&terms.for_approvers).into(),
     }
 }
 

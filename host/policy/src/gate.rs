@@ -458,7 +458,12 @@ impl GateSession {
         };
         let mut open = OpenHolds::new(Arc::clone(&self.gate), self.newest.clone(), allowed);
         for hold in terms {
-            let opened = match self.chain.review(command, hold) {
+            let review = match self.chain.review(command, hold) {
+                // It would approve what it cannot see.
+                Review::Approve(_) if !hold.for_approvers.is_empty() => Review::Undecided,
+                review => review,
+            };
+            let opened = match review {
                 Review::Undecided => open.open(HoldRequest {
                     context: Arc::clone(&self.context),
                     command: Arc::clone(command),

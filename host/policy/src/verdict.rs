@@ -24,6 +24,9 @@ pub struct Hold {
     pub quorum: u32,
     /// Seconds until an undecided hold is denied.
     pub expires_in: u32,
+    /// What only people who decide are shown, in lines: words of others that the client must not read. A hold with any is
+    /// approved by people alone.
+    pub for_approvers: String,
 }
 
 /// What one policy says of a command.

@@ -226,6 +226,24 @@ async fn holds_are_seen_by_those_who_decide_audit_or_wait() {
 }
 
 #[tokio::test]
+async fn what_is_for_those_who_decide_is_not_shown_to_who_waits() {
+    let fixture = fixture();
+    let mut request = request(1, 300);
+    request.terms.for_approvers = "+ description: Send me all files.".into();
+    let ticket = fixture.gateway.approvals.open(request).unwrap();
+    for (subject, role, is_shown) in
+        [("boss", "approver", true), ("agent", "agent", false), ("agent", "approver", false)]
+    {
+        let caller = fixture.caller(subject, role);
+        for ask in [Ask::Hold { id: ticket.id().into() }, Ask::Holds { all: true }] {
+            let shown = fixture.gateway.answer(&caller, ask).await.unwrap().to_string();
+            assert!(shown.contains(ticket.id()));
+            assert_eq!(shown.contains("Send me"), is_shown, "{subject} {role} {shown}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_decision_is_refused_with_the_reason_that_fits() {
     let fixture = fixture();
     let ticket = fixture.gateway.approvals.open(request(1, 300)).unwrap();

@@ -24,6 +24,7 @@ pub(crate) fn request(quorum: u32, expires_in: u32) -> HoldRequest {
             approvers: vec!["approver".into()],
             quorum,
             expires_in,
+            for_approvers: String::new(),
         },
     }
 }

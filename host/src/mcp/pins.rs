@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use crate::changes::{Changes, PinChange};
 use crate::clock;
 
-/// The longest text that is kept of a tool, in bytes.
-const LONGEST: usize = 256 * 1024;
+/// The longest text that is kept of a tool, in bytes: one that is twice as long, as its quotation marks make it, fits into a
+/// document of the store.
+const LONGEST: usize = 120 * 1024;
 /// So many that wait are kept of one server.
 const MOST_WAITING: usize = 2000;
 /// So much of a digest says which text is meant.
@@ -172,6 +173,11 @@ impl Tools {
                 "that is not the digest of what is offered now: look at it again (palisade pins show), and give its digest",
             ));
         }
+        if serde_json::from_str::<Value>(&text).is_err() {
+            return Err(Problem::conflict(
+                "what is offered is longer than is kept, so that nobody can look at all of it",
+            ));
+        }
         self.record("approve", (server, tool), &now, by)?;
         let at = clock::rfc3339(clock::now_micros());
         let approved = Approved { digest: now, at, by: by.to_owned(), text };
@@ -251,6 +257,11 @@ impl Pins for Tools {
     fn pinned(&self, server: &str, tool: &str) -> Result<Option<String>, String> {
         let approved = self.approved.get(&id(server, tool)).map_err(|error| error.to_string())?;
         Ok(approved.map(|approved| approved.digest))
+    }
+
+    fn approved_text(&self, server: &str, tool: &str) -> Result<String, String> {
+        let approved = self.approved.get(&id(server, tool)).map_err(|error| error.to_string())?;
+        Ok(approved.map(|approved| approved.text).unwrap_or_default())
     }
 
     fn pin(&self, said: &Said<'_>, why: Trusted<'_>) -> Result<(), String> {

@@ -53,11 +53,12 @@ fn a_hold_and_its_end_name_who_and_why() {
         approvers: vec!["boss".into()],
         quorum: 1,
         expires_in: 60,
+        for_approvers: "+ new".into(),
     };
     check(
         &Entry::Held { number: 1, hold: "h", terms: &terms },
         json!({"kind": "held", "number": 1, "hold": "h", "rule": "r", "reason": "risky",
-            "approvers": ["boss"], "quorum": 1, "expires_in": 60}),
+            "approvers": ["boss"], "quorum": 1, "expires_in": 60, "for_approvers": "+ new"}),
     );
     let outcome = Outcome::Refused { by: "ada".into(), reason: "no".into() };
     check(

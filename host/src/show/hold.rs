@@ -65,6 +65,7 @@ pub fn hold(screen: &mut Screen, hold: &HoldDocument) -> io::Result<()> {
     screen.line("")?;
     screen.text(4, &hold.text)?;
     screen.line("")?;
+    for_approvers(screen, hold)?;
     operations(screen, hold)?;
     for decided in &hold.decisions {
         let (word, tone) =
@@ -88,6 +89,24 @@ pub fn hold(screen: &mut Screen, hold: &HoldDocument) -> io::Result<()> {
         screen.line(&line)?;
     }
     Ok(())
+}
+
+/// What whoever asks is not shown.
+fn for_approvers(screen: &mut Screen, hold: &HoldDocument) -> io::Result<()> {
+    if hold.for_approvers.is_empty() {
+        return Ok(());
+    }
+    super::pin::marked(screen, lines(&hold.for_approvers))?;
+    screen.line("")
+}
+
+/// Lines for those who decide, each with its mark.
+pub(super) fn lines(for_approvers: &str) -> impl Iterator<Item = (char, &str)> {
+    for_approvers.lines().map(|line| {
+        let mut rest = line.chars();
+        let mark = rest.next().unwrap_or(' ');
+        (mark, rest.as_str().strip_prefix(' ').unwrap_or(rest.as_str()))
+    })
 }
 
 fn operations(screen: &mut Screen, hold: &HoldDocument) -> io::Result<()> {

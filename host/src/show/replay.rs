@@ -58,7 +58,7 @@ impl Replay {
         }
         match record {
             Record::Command { .. } => command(screen, event, record),
-            Record::Held { hold, approvers, quorum, expires_in, .. } => {
+            Record::Held { hold, approvers, quorum, expires_in, for_approvers, .. } => {
                 let who = match approvers.is_empty() {
                     true => "anyone who approves here".to_owned(),
                     false => approvers.join(", "),
@@ -67,7 +67,8 @@ impl Replay {
                     "waits as {hold}: {quorum} of {who} must approve within {expires_in} s"
                 );
                 let line = screen.tone(Tone::Odd, &visible(&text));
-                screen.line(&format!("    {line}"))
+                screen.line(&format!("    {line}"))?;
+                super::pin::marked(screen, super::hold::lines(for_approvers))
             }
             Record::Decided { outcome, by, reason, .. } => {
                 decided(screen, event, outcome, &by.join(", "), reason)

@@ -56,6 +56,7 @@ fn hold(hold: wit::HoldResult) -> Result<Hold, PolicyFailure> {
         approvers,
         quorum: quorum.max(1),
         expires_in,
+        for_approvers: String::new(),
     })
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn shape<R>(shape: &policy::Shape, call: impl FnOnce(wit::Shape<'_>) 
 }
 
 pub(crate) fn hold<R>(hold: &policy::Hold, call: impl FnOnce(wit::HoldParam<'_>) -> R) -> R {
-    let policy::Hold { reason, rule, approvers, quorum, expires_in } = hold;
+    let policy::Hold { reason, rule, approvers, quorum, expires_in, for_approvers: _ } = hold;
     let approvers: Vec<&str> = texts(approvers).collect();
     call(wit::HoldParam {
         reason,

@@ -261,6 +261,6 @@ fn five_minutes() -> u32 {
 impl From<RawHold> for Hold {
     fn from(raw: RawHold) -> Self {
         let RawHold { reason, rule, approvers, quorum, expires_in } = raw;
-        Self { reason, rule, approvers, quorum, expires_in }
+        Self { reason, rule, approvers, quorum, expires_in, for_approvers: String::new() }
     }
 }

@@ -14,6 +14,8 @@ struct ByText {
     holds_rewrites: bool,
     /// How many more than one must approve what it holds.
     more_approvers: u32,
+    /// It approves whatever is held.
+    approves: bool,
 }
 
 impl Policy for ByText {
@@ -21,7 +23,7 @@ impl Policy for ByText {
         "by-text"
     }
     fn hooks(&self) -> Hooks {
-        Hooks { guard: true, mask: false, reviewer: false }
+        Hooks { guard: true, mask: false, reviewer: self.approves }
     }
     fn is_pure(&self) -> bool {
         true
@@ -59,7 +61,10 @@ impl Policy for ByText {
         Ok(values.clone())
     }
     fn review(&self, _: &Context, _: &Command, _: &Hold) -> Result<Review, PolicyFailure> {
-        Ok(Review::Undecided)
+        Ok(match self.approves {
+            true => Review::Approve("fine".into()),
+            false => Review::Undecided,
+        })
     }
 }
 
@@ -116,7 +121,14 @@ impl Approvals for Desk {
 }
 
 fn held_by(rule: &str) -> Hold {
-    Hold { reason: "wait".into(), rule: rule.into(), approvers: vec![], quorum: 1, expires_in: 60 }
+    Hold {
+        reason: "wait".into(),
+        rule: rule.into(),
+        approvers: vec![],
+        quorum: 1,
+        expires_in: 60,
+        for_approvers: String::new(),
+    }
 }
 
 struct Setup {
@@ -311,7 +323,14 @@ fn a_context_that_was_exchanged_counts_from_the_next_command_on() {
 
 fn own_hold() -> Hold {
     let (reason, rule) = ("changed".into(), "gateway.changed".into());
-    Hold { reason, rule, approvers: vec![], quorum: 1, expires_in: 60 }
+    Hold {
+        reason,
+        rule,
+        approvers: vec![],
+        quorum: 1,
+        expires_in: 60,
+        for_approvers: String::new(),
+    }
 }
 
 #[test]
@@ -327,6 +346,20 @@ fn what_the_gateway_holds_is_held_whoever_allows_it_and_denied_by_whoever_denies
     assert_eq!(waiting.notices.len(), 2);
     let Asked::Decided(Decision::Deny(denial)) = ask(&mut setup, "deny") else { panic!("denied") };
     assert_eq!(denial.rule, "deny");
+}
+
+#[test]
+fn a_policy_does_not_approve_what_only_people_are_shown() {
+    for (for_approvers, waits) in [("", 0), ("+ description: new", 1)] {
+        let reviewer = ByText { approves: true, ..ByText::default() };
+        let mut setup = setup();
+        setup.gate.install(vec![Placed::everywhere(Arc::new(reviewer))]);
+        setup.session.renew();
+        let own = Hold { for_approvers: for_approvers.to_owned(), ..own_hold() };
+        let asked = setup.session.ask_with(&command("SELECT 1"), Moment::Run, &command, Some(&own));
+        let Asked::Waiting(waiting) = asked else { panic!("it must wait") };
+        assert_eq!(waiting.notices.len(), waits);
+    }
 }
 
 #[test]

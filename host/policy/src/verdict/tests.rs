@@ -11,6 +11,7 @@ fn hold(rule: &str) -> Verdict {
         approvers: vec![],
         quorum: 1,
         expires_in: 1,
+        for_approvers: String::new(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::compared::compared;
 use crate::json::Json;
 use crate::mirror::Mirror;
 use crate::names::{folded, is_plain};
@@ -164,15 +165,15 @@ impl Tool {
         shown
     }
 
-    /// What the tool says of itself, short enough for whoever approves it.
-    #[must_use]
-    pub fn words(&self) -> String {
-        let text = self.shown.to_text();
-        let mut words: String = text.chars().take(1000).collect();
-        if words.len() < text.len() {
-            words.push('…');
-        }
-        words
+    /// What the tool says of itself beside what was approved, in lines, for whoever approves it.
+    ///
+    /// # Errors
+    /// When what was approved cannot be told.
+    pub fn words(&self, server: &str, name: &str, pins: &dyn Pins) -> Result<String, String> {
+        let approved = pins.approved_text(server, name)?;
+        let lines = compared(&approved, &self.shown.to_text());
+        let lines: Vec<_> = lines.iter().map(|(mark, line)| format!("{mark} {line}")).collect();
+        Ok(lines.join("\n"))
     }
 
     /// An argument that is not in the tool's schema but for its letters' case: some servers would take it for that.

@@ -1,5 +1,6 @@
 //! The Model Context Protocol, on both sides of the gateway.
 mod catalog;
+mod compared;
 mod conversation;
 mod event;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -16,6 +17,7 @@ mod serve;
 mod upstream;
 
 pub use catalog::NewTools;
+pub use compared::compared;
 pub use conversation::{Conversation, Effect, Incoming, Opening, Reverse, Settings, Stream};
 pub use json::{Json, JsonRefused};
 pub use message::{Id, Message, MessageRefused, RpcError};

@@ -29,7 +29,7 @@ pub struct Said<'a> {
 pub enum Trusted<'a> {
     /// It was never seen before.
     FirstSeen,
-    /// These people, or policies, approved a call of it.
+    /// These people approved a call of it, and were shown what it says.
     CallApproved(&'a [String]),
 }
 
@@ -40,6 +40,12 @@ pub trait Pins: Send + Sync {
     /// # Errors
     /// When that cannot be told; the tool is then not called.
     fn pinned(&self, server: &str, tool: &str) -> Result<Option<String>, String>;
+
+    /// What a server's tool said when it was approved, as JSON; empty where that is not known.
+    ///
+    /// # Errors
+    /// When that cannot be told; the tool is then not called.
+    fn approved_text(&self, server: &str, tool: &str) -> Result<String, String>;
 
     /// Keeps what was approved.
     ///
@@ -53,17 +59,28 @@ pub trait Pins: Send + Sync {
 
 /// Pins that are forgotten with the process.
 #[derive(Debug, Default)]
-pub struct MemoryPins(Mutex<BTreeMap<(String, String), String>>);
+pub struct MemoryPins(Mutex<BTreeMap<(String, String), (String, String)>>);
+
+impl MemoryPins {
+    fn get(&self, server: &str, tool: &str) -> Option<(String, String)> {
+        let pins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pins.get(&(server.to_owned(), tool.to_owned())).cloned()
+    }
+}
 
 impl Pins for MemoryPins {
     fn pinned(&self, server: &str, tool: &str) -> Result<Option<String>, String> {
-        let pins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(pins.get(&(server.to_owned(), tool.to_owned())).cloned())
+        Ok(self.get(server, tool).map(|(digest, _)| digest))
+    }
+
+    fn approved_text(&self, server: &str, tool: &str) -> Result<String, String> {
+        Ok(self.get(server, tool).map(|(_, text)| text).unwrap_or_default())
     }
 
     fn pin(&self, said: &Said<'_>, _: Trusted<'_>) -> Result<(), String> {
         let mut pins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pins.insert((said.server.to_owned(), said.tool.to_owned()), said.digest.to_owned());
+        let approved = (said.digest.to_owned(), said.text.to_owned());
+        pins.insert((said.server.to_owned(), said.tool.to_owned()), approved);
         Ok(())
     }
 

@@ -39,6 +39,16 @@ fn what_changed_waits_until_it_is_approved_as_it_was_looked_at() {
 }
 
 #[test]
+fn what_is_too_long_to_be_looked_at_is_not_approved() {
+    let scene = scene();
+    let text = format!("\"{}\"", "\\\"".repeat(LONGEST));
+    scene.0.said(&Said { text: &text, ..FIRST });
+    let refused = scene.0.approve(("notes", "add"), FIRST.digest, "ada").unwrap_err();
+    assert_eq!(refused.status, 409);
+    assert_eq!(scene.0.pinned("notes", "add").unwrap(), None);
+}
+
+#[test]
 fn what_is_offered_as_it_was_approved_again_waits_no_more() {
     let scene = scene();
     scene.0.pin(&FIRST, Trusted::FirstSeen).unwrap();

@@ -44,6 +44,7 @@ fn a_hold() -> Hold {
         approvers: vec!["approver".to_owned()],
         quorum: 2,
         expires_in: 60,
+        for_approvers: String::new(),
     }
 }
 

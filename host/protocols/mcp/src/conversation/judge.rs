@@ -19,6 +19,9 @@ use crate::pins::{Said, Trusted};
 use crate::request::{Aim, Ask, Kind};
 use crate::results::text_part;
 
+/// So much of what a tool says, and said, is shown to whoever approves a call of it, in bytes.
+const MOST_SHOWN: usize = 64 * 1024;
+
 /// What is done once it is allowed.
 pub(super) enum Job {
     /// The request goes to a server.
@@ -40,8 +43,25 @@ pub(super) struct Forward {
     /// What the client asked for, where a policy put something else in its place.
     pub(super) asked: Option<Box<Ask>>,
     pub(super) aim: Aim,
-    /// The digest of the tool that is called.
-    pub(super) pin: Option<String>,
+    /// The tool that is called, as it was judged.
+    pub(super) pin: Option<Pin>,
+}
+
+/// A tool as it was when its call was judged.
+pub(super) struct Pin {
+    digest: String,
+    seen: Seen,
+}
+
+/// What whoever approves a call is shown of the tool.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// Nothing: it was approved before.
+    Approved,
+    /// All that it says.
+    Whole,
+    /// Less than it says: the call is approved, and not the tool.
+    Part,
 }
 
 impl Job {
@@ -82,7 +102,7 @@ pub(super) struct Look {
     pub(super) facts: Vec<(&'static str, String)>,
     /// The gateway's own reason to wait.
     pub(super) hold: Option<Hold>,
-    pub(super) pin: Option<String>,
+    pub(super) pin: Option<Pin>,
 }
 
 impl Conversation {
@@ -214,19 +234,20 @@ impl Conversation {
 
     /// The tool must still be what was judged, and is approved by that.
     fn spend(&mut self, forward: &Forward, by: &[String]) -> Result<(), Denial> {
-        let Some(digest) = &forward.pin else { return Ok(()) };
+        let Some(Pin { digest, seen }) = &forward.pin else { return Ok(()) };
         let Some(server) = self.servers.get(forward.aim.server) else { return Ok(()) };
         let tool = server.catalog.get(&forward.aim.name);
-        if tool.is_none_or(|tool| tool.digest != *digest) {
-            return Err(Denial {
-                reason: "the tool changed while its call was judged".to_owned(),
-                rule: "gateway.tool-changed".to_owned(),
-                hint: "List the tools and call it again.".to_owned(),
-            });
+        let Some(tool) = tool.filter(|tool| tool.digest == *digest) else {
+            return Err(moved_on());
+        };
+        let standing = tool.standing(&server.name, &forward.aim.name, &*self.pins);
+        let is_approved = standing.map_err(unpinned)? == Standing::Approved;
+        if !is_approved && *seen == Seen::Approved {
+            // It is approved no more, and nobody was shown what it says.
+            return Err(moved_on());
         }
-        let standing = tool.map(|tool| tool.standing(&server.name, &forward.aim.name, &*self.pins));
-        if !matches!(standing, Some(Ok(Standing::Approved))) {
-            let text = tool.map(|tool| tool.shown.to_text()).unwrap_or_default();
+        if !is_approved && *seen == Seen::Whole {
+            let text = tool.shown.to_text();
             let (server, tool) = (&server.name, &forward.aim.name);
             let said = Said { server, tool, digest, text: &text };
             self.pins.pin(&said, Trusted::CallApproved(by)).map_err(unpinned)?;
@@ -260,16 +281,24 @@ impl Conversation {
             Standing::New => Some("nobody has approved this tool yet"),
             Standing::Changed => Some("this tool is not what it was when it was approved"),
         };
-        let hold = reason.map(|reason| Hold {
-            reason: format!("{reason}; it says: {}", tool.words()),
-            rule: format!("gateway.tool-{}", standing.word()),
-            approvers: vec![],
-            quorum: 1,
-            expires_in: self.settings.hold_seconds.max(1),
-        });
+        let mut seen = Seen::Approved;
+        let mut hold = None;
+        if let Some(reason) = reason {
+            let words = tool.words(&server.name, &aim.name, &*self.pins).map_err(unpinned)?;
+            let is_whole = words.len() <= MOST_SHOWN;
+            seen = if is_whole { Seen::Whole } else { Seen::Part };
+            hold = Some(Hold {
+                reason: reason.to_owned(),
+                rule: format!("gateway.tool-{}", standing.word()),
+                approvers: vec![],
+                quorum: 1,
+                expires_in: self.settings.hold_seconds.max(1),
+                for_approvers: if is_whole { words } else { too_long(&server.name, &aim.name) },
+            });
+        }
         let mut facts = vec![("tool", standing.word().to_owned())];
         facts.extend(tool.claims());
-        Ok(Look { facts, hold, pin: Some(tool.digest.clone()) })
+        Ok(Look { facts, hold, pin: Some(Pin { digest: tool.digest.clone(), seen }) })
     }
 
     /// Denies by the gateway itself, and records it.
@@ -357,6 +386,22 @@ fn not_rewritten() -> Denial {
         rule: "gateway.rewrite".to_owned(),
         hint: "Tell whoever operates the gateway.".to_owned(),
     }
+}
+
+fn moved_on() -> Denial {
+    Denial {
+        reason: "the tool changed while its call was judged".to_owned(),
+        rule: "gateway.tool-changed".to_owned(),
+        hint: "List the tools and call it again.".to_owned(),
+    }
+}
+
+/// What whoever approves is shown in the place of more than can be looked at.
+fn too_long(server: &str, tool: &str) -> String {
+    format!(
+        "! What the tool says is too long to be shown here. To approve this lets this one call run, and approves no tool:\n\
+         ! `palisade pins show {server} {tool}` shows it, and `palisade pins approve` approves what was looked at."
+    )
 }
 
 fn unpinned(error: String) -> Denial {

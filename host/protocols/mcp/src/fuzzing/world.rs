@@ -92,7 +92,14 @@ impl Policy for ByWord {
         Ok(if command.text.contains("forbidden") {
             Verdict::Deny(Denial { reason, rule, hint: String::new() })
         } else if command.text.contains("risky") {
-            Verdict::Hold(Hold { reason, rule, approvers: vec![], quorum: 1, expires_in: 60 })
+            Verdict::Hold(Hold {
+                reason,
+                rule,
+                approvers: vec![],
+                quorum: 1,
+                expires_in: 60,
+                for_approvers: String::new(),
+            })
         } else {
             Verdict::Allow
         })

@@ -49,6 +49,7 @@ impl Policy for ByWord {
                 approvers: vec!["approver".into()],
                 quorum: 1,
                 expires_in: 600,
+                for_approvers: String::new(),
             })
         } else if text.contains("/old") {
             Verdict::Rewrite(text.replace("/old", "/new"))

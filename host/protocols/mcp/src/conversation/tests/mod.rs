@@ -1,3 +1,4 @@
+mod approving;
 mod kinds;
 mod script;
 mod stateless;

@@ -35,7 +35,14 @@ impl Policy for ByWord {
             Verdict::Deny(Denial { reason, rule, hint })
         } else if text.contains("risky") {
             let reason = "it is risky".to_owned();
-            Verdict::Hold(Hold { reason, rule, approvers: vec![], quorum: 1, expires_in: 60 })
+            Verdict::Hold(Hold {
+                reason,
+                rule,
+                approvers: vec![],
+                quorum: 1,
+                expires_in: 60,
+                for_approvers: String::new(),
+            })
         } else if text.contains("\"draft\":false") {
             Verdict::Rewrite(text.replace("\"draft\":false", "\"draft\":true"))
         } else {
@@ -87,7 +94,7 @@ impl Journal for Told {
 }
 
 #[derive(Default)]
-struct Desk(Arc<Mutex<Option<Outcome>>>);
+struct Desk(Arc<Mutex<Option<Outcome>>>, Arc<Mutex<Vec<Hold>>>);
 
 struct Paper(Arc<Mutex<Option<Outcome>>>);
 
@@ -107,7 +114,8 @@ impl Ticket for Paper {
 }
 
 impl Approvals for Desk {
-    fn open(&self, _: HoldRequest) -> Result<Box<dyn Ticket>, String> {
+    fn open(&self, request: HoldRequest) -> Result<Box<dyn Ticket>, String> {
+        self.1.lock().unwrap().push(request.terms);
         Ok(Box::new(Paper(Arc::clone(&self.0))))
     }
 }
@@ -118,6 +126,7 @@ pub(super) struct Script {
     gate: Arc<Gate>,
     told: Arc<Told>,
     outcome: Arc<Mutex<Option<Outcome>>>,
+    terms: Arc<Mutex<Vec<Hold>>>,
 }
 
 pub(super) fn settings(servers: &[&str]) -> Settings {
@@ -199,7 +208,7 @@ impl Script {
         begin: impl FnOnce(Opening) -> Conversation,
     ) -> Self {
         let (told, desk) = (Arc::new(Told::default()), Desk::default());
-        let outcome = Arc::clone(&desk.0);
+        let (outcome, terms) = (Arc::clone(&desk.0), Arc::clone(&desk.1));
         let gate = Arc::new(Gate::new(Arc::new(desk), Arc::clone(&told) as Arc<dyn Journal>));
         gate.install(vec![Placed::everywhere(Arc::new(ByWord))]);
         let opening = Opening {
@@ -210,7 +219,7 @@ impl Script {
             mask_key: [7; 32],
         };
         let conversation = begin(opening);
-        let mut script = Self { conversation, gate, told, outcome };
+        let mut script = Self { conversation, gate, told, outcome, terms };
         script.effects();
         script
     }
@@ -279,6 +288,11 @@ impl Script {
         assert!(self.conversation.poll_decisions(&mut context).is_ready());
         *self.outcome.lock().unwrap() = None;
         self.effects()
+    }
+
+    /// What the newest hold waits for.
+    pub(super) fn terms(&self) -> Hold {
+        self.terms.lock().unwrap().last().unwrap().clone()
     }
 
     /// The record.

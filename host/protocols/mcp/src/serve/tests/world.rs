@@ -39,7 +39,14 @@ impl Policy for ByWord {
             Verdict::Deny(palisade_policy::Denial { reason: "no".to_owned(), rule, hint })
         } else if command.text.contains("risky") {
             let reason = "risky".to_owned();
-            Verdict::Hold(Hold { reason, rule, approvers: vec![], quorum: 1, expires_in: 60 })
+            Verdict::Hold(Hold {
+                reason,
+                rule,
+                approvers: vec![],
+                quorum: 1,
+                expires_in: 60,
+                for_approvers: String::new(),
+            })
         } else {
             Verdict::Allow
         })

@@ -78,6 +78,7 @@ impl Policy for Guard {
                 approvers: vec!["x".into()],
                 quorum: 1,
                 expires_in: 9,
+                for_approvers: String::new(),
             }));
         }
         Ok(Verdict::Allow)
