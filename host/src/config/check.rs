@@ -238,6 +238,7 @@ impl Check<'_> {
         let login = seconds(&raw.login_seconds, 30);
         let dial = seconds(&raw.dial_seconds, 15);
         let stalled = self.number(raw.stalled_seconds.as_ref(), 600, 1..=86_400, "seconds");
+        let answer = self.number(raw.answer_seconds.as_ref(), 600, 1..=86_400, "seconds");
         let frame_bytes =
             self.number(raw.frame_bytes.as_ref(), 64 << 20, 1 << 16..=1 << 30, "bytes");
         let memory = self.number(raw.plugin_memory_mib.as_ref(), 64, 1..=1024, "MiB");
@@ -273,6 +274,7 @@ impl Check<'_> {
                 1..=86_400,
                 "seconds",
             ) as u64),
+            answer: Duration::from_secs(u64::try_from(answer).unwrap_or(600)),
         }
     }
 

@@ -45,6 +45,7 @@ const CONFIG: Keys = Table(&[
             ("body_bytes", Any),
             ("response_bytes", Any),
             ("idle_seconds", Any),
+            ("answer_seconds", Any),
         ]),
     ),
 ]);

@@ -228,6 +228,8 @@ pub struct Limits {
     pub response_bytes: usize,
     /// How long an HTTP session lasts without a request.
     pub idle: Duration,
+    /// How long an MCP server may say nothing of what it was asked.
+    pub answer: Duration,
 }
 
 /// A host and a port, as `db.internal:5432` or `[::1]:5432`.

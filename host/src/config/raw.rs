@@ -214,4 +214,5 @@ pub(super) struct RawLimits {
     pub(super) body_bytes: Option<Spanned<i64>>,
     pub(super) response_bytes: Option<Spanned<i64>>,
     pub(super) idle_seconds: Option<Spanned<i64>>,
+    pub(super) answer_seconds: Option<Spanned<i64>>,
 }

@@ -46,12 +46,11 @@ impl Tooling {
     pub fn new(gateway: Arc<Gateway>, sessions: Places) -> Result<Self> {
         let settings = gateway.settings.load_full();
         let (limits, listen) = (settings.config.limits, &settings.config.listen);
-        let ticks = limits.idle.as_secs().div_ceil(TICK.as_secs());
         let options = Options {
             origins: listen.http_origins.clone(),
             message_bytes: limits.response_bytes,
             tick: TICK,
-            idle: u32::try_from(ticks).unwrap_or(u32::MAX),
+            idle: ticks(limits.idle),
             dial: limits.dial,
             ..Options::default()
         };
@@ -164,19 +163,26 @@ impl Guest for Caller {
     }
 }
 
+fn ticks(time: Duration) -> u32 {
+    u32::try_from(time.as_secs().div_ceil(TICK.as_secs())).unwrap_or(u32::MAX)
+}
+
 fn settings(
     known: &Known,
     McpServers(servers): &McpServers,
     gateway: &Gateway,
 ) -> Option<Settings> {
     let mcp = known.server.connection.mcp.as_ref()?;
+    let settings = gateway.settings.load();
+    let limits = settings.config.limits;
     Some(Settings {
         servers: servers.iter().map(|server| server.name.clone()).collect(),
         allow: mcp.allow,
         new_tools: mcp.new_tools,
         reads: mcp.reads.clone(),
-        record_limit: gateway.settings.load().config.record.result_limit,
+        record_limit: settings.config.record.result_limit,
         hold_seconds: HOLD,
+        patience: ticks(limits.answer),
     })
 }
 

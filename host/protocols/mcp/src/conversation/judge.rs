@@ -219,10 +219,9 @@ impl Conversation {
             return self.fail(&caller, RpcError::new(crate::message::INTERNAL_ERROR, message));
         }
         let mut params = ask.params(&aim.name);
-        if caller.token.is_some() {
-            let token = Json::number(self.last + 1);
-            params.set("_meta", Json::object([("progressToken", token)]));
-        }
+        // Also where its client hears of no progress: it is what tells that the server is at work.
+        let token = Json::number(self.last + 1);
+        params.set("_meta", Json::object([("progressToken", token)]));
         let method = ask.method();
         if self.servers.get(aim.server).is_some_and(|it| it.stateless) {
             let gone = Sent { caller, ask, asked, number: allowed.number };

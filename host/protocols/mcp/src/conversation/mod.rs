@@ -16,6 +16,7 @@ mod inputs;
 mod judge;
 mod listen;
 mod lists;
+mod owing;
 mod reverse;
 mod server;
 mod start;
@@ -71,6 +72,8 @@ pub struct Settings {
     pub record_limit: usize,
     /// How long a call of a tool that changed waits for somebody's approval, in seconds.
     pub hold_seconds: u32,
+    /// For so many ticks a server may say nothing of what it was asked.
+    pub patience: u32,
 }
 
 /// What begins a session.
@@ -114,6 +117,9 @@ pub enum Effect {
 pub enum Incoming {
     /// A message.
     Message(Message),
+    /// Something that is no message: to this request where that can be told, or to any that is under way. The reason holds
+    /// none of it.
+    Garbled(Option<Id>, String),
     /// Nothing any more, for this reason, which holds no secret.
     Lost(String),
 }
@@ -132,6 +138,8 @@ pub struct Conversation {
     /// The number of the last id, hold or list.
     last: u64,
     due: BTreeMap<(usize, u64), Due>,
+    /// For how many ticks nothing was heard of what servers owe.
+    silent: BTreeMap<(usize, u64), u32>,
     owed: BTreeMap<u64, Owed>,
     held: BTreeMap<u64, Held>,
     gathers: BTreeMap<u64, lists::Gather>,
@@ -207,6 +215,7 @@ impl Conversation {
     /// Tells those who wait for a person that they still do, so that they do not give up.
     pub fn tick(&mut self) {
         self.tick_parked();
+        self.tick_due();
         let mut told = Vec::new();
         for held in self.held.values_mut() {
             let Some(caller) = held.job.caller() else { continue };
@@ -247,22 +256,6 @@ impl Conversation {
         }
         self.parked.clear();
         self.end_listening();
-    }
-
-    /// Servers that are not ready by now are given up.
-    pub fn overdue(&mut self) {
-        let waited: Vec<usize> = match &self.starting {
-            None => vec![],
-            Some(_) => {
-                let begin = self.due.iter().filter(|(_, due)| due.begins());
-                begin.map(|((server, _), _)| *server).collect()
-            }
-        };
-        for server in waited {
-            if self.servers.get(server).is_some_and(|it| it.state != State::Lost) {
-                self.lost(server, "it did not answer in time");
-            }
-        }
     }
 
     /// Whether the session has begun.

@@ -3,6 +3,7 @@
 use palisade_policy::{Denial, JournalFailure};
 
 use super::due::Sent;
+use super::owing::Unanswered;
 use super::{Caller, Conversation, Due, Incoming, State, denied, notification};
 use crate::json::Json;
 use crate::message::{INTERNAL_ERROR, Id, Message, RpcError};
@@ -25,6 +26,7 @@ impl Conversation {
         }
         match incoming {
             Incoming::Lost(why) => self.lost(server, &why),
+            Incoming::Garbled(of, why) => self.garbled(server, of.as_ref(), &why),
             Incoming::Message(Message::Request { id, method, params }) => {
                 self.server_asks(server, id, &method, params);
             }
@@ -47,25 +49,19 @@ impl Conversation {
         tracing::warn!(server = server.name, why, "a server is lost");
         server.state = State::Lost;
         let owes: Vec<_> = self.due.keys().filter(|(of, _)| *of == index).copied().collect();
+        let message = format!("the server is gone: {why}");
         for key in owes {
-            match self.due.remove(&key) {
-                Some(
-                    Due::Request(Sent { caller, number, .. })
-                    | Due::Watch { sent: Some(Sent { caller, number, .. }), .. },
-                ) => {
-                    let message = format!("the server is gone: {why}");
-                    let _ = self.gate.tell_error(number, "gateway.server", &message);
-                    self.fail(&caller, RpcError::new(INTERNAL_ERROR, message));
-                }
-                Some(Due::Page { gather }) => self.page(index, gather, None),
-                Some(Due::Initialize | Due::Discover) => self.one_more(),
-                Some(Due::Ignored | Due::Watch { sent: None, .. }) | None => {}
-            }
+            self.unanswered(key, Unanswered { rule: "gateway.server", message: &message });
         }
         self.owed.retain(|_, owed| owed.server != index);
     }
 
-    fn server_answers(&mut self, server: usize, id: &Id, answer: Result<Json, RpcError>) {
+    pub(super) fn server_answers(
+        &mut self,
+        server: usize,
+        id: &Id,
+        answer: Result<Json, RpcError>,
+    ) {
         let number = match id {
             Id::Number(number) => number.parse().ok(),
             Id::Text(_) => None,
@@ -208,8 +204,11 @@ impl Conversation {
 
     fn progress(&mut self, server: usize, params: &Json) {
         let Some(Json::Number(token)) = params.get("progressToken") else { return };
-        let due = token.parse().ok().and_then(|number: u64| self.due.get(&(server, number)));
-        let Some(Due::Request(Sent { caller, .. })) = due else { return };
+        let Ok(number) = token.parse::<u64>() else { return };
+        self.is_alive((server, number));
+        let Some(Due::Request(Sent { caller, .. })) = self.due.get(&(server, number)) else {
+            return;
+        };
         let Some(token) = caller.token.clone() else { return };
         let stream = caller.stream;
         let mut told = Json::object([("progressToken", token)]);

@@ -60,6 +60,7 @@ impl Conversation {
             client_capabilities: capabilities,
             last: 0,
             due: Default::default(),
+            silent: Default::default(),
             owed: Default::default(),
             held: Default::default(),
             gathers: Default::default(),

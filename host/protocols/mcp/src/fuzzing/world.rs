@@ -129,6 +129,7 @@ impl World {
             reads: vec![],
             record_limit: 1000,
             hold_seconds: 60,
+            patience: 3,
         };
         Opening {
             gate: gate.session(Context::default()),

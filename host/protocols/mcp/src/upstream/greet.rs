@@ -124,6 +124,9 @@ impl Trial {
                     return Err(format!("it refuses {method}: {}", error.message));
                 }
                 Some((_, Incoming::Message(_))) => {}
+                Some((_, Incoming::Garbled(_, why))) => {
+                    return Err(format!("its answer cannot be read: {why}"));
+                }
                 Some((_, Incoming::Lost(why))) => return Err(why),
                 None => return Err("it said nothing".to_owned()),
             }

@@ -1,6 +1,7 @@
 //! The way to servers: programs that the gateway starts, and services by Streamable HTTP.
 
 mod exchange;
+mod garbled;
 mod greet;
 mod redact;
 mod remote;
@@ -21,7 +22,7 @@ use zeroize::Zeroizing;
 pub use self::greet::{Greeting, greet};
 use self::redact::Redact;
 use crate::conversation::Incoming;
-use crate::message::Message;
+use crate::message::{Id, Message, MessageRefused};
 
 /// So many messages may wait for one server; one that reads none is given up.
 const MOST_WAITING: usize = 1024;
@@ -119,6 +120,15 @@ impl Sink {
     async fn message(&self, mut message: Message) -> bool {
         self.redact.message(&mut message);
         self.inbox.send((self.server, Incoming::Message(message))).await.is_ok()
+    }
+
+    /// Tells of what is no message and came where this request's answer is waited for, unless it is nothing that anybody could
+    /// wait for; false where the session is over.
+    async fn garbled(&self, text: &[u8], refused: &MessageRefused, asked: Option<&Id>) -> bool {
+        tracing::warn!(server = self.name, %refused, "a server sends what is no message");
+        let Some(of) = garbled::answers(text) else { return true };
+        let of = of.or_else(|| asked.cloned());
+        self.inbox.send((self.server, Incoming::Garbled(of, refused.to_string()))).await.is_ok()
     }
 }
 

@@ -63,6 +63,10 @@ struct Session {
 
 static POOLS: AtomicU64 = AtomicU64::new(1);
 
+/// A request under way, and whether it is one of a session.
+type Asked = (AbortHandle, bool);
+type Exchanges = JoinSet<std::result::Result<(), Failed>>;
+
 /// Carries messages until the session is over, or the service is lost. Gives the reason.
 pub(super) async fn run(
     remote: Remote,
@@ -75,7 +79,7 @@ pub(super) async fn run(
     let pool = POOLS.fetch_add(1, Relaxed);
     let session = Arc::new(Session { remote, ways, sink, id, version, repeats, pool });
     let mut exchanges = JoinSet::new();
-    let mut leaving = BTreeMap::new();
+    let mut asked: BTreeMap<Id, Asked> = BTreeMap::new();
     let reason = loop {
         tokio::select! {
             message = from.recv() => {
@@ -84,16 +88,15 @@ pub(super) async fn run(
                 if let Message::Request { id, .. } = &message {
                     let (session, id) = (Arc::clone(&session), id.clone());
                     let repeated = session.repeats.of(&message);
-                    let key = repeated.is_some().then(|| id.clone());
+                    let (key, has_session) = (id.clone(), repeated.is_none());
                     let asking = async move { session.ask(&id, &message, repeated).await };
                     let asking = exchanges.spawn(asking);
-                    leaving.extend(key.map(|key| (key, asking)));
-                    leaving.retain(|_, asking: &mut AbortHandle| !asking.is_finished());
+                    asked.retain(|_, (asking, _)| !asking.is_finished());
+                    asked.insert(key, (asking, has_session));
                     continue;
                 }
-                if let Some(asking) = cancelled(&message).and_then(|id| leaving.remove(&id)) {
-                    // Where there is no session, leaving its stream is what cancels a request.
-                    asking.abort();
+                if let Some(id) = cancelled(&message) {
+                    cancel(&session, message, asked.remove(&id), &mut exchanges);
                     continue;
                 }
                 // What comes behind must find the service told.
@@ -126,6 +129,28 @@ pub(super) async fn run(
         }
         Some(Failed::Other(why)) => why,
     }
+}
+
+/// Cancels a request. Its answer is read no more either way.
+fn cancel(
+    session: &Arc<Session>,
+    message: Message,
+    asked: Option<Asked>,
+    exchanges: &mut Exchanges,
+) {
+    if let Some((asking, has_session)) = asked {
+        asking.abort();
+        if !has_session {
+            // Leaving its stream is what cancels it.
+            return;
+        }
+    }
+    // Nothing waits for a service that does not take it.
+    let session = Arc::clone(session);
+    exchanges.spawn(async move {
+        session.post(&message).await?.release(&session.ways).await;
+        Ok(())
+    });
 }
 
 fn is_begun(message: &Message) -> bool {
@@ -267,8 +292,8 @@ impl Session {
                             answered |= self.pass(message, id).await;
                         }
                     }
-                    Err(error) => {
-                        tracing::warn!(server = self.sink.name, %error, "an event is no message");
+                    Err(refused) => {
+                        self.sink.garbled(event.data.as_bytes(), &refused, id).await;
                     }
                 }
             }

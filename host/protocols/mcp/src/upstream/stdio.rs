@@ -107,7 +107,11 @@ async fn read(mut output: impl AsyncBufRead + Unpin, sink: &Sink, limit: usize) 
                     }
                 }
             }
-            Err(error) => tracing::warn!(server = sink.name, %error, "a line is no message"),
+            Err(refused) => {
+                if !sink.garbled(&line, &refused, None).await {
+                    return "the session is over".to_owned();
+                }
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 mod approving;
 mod kinds;
+mod owing;
 mod script;
 mod stateless;
 mod unbegun;

@@ -137,6 +137,7 @@ pub(super) fn settings(servers: &[&str]) -> Settings {
         reads: vec![],
         record_limit: 10_000,
         hold_seconds: 60,
+        patience: 3,
     }
 }
 

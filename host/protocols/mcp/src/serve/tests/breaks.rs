@@ -1,4 +1,4 @@
-//! A service whose streams break off.
+//! A service whose streams break off, and that answers in two ways at once.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -40,6 +40,9 @@ fn answer(mut stream: TcpStream) {
         json(&result(r#"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}}}"#))
     } else if body.contains("tools/list") {
         json(&result(r#"{"tools":[{"name":"say","inputSchema":{"type":"object"}}]}"#))
+    } else if body.contains("\"garble\"") {
+        let twice = r#"{"content":[],"content":[]}"#;
+        stream_of(&result(twice), "e2")
     } else if body.contains("tools/call") {
         let told = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"x"}}"#;
         stream_of(told, &format!("e1-{id}"))

@@ -166,6 +166,15 @@ async fn a_server_that_answers_twice_or_writes_junk_is_heard_once() {
 }
 
 #[tokio::test]
+async fn an_answer_that_has_two_readings_fails_its_call_by_name() {
+    let world = World::new(Servers::Programs);
+    let mut client = Client::begun(&world).await;
+    let told = client.called(r#"{"do":"garble"}"#).await;
+    assert!(told.contains("gateway.server-message") && told.contains("a name twice"), "{told}");
+    assert!(client.called(r#"{"say":"still there"}"#).await.contains("still there"));
+}
+
+#[tokio::test]
 async fn a_session_whose_server_ends_is_over() {
     let world = World::new(Servers::Programs);
     let mut client = Client::begun(&world).await;
@@ -279,6 +288,15 @@ async fn a_service_is_spoken_to_by_streamable_http_with_the_gateways_credential(
     assert!(told.contains("list_changed"), "{told}");
     assert_eq!(client.send(Method::DELETE, &[], "").await.status, 204);
     behind.told.wait_for("ended: the client ended it").await;
+}
+
+#[tokio::test]
+async fn a_services_answer_that_has_two_readings_fails_its_call_by_name() {
+    let world = World::new(Servers::Service(breaks::service()));
+    let mut client = Client::begun(&world).await;
+    let told = client.called(r#"{"do":"garble"}"#).await;
+    assert!(told.contains("gateway.server-message") && told.contains("a name twice"), "{told}");
+    assert!(client.called("{}").await.contains("after all"));
 }
 
 #[tokio::test]

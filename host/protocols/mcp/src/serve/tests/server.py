@@ -52,8 +52,12 @@ def call(id, params):
         send({"id": id, "result": text("two")})
     elif do == "junk":
         with lock:
-            sys.stdout.write("not a message\n" + '{"jsonrpc":"2.0","id":1,"id":2,"result":{}}\n')
+            sys.stdout.write("not a message\n" + '[info] {"level":"info"}\n' + '{"level":"info"}\n')
         send({"id": id, "result": text("after junk")})
+    elif do == "garble":
+        with lock:
+            sys.stdout.write('{"jsonrpc":"2.0","id":%s,"result":{"content":[],"content":[]}}\n' % id)
+            sys.stdout.flush()
     elif do == "end":
         os._exit(3)
     else:

@@ -217,6 +217,7 @@ impl World {
             reads: vec![],
             record_limit: 10_000,
             hold_seconds: 60,
+            patience: 1000,
         };
         // Whatever waits here waits for an event, not for ticks; these only end what nobody reads.
         let options = Options {
