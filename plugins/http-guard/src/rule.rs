@@ -18,7 +18,7 @@ pub(crate) struct Rule {
     paths: Option<Vec<PathGlob>>,
     /// Globs of query or body fields, of which one is there: "role", "user.*".
     fields: Option<Vec<Pattern>>,
-    /// Values, by the fact's name ("body:role", "query:force", "header:x-env"): one of these globs.
+    /// Values, by the fact's name ("body:role", "query:force", "header:x-env", "argument:*path*"): one of these globs.
     values: Option<BTreeMap<String, Vec<Pattern>>>,
     /// Content types of the body: "application/json", "text/*".
     types: Option<Vec<Pattern>>,
@@ -110,10 +110,13 @@ impl Rule {
     fn values_match(&self, operation: &Operation, command: &Command, doubt: bool) -> bool {
         let Some(values) = &self.values else { return true };
         values.iter().all(|(name, patterns)| {
+            let name = name.to_lowercase();
             let known =
-                || operation.facts.iter().filter(|(fact, _)| fact.eq_ignore_ascii_case(name));
+                || operation.facts.iter().filter(|(fact, _)| is_whole(&name, &fact.to_lowercase()));
             // Of a body that was not read, or not told in full, any value may be there.
-            let is_of_body = name.to_ascii_lowercase().starts_with("body:");
+            let first = name.split(['*', '?']).next().unwrap_or_default();
+            let is_of_body =
+                first.starts_with("body:") || first != name && "body:".starts_with(first);
             let cut = !command.complete || operation.fact("values") == Some("cut");
             let untold = is_of_body && cut;
             if doubt {

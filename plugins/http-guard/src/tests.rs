@@ -225,3 +225,24 @@ fn a_glob_stays_within_a_segment_unless_it_has_two_stars() {
         assert_eq!(matches(glob.as_bytes(), path.as_bytes()), expected, "{glob} {path}");
     }
 }
+
+#[test]
+fn the_name_of_a_fact_may_be_a_glob() {
+    let rules = r#"{ "rules": [
+        { "name": "keys", "values": { "argument:*path*": ["/etc/*"] }, "then": "deny" },
+        { "name": "tmp", "values": { "argument:to.*": ["/tmp/*"] }, "then": "allow" },
+        { "name": "admins", "values": { "b*": ["admin"] }, "then": "deny" }
+    ], "unlisted": { "hold": { "approvers": ["a"] } } }"#;
+    let call = |name: &str, value: &str| operation("call", "files.read").with_fact(name, value);
+    for name in ["argument:path", "argument:x.Path", "argument:path.p", "argument:filePaths"] {
+        check(rules, [call(name, "/etc/passwd")], "deny http-guard.keys");
+    }
+    check(rules, [call("argument:text", "/etc/passwd")], "hold http-guard.unlisted a");
+    check(rules, [call("argument:to.a", "/tmp/a")], "allow");
+    // All that it names must be what is allowed.
+    let both = call("argument:to.a", "/tmp/a").with_fact("argument:to.b", "/home/b");
+    check(rules, [both], "hold http-guard.unlisted a");
+    // It may name what the body holds.
+    let cut = call("values", "cut");
+    check(rules, [cut], "deny http-guard.admins");
+}
