@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use palisade_policy::Ruling;
+use palisade_policy::{Denial, Ruling};
 
 use super::{Caller, Conversation, Due, State};
 use crate::event::{About, command};
@@ -164,8 +164,8 @@ impl Conversation {
     }
 
     /// The tools that the client may call.
-    fn shown_tools(&self, kept: &mut Kept) -> Vec<Json> {
-        let mut shown = Vec::new();
+    fn shown_tools(&mut self, kept: &mut Kept) -> Vec<Json> {
+        let mut found = Vec::new();
         for (index, server) in self.servers.iter().enumerate() {
             if server.state != State::Ready {
                 continue;
@@ -179,11 +179,45 @@ impl Conversation {
                     continue;
                 }
                 let name = self.shown_name(index, name);
-                kept.add("tool", &name);
-                shown.push(tool.listed(&name, standing));
+                found.push((tool.listed(&name, standing), name));
+            }
+        }
+        let mut shown = Vec::new();
+        for (tool, name) in found {
+            match self.masked_words(&tool) {
+                Ok(mut tool) => {
+                    tool.set("name", Json::text(&name));
+                    kept.add("tool", &name);
+                    shown.push(tool);
+                }
+                Err(denial) => {
+                    tracing::warn!(
+                        tool = name,
+                        denial.reason,
+                        "a tool cannot be masked, nor listed"
+                    );
+                }
             }
         }
         shown
+    }
+
+    /// Every text of what a tool says of itself, masked as those of results are. It is approved as the server says it; keys
+    /// are not looked at, for those of a schema name arguments.
+    fn masked_words(&mut self, said: &Json) -> Result<Json, Denial> {
+        Ok(match said {
+            Json::Text(text) => Json::text(self.masks.text(&mut self.gate, "text/plain", text)?),
+            Json::List(list) => {
+                Json::List(list.iter().map(|it| self.masked_words(it)).collect::<Result<_, _>>()?)
+            }
+            Json::Object(members) => {
+                let masked = members
+                    .iter()
+                    .map(|(key, value)| Ok::<_, Denial>((key.clone(), self.masked_words(value)?)));
+                Json::Object(masked.collect::<Result<_, _>>()?)
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) => said.clone(),
+        })
     }
 
     /// The prompts, resources and templates that the client may use.

@@ -37,7 +37,12 @@ impl Conversation {
         params.take("_meta");
         let params_of_task = params.get("task").is_some();
         let name = self.servers.get(server).map(|it| it.name.clone()).unwrap_or_default();
-        let command = reverse_command(method, &name, &params);
+        // It is judged and recorded as the client would get it.
+        let (shown, unmasked) = match self.masked(&params) {
+            Ok(shown) => (shown, None),
+            Err(denial) => (Json::Object(vec![]), Some(denial)),
+        };
+        let command = reverse_command(method, &name, &shown);
         let job = Job::Reverse { server, id, method, params };
         self.gate.renew();
         let allow = self.settings.allow;
@@ -60,11 +65,19 @@ impl Conversation {
             deny("gateway.params", "the gateway does not carry tasks".to_owned())
         } else if self.owed.len() >= MOST_OWED {
             deny("gateway.limit", "too many requests wait for the client".to_owned())
+        } else if let Some(denial) = unmasked {
+            denial
         } else {
             return self.ask(command, job);
         };
         let command = command.unwrap_or_else(|_| refused_command(method));
         self.deny(&command, &job, &denial);
+    }
+
+    /// What a server asks with, as the client may see it.
+    fn masked(&mut self, params: &Json) -> Result<Json, Denial> {
+        let masked = self.masks.json(&mut self.gate, params)?;
+        self.masks.media(&mut self.gate, &masked)
     }
 
     /// Asks the client on a server's behalf.
@@ -76,8 +89,7 @@ impl Conversation {
         params: &Json,
         number: u64,
     ) {
-        let masked = self.masks.json(&mut self.gate, params);
-        let params = match masked.and_then(|it| self.masks.media(&mut self.gate, &it)) {
+        let params = match self.masked(params) {
             Ok(params) => params,
             Err(denial) => {
                 let _ = self.gate.tell_error(number, &denial.rule, &denial.reason);
@@ -119,7 +131,8 @@ impl Conversation {
         let message = match answer {
             Ok(result) => {
                 let mut kept = Kept::new(self.settings.record_limit);
-                let text = result.to_text();
+                let shown = self.masked(&result);
+                let text = shown.map_or_else(|denial| denial.reason, |shown| shown.to_text());
                 kept.add(method, &text);
                 if let Err(failure) =
                     self.gate.tell_result(number, &kept.recorded(text.len(), "answered"))

@@ -314,6 +314,55 @@ fn what_a_server_asks_with_is_masked_pictures_and_bytes_included() {
 }
 
 #[test]
+fn what_a_server_asks_with_and_what_it_is_answered_is_recorded_masked() {
+    for allowed in [true, false] {
+        let allow = Reverse { sampling: allowed, ..Reverse::default() };
+        let mut script = Script::begun(Settings { allow, ..settings(&["files"]) });
+        let asks = r#"{"jsonrpc":"2.0","id":"s","method":"sampling/createMessage","params":{"messages":[
+            {"role":"user","content":{"type":"text","text":"say AKIAIOSFODNN7EXAMPLE"}}],"password":"hunter2hunter2"}}"#;
+        script.server(0, asks);
+        if let Some(key) = script.conversation.owed.keys().next() {
+            let answer = r#"{"role":"x","my_password":"swordfish-1"}"#;
+            let answer = format!(r#"{{"jsonrpc":"2.0","id":"palisade-{key}","result":{answer}}}"#);
+            let effects = script.client(5, &answer);
+            assert!(has(&effects, &["server 0", "swordfish-1"]), "{effects:?}");
+        }
+        let record = script.record().join("\n");
+        assert!(record.contains("sampling/createMessage"), "{record}");
+        for secret in ["AKIA", "hunter2", "swordfish"] {
+            assert!(!record.contains(secret), "{secret} in {record}");
+        }
+    }
+}
+
+#[test]
+fn what_tools_say_of_themselves_is_masked_in_lists_and_approved_as_it_is() {
+    let mut script = one();
+    let says = TOOLS
+        .replace("Reads.", "Reads with AKIAIOSFODNN7EXAMPLE.")
+        .replace(r#"{"type":"string"}"#, r#"{"type":"string","default":"AKIAIOSFODNN7EXAMPLE"}"#);
+    script.server(0, r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#);
+    script.answer_last(0, &says);
+    script.call(7, "{}");
+    script.decide(granted());
+    script.answer_last(0, r#"{"content":[]}"#);
+    script.ask(8, "tools/list", "{}");
+    let effects = script.answer_last(0, &says);
+    assert!(has(&effects, &["answer 8", r#""name":"read""#, "Reads with "]), "{effects:?}");
+    assert!(!has(&effects, &["AKIA"]), "{effects:?}");
+}
+
+#[test]
+fn a_session_that_no_server_is_there_for_says_what_is_wrong_with_each() {
+    let mut script = Script::beginning(settings(&["files", "git"]));
+    for (server, why) in [(0, "its program cannot be started"), (1, "it cannot be reached")] {
+        script.conversation.server(server, Incoming::Lost(why.to_owned()));
+    }
+    let parts = ["answer 1", "files: its program cannot be started", "git: it cannot be reached"];
+    assert!(has(&script.effects(), &parts));
+}
+
+#[test]
 fn several_servers_are_one_endpoint_with_prefixed_names() {
     let mut script = Script::begun(settings(&["files", "git"]));
     script.ask(7, "tools/list", "{}");
