@@ -184,7 +184,7 @@ impl McpServers {
         let servers: Arc<dyn palisade_mcp::Backend> = Arc::new(self);
         let mut said = Vec::new();
         for (place, name) in names.iter().enumerate() {
-            let greeted = greet(Arc::clone(&servers), place, limit).await;
+            let greeted = greet(Arc::clone(&servers), (place, name.clone()), limit).await;
             let greeting = greeted.map_err(|why| format!("{name}: {why}"))?;
             said.push(format!("{name} is there, with {}", greeting.offers()));
         }

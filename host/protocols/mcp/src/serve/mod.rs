@@ -343,7 +343,10 @@ fn not_allowed(methods: &str) -> Reply {
 }
 
 fn gone() -> Reply {
-    problem(404, "there is no such session; begin one by `initialize`")
+    problem(
+        404,
+        "there is no such session: it may have ended, by itself or with its servers; begin one by `initialize`",
+    )
 }
 
 fn stream(events: mpsc::Receiver<Bytes>) -> Reply {

@@ -37,23 +37,19 @@ impl Greeting {
     }
 }
 
-/// Reaches the server at this place, begins a session, lists the server's tools, and ends the session.
+/// Reaches the server at this place, which has this name in the log, begins a session, lists the server's tools, and ends the session.
 ///
 /// # Errors
 /// What is wrong, in words that hold no secret.
 pub async fn greet(
     backend: Arc<dyn Backend>,
-    server: usize,
+    server: (usize, String),
     limit: Duration,
 ) -> Result<Greeting, String> {
     let (inbox, answers) = mpsc::channel(4);
     let connector = Arc::new(Connector::new(None));
-    let way = Way::open(
-        backend,
-        (server, String::new()),
-        inbox,
-        Ways { connector, message_bytes: LONGEST, dial: limit },
-    );
+    let way =
+        Way::open(backend, server, inbox, Ways { connector, message_bytes: LONGEST, dial: limit });
     let mut trial = Trial { way, answers, last: 0, stateless: false };
     let tried = tokio::time::timeout(limit, trial.run()).await;
     tried.unwrap_or_else(|_| Err("it did not answer in time".to_owned()))

@@ -140,14 +140,15 @@ async fn read_line(
     }
 }
 
-/// What it says on its standard error is for the operator, but for the secrets.
+/// What it says on its standard error is for the operator who asks for it, but for the secrets: no policy masks it, and a
+/// program may say there what it was asked.
 async fn log(mut errors: impl AsyncBufRead + Unpin, server: String, launch: Launch) {
     let redact = super::Redact::new(&super::Transport::Launch(launch));
     let mut lines = 0;
     loop {
         // What is too long is cut where it lies.
         let line = match errors.fill_buf().await {
-            Ok([]) | Err(_) => return,
+            Ok([]) | Err(_) => break,
             Ok(piece) => {
                 let end = piece.iter().position(|byte| *byte == b'\n');
                 let line = piece.get(..end.unwrap_or(piece.len())).unwrap_or_default();
@@ -162,7 +163,10 @@ async fn log(mut errors: impl AsyncBufRead + Unpin, server: String, launch: Laun
             let line = redact.text(&line);
             let line: String =
                 line.chars().take(LONGEST_LOG).flat_map(char::escape_debug).collect();
-            tracing::info!(server, line, "a server's program says");
+            tracing::debug!(server, line, "a server's program says");
         }
+    }
+    if lines > 0 {
+        tracing::info!(server, lines, "A server's program has written to its standard error");
     }
 }
