@@ -48,7 +48,7 @@ impl Reply {
         let denial = Denial {
             reason: "there is no such connection for this token".to_owned(),
             rule: "gateway.token".to_owned(),
-            hint: "Send `Authorization: Bearer <token>` or `Palisade-Token: <token>` and check the connection's name."
+            hint: "Send `Authorization: Bearer <token>` or `Palisade-Token: <token>` and check the connection's name; a token that has expired or was revoked is replaced by a new one."
                 .to_owned(),
         };
         let mut reply = Self::of(401, "refused", &denial, "");

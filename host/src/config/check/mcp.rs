@@ -168,7 +168,7 @@ impl Check<'_> {
                 let mcp = found.and_then(|other| other.mcp.as_ref());
                 mcp.is_some_and(|mcp| !matches!(mcp.place, McpPlace::Servers(_)))
             };
-            if let Some(unknown) = servers.iter().find(|name| !is_one(name)) {
+            for unknown in servers.iter().filter(|name| !is_one(name)) {
                 let problem = format!("there is no MCP server `{}`", unknown.escape_debug());
                 let at = self.text.find(&format!("\"{unknown}\"")).unwrap_or(0);
                 let fix = "name connections of the protocol `mcp` with an `address` or a `command`";

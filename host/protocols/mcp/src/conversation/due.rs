@@ -27,6 +27,8 @@ pub(super) struct Caller {
 pub(super) struct Server {
     pub(super) name: String,
     pub(super) state: State,
+    /// Why it is lost, in words that hold no secret.
+    pub(super) why: String,
     /// Whether it is spoken to without a session (revision 2026-07-28).
     pub(super) stateless: bool,
     pub(super) capabilities: Json,

@@ -48,6 +48,7 @@ impl Conversation {
         let Some(server) = self.servers.get_mut(index) else { return };
         tracing::warn!(server = server.name, why, "a server is lost");
         server.state = State::Lost;
+        why.clone_into(&mut server.why);
         let owes: Vec<_> = self.due.keys().filter(|(of, _)| *of == index).copied().collect();
         let message = format!("the server is gone: {why}");
         for key in owes {

@@ -44,6 +44,7 @@ impl Conversation {
         let servers = settings.servers.iter().map(|name| Server {
             name: name.clone(),
             state: State::Starting,
+            why: String::new(),
             stateless: false,
             capabilities: Json::Object(vec![]),
             instructions: None,
@@ -148,7 +149,10 @@ impl Conversation {
     fn begun(&mut self) {
         let Some(Starting { caller, .. }) = self.starting.take() else { return };
         if self.is_lost() {
-            let error = RpcError::new(INTERNAL_ERROR, "no server of the connection can be used");
+            let why = |server: &Server| format!("{}: {}", server.name, server.why);
+            let why: Vec<String> = self.servers.iter().map(why).collect();
+            let message = format!("no server of the connection can be used: {}", why.join("; "));
+            let error = RpcError::new(INTERNAL_ERROR, message);
             return self.fail(&caller, error);
         }
         let mut result = self.introduction();

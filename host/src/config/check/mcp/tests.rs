@@ -68,6 +68,7 @@ fn what_is_amiss_is_named() {
             "for servers that are started",
         ),
         (connection("git", "servers = ['nobody']"), "no MCP server `nobody`"),
+        (connection("git", "servers = ['nobody', 'none']"), "no MCP server `none`"),
         (connection("git", "servers = ['git']"), "no MCP server `git`"),
         (
             connection(
