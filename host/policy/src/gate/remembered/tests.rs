@@ -77,6 +77,7 @@ fn a_large_judgement_is_not_kept() {
         approvers: vec![],
         quorum: 1,
         expires_in: 1,
+        for_approvers: String::new(),
     };
     let denial = crate::Denial { reason: long.clone(), rule: "r".into(), hint: "h".into() };
     let rulings = [
