@@ -29,6 +29,7 @@ mod exchanges;
 mod gateway;
 mod holds;
 mod http;
+mod inherit;
 mod issuers;
 mod journal;
 mod listener;
@@ -63,6 +64,7 @@ use std::process::ExitCode;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    inherit::keep_back();
     // The first installed provider counts, and this is the first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     cli::run()

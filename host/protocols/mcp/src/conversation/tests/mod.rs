@@ -1,5 +1,6 @@
 mod approving;
 mod kinds;
+mod masking;
 mod owing;
 mod script;
 mod stateless;
@@ -170,102 +171,6 @@ fn new_tools_wait_where_nobody_is_trusted() {
 }
 
 #[test]
-fn what_a_result_holds_is_masked_wherever_it_lies() {
-    let mut script = one();
-    script.call(7, "{}");
-    let result = r#"{"content":[
-        {"type":"text","text":"{\"user\":\"a\",\"db_password\":\"hunter2hunter2\"}"},
-        {"type":"text","text":"it is {\n\"my_password\":\"between-words\"} or hunter2hunter2, with AKIAIOSFODNN7EXAMPLE"},
-        {"type":"image","data":"aHVudGVyMg==","mimeType":"image/png"},
-        {"type":"resource","resource":{"uri":"file:///x","blob":"aHVudGVyMg=="}},
-        {"type":"resource","resource":{"uri":"file:///y","text":"Password\n{\"PASSWORD\":12345}"}},
-        {"type":"video","data":"aHVudGVyMg=="}],
-        "structuredContent":{"password":"hunter2hunter2","n":[{"my_password":{"a":"inner-secret"}}]},
-        "other":"hunter2hunter2","_meta":{"x":"hunter2hunter2"}}"#;
-    let effects = script.answer_last(0, result);
-    let told = effects.join("\n") + &script.record().join("\n");
-    for secret in ["hunter2", "AKIAIOSF", "aHVudGVyMg", "12345", "inner-secret", "between-words"] {
-        assert!(!told.contains(secret), "{secret} in {told}");
-    }
-    assert!(has(&effects, &[r#"\"user\":\"a\""#, "image withheld"]), "{effects:?}");
-}
-
-#[test]
-fn a_text_that_is_called_a_picture_is_masked_as_a_text() {
-    let mut script = one();
-    script.ask(7, "resources/read", r#"{"uri":"a:b"}"#);
-    let result = r#"{"contents":[{"uri":"a:b","mimeType":"image/plain-sight","text":"AKIAIOSFODNN7EXAMPLE"}]}"#;
-    assert!(!has(&script.answer_last(0, result), &["AKIA"]));
-    script.call(8, "{}");
-    let result = r#"{"content":[{"type":"image","mimeType":"image/plain-sight","data":"aGk="}]}"#;
-    assert!(has(&script.answer_last(0, result), &["aGk="]), "what no policy masks passes");
-}
-
-#[test]
-fn what_was_covered_once_is_covered_wherever_it_comes_again() {
-    let mut script = one();
-    script.call(7, "{}");
-    script.answer_last(0, r#"{"content":[],"structuredContent":{"password":"with \"quotes\" 1","my_password":123456}}"#);
-    script.call(8, "{}");
-    let again = r#"{"content":[{"type":"text","text":"{\"n\": 123456, \"t\": \"with \\\"quotes\\\" 1\"}"}]}"#;
-    let effects = script.answer_last(0, again);
-    assert!(!has(&effects, &["123456"]) && !has(&effects, &["quotes"]), "{effects:?}");
-    assert!(has(&effects, &["********"]), "{effects:?}");
-}
-
-#[test]
-fn json_that_begins_or_ends_outside_a_text_is_covered_by_its_keys() {
-    // The first lines of a file, its last, one that breaks off in a value, and an object in a list that breaks off.
-    for text in [
-        r#"[{"password":"hunter-2","n":"#,
-        r#"oo","my_password" : 40001}]"#,
-        r#"{"n":1,"passwords":["hunter-2", {"a":"hunter-2"#,
-        r#"{"password":"hunter-2"#,
-        r#"[{"password":{"a":"hunter-2"},"n":"#,
-    ] {
-        let mut script = one();
-        script.call(7, "{}");
-        let text = Json::text(text).to_text();
-        let result = format!(r#"{{"content":[{{"type":"text","text":{text}}}]}}"#);
-        let effects = script.answer_last(0, &result);
-        assert!(has(&effects, &["answer 7", "********"]), "{effects:?}");
-        assert!(!has(&effects, &["hunter-2"]) && !has(&effects, &["40001"]), "{effects:?}");
-    }
-}
-
-#[test]
-fn words_in_quotation_marks_are_left_as_they_are() {
-    let mut script = one();
-    script.call(7, "{}");
-    let text = r#"{"content":[{"type":"text","text":"\"password\": ask; \"a\": 1, {\"b\": 2} \"c\": {"}]}"#;
-    let effects = script.answer_last(0, text);
-    assert!(has(&effects, &["answer 7", "ask"]), "{effects:?}");
-    assert!(!has(&effects, &["****"]), "{effects:?}");
-}
-
-#[test]
-fn json_with_two_readings_in_a_text_is_withheld() {
-    let mut script = one();
-    script.call(7, "{}");
-    let result = r#"{"content":[{"type":"text","text":"{\"a\":1,\"password\":\"x\",\"a\":2}"}]}"#;
-    let effects = script.answer_last(0, result);
-    assert!(has(&effects, &["answer 7", "withheld"]), "{effects:?}");
-    assert!(!has(&effects, &["password"]));
-}
-
-#[test]
-fn an_error_of_a_server_is_masked_and_told() {
-    let mut script = one();
-    script.call(7, "{}");
-    let (_, id) = *script.conversation.due.keys().next_back().unwrap();
-    let effects = script.server(0, &format!(
-        r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-5,"message":"AKIAIOSFODNN7EXAMPLE failed","data":{{"password":"pw"}}}}}}"#
-    ));
-    assert!(has(&effects, &["answer 7", r#""code":-5"#, "failed"]), "{effects:?}");
-    assert!(!has(&effects, &["AKIA"]) && !has(&effects, &["\"pw\""]));
-}
-
-#[test]
 fn a_server_gets_nothing_of_the_client_that_is_not_allowed() {
     let mut script = one();
     let asks = |method: &str| format!(r#"{{"jsonrpc":"2.0","id":"s","method":"{method}"}}"#);
@@ -299,57 +204,6 @@ fn sampling_that_is_allowed_is_judged_and_its_answer_goes_to_who_asked() {
     let effects = script.client(5, &answer);
     assert_eq!(effects, [r#"server 1 {"jsonrpc":"2.0","id":"s","result":{"role":"x"}}"#]);
     assert!(script.client(5, &answer).is_empty(), "an answer counts once");
-}
-
-#[test]
-fn what_a_server_asks_with_is_masked_pictures_and_bytes_included() {
-    let allow = Reverse { sampling: true, ..Reverse::default() };
-    let mut script = Script::begun(Settings { allow, ..settings(&["files"]) });
-    let asks = r#"{"jsonrpc":"2.0","id":"s","method":"sampling/createMessage","params":{"messages":[
-        {"role":"user","content":[{"type":"image","data":"aHVudGVyMg==","mimeType":"image/png"},
-        {"type":"text","text":"AKIAIOSFODNN7EXAMPLE"},{"type":"resource","resource":{"uri":"a:b","blob":"aHVudGVyMg=="}}]}]}}"#;
-    let effects = script.server(0, asks);
-    assert!(has(&effects, &["tell -", "sampling/createMessage", "withheld"]), "{effects:?}");
-    assert!(!has(&effects, &["aHVudGVy"]) && !has(&effects, &["AKIA"]), "{effects:?}");
-}
-
-#[test]
-fn what_a_server_asks_with_and_what_it_is_answered_is_recorded_masked() {
-    for allowed in [true, false] {
-        let allow = Reverse { sampling: allowed, ..Reverse::default() };
-        let mut script = Script::begun(Settings { allow, ..settings(&["files"]) });
-        let asks = r#"{"jsonrpc":"2.0","id":"s","method":"sampling/createMessage","params":{"messages":[
-            {"role":"user","content":{"type":"text","text":"say AKIAIOSFODNN7EXAMPLE"}}],"password":"hunter2hunter2"}}"#;
-        script.server(0, asks);
-        if let Some(key) = script.conversation.owed.keys().next() {
-            let answer = r#"{"role":"x","my_password":"swordfish-1"}"#;
-            let answer = format!(r#"{{"jsonrpc":"2.0","id":"palisade-{key}","result":{answer}}}"#);
-            let effects = script.client(5, &answer);
-            assert!(has(&effects, &["server 0", "swordfish-1"]), "{effects:?}");
-        }
-        let record = script.record().join("\n");
-        assert!(record.contains("sampling/createMessage"), "{record}");
-        for secret in ["AKIA", "hunter2", "swordfish"] {
-            assert!(!record.contains(secret), "{secret} in {record}");
-        }
-    }
-}
-
-#[test]
-fn what_tools_say_of_themselves_is_masked_in_lists_and_approved_as_it_is() {
-    let mut script = one();
-    let says = TOOLS
-        .replace("Reads.", "Reads with AKIAIOSFODNN7EXAMPLE.")
-        .replace(r#"{"type":"string"}"#, r#"{"type":"string","default":"AKIAIOSFODNN7EXAMPLE"}"#);
-    script.server(0, r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#);
-    script.answer_last(0, &says);
-    script.call(7, "{}");
-    script.decide(granted());
-    script.answer_last(0, r#"{"content":[]}"#);
-    script.ask(8, "tools/list", "{}");
-    let effects = script.answer_last(0, &says);
-    assert!(has(&effects, &["answer 8", r#""name":"read""#, "Reads with "]), "{effects:?}");
-    assert!(!has(&effects, &["AKIA"]), "{effects:?}");
 }
 
 #[test]
