@@ -1,12 +1,15 @@
 //! GraphQL documents (GraphQL specification, October 2021) as operations: one for each field that a request asks for at its root.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use apollo_parser::Parser;
 use apollo_parser::cst::{
-    Definition, Document, Field, OperationDefinition, Selection, SelectionSet,
+    self, Argument, Definition, Field, OperationDefinition, Selection, SelectionSet, Value,
 };
 use palisade_policy::{Operation, Told, TooMuch, Within};
+
+use crate::body::{Document, Variables};
 
 /// How deep a document may be nested.
 const DEEPEST: usize = 64;
@@ -20,7 +23,15 @@ const MOST_FIELDS: usize = 2_000;
 pub(crate) fn may_be(text: &str) -> bool {
     let begin = text.trim_start_matches(|c: char| c.is_whitespace() || c == ',' || c == '\u{feff}');
     let words = ["{", "#", "query", "mutation", "subscription", "fragment"];
-    text.contains('{') && words.into_iter().any(|word| begin.starts_with(word))
+    // What describes an operation stands before it.
+    let described = begin.starts_with('"') && text.contains("mutation");
+    text.contains('{') && (described || words.into_iter().any(|word| begin.starts_with(word)))
+}
+
+/// Whether a text that is no document is that to other readers too: none of its words changes anything.
+#[must_use]
+pub(crate) fn is_other(text: &str, why: &str) -> bool {
+    why == NO_DOCUMENT && !["mutation", "subscription"].into_iter().any(|word| text.contains(word))
 }
 
 /// A document's fragments by their names.
@@ -34,12 +45,22 @@ pub(crate) struct Walk {
     left: usize,
     /// What is told of them: a fragment's words are told wherever it is spread.
     told: Told,
+    /// What the variables of the document at hand are filled with.
+    given: Arc<Variables>,
+    /// And what those of the operation at hand are filled with where nothing is given.
+    defaults: Arc<Variables>,
     found: Vec<Operation>,
 }
 
 impl Default for Walk {
     fn default() -> Self {
-        Self { left: MOST_FIELDS, told: Told::default(), found: vec![] }
+        Self {
+            left: MOST_FIELDS,
+            told: Told::default(),
+            given: Arc::default(),
+            defaults: Arc::default(),
+            found: vec![],
+        }
     }
 }
 
@@ -49,16 +70,22 @@ impl Walk {
         self.found
     }
 
-    /// Adds what a document would do. Where a name is given, only the operation of that name runs.
+    /// Adds what a document would do. Where an operation is named, only that one runs.
     ///
     /// # Errors
     /// What could not be accounted for.
-    pub(crate) fn document(&mut self, text: &str, name: Option<&str>) -> Result<(), &'static str> {
-        let parser = Parser::new(text).recursion_limit(DEEPEST).token_limit(MOST_TOKENS);
+    pub(crate) fn document(&mut self, document: &Document) -> Result<(), &'static str> {
+        let parser = Parser::new(&document.text).recursion_limit(DEEPEST).token_limit(MOST_TOKENS);
         let tree = parser.parse();
         if tree.errors().next().is_some() {
-            return Err("it is no GraphQL document, or a very long one");
+            let is_limit = tree.errors().any(apollo_parser::Error::is_limit);
+            return Err(if is_limit {
+                "it is very long, or nested very deeply"
+            } else {
+                NO_DOCUMENT
+            });
         }
+        let name = document.operation.as_deref();
         let (fragments, mut requests) = parts_of(&tree.document())?;
         let named = |request: &OperationDefinition| {
             let own = request.name().map(|name| name.text().to_string());
@@ -68,6 +95,7 @@ impl Walk {
         if requests.iter().any(named) {
             requests.retain(named);
         }
+        self.given = Arc::clone(&document.variables);
         let before = self.found.len();
         for request in &requests {
             self.request(request, &fragments)?;
@@ -80,6 +108,7 @@ impl Walk {
         request: &OperationDefinition,
         fragments: &Fragments,
     ) -> Result<(), &'static str> {
+        self.defaults(request)?;
         let kind = request.operation_type();
         let action = match kind {
             Some(kind) if kind.mutation_token().is_some() => "mutation",
@@ -90,12 +119,14 @@ impl Walk {
         for field in self.fields(&fields, fragments, 0)? {
             let object = name_of(&field)?;
             self.told.spend(action.len() + object.len()).map_err(too_much)?;
-            if let Some(inner) = field.selection_set() {
-                self.paths(&inner, fragments, (Within::default(), 0))?;
-            }
-            for name in arguments(&field) {
+            for argument in arguments(&field) {
+                let name = argument.name().map(|name| name.text().to_string()).unwrap_or_default();
                 self.told.spend(name.len()).map_err(too_much)?;
                 self.told.fact("argument".to_owned(), name).map_err(too_much)?;
+            }
+            self.arguments(&field, Within::default())?;
+            if let Some(inner) = field.selection_set() {
+                self.paths(&inner, fragments, (Within::default(), 0))?;
             }
             let (fields, facts) = self.told.take();
             self.found.push(Operation { action: action.to_owned(), object, fields, facts });
@@ -111,7 +142,7 @@ impl Walk {
         depth: usize,
     ) -> Result<Vec<Field>, &'static str> {
         if depth > DEEPEST {
-            return Err("it is nested too deeply");
+            return Err(TOO_DEEP);
         }
         let mut found = Vec::new();
         for selection in set.selections() {
@@ -143,13 +174,14 @@ impl Walk {
         (within, depth): (Within, usize),
     ) -> Result<(), &'static str> {
         if depth > DEEPEST {
-            return Err("it is nested too deeply");
+            return Err(TOO_DEEP);
         }
         for field in self.fields(set, fragments, depth)? {
             let name = name_of(&field)?;
             // A name that is known by now is looked up all the same.
             self.told.spend(name.len()).map_err(too_much)?;
             let path = self.told.field(within, name).map_err(too_much)?;
+            self.arguments(&field, path)?;
             if let Some(inner) = field.selection_set() {
                 self.paths(&inner, fragments, (path, depth + 1))?;
             }
@@ -158,8 +190,78 @@ impl Walk {
     }
 }
 
+impl Walk {
+    /// Tells what a field's arguments name, apart from what is asked for: `arguments.role`, `arguments.input.role`.
+    fn arguments(&mut self, field: &Field, within: Within) -> Result<(), &'static str> {
+        for argument in arguments(field) {
+            let name = argument.name().map(|name| name.text().to_string()).unwrap_or_default();
+            let path = self.name(within, &format!("arguments.{name}"))?;
+            if let Some(value) = argument.value() {
+                self.value(&value, path, 0)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what a value names.
+    fn value(&mut self, value: &Value, within: Within, depth: usize) -> Result<(), &'static str> {
+        if depth > DEEPEST {
+            return Err(TOO_DEEP);
+        }
+        match value {
+            Value::Variable(variable) => {
+                let name = variable.name().map(|name| name.text().to_string()).unwrap_or_default();
+                let filled = [Arc::clone(&self.given), Arc::clone(&self.defaults)];
+                for name in filled.iter().filter_map(|names| names.get(&name)).flatten() {
+                    self.name(within, name)?;
+                }
+            }
+            Value::ListValue(list) => {
+                for value in list.values() {
+                    self.value(&value, within, depth + 1)?;
+                }
+            }
+            Value::ObjectValue(object) => {
+                for field in object.object_fields() {
+                    let name = field.name().map(|name| name.text().to_string()).unwrap_or_default();
+                    let path = self.name(within, &name)?;
+                    if let Some(value) = field.value() {
+                        self.value(&value, path, depth + 1)?;
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Tells a name, which counts also where it is known by now.
+    fn name(&mut self, within: Within, name: &str) -> Result<Within, &'static str> {
+        self.told.spend(name.len()).map_err(too_much)?;
+        self.told.field(within, name).map_err(too_much)
+    }
+
+    /// Keeps what an operation's variables are filled with where nothing is given: nothing of it is told by itself.
+    fn defaults(&mut self, request: &OperationDefinition) -> Result<(), &'static str> {
+        self.defaults = Arc::default();
+        let definitions = request.variable_definitions();
+        let mut defaults = Variables::new();
+        for definition in definitions.into_iter().flat_map(|all| all.variable_definitions()) {
+            let name = definition.variable().and_then(|variable| variable.name());
+            let value = definition.default_value().and_then(|default| default.value());
+            let (Some(name), Some(value)) = (name, value) else { continue };
+            self.value(&value, Within::default(), 0)?;
+            defaults.insert(name.text().to_string(), self.told.take().0);
+        }
+        self.defaults = Arc::new(defaults);
+        Ok(())
+    }
+}
+
 /// A document's fragments, and its operations.
-fn parts_of(document: &Document) -> Result<(Fragments, Vec<OperationDefinition>), &'static str> {
+fn parts_of(
+    document: &cst::Document,
+) -> Result<(Fragments, Vec<OperationDefinition>), &'static str> {
     let (mut fragments, mut requests) = (Fragments::new(), Vec::new());
     for definition in document.definitions() {
         match definition {
@@ -179,6 +281,8 @@ fn parts_of(document: &Document) -> Result<(Fragments, Vec<OperationDefinition>)
     Ok((fragments, requests))
 }
 
+const NO_DOCUMENT: &str = "it is no GraphQL document";
+const TOO_DEEP: &str = "it is nested too deeply";
 const TOO_MUCH: &str = "it asks for too much";
 
 fn too_much(_: TooMuch) -> &'static str {
@@ -190,112 +294,9 @@ fn name_of(field: &Field) -> Result<String, &'static str> {
     field.name().map(|name| name.text().to_string()).ok_or("a field has no name")
 }
 
-fn arguments(field: &Field) -> impl Iterator<Item = String> {
-    let arguments = field.arguments().into_iter().flat_map(|arguments| arguments.arguments());
-    arguments.filter_map(|argument| Some(argument.name()?.text().to_string()))
+fn arguments(field: &Field) -> impl Iterator<Item = Argument> {
+    field.arguments().into_iter().flat_map(|arguments| arguments.arguments())
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn operations(document: &str, name: Option<&str>) -> Result<Vec<Operation>, &'static str> {
-        let mut walk = Walk::default();
-        walk.document(document, name)?;
-        Ok(walk.found())
-    }
-
-    fn shown(document: &str, name: Option<&str>) -> Result<Vec<String>, &'static str> {
-        let shown = |operation: Operation| {
-            let Operation { action, object, fields, .. } = operation;
-            format!("{action} {object} ({})", fields.join(", "))
-        };
-        Ok(operations(document, name)?.into_iter().map(shown).collect())
-    }
-
-    #[test]
-    fn each_field_at_the_root_is_an_operation_under_its_own_name() {
-        let shown = shown("mutation { safe: deleteUser(id: 1) { id user { email } } ping }", None);
-        assert_eq!(
-            shown.unwrap(),
-            ["mutation deleteUser (id, user, user.email)", "mutation ping ()"]
-        );
-        let operations = operations("{ user(id: 1, name: $n) { id } }", None).unwrap();
-        let argument = |name: &str| ("argument".to_owned(), name.to_owned());
-        assert_eq!(operations[0].facts, [argument("id"), argument("name")]);
-    }
-
-    #[test]
-    fn fields_in_fragments_are_found() {
-        let document = "query { ...A ... on Query { b { ...C } } } fragment A on Query { a } fragment C on B { c }";
-        assert_eq!(shown(document, None).unwrap(), ["query a ()", "query b (c)"]);
-    }
-
-    #[test]
-    fn only_the_named_operation_runs_and_all_are_judged_where_none_is_named() {
-        let document = "query A { a } mutation B { b }";
-        assert_eq!(shown(document, Some("B")).unwrap(), ["mutation b ()"]);
-        assert_eq!(shown(document, None).unwrap().len(), 2);
-        assert_eq!(shown(document, Some("C")).unwrap().len(), 2);
-    }
-
-    #[test]
-    fn what_cannot_be_accounted_for_is_said() {
-        let bomb = (0..40).map(|n| format!("fragment F{n} on Q {{ ...F{0} ...F{0} }} ", n + 1));
-        let bomb = format!("{{ ...F0 }} {} fragment F40 on Q {{ a }}", bomb.collect::<String>());
-        let deep = format!("{}{}", "{a".repeat(200), "}".repeat(200));
-        for document in
-            ["{", "type A { b: C }", "{ ...A } fragment A on Q { ...A }", "{ ...X }", &bomb, &deep]
-        {
-            assert!(operations(document, None).is_err(), "{document}");
-        }
-    }
-
-    /// Several documents of one request; how many operations they make.
-    fn all(documents: &[&str]) -> Result<usize, &'static str> {
-        let mut walk = Walk::default();
-        documents.iter().try_for_each(|document| walk.document(document, None))?;
-        Ok(walk.found().len())
-    }
-
-    #[test]
-    fn the_documents_of_a_request_share_what_they_may_ask_for() {
-        let doubling = (0..9).map(|n| format!("fragment F{n} on Q {{ ...F{0} ...F{0} }} ", n + 1));
-        let doubling: String = doubling.collect();
-        let document = format!("{{ ...F0 }} {doubling} fragment F9 on Q {{ a }}");
-        assert_eq!(all(&[&document]), Ok(512));
-        assert_eq!(all(&[document.as_str(); 2]), Err(TOO_MUCH));
-        assert_eq!(all(&["{ a b }"; 900]), Ok(1800));
-    }
-
-    #[test]
-    fn a_long_word_counts_wherever_it_is_told() {
-        let long = "x".repeat(450_000);
-        let names: String = (0..1000).map(|number| format!("a{number} ")).collect();
-        let again = |inner: &str| {
-            let many = "...G ".repeat(500);
-            format!("{{r{{...F}} ...F}} fragment F on Q {{{many}}} fragment G on Q {{{inner}}}")
-        };
-        for document in [
-            // Before the paths of those that lie within it.
-            format!("{{r{{{long}{{{names}}}}}}}"),
-            // As a field, as an argument, and as a fragment that is looked up again and again.
-            again(&long),
-            again(&format!("a({long}: 1)")),
-            again(&format!("...{long}")) + &format!("fragment {long} on Q {{a}}"),
-        ] {
-            assert_eq!(operations(&document, None).unwrap_err(), TOO_MUCH);
-        }
-        // Once it is nothing but long.
-        assert!(operations(&format!("{{r{{{long}}}}}"), None).is_ok());
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_makes_it_panic(text in "[{}a-c.()$:@\" \\n#0-9]{0,60}") {
-            let _ = operations(&text, None);
-        }
-    }
-}
+mod tests;

@@ -26,7 +26,7 @@ mod target;
 mod token;
 mod websocket;
 
-pub use body::{Contents, Kind};
+pub use body::{Contents, Document, GraphQl, Kind, Missing, Variables};
 pub use credential::{AwsKey, Credential, Outgoing, Unusable, is_header_name};
 pub use event::{Body, Request, Templates};
 pub use grpc::Descriptors;

@@ -27,11 +27,10 @@ pub(super) fn read(body: &[u8], reading: &mut Reading) -> Result<(), Refused> {
         return Ok(());
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let mut top = Top::default();
-    let seed = Node { reading, top: &mut top, within: Within::default(), depth: 0 };
+    let seed = Node { reading: &mut *reading, within: Within::default(), depth: 0 };
     let read = seed.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     read.map_err(|error| refused(&error.to_string()))?;
-    reading.documents.extend(top.documents());
+    reading.graphql.body(body);
     Ok(())
 }
 
@@ -46,41 +45,9 @@ fn refused(error: &str) -> Refused {
     Refused::Body(known.unwrap_or("it is no JSON in UTF-8"))
 }
 
-/// What a GraphQL request has at its top; a list of them is a batch.
-#[derive(Default)]
-struct Top {
-    /// Each object's queries, of which there is one but in odd requests, and its operation's name.
-    requests: Vec<(Vec<String>, Option<String>)>,
-    /// Whether other names are there as well, or a request without a query.
-    other: bool,
-}
-
-impl Top {
-    fn note(&mut self, name: &str, text: &str) {
-        let Some((queries, operation)) = self.requests.last_mut() else { return };
-        match name {
-            "query" => queries.push(text.to_owned()),
-            "operationName" => *operation = Some(text.to_owned()),
-            _ => {}
-        }
-    }
-
-    /// Names that GraphQL does not have make no other request of it for servers, which pass over them; but a text without
-    /// braces beside such names is no document.
-    fn documents(self) -> Vec<(String, Option<String>)> {
-        let other = self.other || self.requests.iter().any(|(queries, _)| queries.len() != 1);
-        let each = self.requests.into_iter().flat_map(|(queries, name)| {
-            let name = name.filter(|_| !other);
-            queries.into_iter().map(move |query| (query, name.clone()))
-        });
-        each.filter(|(query, _)| !other || query.contains('{')).collect()
-    }
-}
-
 /// One value at a place.
 struct Node<'a> {
     reading: &'a mut Reading,
-    top: &'a mut Top,
     within: Within,
     depth: usize,
 }
@@ -126,9 +93,6 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        if self.depth <= 2 {
-            self.top.note(self.reading.path(self.within), value);
-        }
         self.leaf(value)
     }
 
@@ -137,13 +101,13 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let Node { reading, top, within, depth } = self;
+        let Node { reading, within, depth } = self;
         if depth >= DEEPEST {
             return Err(A::Error::custom(DEEP));
         }
         loop {
             let reading = &mut *reading;
-            let node = Node { reading, top: &mut *top, within, depth: depth + 1 };
+            let node = Node { reading, within, depth: depth + 1 };
             if entries.next_element_seed(node)?.is_none() {
                 return Ok(());
             }
@@ -151,13 +115,9 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let Node { reading, top, within, depth } = self;
+        let Node { reading, within, depth } = self;
         if depth >= DEEPEST {
             return Err(A::Error::custom(DEEP));
-        }
-        let is_top = reading.path(within).is_empty();
-        if is_top {
-            top.requests.push((vec![], None));
         }
         let mut names = HashSet::new();
         while let Some(name) = entries.next_key::<String>()? {
@@ -166,12 +126,9 @@ impl<'de> Visitor<'de> for Node<'_> {
             if !names.insert(name.to_lowercase()) {
                 return Err(A::Error::custom(TWICE));
             }
-            if is_top {
-                top.other |= !is_graphql(&name);
-            }
             let within = reading.field(within, name).map_err(A::Error::custom)?;
             let reading = &mut *reading;
-            let node = Node { reading, top: &mut *top, within, depth: depth + 1 };
+            let node = Node { reading, within, depth: depth + 1 };
             entries.next_value_seed(node)?;
         }
         Ok(())
@@ -190,9 +147,4 @@ fn check<E: Error>(name: &str) -> Result<(), E> {
         return Err(E::custom(FOLDS));
     }
     Ok(())
-}
-
-/// Names at the top of a GraphQL request.
-fn is_graphql(name: &str) -> bool {
-    matches!(name, "query" | "variables" | "operationName" | "extensions")
 }

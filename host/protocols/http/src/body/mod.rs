@@ -4,6 +4,7 @@
 //! the same to the server they are sent to.
 
 mod form;
+mod graphql;
 mod json;
 mod media;
 mod multipart;
@@ -15,6 +16,7 @@ use palisade_policy::{Told, TooMuch, Within};
 
 use crate::Refused;
 
+pub use graphql::{Document, GraphQl, Missing, Variables};
 pub use media::Kind;
 
 pub(crate) use media::{essence, is_plainly_typed};
@@ -34,8 +36,8 @@ pub struct Contents {
     pub facts: Vec<(String, String)>,
     /// Whether there are more values, or longer ones, than are told: a policy must not take them for absent.
     pub cut: bool,
-    /// GraphQL documents that it holds, each with the operation that is to run.
-    pub documents: Vec<(String, Option<String>)>,
+    /// GraphQL that it holds.
+    pub graphql: GraphQl,
 }
 
 impl Contents {
@@ -52,7 +54,7 @@ impl Contents {
             Kind::GraphQl => {
                 let text =
                     std::str::from_utf8(body).map_err(|_| Refused::Form("it is no UTF-8"))?;
-                reading.documents.push((text.to_owned(), None));
+                reading.graphql.whole(text);
             }
             Kind::Opaque => {}
         }
@@ -65,15 +67,16 @@ impl Contents {
 pub(crate) struct Reading {
     told: Told,
     cut: bool,
-    documents: Vec<(String, Option<String>)>,
+    graphql: GraphQl,
 }
 
 impl Reading {
     /// What was found.
     pub(crate) fn contents(mut self) -> Contents {
         let (fields, facts) = self.told.take();
-        let Self { cut, documents, .. } = self;
-        Contents { fields, facts, cut, documents }
+        self.graphql.end();
+        let Self { cut, graphql, .. } = self;
+        Contents { fields, facts, cut, graphql }
     }
 
     /// A field, within another or at the top.
@@ -92,16 +95,14 @@ impl Reading {
 
     /// A field of a form and its value, under its own name and under the one that servers read which nest fields.
     fn pair(&mut self, name: &str, value: &str) -> Result<(), TooMuch> {
-        match name {
-            // GraphQL is sent in forms as well, by browsers and with files (the GraphQL multipart request specification).
-            "query" if value.contains('{') => self.documents.push((value.to_owned(), None)),
-            "operations" if value.contains('{') => {
-                let mut inner = Self::default();
-                let read = json::read(value.as_bytes(), &mut inner);
-                let unread = read.err().map(|_| (value.to_owned(), None));
-                self.documents.extend(inner.documents.into_iter().chain(unread));
+        if name.eq_ignore_ascii_case("operations") && value.contains('{') {
+            match Contents::read(&Kind::Json, value.as_bytes()) {
+                Ok(inner) => self.graphql.extend(inner.graphql),
+                // What is read in more than one way is not accounted for.
+                Err(_) => self.graphql.miss(Missing::Stored),
             }
-            _ => {}
+        } else {
+            self.graphql.pair(name, value);
         }
         for name in iter::once(name.to_owned()).chain(nested(name)) {
             let field = self.field(Within::default(), name)?;

@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
 use palisade_policy::{Command, Operation};
 
-use crate::body::{essence, nested};
+use crate::body::{GraphQl, Missing, essence, nested};
 use crate::{Contents, Head, Kind, Length, Refused, Target, graphql};
 
 pub use template::Templates;
@@ -201,35 +201,35 @@ impl Request {
     fn graphql(&self) -> Result<Vec<Operation>, &'static str> {
         let target = &self.head.target;
         let is_endpoint = is_graphql(&target.path);
-        let asked = |wanted: &'static str| {
-            let pairs = target.query.iter().flat_map(|query| query.pairs());
-            pairs.filter(move |(name, _)| *name == wanted).map(|(_, value)| value)
+        let pairs = || target.query.iter().flat_map(|query| query.pairs());
+        let mut asked = match &self.body {
+            Body::Read { contents, .. } => contents.graphql.clone(),
+            Body::Unread(_) => GraphQl::default(),
         };
-        let mut documents = match &self.body {
-            Body::Read { contents, .. } => contents.documents.clone(),
-            Body::Unread(_) => vec![],
-        };
-        if asked("operationName").next().is_some() {
+        if pairs().any(|(name, _)| name.eq_ignore_ascii_case("operationName")) {
             // Many servers take this name before the body's: any operation may be the one that runs.
-            documents.iter_mut().for_each(|(_, name)| *name = None);
+            asked.documents.iter_mut().for_each(|document| document.operation = None);
         }
-        let may_run = |document: &&str| is_endpoint || graphql::may_be(document);
-        documents.extend(asked("query").filter(may_run).map(|it| (it.to_owned(), None)));
+        asked.query(pairs(), is_endpoint);
         let mut walk = graphql::Walk::default();
-        for (document, name) in &documents {
-            match walk.document(document, name.as_deref()) {
+        for document in &asked.documents {
+            match walk.document(document) {
                 Ok(()) => {}
                 // A search has its query under the same name.
-                Err(_) if !is_endpoint && !document.contains('{') => {}
+                Err(_) if !is_endpoint && !document.text.contains('{') => {}
+                Err(why) if !document.expected && graphql::is_other(&document.text, why) => {}
                 Err(why) => return Err(why),
             }
         }
-        let has_body = !matches!(&self.body, Body::Unread(Length::Known(0)));
         let is_message = self.head.method.as_str() == MESSAGE;
-        if is_endpoint && documents.is_empty() && has_body && !is_message {
-            return Err("there is no document");
-        }
-        Ok(walk.found())
+        let has_body = !matches!(&self.body, Body::Unread(Length::Known(0)));
+        let is_missing = match asked.missing {
+            Some(Missing::Stored) => true,
+            Some(Missing::Operation) => is_endpoint,
+            Some(Missing::Object) => is_endpoint && !is_message,
+            None => is_endpoint && !is_message && has_body && asked.documents.is_empty(),
+        };
+        if is_missing { Err("there is no document") } else { Ok(walk.found()) }
     }
 
     /// The request as text: its line, the headers that matter, and the body where that is text.

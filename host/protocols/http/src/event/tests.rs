@@ -184,6 +184,93 @@ fn graphql_is_found_wherever_servers_look_for_it() {
     assert!(other.command(&Templates::default()).complete && !other.may_mutate());
 }
 
+/// What a message that a client sends by a WebSocket would do.
+fn said(path: &str, text: &str) -> Command {
+    let opening = request("GET", path, &[], None).head;
+    let message = Request::message(&opening, Bytes::copy_from_slice(text.as_bytes()));
+    message.command(&Templates::default())
+}
+
+#[test]
+fn graphql_is_found_in_whatever_servers_wrap_it() {
+    for text in [
+        r#"{"id":"1","type":"subscribe","payload":{"query":"mutation{dropUser}"}}"#,
+        r#"{"id":"1","type":"start","payload":{"query":"mutation{dropUser}"}}"#,
+        r#"[{"x":{"query":"mutation{dropUser}"}}]"#,
+        r#"{"payload":{"Query":"query A{me} mutation B{dropUser}","operationname":"B"}}"#,
+        r#"{"command":"message","data":"{\"query\":\"mutation{dropUser}\"}"}"#,
+    ] {
+        for command in [
+            said("/live", text),
+            request("POST", "/api", &[JSON], Some(text)).command(&Templates::default()),
+        ] {
+            let mut operations = command.operations.iter();
+            let drops = operations.any(|it| it.action == "mutation" && it.object == "dropUser");
+            assert!(drops && command.complete, "{text}: {command:?}");
+        }
+        assert!(request("POST", "/api", &[JSON], Some(text)).may_mutate(), "{text}");
+    }
+    // What one reader takes for a document and this one does not is not accounted for.
+    let odd = r#"{"x":{"query":"\"\"\"why\"\"\" mutation{dropUser}"}}"#;
+    assert!(!said("/live", odd).complete);
+    let stored =
+        r#"{"type":"subscribe","payload":{"extensions":{"persistedQuery":{"sha256Hash":"x"}}}}"#;
+    assert!(!said("/live", stored).complete);
+    assert!(!said("/graphql", r#"{"type":"subscribe","payload":{"documentId":"x"}}"#).complete);
+    let batch = r#"[{"query":"{ me }"},{"documentId":"x"}]"#;
+    let batch = request("POST", "/graphql", &[JSON], Some(batch));
+    assert!(!batch.command(&Templates::default()).complete);
+}
+
+#[test]
+fn what_has_a_query_of_another_language_or_none_stays_what_it_is() {
+    for text in [
+        r#"{"query":"hello"}"#,
+        r#"{"query":{"match":{"query":"a{b}"}},"size":10}"#,
+        r#"{"queries":[{"query":"{app=\"x\"} |= \"error\"","refId":"A"}]}"#,
+        r#"{"type":"subscribe","payload":{"channel":"news","query":"hello"}}"#,
+        r#"{"type":"subscribe","channel":"orders"}"#,
+        r#"{"note":"{a broken text with a query"}"#,
+    ] {
+        for command in [
+            said("/live", text),
+            request("POST", "/search", &[JSON], Some(text)).command(&Templates::default()),
+        ] {
+            assert!(command.complete && command.operations.len() == 1, "{text}: {command:?}");
+        }
+    }
+    for text in [r#"{"type":"connection_init","payload":{}}"#, r#"{"id":"1","type":"complete"}"#] {
+        assert!(said("/graphql", text).complete, "{text}");
+    }
+}
+
+#[test]
+fn what_arguments_name_is_among_the_fields_however_they_are_filled() {
+    let fields = |request: &Request| {
+        let command = request.command(&Templates::default());
+        assert!(command.complete, "{command:?}");
+        let mut operations = command.operations.iter().filter(|it| it.action == "mutation");
+        operations.next().unwrap().fields.clone()
+    };
+    for text in [
+        r#"{"query":"mutation{set(input:{list:[{role:\"admin\"}]}){id}}"}"#,
+        r#"{"query":"mutation($i:In){set(input:$i){id}}","variables":{"i":{"list":[{"role":1}]}}}"#,
+        r#"{"query":"mutation($r:R){set(input:{list:$r}){id}}","variables":{"r":{"role":1}}}"#,
+        r#"{"query":"mutation($i:In={list:{role:\"admin\"}}){set(input:$i){id}}"}"#,
+    ] {
+        let request = request("POST", "/graphql", &[JSON], Some(text));
+        let told = ["arguments.input", "arguments.input.list", "arguments.input.list.role", "id"];
+        assert_eq!(fields(&request), told, "{text}");
+    }
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let query = "query=mutation%28%24i%3AIn%29%7Bset%28input%3A%24i%29%7D";
+    let variables = "variables=%7B%22i%22%3A%7B%22role%22%3A1%7D%7D";
+    let sent = request("POST", "/graphql", &form, Some(&format!("{query}&{variables}")));
+    assert_eq!(fields(&sent), ["arguments.input", "arguments.input.role"]);
+    let asked = request("GET", &format!("/graphql?{variables}&{query}"), &[], None);
+    assert_eq!(fields(&asked), ["arguments.input", "arguments.input.role"]);
+}
+
 #[test]
 fn a_name_in_brackets_in_the_query_is_told_as_that_of_an_object_too() {
     let request = request("POST", "/a?user[role]=admin", &[], None);

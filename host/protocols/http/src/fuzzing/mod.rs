@@ -4,6 +4,7 @@ mod grpc;
 
 use std::collections::BTreeSet;
 
+use crate::body::Document;
 use crate::proxy::Absolute;
 use crate::websocket::Messages;
 use crate::{Authority, Connect, Contents, Kind, ProxyLogin, Target, check_raw, graphql};
@@ -33,7 +34,8 @@ pub fn request(data: &[u8]) {
         }
         _ => {
             // What is no document says so.
-            let _ = graphql::Walk::default().document(&String::from_utf8_lossy(bytes), None);
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            let _ = graphql::Walk::default().document(&Document { text, ..Document::default() });
         }
     }
 }

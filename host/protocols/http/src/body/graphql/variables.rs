@@ -1,0 +1,128 @@
+//! What the variables of GraphQL requests are filled with: the names in them.
+
+use std::collections::HashMap;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::{GraphQl, MOST_WITHIN, Missing, bare, deeper};
+
+/// So much of the names within variables is kept, in bytes, each with [`EACH`] more.
+pub(super) const MOST_NAMES: usize = 1 << 20;
+const EACH: usize = 16;
+
+/// The names within each variable's value, outer before inner: `role`, `address.city`.
+pub type Variables = HashMap<String, Vec<String>>;
+
+impl GraphQl {
+    /// Reads variables that are written as a text.
+    pub(super) fn fill(&mut self, text: &str, variables: &mut Variables, within: usize) {
+        let keys = Keys { found: self, variables, at: None, within, depth: 0 };
+        // What is no JSON fills nothing; of what is cut, the beginning.
+        let _ = keys.deserialize(&mut serde_json::Deserializer::from_str(bare(text)));
+    }
+}
+
+/// A value within variables: which one it belongs to, and by which names.
+pub(super) struct Keys<'a> {
+    pub(super) found: &'a mut GraphQl,
+    pub(super) variables: &'a mut Variables,
+    pub(super) at: Option<(&'a str, &'a str)>,
+    /// How many texts it lies within.
+    pub(super) within: usize,
+    pub(super) depth: usize,
+}
+
+impl Keys<'_> {
+    /// Keeps a name.
+    fn keep(&mut self, name: &str) -> String {
+        let path = match self.at {
+            None | Some((_, "")) => name.to_owned(),
+            Some((_, outer)) => format!("{outer}.{name}"),
+        };
+        let Some(left) = self.found.left.checked_sub(path.len() + EACH) else {
+            self.found.miss(Missing::Stored);
+            return path;
+        };
+        self.found.left = left;
+        match self.at {
+            None => drop(self.variables.entry(path.clone()).or_default()),
+            Some((variable, _)) => {
+                if let Some(names) = self.variables.get_mut(variable) {
+                    names.push(path.clone());
+                }
+            }
+        }
+        path
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Keys<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Keys<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("variables")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<(), E> {
+        // Some clients write all of them as a text.
+        if self.at.is_none() && self.within < MOST_WITHIN {
+            let within = self.within + 1;
+            self.found.fill(value, self.variables, within);
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let Self { found, variables, at, within, depth } = self;
+        let depth = deeper(found, depth)?;
+        loop {
+            let (found, variables) = (&mut *found, &mut *variables);
+            if entries.next_element_seed(Keys { found, variables, at, within, depth })?.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
+        let depth = deeper(self.found, self.depth)?;
+        while let Some(name) = entries.next_key::<String>()? {
+            let path = self.keep(&name);
+            let at = match self.at {
+                None => (path.as_str(), ""),
+                Some((variable, _)) => (variable, path.as_str()),
+            };
+            let (found, variables) = (&mut *self.found, &mut *self.variables);
+            let within = self.within;
+            entries.next_value_seed(Keys { found, variables, at: Some(at), within, depth })?;
+        }
+        Ok(())
+    }
+}
