@@ -189,6 +189,27 @@ fn the_policy_for_services_keeps_agents_out_of_where_they_are_looked_after() {
 }
 
 #[test]
+fn the_policy_for_services_gives_no_rights_in_whatever_is_sent() {
+    let file: toml::Table = include_str!("../../../policies/http.toml").parse().unwrap();
+    let config = serde_json::to_string(&file["use"][0]["config"]).unwrap();
+    for (action, fields, rule) in [
+        ("POST", ["name", "role"], "rights"),
+        ("PATCH", ["user", "user.isAdmin"], "rights"),
+        ("MESSAGE", ["payload", "payload.user.roles"], "rights"),
+        ("mutation", ["id", "arguments.role"], "rights-by-graphql"),
+        ("mutation", ["id", "posts.arguments.input.user.permissions"], "rights-by-graphql"),
+    ] {
+        let request = operation(action, "setUser").with_fields(fields);
+        check(&config, [request], &format!("deny http-guard.{rule}"));
+    }
+    // Who asks for a role sets none.
+    for (action, field) in [("mutation", "user.role"), ("query", "arguments.role"), ("GET", "role")]
+    {
+        check(&config, [operation(action, "user").with_fields([field])], "allow");
+    }
+}
+
+#[test]
 fn a_configuration_that_means_nothing_is_refused() {
     for config in [
         r#"{ "rules": [{ "methods": [], "then": "deny" }] }"#,
