@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use palisade_policy::{TooMuch, Within};
 
-use super::{Reading, check_name};
+use super::{Reading, check_name, patch};
 use crate::Refused;
 
 /// Deeper texts are refused.
@@ -23,14 +23,25 @@ const ZERO: &str = "a name holds a control character";
 const FOLDS: &str = "a name holds a letter that some readers take for an s or a k";
 
 pub(super) fn read(body: &[u8], reading: &mut Reading) -> Result<(), Refused> {
+    read_within(body, reading, Within::default())?;
+    reading.graphql.body(body);
+    Ok(())
+}
+
+/// Reads a text whose names lie within a field.
+pub(super) fn read_within(
+    body: &[u8],
+    reading: &mut Reading,
+    within: Within,
+) -> Result<(), Refused> {
     if body.is_empty() {
         return Ok(());
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let seed = Node { reading: &mut *reading, within: Within::default(), depth: 0 };
+    let seed = Node { reading: &mut *reading, within, depth: 0 };
     let read = seed.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     read.map_err(|error| refused(&error.to_string()))?;
-    reading.graphql.body(body);
+    patch::read(body, reading, within)?;
     Ok(())
 }
 

@@ -33,7 +33,7 @@ impl Kind {
         let text = value.to_str().map_err(|_| Refused::Head("the Content-Type is no text"))?;
         let (essence, parameters) = parse(text)?;
         let kind = match essence.as_str() {
-            "application/json" | "text/json" => Self::Json,
+            essence if is_json(essence) => Self::Json,
             "application/x-www-form-urlencoded" => Self::Form,
             "application/graphql" => Self::GraphQl,
             "multipart/form-data" => {
@@ -41,9 +41,6 @@ impl Kind {
                 let boundary = boundary.map(|(_, boundary)| boundary.as_str()).unwrap_or_default();
                 return multipart(boundary);
             }
-            // What clients of AWS send.
-            "application/x-amz-json-1.0" | "application/x-amz-json-1.1" => Self::Json,
-            other if other.ends_with("+json") => Self::Json,
             _ => return Ok(Self::Opaque),
         };
         let charset = parameters.iter().find(|(name, _)| name == "charset");
@@ -53,6 +50,77 @@ impl Kind {
         }
     }
 }
+
+fn is_json(essence: &str) -> bool {
+    match essence {
+        "application/json" | "text/json" => true,
+        // What clients of AWS send.
+        "application/x-amz-json-1.0" | "application/x-amz-json-1.1" => true,
+        other => other.ends_with("+json"),
+    }
+}
+
+/// How a part of a multipart body is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// As the value of a field, or not at all where it is a file.
+    Plain,
+    /// As JSON.
+    Json,
+    /// Not at all, though servers may fill fields from it.
+    Bound,
+}
+
+impl Part {
+    /// How a part of this type is read.
+    ///
+    /// # Errors
+    /// When the type is malformed, or says that its text is in another encoding than the one it is judged in.
+    pub(super) fn of(content_type: Option<&str>, is_file: bool) -> Result<Self, Refused> {
+        let Some(text) = content_type else { return Ok(Self::Plain) };
+        let (essence, parameters) = parse(text)?;
+        let is_utf_8 = |charset: &str| {
+            ["utf-8", "utf8", "us-ascii"].iter().any(|name| charset.eq_ignore_ascii_case(name))
+        };
+        if parameters.iter().any(|(name, value)| name == "charset" && !is_utf_8(value)) {
+            return Err(Refused::Form("the charset of a part is not UTF-8"));
+        }
+        let (family, kind) = essence.split_once('/').unwrap_or_default();
+        Ok(match family {
+            _ if is_json(&essence) => Self::Json,
+            // Pictures are files to everybody, those in XML too.
+            "image" | "audio" | "video" | "font" if is_file => Self::Plain,
+            "multipart" | "message" => Self::Bound,
+            _ if kind.split(['+', '.', '-']).any(|word| BOUND.contains(&word)) => Self::Bound,
+            "text" => Self::Plain,
+            _ if is_file => Self::Plain,
+            _ => Self::Bound,
+        })
+    }
+}
+
+/// Words of types that servers fill fields from, besides JSON.
+const BOUND: [&str; 19] = [
+    "xml",
+    "yaml",
+    "yml",
+    "toml",
+    "urlencoded",
+    "graphql",
+    "json",
+    "json5",
+    "jsonl",
+    "ndjson",
+    "jsonlines",
+    "cbor",
+    "smile",
+    "msgpack",
+    "messagepack",
+    "bson",
+    "ion",
+    "protobuf",
+    "hal",
+];
 
 /// RFC 2046 section 5.1.1, without the space, which no client uses, and the comma, at which some readers stop.
 fn multipart(boundary: &str) -> Result<Kind, Refused> {

@@ -9,6 +9,7 @@ mod json;
 mod media;
 mod multipart;
 mod names;
+mod patch;
 
 use std::iter;
 
@@ -36,6 +37,8 @@ pub struct Contents {
     pub facts: Vec<(String, String)>,
     /// Whether there are more values, or longer ones, than are told: a policy must not take them for absent.
     pub cut: bool,
+    /// Whether a part of it is of a type that is not read, and that servers may fill fields from.
+    pub unread: bool,
     /// GraphQL that it holds.
     pub graphql: GraphQl,
 }
@@ -67,6 +70,7 @@ impl Contents {
 pub(crate) struct Reading {
     told: Told,
     cut: bool,
+    unread: bool,
     graphql: GraphQl,
 }
 
@@ -75,8 +79,8 @@ impl Reading {
     pub(crate) fn contents(mut self) -> Contents {
         let (fields, facts) = self.told.take();
         self.graphql.end();
-        let Self { cut, graphql, .. } = self;
-        Contents { fields, facts, cut, graphql }
+        let Self { cut, unread, graphql, .. } = self;
+        Contents { fields, facts, cut, unread, graphql }
     }
 
     /// A field, within another or at the top.

@@ -3,7 +3,8 @@
 
 use palisade_policy::Within;
 
-use super::{Reading, check_charset, check_name, nested};
+use super::media::Part;
+use super::{Reading, check_charset, check_name, json, nested};
 use crate::Refused;
 
 /// More parts are refused.
@@ -41,7 +42,7 @@ fn read_part(part: &[u8], reading: &mut Reading) -> Result<(), Refused> {
     let head = part.get(..end).unwrap_or_default();
     let head = std::str::from_utf8(head).map_err(|_| Refused::Body("a part's head is no UTF-8"))?;
     let value = part.get(end + 4..).unwrap_or_default();
-    let mut disposition = None;
+    let (mut disposition, mut content_type) = (None, None);
     for line in head.split("\r\n") {
         if line.contains(['\r', '\n', '\0']) || line.starts_with([' ', '\t']) {
             return Err(Refused::Body("a part's head is malformed"));
@@ -50,7 +51,7 @@ fn read_part(part: &[u8], reading: &mut Reading) -> Result<(), Refused> {
             line.split_once(':').ok_or(Refused::Body("a part's head is malformed"))?;
         match name.to_ascii_lowercase().as_str() {
             "content-disposition" if disposition.is_none() => disposition = Some(text.trim()),
-            "content-type" => check_type(text)?,
+            "content-type" if content_type.is_none() => content_type = Some(text.trim()),
             "content-length" => {}
             _ => return Err(Refused::Body("a part has a header that readers may go by")),
         }
@@ -59,9 +60,10 @@ fn read_part(part: &[u8], reading: &mut Reading) -> Result<(), Refused> {
     let (name, file) = names_of(disposition)?;
     check_name(&name)?;
     check_charset(&name, value)?;
-    let field = reading.field(Within::default(), &name)?;
     // A file without a name is a field to many servers.
     let is_field = file.as_ref().is_none_or(String::is_empty);
+    let part = Part::of(content_type, !is_field)?;
+    let field = reading.field(Within::default(), &name)?;
     if let Some(file) = file {
         reading.fact("file", field, &file)?;
     }
@@ -69,27 +71,38 @@ fn read_part(part: &[u8], reading: &mut Reading) -> Result<(), Refused> {
         Ok(text) if is_field => reading.pair(&name, text)?,
         // What is no text is a value that is not told.
         Err(_) if is_field => reading.cut = true,
-        _ => {
-            if let Some(nested) = nested(&name) {
-                reading.field(Within::default(), nested)?;
-            }
+        _ => {}
+    }
+    let field = match nested(&name) {
+        Some(nested) => reading.field(Within::default(), nested)?,
+        None => field,
+    };
+    match part {
+        Part::Plain => Ok(()),
+        Part::Json => read_json(value, reading, (field, is_field)),
+        Part::Bound => {
+            reading.unread = true;
+            Ok(())
         }
     }
-    Ok(())
 }
 
-/// A part's type must not say that its text is in another encoding than the one it is judged in.
-fn check_type(text: &str) -> Result<(), Refused> {
-    let text = text.to_ascii_lowercase();
-    let mut parameters = text.split(';').skip(1).map(str::trim);
-    let is_odd = |parameter: &str| {
-        let value = parameter.strip_prefix("charset").map(str::trim_start);
-        let value = value.map(|value| value.trim_start_matches('=').trim().trim_matches('"'));
-        value.is_some_and(|value| !matches!(value, "utf-8" | "utf8" | "us-ascii"))
-    };
-    match parameters.any(is_odd) {
-        true => Err(Refused::Form("the charset of a part is not UTF-8")),
-        false => Ok(()),
+/// A part that says that it is JSON is an object's to servers, whether it is called a file or not.
+fn read_json(
+    value: &[u8],
+    reading: &mut Reading,
+    (field, is_field): (Within, bool),
+) -> Result<(), Refused> {
+    if let (false, Ok(text)) = (is_field, std::str::from_utf8(value)) {
+        reading.graphql.text(text);
+    }
+    match json::read_within(value, reading, field) {
+        // A file may be meant as one.
+        Err(Refused::Body(_)) if !is_field => {
+            reading.unread = true;
+            Ok(())
+        }
+        read => read,
     }
 }
 

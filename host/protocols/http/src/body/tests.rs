@@ -134,6 +134,120 @@ fn a_multipart_body_that_readers_cut_differently_is_refused() {
     assert!(kind("multipart/form-data; boundary=a; boundary=b").is_err());
 }
 
+/// A body of one part, which is of a type.
+fn part(head: &str, kind: &str, value: &str) -> Result<Contents, Refused> {
+    let head = format!("Content-Disposition: form-data; {head}\nContent-Type: {kind}");
+    multipart(&format!("--b\n{head}\n\n{value}\n--b--"))
+}
+
+#[test]
+fn a_part_that_is_json_has_its_names_within_the_parts_own() {
+    let role = r#"{"role":"admin","a":{"b":1}}"#;
+    for (head, kind) in [
+        ("name=\"u\"", "application/json"),
+        ("name=\"u\"", "Application/JSON; charset=UTF-8"),
+        ("name=\"u\"; filename=\"blob\"", "application/vnd.x+json"),
+    ] {
+        let contents = part(head, kind, role).unwrap();
+        assert_eq!(contents.fields, ["u", "u.role", "u.a", "u.a.b"], "{head} {kind}");
+        let fact = ("body:u.role".to_owned(), "admin".to_owned());
+        assert!(contents.facts.contains(&fact) && !contents.unread, "{head} {kind}");
+    }
+    let contents = part("name=\"x[u]\"", "application/json", role).unwrap();
+    assert!(contents.fields.iter().any(|field| field == "x.u.role"), "{:?}", contents.fields);
+    let upload =
+        part("name=\"operations\"; filename=\"o\"", "application/json", r#"{"query":"{ a }"}"#);
+    assert_eq!(documents(&upload.unwrap()), [("{ a }".to_owned(), None)]);
+}
+
+#[test]
+fn a_part_that_is_json_is_read_as_strictly_as_a_body_is() {
+    let twice = r#"{"role":"user","role":"admin"}"#;
+    for value in [twice, "{", r#"{"Role":1,"role":2}"#] {
+        assert!(part("name=\"u\"", "application/json", value).is_err(), "{value}");
+        // A file is none to servers that bind nothing.
+        let file = part("name=\"u\"; filename=\"a.json\"", "application/json", value).unwrap();
+        assert!(file.unread, "{value}");
+    }
+    let method = part("name=\"u\"", "application/json", r#"{"_method":"DELETE"}"#);
+    assert_eq!(method, Err(Refused::Override("_method")));
+    for odd in ["application/json; charset=utf-16", "json", "", "a/b; charset*=utf-8''x"] {
+        assert!(part("name=\"u\"", odd, "{}").is_err(), "{odd}");
+    }
+    let types = format!("{PART}\nContent-Type: text/plain\nContent-Type: application/json");
+    assert!(multipart(&format!("--b\n{types}\n\n1\n--b--")).is_err());
+}
+
+#[test]
+fn a_part_of_a_type_that_servers_bind_and_nobody_reads_here_is_unread() {
+    let file = "name=\"u\"; filename=\"x\"";
+    for (head, kind, unread) in [
+        ("name=\"u\"", "application/xml", true),
+        (file, "text/xml", true),
+        (file, "application/x-yaml", true),
+        (file, "application/vnd.orders+xml", true),
+        (file, "application/x-www-form-urlencoded", true),
+        (file, "application/cbor", true),
+        (file, "multipart/mixed", true),
+        ("name=\"u\"", "application/x-own", true),
+        ("name=\"u\"", "text/plain", false),
+        (file, "image/png", false),
+        (file, "image/svg+xml", false),
+        (file, "application/octet-stream", false),
+        (file, "application/pdf", false),
+        (file, "text/csv", false),
+        (file, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", false),
+    ] {
+        assert_eq!(part(head, kind, "role: admin").unwrap().unread, unread, "{head} {kind}");
+    }
+}
+
+#[test]
+fn what_a_patch_names_is_told_as_if_it_were_written_out() {
+    for (text, expected) in [
+        (r#"[{"op":"add","path":"/role","value":"admin"}]"#, vec!["role"]),
+        (
+            r#"[{"value":{"x":[{"role":1}]},"path":"/a/0/b","op":"add"}]"#,
+            vec!["a", "a.b", "a.b.x", "a.b.x.role"],
+        ),
+        (r#"[{"op":"move","from":"/a~1b/c~0d","path":"/e/-"}]"#, vec!["a/b", "a/b.c~d", "e"]),
+        (r#"[{"op":"replace","path":"","value":{"role":1}}]"#, vec!["role"]),
+        (r#"[{"Op":"Replace","Path":"role","Value":1}]"#, vec!["role"]),
+        (
+            r#"{"Operations":[{"op":"add","path":"user.roles[type eq \"x\"]","value":1}]}"#,
+            vec!["user", "user.roles"],
+        ),
+        (r#"[{"\u006fp":"test","path":"/role"}]"#, vec!["role"]),
+    ] {
+        let fields = json(text).unwrap().fields;
+        for field in expected {
+            assert!(fields.iter().any(|told| told == field), "{text}: {field} in {fields:?}");
+        }
+    }
+    let contents = json(r#"[{"op":"add","path":"/user","value":{"role":"admin"}}]"#).unwrap();
+    let fact = ("body:user.role".to_owned(), "admin".to_owned());
+    assert!(contents.facts.contains(&fact), "{:?}", contents.facts);
+    let part =
+        part("name=\"u\"", "application/json-patch+json", r#"[{"op":"add","path":"/role"}]"#);
+    assert!(part.unwrap().fields.contains(&"u.role".to_owned()));
+    // An operation of another kind has no path.
+    assert_eq!(json(r#"{"op":"sum","of":["/role"]}"#).unwrap().fields, ["op", "of"]);
+    assert_eq!(kind("application/json-patch+json"), Ok(Kind::Json));
+    assert_eq!(kind("application/merge-patch+json"), Ok(Kind::Json));
+    assert_eq!(json(r#"{"user":{"role":null}}"#).unwrap().fields, ["user", "user.role"]);
+}
+
+#[test]
+fn what_a_patch_names_counts_as_what_is_written_out_does() {
+    let path = format!("/{}", "x".repeat(1000));
+    let many: Vec<String> =
+        (0..900).map(|n| format!(r#"{{"op":"add","path":"{path}/{n}{path}"}}"#)).collect();
+    assert!(json(&format!("[{}]", many.join(","))).is_ok());
+    let names: Vec<String> = (0..10_000).map(|number| format!("\"{number}\":0")).collect();
+    let text = format!(r#"[{{"op":"add","path":"{path}","value":{{{}}}}}]"#, names.join(","));
+    assert_eq!(json(&text), Err(Refused::Names(TooMuch)));
+}
+
 #[test]
 fn a_response_in_two_types_or_without_ascii_is_not_plainly_typed() {
     let typed = |types: &[&str]| {

@@ -158,7 +158,7 @@ impl Request {
             }
             Body::Read { kind, bytes, contents } => {
                 facts.push(("size".to_owned(), bytes.len().to_string()));
-                if *kind == Kind::Opaque {
+                if *kind == Kind::Opaque || contents.unread {
                     facts.push(("body".to_owned(), "unread".to_owned()));
                     complete = false;
                 }

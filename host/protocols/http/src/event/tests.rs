@@ -145,6 +145,19 @@ fn a_body_that_is_not_read_makes_a_command_incomplete() {
 }
 
 #[test]
+fn a_part_that_servers_bind_and_nobody_reads_makes_a_command_incomplete() {
+    let kind = ("content-type", "multipart/form-data; boundary=b");
+    for (part, complete) in [("application/json", true), ("application/xml", false)] {
+        let head = format!("Content-Disposition: form-data; name=\"u\"\r\nContent-Type: {part}");
+        let body = format!("--b\r\n{head}\r\n\r\n{{\"role\":1}}\r\n--b--");
+        let command = request("POST", "/a", &[kind], Some(&body)).command(&Templates::default());
+        assert_eq!(command.complete, complete, "{part}");
+        let is_told = command.operations[0].fields.contains(&"u.role".to_owned());
+        assert_eq!(is_told, complete, "{part}");
+    }
+}
+
+#[test]
 fn a_graphql_body_becomes_operations_by_field() {
     let body = r#"{"query":"mutation { dropUser(id: 1) { id } }"}"#;
     let command = request("POST", "/graphql", &[JSON], Some(body)).command(&Templates::default());

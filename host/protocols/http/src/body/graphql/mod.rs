@@ -99,6 +99,11 @@ impl GraphQl {
         }
     }
 
+    /// Looks through a text that may be JSON.
+    pub(super) fn text(&mut self, text: &str) {
+        self.within(text, 0);
+    }
+
     /// A form is read to its end.
     pub(super) fn end(&mut self) {
         if self.form.is_empty() {
