@@ -106,7 +106,7 @@ pub(super) async fn read_body(
         }
         body.extend_from_slice(&part);
     }
-    if token.is_plainly_in(&body) {
+    if token.is_in_read(&body) {
         return Err(Refused::Token);
     }
     Body::read(kind, body.freeze())

@@ -74,10 +74,21 @@ impl Written {
         found(text) || text.contains(&b'%') && found(&unescaped(text))
     }
 
-    /// Whether it is in there as it is: bodies are long, and looked through once.
+    /// Whether it is in there as it is: what streams through unread is looked through once.
     pub(crate) fn is_plainly_in(&self, text: &[u8]) -> bool {
         text.len() >= self.shortest
             && self.forms.first().is_some_and(|token| memmem::find(text, token).is_some())
+    }
+
+    /// Whether it is in a body or a message that is read, in any form, also where that is escaped as in a form, a text of JSON,
+    /// or JSON in a form.
+    pub(crate) fn is_in_read(&self, text: &[u8]) -> bool {
+        if self.is_in(text) {
+            return true;
+        }
+        let plain = if text.contains(&b'%') { Some(unescaped(text)) } else { None };
+        let text = plain.as_ref().map_or(text, |plain| plain);
+        text.contains(&b'\\') && self.is_in(&of_json(text))
     }
 
     /// Looks for it in what passes piece by piece.
@@ -183,6 +194,31 @@ fn unescaped(text: &[u8]) -> Zeroizing<Vec<u8>> {
         out.push(byte);
         rest = left;
     }
+    out
+}
+
+/// A text with the escapes of JSON's texts undone once (RFC 8259 section 7), those of letters that no token has aside.
+fn of_json(text: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        let (plain, escape) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let after = escape.get(1..).unwrap_or_default();
+        let digits = after.strip_prefix(b"u00").and_then(|after| after.split_at_checked(2));
+        let letter = digits.and_then(|(digits, left)| {
+            let byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+            Some((byte, left))
+        });
+        // Of all others, the one that is escaped stays: `\/`.
+        let Some((byte, left)) = letter.or_else(|| after.split_first().map(|(b, left)| (*b, left)))
+        else {
+            return out;
+        };
+        out.push(byte);
+        rest = left;
+    }
+    out.extend_from_slice(rest);
     out
 }
 

@@ -156,7 +156,7 @@ impl Talk<'_> {
     /// Reads a message, and gives the bytes that it is sent as: those that were read.
     fn read(&self, method: &Described, whole: Whole) -> Result<(Said, Bytes), Stop> {
         let payload = self.plain(whole)?;
-        if self.session.token.is_plainly_in(&payload) {
+        if self.session.token.is_in_read(&payload) {
             return Err(self.repeats_token());
         }
         let message = Message::read(&method.request(), &payload);

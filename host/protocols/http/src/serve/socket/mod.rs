@@ -193,7 +193,7 @@ impl<'a> Socket<'a> {
             && let Some((opcode, bytes)) = self.waiting.pop_front()
         {
             self.waiting_bytes -= bytes.len();
-            if session.token.is_plainly_in(&bytes) {
+            if session.token.is_in_read(&bytes) {
                 let denial = Refused::Token.denial();
                 // What it says is on no record.
                 let request = Request::message(&self.run.request.head, Bytes::new());

@@ -66,8 +66,18 @@ async fn a_token_in_a_path_or_a_body_is_refused_and_on_no_record() {
     let told = refused("GET /c/api/a-token/b", "", "").await;
     assert!(told.contains("gateway.token-repeated"), "{told}");
     let json = "Content-Type: application/json\r\n";
-    let told = refused("POST /c/api/a", json, r#"{"key":"a-token"}"#).await;
-    assert!(told.contains("gateway.token-repeated"), "{told}");
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let encoded = format!(r#"{{"key":"{}"}}"#, STANDARD.encode("a-token"));
+    for (kind, body) in [
+        (json, r#"{"key":"a-token"}"#),
+        (json, r#"{"key":"a-t\u006fken"}"#),
+        (json, r#"{"a-\u0074oken":1}"#),
+        (json, encoded.as_str()),
+        (form, "key=a-t%6fken"),
+    ] {
+        let told = refused("POST /c/api/a", kind, body).await;
+        assert!(told.contains("gateway.token-repeated"), "{body}: {told}");
+    }
 }
 
 #[tokio::test]

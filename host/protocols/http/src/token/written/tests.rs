@@ -77,9 +77,35 @@ fn a_parameter_that_repeats_it_goes_and_a_path_that_does_is_refused() {
 }
 
 #[test]
+fn what_is_read_repeats_it_in_whatever_form_its_readers_see() {
+    let each = |as_: fn(u8) -> String| TOKEN.bytes().map(as_).collect::<String>();
+    let form = each(|byte| format!("%{byte:02X}"));
+    let json = each(|byte| format!("\\u{byte:04x}"));
+    let base = STANDARD.encode(format!("api:{TOKEN}"));
+    for text in [
+        format!("a=1&key={TOKEN}"),
+        format!("key={form}"),
+        format!("key={}", TOKEN.replace('.', "%2e")),
+        format!("key={}", STANDARD.encode(TOKEN)),
+        format!(r#"{{"key":"{json}"}}"#),
+        format!(r#"{{"{}":1}}"#, TOKEN.replace('.', "\\u002E")),
+        format!(r#"{{"key":"Basic {base}"}}"#),
+        format!(r#"{{"a\\b":"\n","key":"{}"}}"#, base.replace('/', "\\/").replace('Y', "\\u0059")),
+        format!("payload=%7B%22key%22%3A%22{}%22%7D", TOKEN.replace('.', "%5Cu002e")),
+    ] {
+        assert!(Written::of(TOKEN).is_in_read(text.as_bytes()), "{text}");
+    }
+    for text in ["", "\\", "%", "{\"a\":\"\\u00\"}", &TOKEN.replace('.', "\\\\u002e"), "\\u00e9%2e"]
+    {
+        assert!(!Written::of(TOKEN).is_in_read(text.as_bytes()), "{text}");
+    }
+}
+
+#[test]
 fn an_empty_token_is_found_nowhere() {
     assert!(!Written::of("").is_in(b"anything"));
     assert!(!Written::of("").is_plainly_in(b"anything"));
+    assert!(!Written::of("").is_in_read(b"any%2e\\u002e"));
 }
 
 proptest! {
