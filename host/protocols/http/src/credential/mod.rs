@@ -116,11 +116,12 @@ impl Credential {
         Some(Self::Header { name, prefix: prefix.to_owned(), value })
     }
 
-    /// Puts the credential into a request, in the place of whatever the client put there.
+    /// Puts the credential into a request, in the place of whatever the client put there. Cookies stand in one line then.
     ///
     /// # Errors
     /// When the credential cannot be sent.
     pub fn apply(&self, request: &mut Outgoing) -> Result<(), Unusable> {
+        join_cookies(&mut request.headers)?;
         match self {
             Self::None => {}
             Self::Bearer(token) => {
@@ -183,6 +184,16 @@ fn set(headers: &mut HeaderMap, name: HeaderName, parts: &[&str]) -> Result<(), 
     let mut value = HeaderValue::from_str(&text).map_err(|_| Unusable::Character)?;
     value.set_sensitive(true);
     headers.insert(name, value);
+    Ok(())
+}
+
+/// Puts cookies into one line: HTTP/2 has them in several, of which servers of HTTP/1.1 may read one (RFC 9113 section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) -> Result<(), Unusable> {
+    let lines: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if lines.len() > 1 {
+        let line = HeaderValue::from_bytes(&lines.join(b"; ".as_slice()));
+        headers.insert(COOKIE, line.map_err(|_| Unusable::Character)?);
+    }
     Ok(())
 }
 

@@ -57,6 +57,23 @@ fn a_cookie_stands_beside_others_of_another_name() {
 }
 
 #[test]
+fn cookies_that_http_2_has_in_several_fields_go_on_in_one() {
+    let mut request = outgoing("/", &[("cookie", "a=1"), ("x-own", "1"), ("x-own", "2")]);
+    request.headers.append(COOKIE, HeaderValue::from_static("b=2; sid=own"));
+    request.headers.append(COOKIE, HeaderValue::from_bytes(b"c=\xe9").unwrap());
+    for credential in [Credential::None, Credential::Bearer(secret("theirs"))] {
+        let sent = applied(&credential, request.clone());
+        let cookies: Vec<_> = sent.headers.get_all(COOKIE).iter().collect();
+        assert_eq!(cookies, [&HeaderValue::from_bytes(b"a=1; b=2; sid=own; c=\xe9").unwrap()]);
+        assert_eq!(sent.headers.get_all("x-own").iter().count(), 2);
+    }
+    request.headers.insert(COOKIE, HeaderValue::from_static("a=1; sid=own"));
+    request.headers.append(COOKIE, HeaderValue::from_static("b=2"));
+    let cookie = Credential::Cookie { name: "sid".into(), value: secret("theirs") };
+    assert_eq!(applied(&cookie, request).headers[COOKIE], "a=1; b=2; sid=theirs");
+}
+
+#[test]
 fn a_secret_is_known_again_in_all_the_forms_that_documents_give_it() {
     let forms = Credential::Bearer(secret("a+b/c=&<'\"d")).forms();
     for written in [
