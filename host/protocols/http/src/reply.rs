@@ -21,6 +21,7 @@ pub struct Reply {
     pub reason: String,
     /// The rule, for the record.
     pub rule: String,
+    withheld: bool,
 }
 
 impl Reply {
@@ -113,7 +114,14 @@ impl Reply {
     /// A response that the client may not see.
     #[must_use]
     pub fn withheld(denial: &Denial, session: &str) -> Self {
-        Self::of(502, "withheld", denial, session)
+        let mut reply = Self::of(502, "withheld", denial, session);
+        reply.withheld = true;
+        reply
+    }
+
+    /// Whether it stands for a response that the client may not see: then its request has run.
+    pub(crate) fn is_withheld(&self) -> bool {
+        self.withheld
     }
 
     /// A request of a session that is over.
@@ -149,6 +157,7 @@ impl Reply {
             body: Bytes::from(body.to_string()),
             reason: String::new(),
             rule: String::new(),
+            withheld: false,
         }
     }
 
@@ -168,6 +177,7 @@ impl Reply {
             body: Bytes::from(body.to_string()),
             reason: denial.reason.clone(),
             rule: denial.rule.clone(),
+            withheld: false,
         }
     }
 }

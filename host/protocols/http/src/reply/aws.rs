@@ -18,6 +18,8 @@ const XML: [&str; 5] = ["s3", "s3express", "s3-object-lambda", "route53", "cloud
 /// An answer in a form of AWS's.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Error {
+    /// The status.
+    pub(crate) status: u16,
     /// Its media type.
     pub(crate) kind: &'static str,
     /// What kind of error it is.
@@ -41,10 +43,22 @@ pub(crate) fn error(client: &HeaderMap, reply: &Reply) -> Option<Error> {
     let kind = client.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let is_form = kind.starts_with("application/x-www-form-urlencoded");
     let is_xml = is_form || XML.contains(&service) && !kind.starts_with("application/x-amz-json");
-    let code = code(reply.status, is_xml);
+    let is_withheld = reply.is_withheld();
+    // It has run: what these libraries take for unavailable they ask for again, and again.
+    let status = if is_withheld { 403 } else { reply.status };
+    let code = match (is_withheld, is_xml) {
+        (true, true) => "ResponseWithheld",
+        (true, false) => "ResponseWithheldException",
+        (false, _) => code(status, is_xml),
+    };
     if !is_xml {
         let body = json!({ "__type": code, "message": message, "requestId": text("session") });
-        return Some(Error { kind: "application/json", code, body: body.to_string().into() });
+        return Some(Error {
+            status,
+            kind: "application/json",
+            code,
+            body: body.to_string().into(),
+        });
     }
     let (message, id) = (escaped(&message), escaped(text("session")));
     let error = format!("<Code>{code}</Code><Message>{message}</Message>");
@@ -55,7 +69,7 @@ pub(crate) fn error(client: &HeaderMap, reply: &Reply) -> Option<Error> {
         ),
     };
     let body = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{body}");
-    Some(Error { kind: "application/xml", code, body: body.into() })
+    Some(Error { status, kind: "application/xml", code, body: body.into() })
 }
 
 /// The service of a signature's scope: `Credential=ID/20260101/eu-central-1/s3/aws4_request, …`.
@@ -113,12 +127,16 @@ mod tests {
             rule: "guard.delete".to_owned(),
             hint: "Ask.".to_owned(),
         };
+        answered(service, kind, &Reply::denied(&denial, "s1"))
+    }
+
+    fn answered(service: &str, kind: &str, reply: &Reply) -> Option<Error> {
         let scope = format!("{SCHEME}Credential=AK/20260101/x/{service}/aws4_request, Signature=0");
         let headers = HeaderMap::from_iter([
             (AUTHORIZATION, HeaderValue::from_str(&scope).unwrap()),
             (CONTENT_TYPE, HeaderValue::from_str(kind).unwrap()),
         ]);
-        error(&headers, &Reply::denied(&denial, "s1"))
+        error(&headers, reply)
     }
 
     fn check(service: &str, kind: &str, expected: &str) {
@@ -141,6 +159,30 @@ mod tests {
         let body: Value = serde_json::from_slice(&json.body).unwrap();
         assert_eq!(body["__type"], "AccessDeniedException");
         assert_eq!(body["message"], "a <b> & c\u{0} (rule guard.delete). Ask.");
+    }
+
+    #[test]
+    fn what_is_withheld_has_run_and_is_told_as_nothing_that_is_asked_for_again() {
+        // What botocore's standard and legacy retries ask for again, and the other libraries of AWS.
+        let again = [429, 500, 502, 503, 504, 509];
+        let denial = Denial {
+            reason: "it cannot be read".to_owned(),
+            rule: "gateway.unmaskable".to_owned(),
+            hint: String::new(),
+        };
+        for (service, kind, code) in [
+            ("s3", "", "ResponseWithheld"),
+            ("sqs", "application/x-amz-json-1.0", "ResponseWithheldException"),
+        ] {
+            let told = answered(service, kind, &Reply::withheld(&denial, "s1")).unwrap();
+            let body = String::from_utf8(told.body.to_vec()).unwrap();
+            assert!(!again.contains(&told.status) && told.status < 500, "{told:?}");
+            assert!(told.code == code && body.contains(code), "{body}");
+            assert!(body.contains("it cannot be read (rule gateway.unmaskable)"), "{body}");
+            // A service that is not there may be there later.
+            let told = answered(service, kind, &Reply::unavailable(503, "later", "s1")).unwrap();
+            assert!(told.status == 503 && told.code.starts_with("ServiceUnavailable"), "{told:?}");
+        }
     }
 
     #[test]

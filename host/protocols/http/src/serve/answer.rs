@@ -37,14 +37,15 @@ pub(super) async fn reply(http: &mut ServerSession, reply: &Reply) -> Result<()>
     if !http.is_body_done() {
         http.set_keepalive(None);
     }
-    let mut head = ResponseHeader::build(reply.status, Some(8))?;
-    for (name, value) in &reply.headers {
-        head.insert_header(*name, value.as_str())?;
-    }
     let problem = match reply.status {
         202 => None,
         _ => aws::error(&http.req_header().headers, reply),
     };
+    let status = problem.as_ref().map_or(reply.status, |problem| problem.status);
+    let mut head = ResponseHeader::build(status, Some(8))?;
+    for (name, value) in &reply.headers {
+        head.insert_header(*name, value.as_str())?;
+    }
     let (kind, body) = match problem {
         Some(error) => {
             head.insert_header("x-amzn-errortype", error.code)?;
