@@ -201,7 +201,7 @@ fn size_of_denial(Denial { reason, rule, hint }: &Denial) -> usize {
 
 fn size_of_hold(hold: &Hold) -> usize {
     let approvers = hold.approvers.iter().map(|name| name.len() + 24);
-    hold.reason.len() + hold.rule.len() + approvers.sum::<usize>()
+    hold.reason.len() + hold.rule.len() + hold.for_approvers.len() + approvers.sum::<usize>()
 }
 
 /// What a verdict takes in memory, roughly.
