@@ -109,6 +109,11 @@ pub fn is_header_name(name: &str) -> bool {
 }
 
 impl Credential {
+    /// Whether it signs for a store of objects, which keeps what it is sent as it was sent.
+    pub(crate) fn is_of_objects(&self) -> bool {
+        matches!(self, Self::Aws(key) if key.service == "s3")
+    }
+
     /// A secret in a header, with something before it; `None` where the name is none.
     #[must_use]
     pub fn header(name: &str, prefix: &str, value: Zeroizing<String>) -> Option<Self> {

@@ -66,6 +66,7 @@ impl Runner {
             method: &run.request.head.method,
             target,
             credential: &credential,
+            stores: stores(run, &credential),
             public: Public { origin: &origin, prefix: run.prefix, target },
             record_limit: self.options.record_limit,
             response_limit: self.options.response_limit,
@@ -182,4 +183,11 @@ pub(super) fn unreachable(error: &Error) -> (u16, &'static str) {
         }
         _ => (502, "the service broke the exchange off"),
     }
+}
+
+/// Whether a request stores what it has with it as it is, and nothing else: what is a digest of that tells its client nothing.
+fn stores(run: &Run<'_>, credential: &Credential) -> bool {
+    run.request.head.method == Method::PUT
+        && credential.is_of_objects()
+        && run.allowed.command.operations.len() == 1
 }

@@ -172,6 +172,8 @@ pub(super) struct Asked<'a> {
     /// The target, as it was judged.
     pub target: &'a str,
     pub credential: &'a Credential,
+    /// Whether it stored what the client has, as that is.
+    pub stores: bool,
     pub public: Public<'a>,
     pub record_limit: usize,
     pub response_limit: usize,

@@ -3,6 +3,7 @@
 use palisade_policy::Outcome;
 
 use super::world::{With, World, request};
+use crate::{AwsKey, Credential};
 
 /// A service that has one document, whose tag is a digest of it, and parts of it.
 fn document(asked: &str) -> String {
@@ -142,4 +143,27 @@ async fn a_copys_condition_is_refused_that_was_asked_before_something_was_masked
     let (world, answer) = masked_while_held("PUT /c/api/held", GUESSES[0]).await;
     assert!(answer.starts_with("HTTP/1.1 403 ") && world.got().is_empty(), "{answer}");
     assert!(world.recorded().contains("error 403"), "{}", world.recorded());
+}
+
+#[tokio::test]
+async fn whoever_uploads_an_object_has_its_tag_and_whoever_copies_one_has_not() {
+    let key = AwsKey {
+        key_id: "AKIA".to_owned(),
+        secret_key: "secret".to_owned().into(),
+        session_token: None,
+        region: "us-east-1".to_owned(),
+        service: "s3".to_owned(),
+    };
+    let credential = Credential::Aws(key);
+    let script = |_: &str| {
+        "HTTP/1.1 200 OK\r\nETag: \"digest-of-part\"\r\nContent-Length: 0\r\n\r\n".to_owned()
+    };
+    let world = World::new(With { script, masks: true, credential, ..With::default() }).await;
+    let place = "PUT /c/api/bucket/key?partNumber=1&uploadId=u";
+    let uploaded = world.ask(place, "", "part").await;
+    assert_eq!(tag_of(&uploaded).as_deref(), Some("\"digest-of-part\""), "{uploaded}");
+    let copied = world.ask(place, "X-Amz-Copy-Source: /bucket/other\r\n", "").await;
+    assert!(copied.starts_with("HTTP/1.1 200 ") && !copied.contains("digest"), "{copied}");
+    let read = world.ask("GET /c/api/bucket/key", "", "").await;
+    assert!(!read.contains("digest"), "{read}");
 }
