@@ -208,9 +208,12 @@ impl Walk {
         if depth > DEEPEST {
             return Err(TOO_DEEP);
         }
+        // A list of many is looked through wherever its fragment is spread.
+        self.told.spend(0).map_err(too_much)?;
         match value {
             Value::Variable(variable) => {
                 let name = variable.name().map(|name| name.text().to_string()).unwrap_or_default();
+                self.told.spend(name.len()).map_err(too_much)?;
                 let filled = [Arc::clone(&self.given), Arc::clone(&self.defaults)];
                 for name in filled.iter().filter_map(|names| names.get(&name)).flatten() {
                     self.name(within, name)?;

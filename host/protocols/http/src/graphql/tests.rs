@@ -110,7 +110,7 @@ fn a_long_word_counts_wherever_it_is_told() {
     let long = "x".repeat(450_000);
     let names: String = (0..1000).map(|number| format!("a{number} ")).collect();
     let again = |inner: &str| {
-        let many = "...G ".repeat(500);
+        let many = "...G ".repeat(400);
         format!("{{r{{...F}} ...F}} fragment F on Q {{{many}}} fragment G on Q {{{inner}}}")
     };
     for document in [
@@ -120,9 +120,14 @@ fn a_long_word_counts_wherever_it_is_told() {
         again(&long),
         again(&format!("a({long}: 1)")),
         again(&format!("...{long}")) + &format!("fragment {long} on Q {{a}}"),
+        // As a variable, and in a list whose values are looked at.
+        again(&format!("a(b: ${long})")),
+        again(&format!("a(b: [{}])", "1 ".repeat(9000))),
     ] {
         assert_eq!(operations(&document, None).unwrap_err(), TOO_MUCH);
     }
+    // What is short may be there as often.
+    assert!(operations(&again("a(b: [1 2 $c])"), None).is_ok());
     // Once it is nothing but long.
     assert!(operations(&format!("{{r{{{long}}}}}"), None).is_ok());
 }

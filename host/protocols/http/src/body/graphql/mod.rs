@@ -117,10 +117,16 @@ impl GraphQl {
         }
     }
 
-    /// Takes what another found.
+    /// Takes what another found, as far as there is room for the names that it kept.
     pub(super) fn extend(&mut self, other: Self) {
-        self.documents.extend(other.documents);
         self.missing = self.missing.max(other.missing);
+        match (self.left + other.left).checked_sub(MOST_NAMES) {
+            Some(left) => {
+                self.left = left;
+                self.documents.extend(other.documents);
+            }
+            None => self.miss(Missing::Stored),
+        }
     }
 
     /// What the pairs of a query ask for; of those that ask where GraphQL is not spoken, texts that begin as documents do.

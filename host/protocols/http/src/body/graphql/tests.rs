@@ -130,3 +130,32 @@ proptest! {
         graphql.end();
     }
 }
+
+#[test]
+fn long_names_within_variables_are_not_put_together_again_and_again() {
+    let inner: Vec<String> = (0..50_000).map(|number| format!("\"{number:x}\":0")).collect();
+    let variables = format!("{{\"v\":{{\"{}\":{{{}}}}}}}", "x".repeat(400_000), inner.join(","));
+    let mut graphql = GraphQl::default();
+    graphql.pair("query", "{a(b:$v)}");
+    graphql.pair("variables", &variables);
+    graphql.end();
+    assert_eq!(graphql.missing, Some(Missing::Stored));
+    let kept = graphql.documents[0].variables["v"].iter().map(String::len).sum::<usize>();
+    assert!(kept <= MOST_NAMES, "{kept}");
+}
+
+#[test]
+fn what_several_keep_of_names_is_no_more_than_one_may() {
+    let body = |number| {
+        let long = "x".repeat(MOST_NAMES / 10);
+        format!("{{\"query\":\"{{a}}\",\"variables\":{{\"v\":{{\"{long}{number}\":0}}}}}}")
+    };
+    let mut all = GraphQl::default();
+    for number in 0..20 {
+        let mut one = GraphQl::default();
+        one.body(body(number).as_bytes());
+        assert_eq!((one.documents.len(), one.missing), (1, None));
+        all.extend(one);
+    }
+    assert_eq!((all.documents.len(), all.missing), (9, Some(Missing::Stored)));
+}

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::{GraphQl, MOST_WITHIN, Missing, bare, deeper};
 
@@ -33,17 +33,18 @@ pub(super) struct Keys<'a> {
 }
 
 impl Keys<'_> {
-    /// Keeps a name.
-    fn keep(&mut self, name: &str) -> String {
-        let path = match self.at {
-            None | Some((_, "")) => name.to_owned(),
-            Some((_, outer)) => format!("{outer}.{name}"),
-        };
-        let Some(left) = self.found.left.checked_sub(path.len() + EACH) else {
+    /// Keeps a name, and gives its path. Where there is no room for it no more is read: each path would have to be put together.
+    fn keep<E: Error>(&mut self, name: &str) -> Result<String, E> {
+        let outer = self.at.map_or("", |(_, outer)| outer);
+        let Some(left) = self.found.left.checked_sub(outer.len() + name.len() + EACH) else {
             self.found.miss(Missing::Stored);
-            return path;
+            return Err(E::custom("it names more than is kept"));
         };
         self.found.left = left;
+        let path = match outer {
+            "" => name.to_owned(),
+            outer => format!("{outer}.{name}"),
+        };
         match self.at {
             None => drop(self.variables.entry(path.clone()).or_default()),
             Some((variable, _)) => {
@@ -52,7 +53,7 @@ impl Keys<'_> {
                 }
             }
         }
-        path
+        Ok(path)
     }
 }
 
@@ -114,7 +115,7 @@ impl<'de> Visitor<'de> for Keys<'_> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
         let depth = deeper(self.found, self.depth)?;
         while let Some(name) = entries.next_key::<String>()? {
-            let path = self.keep(&name);
+            let path = self.keep(&name)?;
             let at = match self.at {
                 None => (path.as_str(), ""),
                 Some((variable, _)) => (variable, path.as_str()),
