@@ -46,6 +46,7 @@ def environment() -> dict[str, str]:
 @server.tool()
 def process() -> int:
     """The number of this process."""
+    print("asked by number 4711", file=sys.stderr, flush=True)
     return os.getpid()
 
 

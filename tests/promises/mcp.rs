@@ -330,6 +330,10 @@ fn a_program_ends_with_its_session() {
     let revoked = gateway.cli(&["tokens", "revoke", "--subject", "agent-7"]);
     assert!(revoked.ok, "{}", revoked.stderr);
     until("the program's end", || (!place.exists()).then_some(()));
+    // What it wrote to its standard error is for who asks for it: no policy masks that.
+    let counted = "A server's program has written to its standard error";
+    until("the number of its lines", || gateway.log().contains(counted).then_some(()));
+    assert!(!gateway.log().contains("4711"), "{}", gateway.log());
 }
 
 #[test]
