@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::harness::{Aws, Gateway, aws_cli, boto, run};
+use crate::harness::{Aws, Gateway, aws_cli, boto, repository, run};
 
 const POLICY: &str = r#"
 [[use]]
@@ -57,6 +57,37 @@ fn the_aws_command_line_puts_lists_and_gets_and_is_shown_why_it_may_not_delete()
     }
     let whoami = run(&mut aws_cli(&gateway, "sts", &["sts", "get-caller-identity"]));
     assert!(whoami.stdout.contains("user/gateway"), "{whoami:?}");
+}
+
+#[test]
+fn under_the_shipped_policy_for_aws_objects_come_and_go_and_what_deletes_waits() {
+    let aws = Aws::start();
+    let shipped = repository().join("policies/aws.toml");
+    let shipped = std::fs::read_to_string(shipped).unwrap().replace(r#"["files"]"#, r#"["s3"]"#);
+    let gateway = aws.gateway(None, &shipped);
+    let s3 = |arguments: &[&str]| run(&mut aws_cli(&gateway, "s3", arguments));
+    assert!(s3(&["s3", "mb", "s3://files"]).ok);
+    let big: Vec<u8> = (0..9_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();
+    file(&gateway, "big", &big);
+    let put = s3(&["s3", "cp", "--quiet", "big", "s3://files/big"]);
+    assert!(put.ok, "{put:?}");
+    let got = s3(&["s3", "cp", "--quiet", "s3://files/big", "back"]);
+    assert!(got.ok, "{got:?}");
+    assert!(std::fs::read(gateway.folder.path().join("back")).unwrap() == big);
+    let listed = s3(&["s3", "ls", "s3://files/"]).stdout;
+    assert!(listed.contains("9000000 big"), "{listed}");
+    let place = ["--bucket", "files", "--key", "big"];
+    let opened = s3(&[&["s3api", "put-object-acl", "--acl", "public-read"], &place[..]].concat());
+    assert!(opened.stderr.contains("http-guard.acl"), "{opened:?}");
+    let all = ["s3api", "delete-objects", "--bucket", "files", "--delete", "Objects=[{Key=big}]"];
+    assert!(s3(&all).stderr.contains("AccessDenied"));
+    let mut delete = aws_cli(&gateway, "s3", &["s3", "rm", "s3://files/big"]);
+    let delete = delete.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let hold = gateway.hold();
+    assert_eq!(hold["rule"], "http-guard.delete", "{hold}");
+    gateway.approve(&hold);
+    let done = delete.wait_with_output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
 #[test]
