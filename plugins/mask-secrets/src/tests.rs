@@ -94,6 +94,45 @@ fn a_byte_stream_is_scanned() {
     assert_eq!(plan(PROTECT, &Shape::ByteStream).rest, scan());
 }
 
+/// What the policy for services covers by name, as a file or with what it has for those who want it.
+fn policy(text: &str, index: usize) -> Vec<(Pattern, Action)> {
+    let file: toml::Table = text.parse().unwrap();
+    let config = serde_json::to_string(&file["use"][index]["config"]).unwrap();
+    let headers = Shape::Document("application/vnd.palisade.http-headers".to_owned());
+    let keys = plan(&config, &headers).keys.into_iter();
+    keys.map(|(key, action)| (Pattern::try_from(key).unwrap(), action)).collect()
+}
+
+#[test]
+fn the_policies_for_services_cover_headers_that_hold_secrets() {
+    for (text, index) in [
+        (include_str!("../../../policies/http.toml"), 1),
+        (include_str!("../../../policies/grpc.toml"), 1),
+    ] {
+        let keys = policy(text, index);
+        let is_covered = |name: &str| keys.iter().any(|(key, _)| key.matches(name));
+        for name in
+            ["x-api-key", "x-auth-token", "private-key", "x-card-number", "api_key", "cardNumber"]
+        {
+            assert!(is_covered(name), "{name}");
+        }
+        for name in ["set-cookie", "etag", "location", "x-request-id"] {
+            assert!(!is_covered(name), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_policy_for_services_says_how_to_leave_cookies_out() {
+    let text = include_str!("../../../policies/http.toml");
+    let (_, words) = text.split_once("leaves them out:").unwrap();
+    let words = words.replace("\n# ", "\n").replace("\n#\n", "\n");
+    let keys = policy(&words, 0);
+    assert!(
+        keys.iter().any(|(key, action)| key.matches("set-cookie") && *action == Action::Nullify)
+    );
+}
+
 #[test]
 fn the_text_is_the_operators_choice() {
     let config = r#"{"protect": ["a"], "text": "[hidden]"}"#;
