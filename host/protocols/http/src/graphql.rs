@@ -45,7 +45,9 @@ pub(crate) struct Walk {
     left: usize,
     /// What is told of them: a fragment's words are told wherever it is spread.
     told: Told,
-    /// What the variables of the document at hand are filled with.
+    /// What the variables of all documents are filled with.
+    shared: Arc<Variables>,
+    /// And those of the document at hand.
     given: Arc<Variables>,
     /// And what those of the operation at hand are filled with where nothing is given.
     defaults: Arc<Variables>,
@@ -57,6 +59,7 @@ impl Default for Walk {
         Self {
             left: MOST_FIELDS,
             told: Told::default(),
+            shared: Arc::default(),
             given: Arc::default(),
             defaults: Arc::default(),
             found: vec![],
@@ -65,6 +68,11 @@ impl Default for Walk {
 }
 
 impl Walk {
+    /// A walk through documents that may all be filled with this.
+    pub(crate) fn new(shared: &Arc<Variables>) -> Self {
+        Self { shared: Arc::clone(shared), ..Self::default() }
+    }
+
     /// What was found.
     pub(crate) fn found(self) -> Vec<Operation> {
         self.found
@@ -214,7 +222,7 @@ impl Walk {
             Value::Variable(variable) => {
                 let name = variable.name().map(|name| name.text().to_string()).unwrap_or_default();
                 self.told.spend(name.len()).map_err(too_much)?;
-                let filled = [Arc::clone(&self.given), Arc::clone(&self.defaults)];
+                let filled = [&self.shared, &self.given, &self.defaults].map(Arc::clone);
                 for name in filled.iter().filter_map(|names| names.get(&name)).flatten() {
                     self.name(within, name)?;
                 }

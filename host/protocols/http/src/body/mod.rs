@@ -78,7 +78,6 @@ impl Reading {
     /// What was found.
     pub(crate) fn contents(mut self) -> Contents {
         let (fields, facts) = self.told.take();
-        self.graphql.end();
         let Self { cut, unread, graphql, .. } = self;
         Contents { fields, facts, cut, unread, graphql }
     }

@@ -211,7 +211,7 @@ impl Request {
             asked.documents.iter_mut().for_each(|document| document.operation = None);
         }
         asked.query(pairs(), is_endpoint);
-        let mut walk = graphql::Walk::default();
+        let mut walk = graphql::Walk::new(&asked.shared);
         for document in &asked.documents {
             match walk.document(document) {
                 Ok(()) => {}

@@ -50,8 +50,8 @@ pub struct GraphQl {
     pub documents: Vec<Document>,
     /// What else is asked.
     pub missing: Option<Missing>,
-    /// What a form's documents are filled with.
-    form: Variables,
+    /// What any of them may be filled with besides: variables that stand apart from their document, in a form or the query.
+    pub shared: Arc<Variables>,
     /// How much of the names within variables may still be kept, in bytes.
     left: usize,
 }
@@ -65,7 +65,7 @@ impl Document {
 
 impl Default for GraphQl {
     fn default() -> Self {
-        Self { documents: vec![], missing: None, form: Variables::new(), left: MOST_NAMES }
+        Self { documents: vec![], missing: None, shared: Arc::default(), left: MOST_NAMES }
     }
 }
 
@@ -91,9 +91,9 @@ impl GraphQl {
             self.documents.push(Document { expected: is("query"), ..Document::of(value) });
         }
         if is("variables") {
-            let mut variables = std::mem::take(&mut self.form);
-            self.fill(value, &mut variables, 0);
-            self.form = variables;
+            let mut shared = std::mem::take(&mut self.shared);
+            self.fill(value, Arc::make_mut(&mut shared), 0);
+            self.shared = shared;
         } else {
             self.within(value, 0);
         }
@@ -104,19 +104,6 @@ impl GraphQl {
         self.within(text, 0);
     }
 
-    /// A form is read to its end.
-    pub(super) fn end(&mut self) {
-        if self.form.is_empty() {
-            return;
-        }
-        let variables = Arc::new(std::mem::take(&mut self.form));
-        for document in &mut self.documents {
-            if document.variables.is_empty() {
-                document.variables = Arc::clone(&variables);
-            }
-        }
-    }
-
     /// Takes what another found, as far as there is room for the names that it kept.
     pub(super) fn extend(&mut self, other: Self) {
         self.missing = self.missing.max(other.missing);
@@ -124,8 +111,19 @@ impl GraphQl {
             Some(left) => {
                 self.left = left;
                 self.documents.extend(other.documents);
+                self.share(Arc::unwrap_or_clone(other.shared));
             }
             None => self.miss(Missing::Stored),
+        }
+    }
+
+    fn share(&mut self, variables: Variables) {
+        if variables.is_empty() {
+            return;
+        }
+        let shared = Arc::make_mut(&mut self.shared);
+        for (variable, names) in variables {
+            shared.entry(variable).or_default().extend(names);
         }
     }
 
@@ -148,7 +146,6 @@ impl GraphQl {
                 asked.pair(name, value);
             }
         }
-        asked.end();
         self.extend(asked);
         if stored && !asks {
             self.miss(Missing::Stored);
@@ -191,6 +188,10 @@ impl GraphQl {
         // braces beside such names is no document, and by which name an operation is picked is not sure.
         let plain = expected && queries.len() == 1 && !other;
         let operation = operation.filter(|_| plain);
+        if expected && queries.is_empty() {
+            self.share(variables);
+            return;
+        }
         let variables = Arc::new(variables);
         for text in queries.into_iter().filter(|text| plain || text.contains('{')) {
             let (operation, variables) = (operation.clone(), Arc::clone(&variables));
@@ -205,6 +206,7 @@ fn may_ask(json: &[u8]) -> bool {
         json.get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word))
     };
     memchr::memchr2_iter(b'q', b'Q', json).any(|at| is_there(b"query", at))
+        || memchr::memchr2_iter(b'v', b'V', json).any(|at| is_there(b"variables", at))
         || ["\\u", "\"subscribe\"", "\"start\""]
             .iter()
             .any(|word| memmem::find(json, word.as_bytes()).is_some())

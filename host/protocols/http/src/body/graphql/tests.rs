@@ -107,9 +107,10 @@ fn what_variables_are_filled_with_is_known_by_name() {
     }
     let mut form = GraphQl::default();
     form.pair("variables", r#"{"in":{"role":1}}"#);
-    form.pair("query", "{a}");
-    form.end();
-    assert_eq!(form.documents[0].variables["in"], expected(&["role"]));
+    assert_eq!(form.shared["in"], expected(&["role"]));
+    let mut apart = GraphQl::default();
+    apart.body(br#"{"Variables":{"in":{"role":1}}}"#);
+    assert_eq!(apart.shared["in"], expected(&["role"]));
 }
 
 #[test]
@@ -127,7 +128,6 @@ proptest! {
         let mut graphql = GraphQl::default();
         graphql.body(text.as_bytes());
         graphql.pair(&name, &text);
-        graphql.end();
     }
 }
 
@@ -138,9 +138,8 @@ fn long_names_within_variables_are_not_put_together_again_and_again() {
     let mut graphql = GraphQl::default();
     graphql.pair("query", "{a(b:$v)}");
     graphql.pair("variables", &variables);
-    graphql.end();
     assert_eq!(graphql.missing, Some(Missing::Stored));
-    let kept = graphql.documents[0].variables["v"].iter().map(String::len).sum::<usize>();
+    let kept = graphql.shared["v"].iter().map(String::len).sum::<usize>();
     assert!(kept <= MOST_NAMES, "{kept}");
 }
 
