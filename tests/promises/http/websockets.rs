@@ -18,6 +18,10 @@ methods = ["MESSAGE"]
 fields = ["role"]
 then = "deny"
 hint = "Leave the role out."
+[[use.config.rules]]
+name = "mutations"
+methods = ["mutation"]
+then = "deny"
 "#;
 
 const CLIENT: (&str, &str) = ("socket_client.py", "wss");
@@ -51,6 +55,22 @@ fn a_denied_message_reaches_nobody_and_closes_the_socket_with_the_reason() {
     let last = outcome.stdout.lines().last().unwrap_or_default();
     assert!(last.starts_with("1008 ") && last.contains("http-guard.roles"), "{outcome:?}");
     assert_eq!(service.heard(), said[..1]);
+}
+
+#[test]
+fn a_mutation_is_judged_as_one_in_the_message_that_carries_it() {
+    for said in [
+        r#"{"id":"1","type":"subscribe","payload":{"query":"mutation{drop}"}}"#,
+        r#"[{"x":{"query":"mutation{drop}"}}]"#,
+    ] {
+        let service = Talker::start();
+        let url = format!("http://127.0.0.1:{}", service.port);
+        let gateway = api_at(&url, "websocket = true", POLICY);
+        let outcome = asks(&gateway, CLIENT, "/live", &[r#"{"query":"hello"}"#, said]);
+        let last = outcome.stdout.lines().last().unwrap_or_default();
+        assert!(last.starts_with("1008 ") && last.contains("http-guard.mutations"), "{outcome:?}");
+        assert_eq!(service.heard(), [r#"{"query":"hello"}"#]);
+    }
 }
 
 #[test]
