@@ -5,7 +5,7 @@ use memchr::memmem;
 use palisade_policy::{TooMuch, Within};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::Reading;
+use super::{MOST_FACTS, Reading};
 
 /// Tells what the operations in a body name, which was read as JSON.
 ///
@@ -44,6 +44,7 @@ struct Kept {
     said: Vec<Said>,
     /// How many names are among it: the first is that of number 1.
     names: usize,
+    values: usize,
 }
 
 /// A part of a value, below the name of that number; 0 is the value itself.
@@ -58,6 +59,14 @@ impl Kept {
         match self.said.as_slice() {
             [Said::Value(0, text)] => Some(text),
             _ => None,
+        }
+    }
+
+    /// Keeps a value; one more than are told says that there are more.
+    fn value(&mut self, outer: usize, value: String) {
+        if self.values <= MOST_FACTS {
+            self.values += 1;
+            self.said.push(Said::Value(outer, value));
         }
     }
 
@@ -128,7 +137,7 @@ struct Node<'a, 'b> {
 impl Node<'_, '_> {
     fn leaf(self, value: String) {
         if let Some(into) = self.into {
-            into.said.push(Said::Value(self.at, value));
+            into.value(self.at, value);
         }
     }
 }

@@ -230,6 +230,8 @@ fn what_a_patch_names_is_told_as_if_it_were_written_out() {
     let part =
         part("name=\"u\"", "application/json-patch+json", r#"[{"op":"add","path":"/role"}]"#);
     assert!(part.unwrap().fields.contains(&"u.role".to_owned()));
+    let many = format!(r#"[{{"op":"add","path":"/a","value":[{}]}}]"#, vec!["1"; 100].join(","));
+    assert!(json(&many).unwrap().cut);
     // An operation of another kind has no path.
     assert_eq!(json(r#"{"op":"sum","of":["/role"]}"#).unwrap().fields, ["op", "of"]);
     assert_eq!(kind("application/json-patch+json"), Ok(Kind::Json));

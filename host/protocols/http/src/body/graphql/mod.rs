@@ -4,6 +4,7 @@
 //! a request's own; elsewhere one is taken for a document that reads as such. A text that is JSON itself (Action Cable's `data`,
 //! AppSync's) is looked through as well.
 
+mod forms;
 mod variables;
 
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use variables::{Keys, MOST_NAMES};
 
 /// Deeper texts are not read.
 const DEEPEST: usize = 64;
+/// So many documents of a request are kept to be read.
+const MOST_DOCUMENTS: usize = 2000;
 /// So many texts within texts are read.
 const MOST_WITHIN: usize = 2;
 
@@ -82,23 +85,6 @@ impl GraphQl {
         self.documents.push(Document { expected: true, ..Document::of(text) });
     }
 
-    /// A field of a form: GraphQL is sent in forms as well, by browsers and with files (the GraphQL multipart request
-    /// specification).
-    pub(super) fn pair(&mut self, name: &str, value: &str) {
-        let is = |word: &str| name.eq_ignore_ascii_case(word);
-        let last = name.rsplit(['[', ']', '.']).map(str::trim).find(|word| !word.is_empty());
-        if last.is_some_and(|last| last.eq_ignore_ascii_case("query")) && value.contains('{') {
-            self.documents.push(Document { expected: is("query"), ..Document::of(value) });
-        }
-        if is("variables") {
-            let mut shared = std::mem::take(&mut self.shared);
-            self.fill(value, Arc::make_mut(&mut shared), 0);
-            self.shared = shared;
-        } else {
-            self.within(value, 0);
-        }
-    }
-
     /// Looks through a text that may be JSON.
     pub(super) fn text(&mut self, text: &str) {
         self.within(text, 0);
@@ -110,7 +96,7 @@ impl GraphQl {
         match (self.left + other.left).checked_sub(MOST_NAMES) {
             Some(left) => {
                 self.left = left;
-                self.documents.extend(other.documents);
+                other.documents.into_iter().for_each(|document| self.keep(document));
                 self.share(Arc::unwrap_or_clone(other.shared));
             }
             None => self.miss(Missing::Stored),
@@ -124,31 +110,6 @@ impl GraphQl {
         let shared = Arc::make_mut(&mut self.shared);
         for (variable, names) in variables {
             shared.entry(variable).or_default().extend(names);
-        }
-    }
-
-    /// What the pairs of a query ask for; of those that ask where GraphQL is not spoken, texts that begin as documents do.
-    pub(crate) fn query<'a>(
-        &mut self,
-        pairs: impl Iterator<Item = (&'a str, &'a str)>,
-        is_endpoint: bool,
-    ) {
-        let (mut asks, mut stored) = (false, false);
-        let mut asked = Self::default();
-        for (name, value) in pairs {
-            let is = |word: &str| name.eq_ignore_ascii_case(word);
-            asks |= is("query");
-            stored |= is("extensions") && value.contains("persistedQuery");
-            if is("query") && (is_endpoint || crate::graphql::may_be(value)) {
-                asked.documents.push(Document { expected: true, ..Document::of(value) });
-            }
-            if is("variables") {
-                asked.pair(name, value);
-            }
-        }
-        self.extend(asked);
-        if stored && !asks {
-            self.miss(Missing::Stored);
         }
     }
 
@@ -168,6 +129,13 @@ impl GraphQl {
         let node = Node { found: self, request, name: Name::Other, place, within, depth: 0 };
         // What is no JSON to its end may be to those who read its beginning: what was found stays.
         let _ = node.deserialize(&mut serde_json::Deserializer::from_slice(json));
+    }
+
+    fn keep(&mut self, document: Document) {
+        match self.documents.len() < MOST_DOCUMENTS {
+            true => self.documents.push(document),
+            false => self.miss(Missing::Stored),
+        }
     }
 
     pub(super) fn miss(&mut self, what: Missing) {
@@ -195,7 +163,7 @@ impl GraphQl {
         let variables = Arc::new(variables);
         for text in queries.into_iter().filter(|text| plain || text.contains('{')) {
             let (operation, variables) = (operation.clone(), Arc::clone(&variables));
-            self.documents.push(Document { text, operation, variables, expected });
+            self.keep(Document { text, operation, variables, expected });
         }
     }
 }

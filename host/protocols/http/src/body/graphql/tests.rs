@@ -122,6 +122,13 @@ fn names_in_variables_are_kept_up_to_a_limit() {
     assert_eq!(missing(&text), Some(Missing::Stored));
 }
 
+#[test]
+fn documents_are_kept_up_to_a_limit() {
+    let text = |many: usize| format!(r#"{{"a":[{}]}}"#, vec![r#"{"query":"{"}"#; many].join(","));
+    assert_eq!((found(&text(2000)).len(), missing(&text(2000))), (2000, Some(Missing::Object)));
+    assert_eq!((found(&text(2001)).len(), missing(&text(2001))), (2000, Some(Missing::Stored)));
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(text in r#"[{}\[\]":,\\ 1a]{0,40}"#, name in "query|variables|x") {
