@@ -103,6 +103,18 @@ async fn messages_pass_both_ways_and_each_of_the_clients_is_a_command() {
 }
 
 #[tokio::test]
+async fn a_message_that_repeats_the_token_reaches_nobody_however_it_is_escaped() {
+    for said in [r#"{"key":"a-token"}"#, r#"{"key":"a-t\u006fken"}"#, "api%3Ato%6ben"] {
+        let (world, mut client, mut service) = open(With::default()).await;
+        client.text(said).await;
+        let (code, why) = client.hear_close().await;
+        assert!(code == 1008 && why.contains("gateway.token-repeated"), "{said}: {code} {why}");
+        assert!(!matches!(service.hear().await, Some(Message::Text(_))), "{said}");
+        assert!(!world.recorded().contains(said), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_denied_message_reaches_nobody_and_the_client_hears_why() {
     let (_world, mut client, mut service) = open(With::default()).await;
     client.text("forbidden").await;
