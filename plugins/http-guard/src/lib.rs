@@ -90,7 +90,8 @@ impl Guard for HttpGuard {
         for operation in &command.operations {
             let rule =
                 self.rules.iter().enumerate().find(|(_, rule)| rule.matches(operation, command));
-            unread_allowed &= rule.is_some_and(|(_, rule)| rule.takes_unread());
+            unread_allowed &= rule.is_some_and(|(_, rule)| rule.takes_unread())
+                && is_told_but_for_its_body(operation);
             let verdict = match rule {
                 Some((index, rule)) => rule.decide(index, operation, command),
                 None => self.unlisted.decide(operation),
@@ -102,6 +103,12 @@ impl Guard for HttpGuard {
         }
         strictest
     }
+}
+
+/// Whether nothing else of an operation is in the dark than a body: what a header names besides the path, or a document.
+fn is_told_but_for_its_body(operation: &Operation) -> bool {
+    let is_dark = |name| operation.fact(name).is_some_and(|fact| fact.starts_with("unaccounted"));
+    !["elsewhere", "graphql"].into_iter().any(is_dark)
 }
 
 impl Unlisted {

@@ -117,6 +117,10 @@ fn what_was_not_read_passes_only_by_a_rule_that_says_so() {
     let unread = |operation| Command { complete: false, ..command("", [operation]) };
     let said_of = |method: &str, path: &str| said(RULES, &unread(operation(method, path)));
     assert_eq!(said_of("PUT", "/files/a"), "allow");
+    // What a header names is no body.
+    let mut copied = operation("PUT", "/files/a");
+    copied.facts.push(("elsewhere".to_owned(), "unaccounted".to_owned()));
+    assert_eq!(said(RULES, &unread(copied)), "deny http-guard.incomplete");
     // A rule about fields or values of the body may be about it.
     assert_eq!(said_of("POST", "/v1/orders/7/refund"), "deny http-guard.no-roles");
     assert_eq!(said_of("GET", "/v1/socket"), "deny http-guard.incomplete");

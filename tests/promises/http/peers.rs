@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::harness::{Aws, Gateway, aws_cli, boto, repository, run};
+use crate::harness::{Aws, Curl, Gateway, aws_cli, boto, repository, run};
 
 const POLICY: &str = r#"
 [[use]]
@@ -25,6 +25,9 @@ methods = ["PUT"]
 paths = ["/files/held*"]
 then = { hold = { approvers = ["approver"] } }
 "#;
+
+/// curl's options for a body of XML.
+const XML: [&str; 4] = ["--header", "Content-Type: application/xml", "--data-binary", "<x/>"];
 
 fn file(gateway: &Gateway, name: &str, bytes: &[u8]) {
     std::fs::write(gateway.folder.path().join(name), bytes).unwrap();
@@ -79,6 +82,19 @@ fn under_the_shipped_policy_for_aws_objects_come_and_go_and_what_deletes_waits()
     let place = ["--bucket", "files", "--key", "big"];
     let opened = s3(&[&["s3api", "put-object-acl", "--acl", "public-read"], &place[..]].concat());
     assert!(opened.stderr.contains("http-guard.acl"), "{opened:?}");
+    let opened = s3(&["s3", "cp", "--quiet", "--acl", "public-read", "big", "s3://files/other"]);
+    assert!(!opened.ok, "{opened:?}");
+    let curl = Curl::new(&gateway, "cloud-agent");
+    for (place, rule) in [
+        ("PUT /files/?lifecycle", "http-guard.bucket"),
+        ("PUT /files?lifecycle", "http-guard.bucket"),
+        ("POST /files/?delete&uploadId=x", "http-guard.bucket"),
+    ] {
+        let (method, place) = place.split_once(' ').unwrap();
+        let path = format!("/c/s3{place}");
+        let denied = run(curl.command(&path, &XML).args(["-X", method]));
+        assert!(denied.stdout.contains(rule), "{path}: {denied:?}");
+    }
     let all = ["s3api", "delete-objects", "--bucket", "files", "--delete", "Objects=[{Key=big}]"];
     assert!(s3(&all).stderr.contains("AccessDenied"));
     let mut delete = aws_cli(&gateway, "s3", &["s3", "rm", "s3://files/big"]);

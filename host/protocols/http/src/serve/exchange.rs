@@ -187,7 +187,8 @@ pub(super) fn unreachable(error: &Error) -> (u16, &'static str) {
 
 /// Whether a request stores what it has with it as it is, and nothing else: what is a digest of that tells its client nothing.
 fn stores(run: &Run<'_>, credential: &Credential) -> bool {
+    let [operation] = &*run.allowed.command.operations else { return false };
     run.request.head.method == Method::PUT
         && credential.is_of_objects()
-        && run.allowed.command.operations.len() == 1
+        && operation.facts.iter().all(|(name, _)| name != "elsewhere")
 }

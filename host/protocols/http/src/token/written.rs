@@ -86,9 +86,11 @@ impl Written {
         if self.is_in(text) {
             return true;
         }
-        let plain = if text.contains(&b'%') { Some(unescaped(text)) } else { None };
-        let text = plain.as_ref().map_or(text, |plain| plain);
-        text.contains(&b'\\') && self.is_in(&of_json(text))
+        // What one reader takes for an escape is plain to the other.
+        let plain = text.contains(&b'%').then(|| unescaped(text));
+        let mut texts =
+            [Some(text), plain.as_ref().map(|plain| plain.as_slice())].into_iter().flatten();
+        texts.any(|text| text.contains(&b'\\') && self.is_in(&of_json(text)))
     }
 
     /// Looks for it in what passes piece by piece.

@@ -91,6 +91,7 @@ fn what_is_read_repeats_it_in_whatever_form_its_readers_see() {
         format!(r#"{{"{}":1}}"#, TOKEN.replace('.', "\\u002E")),
         format!(r#"{{"key":"Basic {base}"}}"#),
         format!(r#"{{"a\\b":"\n","key":"{}"}}"#, base.replace('/', "\\/").replace('Y', "\\u0059")),
+        format!(r#"{{"key":"%5C\u{:04x}{}"}}"#, TOKEN.as_bytes()[0], TOKEN.get(1..).unwrap()),
         format!("payload=%7B%22key%22%3A%22{}%22%7D", TOKEN.replace('.', "%5Cu002e")),
     ] {
         assert!(Written::of(TOKEN).is_in_read(text.as_bytes()), "{text}");
