@@ -10,6 +10,8 @@ use super::{Screen, Table, Tone, pairs, short};
 
 /// What stands for the tool that is none.
 const INSTRUCTIONS: &str = "(instructions)";
+/// Texts that are longer in lines, each with the whole path of its value, are not compared, in bytes.
+const MOST_COMPARED: usize = 4 << 20;
 
 /// A table of what is known.
 ///
@@ -63,8 +65,22 @@ pub fn pin(screen: &mut Screen, pin: &Value) -> io::Result<()> {
     ];
     pairs(screen, &shown)?;
     screen.line("")?;
-    let (before, after) = (text("approved_text"), text("offered_text"));
-    marked(screen, compared(before, after).iter().map(|(mark, line)| (*mark, line.as_str())))
+    let lines = changes(text("approved_text"), text("offered_text"));
+    marked(screen, lines.iter().map(|(mark, line)| (*mark, line.as_str())))
+}
+
+/// What differs, line by line; of texts that are too long for that both, as they are kept.
+fn changes(before: &str, after: &str) -> Vec<(char, String)> {
+    if let Some(lines) = compared(before, after, MOST_COMPARED) {
+        return lines;
+    }
+    let how = "its names are too long to be told with each value: this is its JSON, not compared";
+    let mut lines = vec![('!', how.to_owned())];
+    // What is approved is nothing gone where nothing else is offered.
+    let old = if after.is_empty() { ' ' } else { '-' };
+    let texts = [(old, before), ('+', after)].into_iter().filter(|(_, text)| !text.is_empty());
+    lines.extend(texts.map(|(mark, text)| (mark, text.to_owned())));
+    lines
 }
 
 /// Lines with a mark before each: `+` what is new, `-` what is gone. None is folded, so that no part of one looks like another.
@@ -89,4 +105,25 @@ pub(super) fn marked<'a>(
 
 fn name(pin: &Value) -> &str {
     pin["tool"].as_str().filter(|tool| !tool.is_empty()).unwrap_or(INSTRUCTIONS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_too_long_to_be_compared_is_shown_whole_and_said_to_be_so() {
+        let within: Vec<_> = (0..5_000).map(|at| format!("\"{at}\":0")).collect();
+        let long = format!("{{\"{}\":{{{}}}}}", "x".repeat(60_000), within.join(","));
+        let short = r#"{"name":"add"}"#;
+        let marks = |before: &str, after: &str| {
+            let lines = changes(before, after);
+            assert!(lines[0].1.contains("not compared"), "{}", lines[0].1);
+            assert!(lines.iter().any(|(_, line)| *line == long));
+            lines.iter().map(|(mark, _)| *mark).collect::<String>()
+        };
+        assert_eq!(marks(short, &long), "!-+");
+        assert_eq!(marks("", &long), "!+");
+        assert_eq!(marks(&long, ""), "! ");
+    }
 }

@@ -165,15 +165,27 @@ impl Tool {
         shown
     }
 
-    /// What the tool says of itself beside what was approved, in lines, for whoever approves it.
+    /// What the tool says of itself beside what was approved, in lines, for whoever approves it; none where that is longer
+    /// than `most` bytes.
     ///
     /// # Errors
     /// When what was approved cannot be told.
-    pub fn words(&self, server: &str, name: &str, pins: &dyn Pins) -> Result<String, String> {
+    pub fn words(
+        &self,
+        server: &str,
+        name: &str,
+        pins: &dyn Pins,
+        most: usize,
+    ) -> Result<Option<String>, String> {
         let approved = pins.approved_text(server, name)?;
-        let lines = compared(&approved, &self.shown.to_text());
-        let lines: Vec<_> = lines.iter().map(|(mark, line)| format!("{mark} {line}")).collect();
-        Ok(lines.join("\n"))
+        // The end of a line counts there, and the last has none here.
+        let lines = compared(&approved, &self.shown.to_text(), most.saturating_add(1));
+        let words = lines.map(|lines| {
+            let lines: Vec<_> = lines.iter().map(|(mark, line)| format!("{mark} {line}")).collect();
+            lines.join("\n")
+        });
+        // What is in one text alone, and what is escaped, makes it longer.
+        Ok(words.filter(|words| words.len() <= most))
     }
 
     /// An argument that is not in the tool's schema but for its letters' case: some servers would take it for that.

@@ -4,16 +4,22 @@ use std::collections::BTreeMap;
 
 use crate::json::Json;
 
+/// What each line counts besides its path and its text, in bytes: a mark, a colon, spaces and its end.
+const EACH: usize = 5;
+
 /// The lines of both texts, member by member: `+` what is new, `-` what is gone, a space what is in both. Where only one of
 /// them is there it is shown as it is. No line holds a control character that is not escaped.
+///
+/// None where one text has more than `most` bytes in lines, each with its whole path: it is read no further then. A long name
+/// is told again with each value that lies within it, so that a text's own length bounds nothing.
 #[must_use]
-pub fn compared(before: &str, after: &str) -> Vec<(char, String)> {
-    let (before, after) = (members(before), members(after));
+pub fn compared(before: &str, after: &str, most: usize) -> Option<Vec<(char, String)>> {
+    let (before, after) = (members(before, most)?, members(after, most)?);
     if before.is_empty() || after.is_empty() {
         // What is approved is nothing new, whatever else is offered.
         let mark = if after.is_empty() { ' ' } else { '+' };
         let all = before.iter().chain(&after);
-        return all.flat_map(|(path, lines)| lines_of(mark, path, lines)).collect();
+        return Some(all.flat_map(|(path, lines)| lines_of(mark, path, lines)).collect());
     }
     let mut paths: Vec<&String> = before.keys().chain(after.keys()).collect();
     paths.sort_unstable();
@@ -38,7 +44,7 @@ pub fn compared(before: &str, after: &str) -> Vec<(char, String)> {
         compared.extend(lines_of('+', path, new_rest.get(..until(new_rest)).unwrap_or(&none)));
         compared.extend(lines_of(' ', path, new_rest.get(until(new_rest)..).unwrap_or(&none)));
     }
-    compared
+    Some(compared)
 }
 
 fn lines_of(mark: char, path: &str, lines: &[String]) -> Vec<(char, String)> {
@@ -56,37 +62,57 @@ fn escaped(line: &str) -> String {
     shown
 }
 
-/// Every value of a JSON text by its path, in lines.
-fn members(text: &str) -> BTreeMap<String, Vec<String>> {
-    let mut members = BTreeMap::new();
+/// Every value of a JSON text by its path, in lines; none where they are more than `most` bytes.
+fn members(text: &str, most: usize) -> Option<BTreeMap<String, Vec<String>>> {
+    let mut members = Members { lines: BTreeMap::new(), left: most };
     if text.is_empty() {
-        return members;
+        return Some(members.lines);
     }
     match Json::read(text.as_bytes()) {
-        Ok(value) => add("", &value, &mut members),
+        Ok(value) => members.add("", &value)?,
         // It was too long to be kept whole.
-        Err(_) => drop(members.insert("text".to_owned(), vec![text.to_owned()])),
+        Err(_) => members.tell("text", std::iter::once(text))?,
     }
-    members
+    Some(members.lines)
 }
 
-fn add(path: &str, value: &Json, members: &mut BTreeMap<String, Vec<String>>) {
-    let below =
-        |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    match value {
-        Json::Object(all) if !all.is_empty() => {
-            all.iter().for_each(|(name, value)| add(&below(&plain(name)), value, members));
+/// Values by their paths, as they are found.
+struct Members {
+    lines: BTreeMap<String, Vec<String>>,
+    /// How many bytes more are taken.
+    left: usize,
+}
+
+impl Members {
+    /// Takes up what lies at a path; none where that is too much.
+    fn add(&mut self, path: &str, value: &Json) -> Option<()> {
+        let below =
+            |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        match value {
+            Json::Object(all) if !all.is_empty() => {
+                all.iter().try_for_each(|(name, value)| self.add(&below(&plain(name)), value))
+            }
+            Json::List(all) if !all.is_empty() => {
+                let mut all = all.iter().enumerate();
+                all.try_for_each(|(place, value)| self.add(&below(&place.to_string()), value))
+            }
+            Json::Text(text) if path.is_empty() || path == "description" => {
+                let path = if path.is_empty() { "instructions" } else { path };
+                self.tell(path, text.split('\n'))
+            }
+            // So that a text differs from a number that looks like it.
+            value => self.tell(path, std::iter::once(value.to_text().as_str())),
         }
-        Json::List(all) if !all.is_empty() => {
-            let all = all.iter().enumerate();
-            all.for_each(|(place, value)| add(&below(&place.to_string()), value, members));
+    }
+
+    fn tell<'a>(&mut self, path: &str, lines: impl Iterator<Item = &'a str>) -> Option<()> {
+        let mut told = vec![];
+        for line in lines {
+            self.left = self.left.checked_sub(path.len() + line.len() + EACH)?;
+            told.push(line.to_owned());
         }
-        Json::Text(text) if path.is_empty() || path == "description" => {
-            let path = if path.is_empty() { "instructions" } else { path };
-            members.insert(path.to_owned(), text.split('\n').map(str::to_owned).collect());
-        }
-        // So that a text differs from a number that looks like it.
-        value => drop(members.insert(path.to_owned(), vec![value.to_text()])),
+        self.lines.insert(path.to_owned(), told);
+        Some(())
     }
 }
 
@@ -105,7 +131,7 @@ mod tests {
     use super::*;
 
     fn marked(before: &str, after: &str) -> String {
-        let lines = compared(before, after).into_iter();
+        let lines = compared(before, after, 10_000).unwrap().into_iter();
         let lines = lines.map(|(mark, line)| format!("{mark} {line}"));
         lines.collect::<Vec<_>>().join("\n")
     }
@@ -139,5 +165,23 @@ mod tests {
     fn what_a_terminal_would_obey_is_escaped() {
         let shown = marked("", r#"{"description":"Adds.\u001b[2K\rNothing."}"#);
         assert_eq!(shown, "+ description: Adds.\\u{1b}[2K\\rNothing.");
+    }
+
+    #[test]
+    fn a_long_name_is_not_told_with_everything_within_it() {
+        let within: Vec<_> = (0..5_000).map(|at| format!("\"{at}\":0")).collect();
+        let schema = format!("{{\"{}\":{{{}}}}}", "x".repeat(1 << 20), within.join(","));
+        let text = format!("{{\"inputSchema\":{schema}}}");
+        assert_eq!(compared("", &text, 4 << 20), None);
+        assert_eq!(compared(&text, r#"{"name":"add"}"#, 4 << 20), None);
+    }
+
+    #[test]
+    fn what_fits_exactly_is_shown_and_no_byte_more() {
+        // "+ name: \"add\"" and its end.
+        let text = r#"{"name":"add"}"#;
+        assert_eq!(compared("", text, 14).unwrap(), [('+', "name: \"add\"".to_owned())]);
+        assert_eq!(compared("", text, 13), None);
+        assert_eq!(compared("", &format!("\"{}\"", "\\n".repeat(100)), 1_000), None);
     }
 }

@@ -283,16 +283,16 @@ impl Conversation {
         let mut seen = Seen::Approved;
         let mut hold = None;
         if let Some(reason) = reason {
-            let words = tool.words(&server.name, &aim.name, &*self.pins).map_err(unpinned)?;
-            let is_whole = words.len() <= MOST_SHOWN;
-            seen = if is_whole { Seen::Whole } else { Seen::Part };
+            let words = tool.words(&server.name, &aim.name, &*self.pins, MOST_SHOWN);
+            let words = words.map_err(unpinned)?;
+            seen = if words.is_some() { Seen::Whole } else { Seen::Part };
             hold = Some(Hold {
                 reason: reason.to_owned(),
                 rule: format!("gateway.tool-{}", standing.word()),
                 approvers: vec![],
                 quorum: 1,
                 expires_in: self.settings.hold_seconds.max(1),
-                for_approvers: if is_whole { words } else { too_long(&server.name, &aim.name) },
+                for_approvers: words.unwrap_or_else(|| too_long(&server.name, &aim.name)),
             });
         }
         let mut facts = vec![("tool", standing.word().to_owned())];

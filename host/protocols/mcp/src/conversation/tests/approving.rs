@@ -62,6 +62,25 @@ fn a_call_of_a_tool_that_says_too_much_to_be_shown_is_approved_and_the_tool_is_n
 }
 
 #[test]
+fn a_tool_whose_names_are_too_long_to_be_told_with_each_value_is_not_approved_either() {
+    let pins = pins();
+    let mut script = Script::with(settings(&["files"]), Arc::clone(&pins), false);
+    let within: Vec<_> = (0..5_000).map(|at| format!("\"{at}\":0")).collect();
+    let schema = format!("{{\"{}\":{{{}}},", "x".repeat(1 << 20), within.join(","));
+    script.server(0, r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#);
+    script.answer_last(
+        0,
+        &TOOLS.replacen("\"inputSchema\":{", &format!("\"inputSchema\":{schema}"), 1),
+    );
+    script.call(7, "{}");
+    let shown = script.terms().for_approvers;
+    assert!(shown.contains("palisade pins show files read") && shown.len() < 1000, "{shown}");
+    let digest = pins.pinned("files", "read").unwrap();
+    assert!(has(&script.decide(granted()), &["server 0", "tools/call"]));
+    assert_eq!(pins.pinned("files", "read").unwrap(), digest);
+}
+
+#[test]
 fn a_tool_that_is_approved_no_more_is_not_approved_by_who_was_not_shown_it() {
     let pins = pins();
     let mut script = Script::with(settings(&["files"]), Arc::clone(&pins), false);
