@@ -3,12 +3,15 @@
 use crate::json::Json;
 use crate::message::Id;
 
+/// The members of an answer (JSON-RPC 2.0, section 5).
+const MEMBERS: [&str; 4] = ["jsonrpc", "id", "result", "error"];
+
 /// The request that a text which is no message may be the answer to; `Some(None)` where it may be any that is under way, and
 /// nothing where it is none: programs write all kinds of things on their output.
 pub(super) fn answers(text: &[u8]) -> Option<Option<Id>> {
     match Json::read(text) {
         Ok(Json::List(_)) => Some(None),
-        Ok(json) if json.get("method").is_some() => None,
+        Ok(json) if json.get("method").is_some() || !looks_like_answer(&json) => None,
         Ok(json) => {
             let is_answer = json.get("result").is_some() || json.get("error").is_some();
             let id = json.get("id").and_then(Id::read);
@@ -16,6 +19,12 @@ pub(super) fn answers(text: &[u8]) -> Option<Option<Id>> {
         }
         Err(_) => begins_as_message(text).then_some(None),
     }
+}
+
+/// Whether an object says that it is a message, or has no members but an answer's: a log may have errors, levels and ids too.
+fn looks_like_answer(json: &Json) -> bool {
+    let mut names = json.members().iter().map(|(name, _)| name.as_str());
+    json.get("jsonrpc").is_some() || names.all(|name| MEMBERS.contains(&name))
 }
 
 /// Whether a text begins as an object does that has members, or as a list of such: a line of a log hardly does.
@@ -39,7 +48,11 @@ mod tests {
             (r#"{"id":7,"result":{}}"#, Some(id())),
             (r#"{"jsonrpc":"2.0","id":7,"result":3}"#, Some(id())),
             (r#"{"result":{}}"#, Some(None)),
+            (r#"{"error":{"code":1,"message":"no"}}"#, Some(None)),
+            (r#"{"jsonrpc":"2.0","error":"timeout","level":"warn"}"#, Some(None)),
             (r#"{"level":"info","msg":"started"}"#, None),
+            (r#"{"level":"warn","msg":"retrying","error":"timeout"}"#, None),
+            (r#"{"level":"info","id":7,"result":"done"}"#, None),
             (r#"{"jsonrpc":"2.0","id":7,"method":"ping","params":[]}"#, None),
             ("[info] listening", None),
             ("{} said", None),
