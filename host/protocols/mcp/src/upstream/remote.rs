@@ -145,10 +145,14 @@ fn cancel(
             return;
         }
     }
-    // Nothing waits for a service that does not take it.
+    // Nothing waits for a service that does not take it, and all else that it works on goes on.
     let session = Arc::clone(session);
     exchanges.spawn(async move {
-        session.post(&message).await?.release(&session.ways).await;
+        match session.post(&message).await {
+            Ok(exchange) => exchange.release(&session.ways).await,
+            Err(Failed::Other(_)) => {}
+            Err(failed @ (Failed::Gone | Failed::Credential)) => return Err(failed),
+        }
         Ok(())
     });
 }

@@ -308,6 +308,17 @@ async fn a_service_whose_stream_breaks_off_is_asked_for_the_rest() {
 }
 
 #[tokio::test]
+async fn a_service_that_takes_no_cancelling_goes_on_with_its_other_calls() {
+    let world = World::new(Servers::Service(breaks::service()));
+    let mut client = Client::begun(&world).await;
+    let (_, late) = client.call(r#"{"do":"late"}"#).await;
+    assert_eq!(client.cancelled().await.rest().await, "");
+    let told = late.rest().await;
+    assert!(told.contains(r#""text":"late""#), "{told}");
+    assert!(client.called("{}").await.contains("after all"));
+}
+
+#[tokio::test]
 async fn a_service_that_is_not_there_is_told_without_its_address() {
     let world = World::new(Servers::Service(1));
     let client = Client::new(&world);
