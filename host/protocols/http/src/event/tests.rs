@@ -236,6 +236,28 @@ fn graphql_is_found_in_whatever_servers_wrap_it() {
 }
 
 #[test]
+fn a_message_whose_payload_is_a_text_begins_what_the_text_asks_for() {
+    let text = r#"{"id":"1","type":"start","payload":{"data":"{\"query\":\"subscription{onX{id}}\",\"variables\":{}}","extensions":{}}}"#;
+    let opening = request("GET", "/graphql", &[], None).head;
+    let message = Request::message(&opening, Bytes::copy_from_slice(text.as_bytes()));
+    let command = message.command(&Templates::default());
+    assert!(command.complete && !message.may_mutate(), "{command:?}");
+    let asked = &command.operations[1];
+    assert_eq!((asked.action.as_str(), asked.object.as_str()), ("subscription", "onX"));
+    // A document elsewhere is not what a server runs that keeps documents by another name.
+    for payload in [
+        r#"{"documentId":"x","data":"{\"query\":\"{me}\"}"}"#,
+        r#"{"documentId":"x","note":{"query":"{me}"}}"#,
+        r#"{"extensions":{"note":"{\"query\":\"{me}\"}"}}"#,
+        r#"{"data":{"query":"{me}"}}"#,
+        r#"{"data":"{\"id\":1}"}"#,
+    ] {
+        let text = format!(r#"{{"type":"start","payload":{payload}}}"#);
+        assert!(!said("/graphql", &text).complete, "{text}");
+    }
+}
+
+#[test]
 fn what_has_a_query_of_another_language_or_none_stays_what_it_is() {
     for text in [
         r#"{"query":"hello"}"#,

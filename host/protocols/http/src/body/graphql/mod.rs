@@ -144,7 +144,7 @@ impl GraphQl {
 
     /// An object is read to its end.
     fn close(&mut self, place: Place, asking: Asking) {
-        let Asking { queries, operation, variables, other, stored, begins, asked } = asking;
+        let Asking { queries, operation, variables, other, stored, begins, asked, .. } = asking;
         let expected = place.is_request();
         if stored && queries.iter().all(|query| query.trim().is_empty()) {
             self.miss(Missing::Stored);
@@ -252,6 +252,10 @@ struct Asking {
     begins: bool,
     /// Whether its payload has a query.
     asked: bool,
+    /// Whether its `data` is a text that has one.
+    wraps: bool,
+    /// Whether it has names that stand in no object around such a text.
+    loose: bool,
 }
 
 /// One value, and the object that it belongs to.
@@ -330,7 +334,9 @@ impl<'de> Visitor<'de> for Node<'_> {
             let is = |other: &str| name.eq_ignore_ascii_case(other);
             self.request.stored |= self.place == Place::Extensions && is("persistedQuery");
             own.other |= !is_graphql(&name);
+            own.loose |= !matches!(name.as_str(), "data" | "extensions");
             let found = &mut *self.found;
+            let before = found.documents.len();
             if self.place.is_request() && is("variables") {
                 let (variables, within) = (&mut own.variables, self.within);
                 entries.next_value_seed(Keys { found, variables, at: None, within, depth })?;
@@ -344,8 +350,12 @@ impl<'de> Visitor<'de> for Node<'_> {
                 within: self.within,
                 depth,
             })?;
+            let mut documents = self.found.documents.iter().skip(before);
+            own.wraps |= name == "data" && documents.any(|document| document.expected);
         }
-        self.request.asked |= self.place == Place::Payload && !own.queries.is_empty();
+        // Another name beside the text may be that of a stored document.
+        let asks = !own.queries.is_empty() || own.wraps && !own.loose;
+        self.request.asked |= self.place == Place::Payload && asks;
         self.found.close(self.place, own);
         Ok(())
     }
