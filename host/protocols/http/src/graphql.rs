@@ -21,11 +21,13 @@ const MOST_FIELDS: usize = 2_000;
 /// Whether a text begins as a document does; others write queries of their own languages under the same name.
 #[must_use]
 pub(crate) fn may_be(text: &str) -> bool {
-    let begin = text.trim_start_matches(|c: char| c.is_whitespace() || c == ',' || c == '\u{feff}');
-    let words = ["{", "#", "query", "mutation", "subscription", "fragment"];
+    // Readers pass over commas, blanks and a byte order mark; lenient ones may over whatever is no mark of ASCII.
+    let begin = text.trim_start_matches(|c: char| !c.is_ascii_graphic() || c == ',');
+    let words = ["query", "mutation", "subscription", "fragment"];
     // What describes an operation stands before it.
-    let described = begin.starts_with('"') && text.contains("mutation");
-    text.contains('{') && (described || words.into_iter().any(|word| begin.starts_with(word)))
+    let described = begin.starts_with('"') && words.into_iter().any(|word| text.contains(word));
+    let begins = begin.starts_with(['{', '#']) || words.iter().any(|word| begin.starts_with(word));
+    text.contains('{') && (described || begins)
 }
 
 /// Whether a text that is no document is that to other readers too: none of its words changes anything.

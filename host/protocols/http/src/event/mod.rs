@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
 use palisade_policy::{Command, Operation};
 
-use crate::body::{GraphQl, Missing, essence, nested};
+use crate::body::{Document, GraphQl, Missing, essence, nested};
 use crate::{Contents, Head, Kind, Length, Refused, Target, graphql};
 
 pub use template::Templates;
@@ -211,13 +211,17 @@ impl Request {
             asked.documents.iter_mut().for_each(|document| document.operation = None);
         }
         asked.query(pairs(), is_endpoint);
+        // Where GraphQL is not known to be spoken, what does not begin as a document is none to any server.
+        let may_be_other = |document: &Document| {
+            !document.expected || !is_endpoint && !graphql::may_be(&document.text)
+        };
         let mut walk = graphql::Walk::new(&asked.shared);
         for document in &asked.documents {
             match walk.document(document) {
                 Ok(()) => {}
                 // A search has its query under the same name.
                 Err(_) if !is_endpoint && !document.text.contains('{') => {}
-                Err(why) if !document.expected && graphql::is_other(&document.text, why) => {}
+                Err(why) if may_be_other(document) && graphql::is_other(&document.text, why) => {}
                 Err(why) => return Err(why),
             }
         }

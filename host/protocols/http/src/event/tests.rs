@@ -280,6 +280,44 @@ fn what_has_a_query_of_another_language_or_none_stays_what_it_is() {
 }
 
 #[test]
+fn a_query_of_another_language_may_have_braces_where_graphql_is_not_spoken() {
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    for (target, kind, text) in [
+        ("/jobs", JSON, r#"{"payload":{"query":"sum(rate(x{job=\"api\"}[5m]))"}}"#),
+        ("/api/v1/query", form, "query=up%7Bjob%3D%22x%22%7D"),
+        ("/monitors", JSON, r#"{"type":"metric alert","query":"avg:system.cpu{*}"}"#),
+    ] {
+        let other = request("POST", target, &[kind], Some(text));
+        let command = other.command(&Templates::default());
+        assert!(command.complete && !other.may_mutate(), "{text}: {command:?}");
+        let spoken = request("POST", "/graphql", &[kind], Some(text));
+        assert!(!spoken.command(&Templates::default()).complete, "{text}");
+    }
+}
+
+#[test]
+fn a_text_that_a_lenient_server_may_take_for_a_document_is_one_wherever_it_is_sent() {
+    let begins = ["", "\u{feff}", " \n\t", ",,", "#x\n", "\u{feff} ,#x\r\n,", "\0\u{200b}\u{a0}"];
+    for begin in begins.into_iter().chain(["\"why\" ", "\"\"\"why\"\"\" "]) {
+        for document in ["mutation{drop}", "subscription{onX}", "query A{secret}", "{secret}"] {
+            // What a shorthand would do is never described.
+            if begin.contains('"') && document.starts_with('{') {
+                continue;
+            }
+            // Whatever stands behind it.
+            for end in ["", " @", " }"] {
+                let text = serde_json::json!({ "query": format!("{begin}{document}{end}") });
+                let text = text.to_string();
+                let command = request("POST", "/jobs", &[JSON], Some(&text));
+                let command = command.command(&Templates::default());
+                let is_told = command.operations.len() > 1;
+                assert!(is_told || !command.complete, "{text}: {command:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_arguments_name_is_among_the_fields_however_they_are_filled() {
     let fields = |request: &Request| {
         let command = request.command(&Templates::default());
