@@ -342,6 +342,9 @@ fn what_arguments_name_is_among_the_fields_however_they_are_filled() {
     assert_eq!(fields(&sent), ["arguments.input", "arguments.input.role"]);
     let asked = request("GET", &format!("/graphql?{variables}&{query}"), &[], None);
     assert_eq!(fields(&asked), ["arguments.input", "arguments.input.role"]);
+    let text = r#"{"method":"graphql","params":{"query":"mutation($i:In){set(input:$i)}","variables":{"i":{"role":1}}}}"#;
+    let called = request("POST", "/rpc", &[JSON], Some(text));
+    assert_eq!(fields(&called), ["arguments.input", "arguments.input.role"]);
     // What stands in two places is put together by servers.
     let text = r#"{"query":"mutation($i:In){set(input:$i)}"}"#;
     let apart = request("POST", &format!("/graphql?{variables}"), &[JSON], Some(text));

@@ -13,7 +13,7 @@ use memchr::memmem;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 pub use variables::Variables;
-use variables::{Keys, MOST_NAMES};
+use variables::{Filled, Keys, MOST_NAMES};
 
 /// Deeper texts are not read.
 const DEEPEST: usize = 64;
@@ -126,7 +126,9 @@ impl GraphQl {
 
     fn look(&mut self, json: &[u8], place: Place, within: usize) {
         let request = &mut Asking::default();
-        let node = Node { found: self, request, name: Name::Other, place, within, depth: 0 };
+        let filled = &[][..];
+        let node =
+            Node { found: self, request, name: Name::Other, filled, place, within, depth: 0 };
         // What is no JSON to its end may be to those who read its beginning: what was found stays.
         let _ = node.deserialize(&mut serde_json::Deserializer::from_slice(json));
     }
@@ -263,6 +265,8 @@ struct Node<'a> {
     found: &'a mut GraphQl,
     request: &'a mut Asking,
     name: Name,
+    /// The variables that it fills a part of, where such stand beside no request of their own: one within another.
+    filled: &'a [Filled],
     place: Place,
     /// How many texts it lies within.
     within: usize,
@@ -304,23 +308,24 @@ impl<'de> Visitor<'de> for Node<'_> {
         Ok(())
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<(), E> {
+    fn visit_str<E>(mut self, value: &str) -> Result<(), E> {
         match self.name {
             Name::Query => self.request.queries.push(value.to_owned()),
             Name::Operation => self.request.operation = Some(value.to_owned()),
             Name::Type => self.request.begins |= matches!(value, "subscribe" | "start"),
             Name::Other => {}
         }
+        self.fill(value);
         self.found.within(value, self.within);
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let Self { found, request, name, place, within, depth } = self;
+        let Self { found, request, name, filled, place, within, depth } = self;
         let depth = deeper(found, depth)?;
         loop {
             let (found, request) = (&mut *found, &mut *request);
-            let node = Node { found, request, name, place, within, depth };
+            let node = Node { found, request, name, filled, place, within, depth };
             if entries.next_element_seed(node)?.is_none() {
                 return Ok(());
             }
@@ -342,10 +347,15 @@ impl<'de> Visitor<'de> for Node<'_> {
                 entries.next_value_seed(Keys { found, variables, at: None, within, depth })?;
                 continue;
             }
+            let mut filled = found.filled(self.filled, &name)?;
+            if is("variables") {
+                filled.push(Filled::default());
+            }
             entries.next_value_seed(Node {
                 found,
                 request: &mut own,
                 name: Name::of(&name),
+                filled: &filled,
                 place: self.place.under(&name),
                 within: self.within,
                 depth,

@@ -114,6 +114,43 @@ fn what_variables_are_filled_with_is_known_by_name() {
 }
 
 #[test]
+fn variables_fill_documents_that_stand_anywhere() {
+    for text in [
+        r#"{"params":{"query":"{a}","variables":{"i":{"role":1,"list":[{"x":{"y":1}}]}}}}"#,
+        r#"{"params":{"Variables":[{"i":{"role":1,"list":{"x":{"y":1}}}}],"query":"{a}"}}"#,
+        r#"{"params":{"variables":"{\"i\":{\"role\":1,\"list\":{\"x\":{\"y\":1}}}}","query":"{a}"}}"#,
+        r#"{"extensions":{"variables":{"i":{"role":1,"list":{"x":{"y":1}}}}},"query":"{a}"}"#,
+    ] {
+        let mut graphql = GraphQl::default();
+        graphql.body(text.as_bytes());
+        assert_eq!(graphql.shared["i"], ["role", "list", "list.x", "list.x.y"], "{text}");
+        assert_eq!(graphql.documents.len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn variables_that_may_be_something_else_are_looked_through_as_well() {
+    let text = r#"{"x":{"variables":{"i":{"query":"mutation{drop}","variables":{"j":{"k":1}}}}}}"#;
+    assert_eq!(found(text), [(DROP.to_owned(), false, None)]);
+    let mut graphql = GraphQl::default();
+    graphql.body(text.as_bytes());
+    assert_eq!(graphql.shared["i"], ["query", "variables", "variables.j", "variables.j.k"]);
+    assert_eq!(graphql.shared["j"], ["k"]);
+    let text = r#"{"x":{"variables":"{\"query\":\"mutation{drop}\"}"}}"#;
+    assert_eq!(found(text), [(DROP.to_owned(), true, None)]);
+}
+
+#[test]
+fn variables_within_variables_count_with_each_that_they_lie_within() {
+    let inner: Vec<String> = (0..3000).map(|number| format!("\"{number:x}\":0")).collect();
+    let mut text = format!("{{{}}}", inner.join(","));
+    for _ in 0..40 {
+        text = format!("{{\"variables\":{text}}}");
+    }
+    assert_eq!(missing(&format!("{{\"x\":{text}}}")), Some(Missing::Stored));
+}
+
+#[test]
 fn names_in_variables_are_kept_up_to_a_limit() {
     let inner: Vec<String> = (0..77_500).map(|number| format!("\"{number:x}\":0")).collect();
     let long = "x".repeat(2500);

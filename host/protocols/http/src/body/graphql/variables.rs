@@ -1,10 +1,11 @@
 //! What the variables of GraphQL requests are filled with: the names in them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{GraphQl, MOST_WITHIN, Missing, bare, deeper};
+use super::{GraphQl, MOST_WITHIN, Missing, Node, bare, deeper};
 
 /// So much of the names within variables is kept, in bytes, each with [`EACH`] more.
 pub(super) const MOST_NAMES: usize = 1 << 20;
@@ -33,27 +34,78 @@ pub(super) struct Keys<'a> {
 }
 
 impl Keys<'_> {
-    /// Keeps a name, and gives its path. Where there is no room for it no more is read: each path would have to be put together.
+    /// Keeps a name, and gives its path.
     fn keep<E: Error>(&mut self, name: &str) -> Result<String, E> {
         let outer = self.at.map_or("", |(_, outer)| outer);
-        let Some(left) = self.found.left.checked_sub(outer.len() + name.len() + EACH) else {
-            self.found.miss(Missing::Stored);
+        let path = self.found.path(outer, name)?;
+        keep(self.variables, self.at.map(|(variable, _)| variable), &path);
+        Ok(path)
+    }
+}
+
+/// Where a value stands within variables that fill documents which are not known by their place.
+#[derive(Clone, Default)]
+pub(super) struct Filled {
+    /// The variable; none at the top.
+    variable: Option<Arc<str>>,
+    /// The names within it, outer before inner.
+    path: String,
+}
+
+impl GraphQl {
+    /// The path of a name. Where there is no room for it no more is read: each path would have to be put together.
+    fn path<E: Error>(&mut self, outer: &str, name: &str) -> Result<String, E> {
+        let Some(left) = self.left.checked_sub(outer.len() + name.len() + EACH) else {
+            self.miss(Missing::Stored);
             return Err(E::custom("it names more than is kept"));
         };
-        self.found.left = left;
-        let path = match outer {
+        self.left = left;
+        Ok(match outer {
             "" => name.to_owned(),
             outer => format!("{outer}.{name}"),
-        };
-        match self.at {
-            None => drop(self.variables.entry(path.clone()).or_default()),
-            Some((variable, _)) => {
-                if let Some(names) = self.variables.get_mut(variable) {
-                    names.push(path.clone());
-                }
+        })
+    }
+
+    /// Shares a name within such variables, and says where its own value stands.
+    pub(super) fn filled<E: Error>(
+        &mut self,
+        within: &[Filled],
+        name: &str,
+    ) -> Result<Vec<Filled>, E> {
+        let mut inner = Vec::with_capacity(within.len());
+        for Filled { variable, path } in within {
+            let path = self.path(path, name)?;
+            keep(Arc::make_mut(&mut self.shared), variable.as_deref(), &path);
+            inner.push(match variable {
+                None => Filled { variable: Some(path.into()), path: String::new() },
+                Some(variable) => Filled { variable: Some(Arc::clone(variable)), path },
+            });
+        }
+        Ok(inner)
+    }
+}
+
+impl Node<'_> {
+    /// Shares what a text fills that is all of such variables.
+    pub(super) fn fill(&mut self, text: &str) {
+        let is_whole = self.filled.last().is_some_and(|filled| filled.variable.is_none());
+        if is_whole && self.within < MOST_WITHIN {
+            let mut shared = std::mem::take(&mut self.found.shared);
+            self.found.fill(text, Arc::make_mut(&mut shared), self.within + 1);
+            self.found.shared = shared;
+        }
+    }
+}
+
+/// Keeps a variable, or a name within one.
+fn keep(variables: &mut Variables, variable: Option<&str>, path: &str) {
+    match variable {
+        None => drop(variables.entry(path.to_owned()).or_default()),
+        Some(variable) => {
+            if let Some(names) = variables.get_mut(variable) {
+                names.push(path.to_owned());
             }
         }
-        Ok(path)
     }
 }
 
