@@ -77,6 +77,7 @@ pub(crate) struct Reading {
 impl Reading {
     /// What was found.
     pub(crate) fn contents(mut self) -> Contents {
+        self.graphql.close_form();
         let (fields, facts) = self.told.take();
         let Self { cut, unread, graphql, .. } = self;
         Contents { fields, facts, cut, unread, graphql }

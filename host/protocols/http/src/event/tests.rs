@@ -258,6 +258,34 @@ fn a_message_whose_payload_is_a_text_begins_what_the_text_asks_for() {
 }
 
 #[test]
+fn a_stored_document_that_pairs_name_is_not_accounted_for() {
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let stored = "extensions=%7B%22persistedQuery%22%3A%7B%22sha256Hash%22%3A%22x%22%7D%7D";
+    for (pairs, complete) in [
+        (stored.to_owned(), false),
+        (format!("query=&{stored}"), false),
+        (format!("{stored}&query=+"), false),
+        ("extensions=%7B%22\\u0070ersistedQuery%22%3A%7B%7D%7D".to_owned(), false),
+        ("extensions[persistedQuery][sha256Hash]=x".to_owned(), false),
+        (format!("{stored}&query=%7Bme%7D"), true),
+        ("extensions=pdf&note=persistedQuery".to_owned(), true),
+    ] {
+        let sent = request("POST", "/api", &[form], Some(&pairs));
+        assert_eq!(sent.command(&Templates::default()).complete, complete, "{pairs}");
+        assert_eq!(sent.may_mutate(), !complete, "{pairs}");
+        if !pairs.contains('\\') {
+            let asked = request("GET", &format!("/api?{pairs}"), &[], None);
+            assert_eq!(asked.command(&Templates::default()).complete, complete, "{pairs}");
+        }
+    }
+    let kind = ("content-type", "multipart/form-data; boundary=b");
+    let part = "Content-Disposition: form-data; name=\"extensions\"";
+    let body = format!("--b\r\n{part}\r\n\r\n{{\"persistedQuery\":{{}}}}\r\n--b--");
+    let sent = request("POST", "/api", &[kind], Some(&body));
+    assert!(!sent.command(&Templates::default()).complete);
+}
+
+#[test]
 fn what_has_a_query_of_another_language_or_none_stays_what_it_is() {
     for text in [
         r#"{"query":"hello"}"#,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use memchr::memmem;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use forms::Pairs;
 pub use variables::Variables;
 use variables::{Filled, Keys, MOST_NAMES};
 
@@ -55,6 +56,8 @@ pub struct GraphQl {
     pub missing: Option<Missing>,
     /// What any of them may be filled with besides: variables that stand apart from their document, in a form or the query.
     pub shared: Arc<Variables>,
+    /// What the pairs of a form ask for.
+    pairs: Pairs,
     /// How much of the names within variables may still be kept, in bytes.
     left: usize,
 }
@@ -68,7 +71,13 @@ impl Document {
 
 impl Default for GraphQl {
     fn default() -> Self {
-        Self { documents: vec![], missing: None, shared: Arc::default(), left: MOST_NAMES }
+        Self {
+            documents: vec![],
+            missing: None,
+            shared: Arc::default(),
+            pairs: Pairs::default(),
+            left: MOST_NAMES,
+        }
     }
 }
 
