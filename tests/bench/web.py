@@ -13,7 +13,6 @@ import pathlib
 import re
 import resource
 import shutil
-import signal
 import subprocess
 import tempfile
 from dataclasses import asdict, dataclass
@@ -150,8 +149,8 @@ class Pingora:
         self.target, self.pids = f"http://127.0.0.1:{port}/", [self.process.pid]
 
     def stop(self):
-        # Asked to end by SIGTERM, it would wait five minutes for whoever may still come.
-        self.process.send_signal(signal.SIGINT)
+        # Asked to end, it would wait five minutes for whoever may still come.
+        self.process.kill()
         self.process.wait()
 
 
