@@ -211,20 +211,11 @@ impl Request {
             asked.documents.iter_mut().for_each(|document| document.operation = None);
         }
         asked.query(pairs(), is_endpoint);
-        // Where GraphQL is not known to be spoken, what does not begin as a document is none to any server.
-        let may_be_other = |document: &Document| {
-            !document.expected || !is_endpoint && !graphql::may_be(&document.text)
+        // Nearly no request has any, and a walk takes some preparation.
+        let found = match asked.documents.is_empty() {
+            true => vec![],
+            false => walked(&asked, is_endpoint)?,
         };
-        let mut walk = graphql::Walk::new(&asked.shared);
-        for document in &asked.documents {
-            match walk.document(document) {
-                Ok(()) => {}
-                // A search has its query under the same name.
-                Err(_) if !is_endpoint && !document.text.contains('{') => {}
-                Err(why) if may_be_other(document) && graphql::is_other(&document.text, why) => {}
-                Err(why) => return Err(why),
-            }
-        }
         let is_message = self.head.method.as_str() == MESSAGE;
         let has_body = !matches!(&self.body, Body::Unread(Length::Known(0)));
         let is_missing = match asked.missing {
@@ -233,7 +224,7 @@ impl Request {
             Some(Missing::Object) => is_endpoint && !is_message,
             None => is_endpoint && !is_message && has_body && asked.documents.is_empty(),
         };
-        if is_missing { Err("there is no document") } else { Ok(walk.found()) }
+        if is_missing { Err("there is no document") } else { Ok(found) }
     }
 
     /// The request as text: its line, the headers that matter, and the body where that is text.
@@ -281,6 +272,25 @@ impl Request {
         }
         Ok(request)
     }
+}
+
+/// What the documents of a request would do.
+fn walked(asked: &GraphQl, is_endpoint: bool) -> Result<Vec<Operation>, &'static str> {
+    // Where GraphQL is not known to be spoken, what does not begin as a document is none to any server.
+    let may_be_other = |document: &Document| {
+        !document.expected || !is_endpoint && !graphql::may_be(&document.text)
+    };
+    let mut walk = graphql::Walk::new(&asked.shared);
+    for document in &asked.documents {
+        match walk.document(document) {
+            Ok(()) => {}
+            // A search has its query under the same name.
+            Err(_) if !is_endpoint && !document.text.contains('{') => {}
+            Err(why) if may_be_other(document) && graphql::is_other(&document.text, why) => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(walk.found())
 }
 
 /// Whether GraphQL is spoken at a path: `/graphql`, whatever is before it, its letters' case, and what servers cut off.

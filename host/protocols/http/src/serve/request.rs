@@ -170,7 +170,8 @@ impl Question {
             // Another set of policies came into force just now.
             self.read(session, true);
         }
-        let guess = || validators::guess(&self.request.head.headers).filter(|_| self.whole);
+        let headers = &self.request.head.headers;
+        let guess = || self.whole.then(|| validators::guess(headers)).flatten();
         if let Some(denial) = refusal(session, &self.request).or_else(guess) {
             gate.refuse(&self.command, &denial);
             return Err(denial);

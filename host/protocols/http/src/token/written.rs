@@ -70,8 +70,12 @@ impl Written {
         if text.len() < self.shortest {
             return false;
         }
-        let found = |text: &[u8]| self.forms.iter().any(|form| memmem::find(text, form).is_some());
-        found(text) || text.contains(&b'%') && found(&unescaped(text))
+        self.shows(text) || text.contains(&b'%') && self.shows(&unescaped(text))
+    }
+
+    /// Whether one of its forms is in there.
+    fn shows(&self, text: &[u8]) -> bool {
+        self.forms.iter().any(|form| memmem::find(text, form).is_some())
     }
 
     /// Whether it is in there as it is: what streams through unread is looked through once.
@@ -83,14 +87,11 @@ impl Written {
     /// Whether it is in a body or a message that is read, in any form, also where that is escaped as in a form, a text of JSON,
     /// or JSON in a form.
     pub(crate) fn is_in_read(&self, text: &[u8]) -> bool {
-        if self.is_in(text) {
-            return true;
-        }
         // What one reader takes for an escape is plain to the other.
         let plain = text.contains(&b'%').then(|| unescaped(text));
         let mut texts =
             [Some(text), plain.as_ref().map(|plain| plain.as_slice())].into_iter().flatten();
-        texts.any(|text| text.contains(&b'\\') && self.is_in(&of_json(text)))
+        texts.any(|text| self.shows(text) || text.contains(&b'\\') && self.is_in(&of_json(text)))
     }
 
     /// Looks for it in what passes piece by piece.

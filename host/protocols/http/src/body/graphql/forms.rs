@@ -1,7 +1,5 @@
 //! GraphQL in forms, and in the query of a request.
 
-use std::sync::Arc;
-
 use super::{Document, GraphQl, Missing};
 
 /// What the pairs of a form or a query ask for together.
@@ -50,9 +48,7 @@ impl GraphQl {
             self.keep(Document { expected: is("query"), ..Document::of(value) });
         }
         if is("variables") {
-            let mut shared = std::mem::take(&mut self.shared);
-            self.fill(value, Arc::make_mut(&mut shared), 0);
-            self.shared = shared;
+            self.fill_shared(value, 0);
         } else {
             self.within(value, 0);
         }
@@ -64,6 +60,10 @@ impl GraphQl {
         pairs: impl Iterator<Item = (&'a str, &'a str)>,
         is_endpoint: bool,
     ) {
+        let mut pairs = pairs.peekable();
+        if pairs.peek().is_none() {
+            return;
+        }
         let mut all = Pairs::default();
         let mut asked = Self::default();
         for (name, value) in pairs {

@@ -4,6 +4,22 @@
 //! a request's own; elsewhere one is taken for a document that reads as such. A text that is JSON itself (Action Cable's `data`,
 //! AppSync's) is looked through as well.
 
+/// A visitor's part for values that name nothing and hold no text.
+macro_rules! passes_over_scalars {
+    () => {
+        passes_over_scalars!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64);
+
+        fn visit_unit<E>(self) -> Result<(), E> {
+            Ok(())
+        }
+    };
+    ($($visit:ident: $scalar:ty),+) => {
+        $(fn $visit<E>(self, _: $scalar) -> Result<(), E> {
+            Ok(())
+        })+
+    };
+}
+
 mod forms;
 mod variables;
 
@@ -297,25 +313,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         f.write_str("a JSON value")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
+    passes_over_scalars!();
 
     fn visit_str<E>(mut self, value: &str) -> Result<(), E> {
         match self.name {

@@ -21,6 +21,13 @@ impl GraphQl {
         // What is no JSON fills nothing; of what is cut, the beginning.
         let _ = keys.deserialize(&mut serde_json::Deserializer::from_str(bare(text)));
     }
+
+    /// Reads those that any document may be filled with.
+    pub(super) fn fill_shared(&mut self, text: &str, within: usize) {
+        let mut shared = std::mem::take(&mut self.shared);
+        self.fill(text, Arc::make_mut(&mut shared), within);
+        self.shared = shared;
+    }
 }
 
 /// A value within variables: which one it belongs to, and by which names.
@@ -90,9 +97,7 @@ impl Node<'_> {
     pub(super) fn fill(&mut self, text: &str) {
         let is_whole = self.filled.last().is_some_and(|filled| filled.variable.is_none());
         if is_whole && self.within < MOST_WITHIN {
-            let mut shared = std::mem::take(&mut self.found.shared);
-            self.found.fill(text, Arc::make_mut(&mut shared), self.within + 1);
-            self.found.shared = shared;
+            self.found.fill_shared(text, self.within + 1);
         }
     }
 }
@@ -124,25 +129,7 @@ impl<'de> Visitor<'de> for Keys<'_> {
         f.write_str("variables")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
+    passes_over_scalars!();
 
     fn visit_str<E>(self, value: &str) -> Result<(), E> {
         // Some clients write all of them as a text.
