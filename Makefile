@@ -1,6 +1,6 @@
 # The few entry points. Each does its own set-up first and is safe to run again.
 
-.PHONY: setup demo test lint build bench suites fuzz fuzz-short
+.PHONY: setup demo test lint build guided bench-tools bench suites fuzz fuzz-short
 
 setup:
 	@tests/setup.sh
@@ -26,18 +26,27 @@ lint: setup
 build: setup
 	cargo build --release -p palisade
 
-# What the gateway costs, against pgbouncer, a plain relay and PostgreSQL itself, as ratios in one run; then how fast a backtest
-# is, and what the parts cost. BENCH="--quick" takes a few minutes, BENCH="--quick --only select,bulk" less.
-bench: build
+# The fastest binary: built twice, the second time guided by what the first did under load. target/guided/release/palisade
+guided: setup bench-tools
+	tests/bench/guided.sh
+
+bench-tools:
 	@command -v pgbouncer >/dev/null 2>&1 || test -x /usr/sbin/pgbouncer || \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends pgbouncer >/dev/null
 	@command -v wrk >/dev/null 2>&1 && { command -v nginx >/dev/null 2>&1 || test -x /usr/sbin/nginx; } || \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends wrk nginx-light >/dev/null
 	cargo build --release -p palisade-relay --example plain
 	CARGO_TARGET_DIR=target cargo build --release --manifest-path tests/bench/pingora/Cargo.toml
-	@python3 tests/bench/run.py $(BENCH)
-	@python3 tests/bench/web.py
-	@python3 tests/bench/backtest.py --palisade target/release/palisade
+
+# What the gateway costs, against pgbouncer, a plain relay and PostgreSQL itself, as ratios in one run; then how fast a backtest
+# is, and what the parts cost. BENCH="--quick" takes a few minutes, BENCH="--quick --only select,bulk" less. BUILT=build measures
+# the binary of `make build`, which is there sooner.
+BUILT ?= guided
+bench: RELEASE = $(if $(filter guided,$(BUILT)),target/guided,target)/release
+bench: $(BUILT) bench-tools
+	@python3 tests/bench/run.py --palisade $(RELEASE)/palisade $(BENCH)
+	@python3 tests/bench/web.py --palisade $(RELEASE)/palisade --pingora $(RELEASE)/bare-pingora
+	@python3 tests/bench/backtest.py --palisade $(RELEASE)/palisade
 	cargo bench -p palisade-sql
 	cargo bench -p palisade-mask
 	cargo bench -p palisade --bench parts

@@ -13,6 +13,7 @@ import pathlib
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import tempfile
 from dataclasses import asdict, dataclass
@@ -23,6 +24,12 @@ from load import Sample
 from sides import ROOT, listens, servers
 
 ROLE = "bench"
+# Nothing asked of any plugin; requests judged; requests judged and answers masked.
+POLICIES = {
+    "allow-all": "policies/allow-all.toml",
+    "judged": "tests/bench/policies/guarded.toml",
+    "everything": "policies/http.toml",
+}
 # The time that its peers need none of: the token is verified once for a session.
 CONFIG = """data_dir = "data"
 [listen]
@@ -81,8 +88,8 @@ def measure(asked, folder, running):
     running.append(upstream)
     running.append(Nginx("nginx", folder, proxied(upstream.port), f"upstream service {{ server 127.0.0.1:{upstream.port}; keepalive 64; }}"))
     running.append(Pingora(asked.pingora.resolve(), upstream.port, folder))
-    for name, policy in (("allow-all", "allow-all.toml"), ("everything", "http.toml")):
-        running.append(Gateway(name, asked.palisade.resolve(), upstream.port, ROOT / "policies" / policy, folder))
+    for name, policy in POLICIES.items():
+        running.append(Gateway(name, asked.palisade.resolve(), upstream.port, ROOT / policy, folder))
     measured = {}
     for workload, page, clients in (("requests-1k", "small.json", asked.clients), ("json-1m", "large.json", 4)):
         rounds = measured.setdefault(workload, {side.name: [] for side in running})
@@ -149,8 +156,8 @@ class Pingora:
         self.target, self.pids = f"http://127.0.0.1:{port}/", [self.process.pid]
 
     def stop(self):
-        # Asked to end, it would wait five minutes for whoever may still come.
-        self.process.kill()
+        # Asked to end by SIGTERM, it would wait five minutes for whoever may still come.
+        self.process.send_signal(signal.SIGINT)
         self.process.wait()
 
 
@@ -218,9 +225,9 @@ def say(measured, size):
             print(f"| {workload} | {side} | " + " | ".join(numbers) + " |")
     print()
     small, large = measured["requests-1k"], measured["json-1m"]
-    for side in ("allow-all", "everything"):
+    for side in POLICIES:
         reached, alone = ratios.ratio(small, "per_second", side, "pingora"), ratios.ratio(small, "chain_us", "pingora", side)
-        print(f"- requests of 1 KB judged by {side}, to pingora's with no policy (wanted: 0.8): {reached:.2f}, by all CPU {alone:.2f}")
+        print(f"- requests of 1 KB, {side}, to pingora's with no policy (wanted: 0.8): {reached:.2f}, by all CPU {alone:.2f}")
     for what, kind in (("rate", "per_second"), ("CPU", "cpu_ms_per_1000")):
         print(f"- masked JSON of 1 MB to the same unmasked, {what}: {ratios.ratio(large, kind, 'everything', 'allow-all'):.2f}")
     speed = size / ratios.median(large, "cpu_ms_per_1000", "everything")
