@@ -196,7 +196,7 @@ impl McpServers {
 fn headers(credential: &Credential) -> Option<Vec<(String, Zeroizing<String>)>> {
     let mut outgoing = Outgoing {
         method: Method::POST,
-        origin: String::new(),
+        origin: String::new().into(),
         target: Target::parse(b"/").ok()?,
         headers: HeaderMap::new(),
         body: None,

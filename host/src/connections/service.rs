@@ -55,7 +55,7 @@ impl Service {
         Ok(Self {
             name: connection.name.clone(),
             username: connection.username.clone(),
-            origin: Origin { tls: http.tls, host: connection.host.clone(), port: connection.port },
+            origin: Origin::new(http.tls, connection.host.clone(), connection.port),
             trust: Trust {
                 authorities: ca.map(authorities).transpose()?,
                 certificate: match &secrets.certificate {

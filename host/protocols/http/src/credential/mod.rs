@@ -3,6 +3,8 @@
 mod aws;
 mod escaped;
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -77,7 +79,7 @@ pub struct Outgoing {
     /// The method.
     pub method: Method,
     /// The service's origin: `https://api.example:8443`.
-    pub origin: String,
+    pub origin: Arc<str>,
     /// The target.
     pub target: Target,
     /// Its headers, `Host` among them.

@@ -13,7 +13,7 @@ fn outgoing(target: &str, headers: &[(&'static str, &'static str)]) -> Outgoing 
         .collect();
     Outgoing {
         method: Method::GET,
-        origin: "https://api.example".to_owned(),
+        origin: "https://api.example".into(),
         target: Target::parse(target.as_bytes()).unwrap(),
         headers,
         body: Some(Bytes::new()),

@@ -19,27 +19,15 @@ pub(crate) fn check_lines(raw: &[u8], versions: &[&[u8]]) -> Result<(), Refused>
         return Err(Refused::Head("it begins with an empty line"));
     }
     let mut framed = 0_usize;
-    let mut lines = 0_usize;
-    for line in split_lines(head) {
-        if line.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
-            return Err(Refused::Head("a line holds a bare carriage return, newline or zero"));
+    let mut rest = head;
+    for at in 0.. {
+        let (line, behind) = split_line(rest)?;
+        match at {
+            0 => check_request_line(line, versions)?,
+            _ => framed += usize::from(is_framing(check_header_line(line)?)),
         }
-        lines += 1;
-        if lines == 1 {
-            check_request_line(line, versions)?;
-            continue;
-        }
-        if matches!(line.first(), Some(b' ' | b'\t')) {
-            return Err(Refused::Head("a header is folded over several lines"));
-        }
-        let colon = line.iter().position(|byte| *byte == b':');
-        let name = colon.and_then(|colon| line.get(..colon));
-        let name = name.ok_or(Refused::Head("a header has no colon"))?;
-        if !name.iter().all(|byte| is_token(*byte)) || name.is_empty() {
-            return Err(Refused::Head("a header's name is no word"));
-        }
-        let is = |wanted: &[u8]| name.eq_ignore_ascii_case(wanted);
-        framed += usize::from(is(b"content-length") || is(b"transfer-encoding"));
+        let Some(behind) = behind else { break };
+        rest = behind;
     }
     if framed > 1 {
         return Err(Refused::Framing("more than one header says how long the body is"));
@@ -58,22 +46,36 @@ fn check_request_line(line: &[u8], versions: &[&[u8]]) -> Result<(), Refused> {
     }
 }
 
-/// Cuts at each carriage return with a newline.
-fn split_lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(head);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        match text.windows(2).position(|two| two == b"\r\n") {
-            Some(at) => {
-                rest = text.get(at + 2..);
-                text.get(..at)
-            }
-            None => rest.take(),
-        }
-    })
+/// The first line, and what is behind it where there is more.
+fn split_line(head: &[u8]) -> Result<(&[u8], Option<&[u8]>), Refused> {
+    let Some(end) = memchr::memchr3(b'\r', b'\n', 0, head) else { return Ok((head, None)) };
+    let (line, behind) = head.split_at(end);
+    let behind = behind.strip_prefix(b"\r\n");
+    let bare = Refused::Head("a line holds a bare carriage return, newline or zero");
+    Ok((line, Some(behind.ok_or(bare)?)))
+}
+
+/// A header's name.
+fn check_header_line(line: &[u8]) -> Result<&[u8], Refused> {
+    if matches!(line.first(), Some(b' ' | b'\t')) {
+        return Err(Refused::Head("a header is folded over several lines"));
+    }
+    let colon = memchr::memchr(b':', line);
+    let name = colon.and_then(|colon| line.get(..colon));
+    let name = name.ok_or(Refused::Head("a header has no colon"))?;
+    if !name.iter().all(|byte| is_token(*byte)) || name.is_empty() {
+        return Err(Refused::Head("a header's name is no word"));
+    }
+    Ok(name)
+}
+
+/// Whether a header of this name says where the body ends.
+fn is_framing(name: &[u8]) -> bool {
+    let is = |wanted: &[u8]| name.eq_ignore_ascii_case(wanted);
+    is(b"content-length") || is(b"transfer-encoding")
 }
 
 /// `tchar` of RFC 9110 section 5.6.2.
 fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'|' | b'~')
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::Origin;
 
 fn origin(tls: bool, host: &str, port: u16) -> Origin {
-    Origin { tls, host: host.to_owned(), port }
+    Origin::new(tls, host.to_owned(), port)
 }
 
 fn leads(asked: &str, to: &Origin) -> bool {

@@ -30,6 +30,11 @@ impl Echo {
         !self.forms.is_empty()
     }
 
+    /// Whether the credential is in a whole text.
+    pub(crate) fn is_in(&self, text: &[u8]) -> bool {
+        self.forms.iter().any(|form| memmem::find(text, form.as_slice()).is_some())
+    }
+
     /// Covers the credential in a whole text; says whether it was there.
     pub(crate) fn cover(&self, text: &mut [u8]) -> bool {
         let of = |form: &Zeroizing<Vec<u8>>| {

@@ -159,7 +159,8 @@ impl HttpServerApp for Connection {
         http.set_read_timeout(Some(options.head_time));
         http.set_write_timeout(Some(options.patience));
         // A head that comes byte by byte is given up as well.
-        let read = tokio::time::timeout(KEPT_TIME + options.head_time, http.read_request()).await;
+        let read =
+            pingora_timeout::timeout(KEPT_TIME + options.head_time, http.read_request()).await;
         match read {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) | Err(_) => return None,

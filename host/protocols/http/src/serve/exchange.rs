@@ -58,7 +58,7 @@ impl Runner {
         through: Option<&mut pingora_core::protocols::http::ServerSession>,
     ) -> Result<Incoming, Reply> {
         let credential = self.credential(run).await?;
-        let (upstream, origin) = self.send(run, &credential, through).await?;
+        let upstream = self.send(run, &credential, through).await?;
         let target = &run.request.head.target.text();
         let asked = Asked {
             session: run.session,
@@ -67,7 +67,11 @@ impl Runner {
             target,
             credential: &credential,
             stores: stores(run, &credential),
-            public: Public { origin: &origin, prefix: run.prefix, target },
+            public: Public {
+                origin: run.session.backend.origin().text(),
+                prefix: run.prefix,
+                target,
+            },
             record_limit: self.options.record_limit,
             response_limit: self.options.response_limit,
         };
@@ -88,13 +92,13 @@ impl Runner {
         run: &Run<'_>,
         credential: &Credential,
         mut through: Option<&mut pingora_core::protocols::http::ServerSession>,
-    ) -> Result<(Upstream, String), Reply> {
-        let outgoing = outgoing(run, credential)?;
+    ) -> Result<Upstream, Reply> {
         let (backend, websocket) = (&*run.session.backend, run.request.head.websocket);
         // What was approved for one run is not sent twice.
         let once = run.allowed.once || through.is_some() || websocket;
-        let repeats = is_idempotent(&outgoing.method) && !once;
+        let repeats = is_idempotent(&run.request.head.method) && !once;
         loop {
+            let outgoing = outgoing(run, credential)?;
             let ways = (&self.connector, &self.addresses);
             let connected = connect(ways, backend, &self.options, websocket).await;
             let mut upstream = connected.map_err(|error| failed(run, &error))?;
@@ -105,8 +109,8 @@ impl Runner {
                     Sending::Through(*length, http, run.session.token.passing())
                 }
             };
-            match upstream.send(&outgoing, &mut sending, websocket).await {
-                Ok(()) => return Ok((upstream, outgoing.origin)),
+            match upstream.send(outgoing, &mut sending, websocket).await {
+                Ok(()) => return Ok(upstream),
                 // Only a connection that was in the pool can have been over.
                 Err(_) if repeats && upstream.reused => upstream.session.shutdown().await,
                 Err(error) => {
@@ -123,14 +127,14 @@ fn outgoing(run: &Run<'_>, credential: &Credential) -> Result<Outgoing, Reply> {
     let unusable = |why: &str| Reply::unavailable(502, why, &run.session.id);
     let origin = run.session.backend.origin();
     let mut headers = run.request.head.headers.clone();
-    let host = HeaderValue::from_str(&origin.authority());
+    let host = HeaderValue::from_str(origin.authority());
     headers.insert(HOST, host.map_err(|_| unusable("the service's name is no host"))?);
     validators::ask(run, &mut headers).map_err(|denial| Reply::denied(&denial, &run.session.id))?;
     // What is compressed cannot be looked at.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let mut outgoing = Outgoing {
         method: run.request.head.method.clone(),
-        origin: origin.text(),
+        origin: Arc::clone(origin.text()),
         target: run.request.head.target.clone(),
         headers,
         body: match &run.request.body {

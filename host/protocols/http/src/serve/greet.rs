@@ -1,5 +1,6 @@
 //! Tries a service as a session would, by one request that changes nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,7 +22,7 @@ pub async fn greet(backend: &dyn Backend, limit: Duration) -> Result<u16, String
     let credential = backend.credential().await;
     let credential = credential.map_err(|why| format!("the credential cannot be read: {why}"))?;
     let origin = backend.origin();
-    let host = HeaderValue::from_str(&origin.authority());
+    let host = HeaderValue::from_str(origin.authority());
     let headers = HeaderMap::from_iter([
         (HOST, host.map_err(|_| "the service's name is no host".to_owned())?),
         (USER_AGENT, HeaderValue::from_static("palisade")),
@@ -29,7 +30,7 @@ pub async fn greet(backend: &dyn Backend, limit: Duration) -> Result<u16, String
     ]);
     let mut outgoing = Outgoing {
         method: Method::GET,
-        origin: origin.text(),
+        origin: Arc::clone(origin.text()),
         target: Target::parse(b"/").map_err(|refused| refused.to_string())?,
         headers,
         body: Some(Bytes::new()),
@@ -39,7 +40,7 @@ pub async fn greet(backend: &dyn Backend, limit: Duration) -> Result<u16, String
     let (connector, addresses) = (Connector::new(None), Addresses::default());
     let asked = async {
         let mut upstream = connect((&connector, &addresses), backend, &options, false).await?;
-        upstream.send(&outgoing, &mut Sending::Bytes(Bytes::new()), false).await?;
+        upstream.send(outgoing, &mut Sending::Bytes(Bytes::new()), false).await?;
         let status = upstream.session.response_header().map(|head| head.status.as_u16());
         upstream.session.shutdown().await;
         Ok::<_, Box<pingora_error::Error>>(status)

@@ -382,12 +382,11 @@ impl Asked<'_> {
         headers: &mut HeaderMap,
         echo: &Echo,
     ) -> Result<Arc<Masking>, Reply> {
-        for value in headers.values_mut() {
+        for value in headers.values_mut().filter(|value| echo.is_in(value.as_bytes())) {
             let mut bytes = value.as_bytes().to_vec();
-            if echo.cover(&mut bytes) {
-                // Stars in the place of bytes are a value again.
-                *value = HeaderValue::from_bytes(&bytes).unwrap_or(HeaderValue::from_static(""));
-            }
+            echo.cover(&mut bytes);
+            // Stars in the place of bytes are a value again.
+            *value = HeaderValue::from_bytes(&bytes).unwrap_or(HeaderValue::from_static(""));
         }
         let withheld = |denial| self.withheld(&denial);
         if self.session.gate().masks_nothing() {

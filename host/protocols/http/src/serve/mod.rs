@@ -157,27 +157,34 @@ pub struct Origin {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// All of it as text, which each request needs.
+    text: Arc<str>,
 }
 
 impl Origin {
-    /// What its `Host` header says: the port is left out where it is the scheme's own.
+    /// An origin. Its text leaves the port out where it is the scheme's own.
     #[must_use]
-    pub fn authority(&self) -> String {
-        let host = match self.host.contains(':') {
-            true => format!("[{}]", self.host),
-            false => self.host.clone(),
+    pub fn new(tls: bool, host: String, port: u16) -> Self {
+        let scheme = if tls { "https" } else { "http" };
+        let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
+        let port_text = match (tls, port) {
+            (true, 443) | (false, 80) => String::new(),
+            (_, port) => format!(":{port}"),
         };
-        match (self.tls, self.port) {
-            (true, 443) | (false, 80) => host,
-            (_, port) => format!("{host}:{port}"),
-        }
+        let text = format!("{scheme}://{open}{host}{close}{port_text}").into();
+        Self { tls, host, port, text }
+    }
+
+    /// What its `Host` header says.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.text.split_once("//").map_or("", |(_, authority)| authority)
     }
 
     /// The origin as text: `https://api.example`.
     #[must_use]
-    pub fn text(&self) -> String {
-        let scheme = if self.tls { "https" } else { "http" };
-        format!("{scheme}://{}", self.authority())
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
     }
 }
 

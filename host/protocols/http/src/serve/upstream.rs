@@ -97,7 +97,7 @@ impl Upstream {
     /// Sends a request and waits for the head of its response.
     pub(super) async fn send(
         &mut self,
-        outgoing: &Outgoing,
+        outgoing: Outgoing,
         body: &mut Sending<'_>,
         websocket: bool,
     ) -> Result<()> {
@@ -177,14 +177,14 @@ pub(super) fn is_token_repeated(error: &Error) -> bool {
 
 /// The head as it is sent; its framing is the gateway's own.
 fn head_of(
-    outgoing: &Outgoing,
+    outgoing: Outgoing,
     body: &Sending<'_>,
     is_http2: bool,
     websocket: bool,
 ) -> Result<RequestHeader> {
-    let mut headers = outgoing.headers.clone();
+    let Outgoing { method, mut headers, target, .. } = outgoing;
     let mut set = |name: HeaderName, value: HeaderValue| drop(headers.insert(name, value));
-    let carries = [Method::POST, Method::PUT, Method::PATCH].contains(&outgoing.method);
+    let carries = [Method::POST, Method::PUT, Method::PATCH].contains(&method);
     match body {
         Sending::Bytes(bytes) if bytes.is_empty() && !carries => {}
         Sending::Bytes(bytes) => set(CONTENT_LENGTH, bytes.len().into()),
@@ -199,8 +199,8 @@ fn head_of(
         set(UPGRADE, HeaderValue::from_static("websocket"));
     }
     let (mut parts, ()) = http::Request::new(()).into_parts();
-    (parts.method, parts.headers) = (outgoing.method.clone(), headers);
+    (parts.method, parts.headers) = (method, headers);
     let mut head = RequestHeader::from(parts);
-    head.set_raw_path(outgoing.target.text().as_bytes())?;
+    head.set_raw_path(target.text().as_bytes())?;
     Ok(head)
 }

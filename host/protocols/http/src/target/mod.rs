@@ -5,6 +5,8 @@
 
 mod query;
 
+use std::borrow::Cow;
+
 use crate::Refused;
 
 pub use query::Query;
@@ -100,7 +102,11 @@ fn path_of(raw: &[u8]) -> Result<String, Refused> {
 }
 
 /// One canonical segment. Its escapes must be text, and must not stand for what has a meaning in a path.
-fn segment_of(raw: &[u8]) -> Result<String, Refused> {
+fn segment_of(raw: &[u8]) -> Result<Cow<'_, str>, Refused> {
+    let plain = std::str::from_utf8(raw).ok().filter(|_| raw.iter().copied().all(is_pchar));
+    if let Some(plain) = plain.filter(|plain| !is_dots(plain)) {
+        return Ok(Cow::Borrowed(plain));
+    }
     let decoded = decode(raw)?;
     let text = std::str::from_utf8(&decoded)
         .map_err(|_| Refused::Target("an escape in the path is no UTF-8"))?;
@@ -122,7 +128,7 @@ fn segment_of(raw: &[u8]) -> Result<String, Refused> {
     }
     let mut out = String::with_capacity(raw.len());
     encode(text.as_bytes(), is_pchar, &mut out);
-    Ok(out)
+    Ok(Cow::Owned(out))
 }
 
 /// Whether a segment is `.` or `..`, also with white space behind it.

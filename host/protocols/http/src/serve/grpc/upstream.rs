@@ -107,7 +107,7 @@ pub(super) fn head_of(
 ) -> std::result::Result<RequestHeader, Unusable> {
     let origin = backend.origin();
     let mut headers = call.metadata.clone();
-    let authority = HeaderValue::from_str(&origin.authority());
+    let authority = HeaderValue::from_str(origin.authority());
     headers.insert(HOST, authority.map_err(|_| Unusable::Character)?);
     headers.insert(CONTENT_TYPE, call.kind.clone());
     headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -122,7 +122,7 @@ pub(super) fn head_of(
     }
     let mut outgoing = Outgoing {
         method: Method::POST,
-        origin: origin.text(),
+        origin: Arc::clone(origin.text()),
         target: Target { path: call.path(), query: None },
         headers,
         body: None,

@@ -43,7 +43,7 @@ impl Connection {
         let underway = Underway::of(run);
         let opened = async {
             let credential = runner.credential(run).await?;
-            let (upstream, _) = runner.send(run, &credential, None).await?;
+            let upstream = runner.send(run, &credential, None).await?;
             Ok((upstream, credential))
         };
         let (mut upstream, credential) = match opened.await {

@@ -314,7 +314,7 @@ impl World {
             Arc::clone(&record) as Arc<dyn Journal>,
         ));
         gate.install(vec![Placed::everywhere(Arc::new(ByWord { masks: with.masks }))]);
-        let origin = Origin { tls: false, host: "127.0.0.1".into(), port };
+        let origin = Origin::new(false, "127.0.0.1".into(), port);
         let backend = Arc::new(Behind {
             origin,
             trust: Trust::default(),
