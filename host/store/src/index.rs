@@ -110,18 +110,21 @@ impl Index {
     }
 
     /// The sequence number that follows a session's events, the active segment's left out.
+    ///
+    /// A segment whose spans could not be persisted stays sealed behind newer ones that were.
     pub(crate) fn next_sequence(&self, session: SessionId) -> Result<u64, StoreError> {
-        let newest = self.sealed().values().rev().find_map(|spans| spans.get(session));
-        if let Some(span) = newest {
-            return Ok(span.end);
-        }
-        match self.spans.scan_prefix(session.0.to_be_bytes()).next_back() {
+        let newest = |(segment, spans): (&u64, &Arc<Spans>)| Some((*segment, spans.get(session)?));
+        let sealed = self.sealed().iter().rev().find_map(newest);
+        let persisted = self.spans.scan_prefix(session.0.to_be_bytes()).next_back();
+        let persisted = match persisted {
             Some(entry) => {
                 let (key, value) = entry?;
-                Ok(parse(&key, &value)?.1.end)
+                Some(parse(&key, &value)?)
             }
-            None => Ok(0),
-        }
+            None => None,
+        };
+        let newest = sealed.into_iter().chain(persisted).max_by_key(|(segment, _)| *segment);
+        Ok(newest.map_or(0, |(_, span)| span.end))
     }
 
     fn sealed(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Arc<Spans>>> {

@@ -51,6 +51,16 @@ fn numbers_go_on_from_the_newest_segment() {
 }
 
 #[test]
+fn numbers_go_on_from_the_newest_segment_also_where_an_older_one_could_not_be_persisted() {
+    with_index(|index| {
+        index.seal(1, spans(&[(ONE, 0, 16)]));
+        index.seal(2, spans(&[(ONE, 1, 16), (ONE, 2, 99)]));
+        index.persist(2).unwrap();
+        assert_eq!(index.next_sequence(ONE).unwrap(), 3);
+    });
+}
+
+#[test]
 fn a_segment_is_complete_once_it_is_persisted() {
     with_index(|index| {
         index.seal(1, spans(&[(ONE, 0, 16)]));
