@@ -186,8 +186,8 @@ fn server(
     let (postgres, catalogs) = PostgresService::new(Arc::clone(gateway), certificate)?;
     let admin_tls = (!config.listen.admin.ip().is_loopback()).then_some(&files);
     let admin = AdminService::new(Arc::clone(gateway), gateway.addresses.admin, admin_tls)?;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let conf = ServerConf { threads, work_stealing: true, ..ServerConf::default() };
+    let conf =
+        ServerConf { threads: config.limits.threads, work_stealing: true, ..ServerConf::default() };
     let mut server = Server::new_with_opt_and_conf(None, conf);
     let places = places.clone();
     let web = WebService::new(Arc::clone(gateway), &files, sessions.clone())?;

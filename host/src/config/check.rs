@@ -248,6 +248,7 @@ impl Check<'_> {
         let max_connections =
             self.number(raw.max_connections.as_ref(), twice, 1..=2_000_000, "connections");
         let logins = self.number(raw.max_logins.as_ref(), 512, 1..=100_000, "logins");
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let failures = self.number(raw.login_failures.as_ref(), 20, 1..=1_000_000, "failures");
         Limits {
             frame_bytes: u32::try_from(frame_bytes).unwrap_or(u32::MAX),
@@ -275,6 +276,7 @@ impl Check<'_> {
                 "seconds",
             ) as u64),
             answer: Duration::from_secs(u64::try_from(answer).unwrap_or(600)),
+            threads: self.number(raw.threads.as_ref(), cores, 1..=1024, "threads"),
         }
     }
 

@@ -46,6 +46,7 @@ const CONFIG: Keys = Table(&[
             ("response_bytes", Any),
             ("idle_seconds", Any),
             ("answer_seconds", Any),
+            ("threads", Any),
         ]),
     ),
 ]);

@@ -230,6 +230,8 @@ pub struct Limits {
     pub idle: Duration,
     /// How long an MCP server may say nothing of what it was asked.
     pub answer: Duration,
+    /// How many threads serve the clients of each listener.
+    pub threads: usize,
 }
 
 /// A host and a port, as `db.internal:5432` or `[::1]:5432`.

@@ -215,4 +215,5 @@ pub(super) struct RawLimits {
     pub(super) response_bytes: Option<Spanned<i64>>,
     pub(super) idle_seconds: Option<Spanned<i64>>,
     pub(super) answer_seconds: Option<Spanned<i64>>,
+    pub(super) threads: Option<Spanned<i64>>,
 }

@@ -102,8 +102,7 @@ pub fn start_host(data_dir: &Path, cache_key: [u8; 32], limits: &Limits) -> Resu
     options.max_file_size = LARGEST_FILE;
     options.outbound = Some(Arc::new(Sender::new()));
     // A call occupies its thread: there are never more than there are threads that serve.
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    options.max_instances = u32::try_from(threads * 4).unwrap_or(u32::MAX).max(64);
+    options.max_instances = u32::try_from(limits.threads * 4).unwrap_or(u32::MAX).max(64);
     Ok(PluginHost::new(options)?)
 }
 

@@ -125,6 +125,7 @@ fn a_password_that_is_not_there_yet_is_a_warning() {
 fn every_limit_has_a_range() {
     check("[limits]\nplugin_time_ms = 0", &[(2, "0 milliseconds is out of range")]);
     check("[limits]\nanswer_seconds = 0", &[(2, "0 seconds is out of range")]);
+    check("[limits]\nthreads = 0", &[(2, "0 threads is out of range")]);
     check("[limits]\nmax_sessions = -1", &[(2, "-1 sessions is out of range")]);
 }
 
