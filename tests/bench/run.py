@@ -21,7 +21,7 @@ import load
 import loss
 import ratios
 import swap
-from sides import ROOT, Direct, Gateway, PgBouncer, Relay, servers
+from sides import ONE_THREAD, ROOT, Direct, Gateway, PgBouncer, Relay, servers
 from targets import MODES, all_targets
 
 CLIENTS = (1, 8, 32)
@@ -70,6 +70,7 @@ class Bench:
         self.bouncer = self.keep(PgBouncer(self.server, folder))
         self.allow_all = self.gateway("allow-all", ROOT / "policies/allow-all.toml")
         self.everything = self.gateway("everything", ROOT / "policies/baseline.toml")
+        self.one_thread = self.gateway("one-thread", ROOT / "policies/baseline.toml", limits=ONE_THREAD)
 
     def gateway(self, name, policy, **more):
         return self.keep(Gateway(name, self.asked.palisade.resolve(), self.server, policy, self.folder, **more))
@@ -108,7 +109,7 @@ class Bench:
         self.in_turn(workload, sides, run)
 
     def transactions(self):
-        sides = [self.direct, self.relay, self.bouncer, self.allow_all, self.everything]
+        sides = [self.direct, self.relay, self.bouncer, self.allow_all, self.everything, self.one_thread]
         for mode in MODES:
             for clients in CLIENTS:
                 self.pgbench(f"select-{mode}-{clients}", sides, "-S", "-M", mode, "-c", clients)

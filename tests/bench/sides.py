@@ -14,6 +14,8 @@ import servers  # noqa: E402
 ROLE = "suite"
 # The gateway's own limits are not what is measured.
 LIMITS = "max_sessions = 20000\nmax_connections = 20000\nmax_logins = 2000\n"
+# As many as pgbouncer has.
+ONE_THREAD = f"{LIMITS}threads = 1\n"
 
 
 class Direct:
@@ -86,14 +88,14 @@ class PgBouncer:
 
 
 class Gateway(servers.Gateway):
-    """The real binary with one policy file; `tls` on both sides."""
+    """The real binary with one policy file; `tls` on both sides; as many threads as there are cores, or as it is told."""
 
-    def __init__(self, name, binary, server, policy, folder, tls=False):
+    def __init__(self, name, binary, server, policy, folder, tls=False, limits=LIMITS):
         self.name, self.binary, self.server = name, binary, server
         self.folder = folder / name
         self.folder.mkdir()
         self.port, self.admin = servers.free_port(), servers.free_port()
-        text = configuration(server.port, (self.port, self.admin), policy, tls)
+        text = configuration(server.port, (self.port, self.admin), policy, tls) + limits
         (self.folder / "palisade.toml").write_text(text)
         self.start()
         self.token_of_suite = self.token(ROLE)
@@ -117,7 +119,7 @@ def configuration(server_port, ports, policy, tls):
         text = text.replace(f'{key} = "127.0.0.1:0"', f'{key} = "127.0.0.1:{port}"')
     upstream = f'tls = "{"require" if tls else "disable"}"\n'
     text = text.replace('protocol = "postgres"\n', f'protocol = "postgres"\n{upstream}')
-    return f"{text}\n[limits]\n{LIMITS}"
+    return f"{text}\n[limits]\n"
 
 
 def pgbouncer_ini(server, port, folder, tls, pool):

@@ -3,6 +3,12 @@
 from ratios import Target
 
 MODES = ("simple", "extended", "prepared")
+SIDES = {"everything": "everything on", "one-thread": "everything on, one thread as pgbouncer has"}
+PGBOUNCER = (
+    ("per_second", "transactions", 1.0, True),
+    ("cpu_ms_per_1000", "CPU", 1.15, False),
+    ("p99_ms", "p99", 1.2, False),
+)
 
 
 def all_targets():
@@ -10,13 +16,10 @@ def all_targets():
     for mode in MODES:
         for clients in (8, 32):
             workload = f"select-{mode}-{clients}"
-            name = f"select-only, {mode}, {clients} clients, everything on"
-            for kind, what, bound, at_least in (
-                ("per_second", "transactions to pgbouncer's", 1.0, True),
-                ("cpu_ms_per_1000", "CPU to pgbouncer's", 1.15, False),
-                ("p99_ms", "p99 to pgbouncer's", 1.2, False),
-            ):
-                targets.append(Target(f"{name}: {what}", workload, "everything", kind, "pgbouncer", bound, at_least))
+            for side, name in SIDES.items():
+                name = f"select-only, {mode}, {clients} clients, {name}"
+                for kind, what, bound, at_least in PGBOUNCER:
+                    targets.append(Target(f"{name}: {what} to pgbouncer's", workload, side, kind, "pgbouncer", bound, at_least))
             what = f"select-only, {mode}, {clients} clients, allow-all: transactions to the relay's"
             targets.append(Target(what, workload, "allow-all", "per_second", "relay", 0.95, True))
     for workload, bound, what in (
