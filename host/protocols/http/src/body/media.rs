@@ -27,28 +27,67 @@ impl Kind {
     /// The kind of a body of this type.
     ///
     /// # Errors
-    /// When the type is malformed, or names another encoding than UTF-8 for what is to be read.
+    /// When the type is malformed, names another encoding than UTF-8 for what is to be read, or one without ASCII for what is
+    /// not.
     pub fn of(content_type: Option<&HeaderValue>) -> Result<Self, Refused> {
         let Some(value) = content_type else { return Ok(Self::Opaque) };
-        let text = value.to_str().map_err(|_| Refused::Head("the Content-Type is no text"))?;
-        let (essence, parameters) = parse(text)?;
+        let (essence, parameters) = parse(text_of(value)?)?;
+        let parameter = |wanted: &str| {
+            let found = parameters.iter().find(|(name, _)| name == wanted);
+            found.map(|(_, value)| value.as_str())
+        };
         let kind = match essence.as_str() {
             essence if is_json(essence) => Self::Json,
             "application/x-www-form-urlencoded" => Self::Form,
             "application/graphql" => Self::GraphQl,
-            "multipart/form-data" => {
-                let boundary = parameters.iter().find(|(name, _)| name == "boundary");
-                let boundary = boundary.map(|(_, boundary)| boundary.as_str()).unwrap_or_default();
-                return multipart(boundary);
-            }
-            _ => return Ok(Self::Opaque),
+            "multipart/form-data" => multipart(parameter("boundary").unwrap_or_default())?,
+            _ => Self::Opaque,
         };
-        let charset = parameters.iter().find(|(name, _)| name == "charset");
-        match charset.map(|(_, charset)| charset.to_ascii_lowercase()).as_deref() {
-            None | Some("utf-8" | "utf8" | "us-ascii") => Ok(kind),
+        match parameter("charset") {
+            None => Ok(kind),
+            Some(charset) if is_utf_8(charset) => Ok(kind),
+            // Servers decode the names of the query by it as well.
+            Some(charset) if kind == Self::Opaque && is_like_ascii(charset) => Ok(kind),
+            Some(_) if kind == Self::Opaque => Err(Refused::Form("its charset is not like ASCII")),
             Some(_) => Err(Refused::Form("its charset is not UTF-8")),
         }
     }
+
+    /// Checks the type that a request without a body has: servers decode the names of the query by its charset.
+    ///
+    /// # Errors
+    /// When it names one without ASCII, or in a way that servers could read differently.
+    pub(crate) fn of_none(content_type: Option<&HeaderValue>) -> Result<(), Refused> {
+        let Some(value) = content_type else { return Ok(()) };
+        // A type of nothing may be malformed where it names no charset.
+        let names_one =
+            value.as_bytes().windows(7).any(|word| word.eq_ignore_ascii_case(b"charset"));
+        if names_one {
+            Self::of(content_type)?;
+        }
+        Ok(())
+    }
+}
+
+fn text_of(value: &HeaderValue) -> Result<&str, Refused> {
+    value.to_str().map_err(|_| Refused::Head("the Content-Type is no text"))
+}
+
+/// Whether a text in this charset is UTF-8.
+fn is_utf_8(charset: &str) -> bool {
+    ["utf-8", "utf8", "us-ascii"].iter().any(|name| charset.eq_ignore_ascii_case(name))
+}
+
+/// Whether a charset has ASCII's characters where ASCII has them, and nowhere else.
+fn is_like_ascii(charset: &str) -> bool {
+    let charset = charset.to_ascii_lowercase();
+    let is_of = |family: &str| {
+        let number = charset.strip_prefix(family);
+        number.is_some_and(|number| number.starts_with(|first: char| first.is_ascii_digit()))
+    };
+    is_utf_8(&charset)
+        || charset == "ascii"
+        || ["iso-8859-", "windows-125", "latin"].into_iter().any(is_of)
 }
 
 fn is_json(essence: &str) -> bool {
@@ -79,9 +118,6 @@ impl Part {
     pub(super) fn of(content_type: Option<&str>, is_file: bool) -> Result<Self, Refused> {
         let Some(text) = content_type else { return Ok(Self::Plain) };
         let (essence, parameters) = parse(text)?;
-        let is_utf_8 = |charset: &str| {
-            ["utf-8", "utf8", "us-ascii"].iter().any(|name| charset.eq_ignore_ascii_case(name))
-        };
         if parameters.iter().any(|(name, value)| name == "charset" && !is_utf_8(value)) {
             return Err(Refused::Form("the charset of a part is not UTF-8"));
         }
@@ -146,15 +182,13 @@ pub(crate) fn is_plainly_typed(headers: &HeaderMap) -> bool {
     let text = text.to_ascii_lowercase();
     let charsets =
         text.match_indices("charset").filter_map(|(at, word)| text.get(at + word.len()..));
-    let is_like_ascii = |rest: &str| {
+    let is_plain = |rest: &str| {
         let name = rest.trim_start_matches([' ', '\t', '=', '"', '\'']);
         let end = name.find([';', ' ', '\t', '"', '\'', ',']).unwrap_or(name.len());
         let name = name.get(..end).unwrap_or_default();
-        let families = ["iso-8859-", "windows-125", "latin"];
-        matches!(name, "" | "utf-8" | "utf8" | "us-ascii" | "ascii")
-            || families.iter().any(|family| name.starts_with(family))
+        name.is_empty() || is_like_ascii(name)
     };
-    values.next().is_none() && charsets.into_iter().all(is_like_ascii)
+    values.next().is_none() && charsets.into_iter().all(is_plain)
 }
 
 type Parameters = Vec<(String, String)>;

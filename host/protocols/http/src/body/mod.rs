@@ -141,8 +141,8 @@ fn check_name(name: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-/// A field of a form by which servers choose how the others are decoded (RFC 7578 section 4.6).
-fn check_charset(name: &str, value: &[u8]) -> Result<(), Refused> {
+/// A field of a form, or of a query, by which servers choose how the others are decoded (RFC 7578 section 4.6).
+pub(crate) fn check_charset(name: &str, value: &[u8]) -> Result<(), Refused> {
     if name.eq_ignore_ascii_case("_charset_") && !value.eq_ignore_ascii_case(b"utf-8") {
         return Err(Refused::Form("its charset is not UTF-8"));
     }

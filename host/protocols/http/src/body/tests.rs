@@ -94,6 +94,52 @@ fn another_charset_than_utf_8_is_refused_where_a_body_is_read() {
     assert_eq!(kind("image/png"), Ok(Kind::Opaque));
 }
 
+#[test]
+fn another_charset_than_utf_8_is_refused_for_every_kind_that_is_read() {
+    // In UTF-7 a part of the name `+AHI-ole` is `role`.
+    for kind_of_it in [
+        "multipart/form-data; boundary=b",
+        "application/x-www-form-urlencoded",
+        "application/graphql",
+        "application/merge-patch+json",
+    ] {
+        for odd in ["utf-7", "\"UTF-16\"", "ibm037", "iso-8859-1", "unicode_escape", "\"\""] {
+            let kind = kind(&format!("{kind_of_it}; charset={odd}"));
+            assert_eq!(kind.map_err(Refused::status), Err(415), "{kind_of_it} {odd}");
+        }
+        for plain in ["utf-8", "\"UTF-8\"", "us-ascii"] {
+            assert!(
+                kind(&format!("{kind_of_it}; charset={plain}")).is_ok(),
+                "{kind_of_it} {plain}"
+            );
+        }
+    }
+    assert!(kind("multipart/form-data; charset=utf-7; boundary=b").is_err());
+}
+
+#[test]
+fn a_charset_without_ascii_is_refused_for_what_is_not_read_too() {
+    let none = |text: &str| Kind::of_none(Some(&HeaderValue::from_str(text).unwrap()));
+    for plain in ["utf-8", "ISO-8859-15", "Windows-1252", "us-ascii", "latin1"] {
+        let text = format!("text/plain; charset={plain}");
+        assert_eq!((kind(&text), none(&text)), (Ok(Kind::Opaque), Ok(())), "{plain}");
+    }
+    for odd in ["utf-7", "UTF-16", "utf-32le", "ibm037", "cp500", "hz", "unicode_escape", "latin"] {
+        let text = format!("text/plain; charset={odd}");
+        assert_eq!(kind(&text).map_err(Refused::status), Err(415), "{odd}");
+        assert_eq!(none(&text).map_err(Refused::status), Err(415), "{odd}");
+    }
+    // What says nothing of a charset may say what it will, where there is nothing of that type.
+    for text in ["", "json", "multipart/form-data"] {
+        assert_eq!(none(text), Ok(()), "{text}");
+    }
+    for odd in
+        ["text/plain charset=utf-7", "a/b; Charset*=utf-8''utf-7", "a/b; charset=a; charset=b"]
+    {
+        assert!(none(odd).is_err(), "{odd}");
+    }
+}
+
 fn multipart(body: &str) -> Result<Contents, Refused> {
     let kind = Kind::Multipart { boundary: "b".to_owned() };
     Contents::read(&kind, body.replace('\n', "\r\n").as_bytes())

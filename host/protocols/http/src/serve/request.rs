@@ -12,6 +12,7 @@ use pingora_core::protocols::http::ServerSession;
 
 use super::sessions::Shared;
 use super::validators;
+use crate::body::check_charset;
 use crate::head::aws_chunks;
 use crate::token::Written;
 use crate::{Body, Head, Kind, Length, Parsed, Refused, Reply, Request, check_raw};
@@ -83,7 +84,10 @@ pub(super) async fn read_body(
     (head, token): (&Head, &Written),
     limit: usize,
 ) -> Result<Body, Refused> {
+    let mut pairs = head.target.query.iter().flat_map(|query| query.pairs());
+    pairs.try_for_each(|(name, value)| check_charset(name, value.as_bytes()))?;
     if head.length == Length::Known(0) {
+        Kind::of_none(head.headers.get(CONTENT_TYPE))?;
         return Ok(Body::none());
     }
     let kind = Kind::of(head.headers.get(CONTENT_TYPE))?;

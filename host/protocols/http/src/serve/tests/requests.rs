@@ -124,6 +124,24 @@ async fn a_body_that_cannot_be_judged_or_is_too_long_is_refused_and_recorded() {
 }
 
 #[tokio::test]
+async fn a_query_whose_names_servers_could_decode_otherwise_is_refused_whatever_the_body() {
+    let world = World::new(With::default()).await;
+    let utf_7 = "Content-Type: text/plain; charset=utf-7\r\n";
+    for (line, headers, body) in [
+        ("GET /c/api/a?%2BAHI-ole=admin", utf_7, ""),
+        ("POST /c/api/a?%2BAHI-ole=admin", utf_7, "text"),
+        ("GET /c/api/a?_charset_=utf-7&%2BAHI-ole=admin", "", ""),
+    ] {
+        let response = world.ask(line, headers, body).await;
+        assert!(response.starts_with("HTTP/1.1 415 "), "{response}");
+    }
+    assert!(world.got().is_empty());
+    let plain = "Content-Type: text/plain; charset=iso-8859-1\r\n";
+    let response = world.ask("GET /c/api/a?_charset_=utf-8", plain, "").await;
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+}
+
+#[tokio::test]
 async fn a_body_that_names_more_than_is_told_is_refused_and_its_names_are_on_no_record() {
     let mut with = With::default();
     with.options.body_limit = 1 << 20;
