@@ -380,6 +380,40 @@ fn what_arguments_name_is_among_the_fields_however_they_are_filled() {
 }
 
 #[test]
+fn variables_fill_a_document_of_another_place_whatever_document_stands_beside_them() {
+    let query = "query=mutation%28%24i%3AIn%29%7Bset%28input%3A%24i%29%7D";
+    let variables = "variables=%7B%22i%22%3A%7B%22role%22%3A1%7D%7D";
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let operations = "operations=%7B%22query%22%3A%22%7Bme%7D%22%2C%22variables%22%3A%7B%22i%22%3A%7B%22role%22%3A1%7D%7D%7D";
+    let decoy = r#"{"query":"{me}","variables":{"i":{"role":1}}}"#;
+    let text = r#"{"query":"{me}","variables":"{\"i\":{\"role\":1}}"}"#;
+    let own = r#"{"query":"mutation($i:In){set(input:$i)}","variables":{}}"#;
+    let other = r#"{"query":"shoes","x":1,"variables":{"i":{"role":1}}}"#;
+    for (target, kind, body) in [
+        (format!("/graphql?{query}"), JSON, decoy),
+        (format!("/graphql?{query}"), JSON, text),
+        (format!("/api?{query}"), JSON, decoy),
+        (format!("/api?{query}"), JSON, other),
+        (format!("/graphql?{variables}"), JSON, own),
+        (format!("/graphql?{query}"), form, operations),
+        ("/graphql".to_owned(), form, &format!("{query}&{operations}")),
+        ("/graphql".to_owned(), form, &format!("{operations}&{query}")),
+        (format!("/graphql?{variables}"), form, query),
+        (format!("/graphql?{query}"), form, variables),
+    ] {
+        let command = request("POST", &target, &[kind], Some(body)).command(&Templates::default());
+        let mut operations = command.operations.iter().filter(|it| it.action == "mutation");
+        let set = operations.next().unwrap();
+        assert_eq!(set.fields, ["arguments.input", "arguments.input.role"], "{target} {body}");
+        assert!(command.complete, "{target} {body}");
+    }
+    // Requests of a list keep theirs.
+    let list = r#"[{"query":"{me(a:$i)}"},{"query":"{b}","variables":{"i":{"role":1}}}]"#;
+    let command = request("POST", "/graphql", &[JSON], Some(list)).command(&Templates::default());
+    assert_eq!(command.operations[1].fields, ["arguments.a"]);
+}
+
+#[test]
 fn a_name_in_brackets_in_the_query_is_told_as_that_of_an_object_too() {
     let request = request("POST", "/a?user[role]=admin", &[], None);
     let operation = &request.command(&Templates::default()).operations[0];

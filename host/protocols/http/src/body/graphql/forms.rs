@@ -31,8 +31,12 @@ fn names_stored(text: &str) -> bool {
 }
 
 impl GraphQl {
-    /// A form is read to its end: a stored document that no pair writes out is missing.
+    /// A form is read to its end: a stored document that no pair writes out is missing, and one that a pair writes out may be
+    /// filled by what stands in others.
     pub(in crate::body) fn close_form(&mut self) {
+        if self.pairs.asks {
+            self.share_all();
+        }
         if self.pairs.is_stored() {
             self.miss(Missing::Stored);
         }
@@ -76,7 +80,11 @@ impl GraphQl {
                 asked.pair(name, value);
             }
         }
+        let asks = !asked.documents.is_empty();
         self.extend(asked);
+        if asks {
+            self.share_all();
+        }
         if all.is_stored() {
             self.miss(Missing::Stored);
         }

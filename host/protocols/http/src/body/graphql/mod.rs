@@ -138,6 +138,21 @@ impl GraphQl {
         }
     }
 
+    /// Has every document filled with what any is filled with: servers that find a query in one place take variables from
+    /// another, and whichever stands first.
+    fn share_all(&mut self) {
+        let mut before: Option<Arc<Variables>> = None;
+        for at in 0..self.documents.len() {
+            let Some(document) = self.documents.get_mut(at) else { continue };
+            let variables = std::mem::take(&mut document.variables);
+            // Those of one object have the same.
+            if before.as_ref().is_none_or(|before| !Arc::ptr_eq(before, &variables)) {
+                self.share(Variables::clone(&variables));
+                before = Some(variables);
+            }
+        }
+    }
+
     fn within(&mut self, text: &str, within: usize) {
         let text = bare(text);
         if !text.starts_with(['{', '[']) || !may_ask(text.as_bytes()) {
@@ -183,12 +198,13 @@ impl GraphQl {
         // braces beside such names is no document, and by which name an operation is picked is not sure.
         let plain = expected && queries.len() == 1 && !other;
         let operation = operation.filter(|_| plain);
-        if expected && queries.is_empty() {
+        let mut texts = queries.into_iter().filter(|text| plain || text.contains('{')).peekable();
+        if expected && texts.peek().is_none() {
             self.share(variables);
             return;
         }
         let variables = Arc::new(variables);
-        for text in queries.into_iter().filter(|text| plain || text.contains('{')) {
+        for text in texts {
             let (operation, variables) = (operation.clone(), Arc::clone(&variables));
             self.keep(Document { text, operation, variables, expected });
         }

@@ -202,3 +202,15 @@ fn what_several_keep_of_names_is_no_more_than_one_may() {
     }
     assert_eq!((all.documents.len(), all.missing), (9, Some(Missing::Stored)));
 }
+
+#[test]
+fn variables_that_many_documents_have_are_shared_once() {
+    let queries = vec![r#""{a}""#; 1000].join(",");
+    let names: Vec<String> = (0..1000).map(|number| format!("\"{number}\":0")).collect();
+    let text = format!(r#"{{"query":[{queries}],"variables":{{"v":{{{}}}}}}}"#, names.join(","));
+    let mut graphql = GraphQl::default();
+    graphql.body(text.as_bytes());
+    graphql.query([("query", "{a(b:$v)}")].into_iter(), true);
+    assert_eq!((graphql.documents.len(), graphql.shared["v"].len()), (1001, 1000));
+    assert!(graphql.documents.iter().all(|document| document.variables.is_empty()));
+}
