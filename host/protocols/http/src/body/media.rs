@@ -40,7 +40,15 @@ impl Kind {
             essence if is_json(essence) => Self::Json,
             "application/x-www-form-urlencoded" => Self::Form,
             "application/graphql" => Self::GraphQl,
-            "multipart/form-data" => multipart(parameter("boundary").unwrap_or_default())?,
+            "multipart/form-data" => {
+                // Some readers take whatever has `boundary` in its name, or in its value.
+                let is_known =
+                    |(name, _): &(String, String)| name == "boundary" || name == "charset";
+                if !parameters.iter().all(is_known) {
+                    return Err(Refused::Body("its type has a parameter that readers may go by"));
+                }
+                multipart(parameter("boundary").unwrap_or_default())?
+            }
             _ => Self::Opaque,
         };
         match parameter("charset") {
@@ -117,6 +125,9 @@ impl Part {
     /// When the type is malformed, or says that its text is in another encoding than the one it is judged in.
     pub(super) fn of(content_type: Option<&str>, is_file: bool) -> Result<Self, Refused> {
         let Some(text) = content_type else { return Ok(Self::Plain) };
+        if !text.is_ascii() {
+            return Err(Refused::Body("the type of a part is malformed"));
+        }
         let (essence, parameters) = parse(text)?;
         if parameters.iter().any(|(name, value)| name == "charset" && !is_utf_8(value)) {
             return Err(Refused::Form("the charset of a part is not UTF-8"));

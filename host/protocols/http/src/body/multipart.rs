@@ -1,5 +1,5 @@
 //! `multipart/form-data` (RFC 7578), in the one form that clients write: nothing before the first part or behind the last,
-//! no header but three, no name in another encoding.
+//! no header but three and each of them once, no name in another encoding.
 
 use palisade_policy::Within;
 
@@ -42,21 +42,7 @@ fn read_part(part: &[u8], reading: &mut Reading) -> Result<(), Refused> {
     let head = part.get(..end).unwrap_or_default();
     let head = std::str::from_utf8(head).map_err(|_| Refused::Body("a part's head is no UTF-8"))?;
     let value = part.get(end + 4..).unwrap_or_default();
-    let (mut disposition, mut content_type) = (None, None);
-    for line in head.split("\r\n") {
-        if line.contains(['\r', '\n', '\0']) || line.starts_with([' ', '\t']) {
-            return Err(Refused::Body("a part's head is malformed"));
-        }
-        let (name, text) =
-            line.split_once(':').ok_or(Refused::Body("a part's head is malformed"))?;
-        match name.to_ascii_lowercase().as_str() {
-            "content-disposition" if disposition.is_none() => disposition = Some(text.trim()),
-            "content-type" if content_type.is_none() => content_type = Some(text.trim()),
-            "content-length" => {}
-            _ => return Err(Refused::Body("a part has a header that readers may go by")),
-        }
-    }
-    let disposition = disposition.ok_or(Refused::Body("a part has no name"))?;
+    let (disposition, content_type) = read_head(head, value.len())?;
     let (name, file) = names_of(disposition)?;
     check_name(&name)?;
     check_charset(&name, value)?;
@@ -87,6 +73,33 @@ fn read_part(part: &[u8], reading: &mut Reading) -> Result<(), Refused> {
     }
 }
 
+/// What a part says of itself: its disposition, and its type. Its length must be so many bytes, where it tells one.
+fn read_head(head: &str, length: usize) -> Result<(&str, Option<&str>), Refused> {
+    let malformed = Refused::Body("a part's head is malformed");
+    let (mut disposition, mut content_type, mut told) = (None, None, None);
+    for line in head.split("\r\n") {
+        let is_odd = |letter: char| letter.is_control() && letter != '\t';
+        if line.contains(is_odd) || line.starts_with([' ', '\t']) {
+            return Err(malformed);
+        }
+        let (name, text) = line.split_once(':').ok_or(malformed)?;
+        let place = match name.to_ascii_lowercase().as_str() {
+            "content-disposition" => &mut disposition,
+            "content-type" => &mut content_type,
+            "content-length" => &mut told,
+            _ => return Err(Refused::Body("a part has a header that readers may go by")),
+        };
+        if place.replace(text.trim_matches([' ', '\t'])).is_some() {
+            return Err(Refused::Body("a part has a header twice"));
+        }
+    }
+    // There are readers that go by it.
+    if told.is_some_and(|told| told != length.to_string()) {
+        return Err(Refused::Body("a part is not as long as it says"));
+    }
+    Ok((disposition.ok_or(Refused::Body("a part has no name"))?, content_type))
+}
+
 /// A part that says that it is JSON is an object's to servers, whether it is called a file or not.
 fn read_json(
     value: &[u8],
@@ -112,7 +125,7 @@ fn names_of(disposition: &str) -> Result<(String, Option<String>), Refused> {
     let mut rest = disposition.strip_prefix("form-data").ok_or(wrong)?;
     let (mut name, mut file) = (None, None);
     while !rest.is_empty() {
-        let parameter = rest.strip_prefix(';').ok_or(wrong)?.trim_start();
+        let parameter = rest.strip_prefix(';').ok_or(wrong)?.trim_start_matches([' ', '\t']);
         let (key, quoted) = parameter.split_once("=\"").ok_or(wrong)?;
         let (value, left) = quoted.split_once('"').ok_or(wrong)?;
         let place = match key {
@@ -120,13 +133,26 @@ fn names_of(disposition: &str) -> Result<(String, Option<String>), Refused> {
             "filename" => &mut file,
             _ => return Err(wrong),
         };
-        if place.is_some() || value.contains('\\') || value.chars().any(char::is_control) {
+        if place.is_some() || is_read_otherwise(value) {
             return Err(wrong);
         }
         *place = Some(value.to_owned());
-        rest = left.trim_start();
+        rest = left.trim_start_matches([' ', '\t']);
     }
     Ok((name.ok_or(wrong)?, file))
+}
+
+/// Whether readers may find something else in a quoted name: by an escape, by an encoded word (RFC 2047, which Java's decode in
+/// it), or by another parameter in the midst of it (which some look for with patterns).
+fn is_read_otherwise(value: &str) -> bool {
+    let holds_name = || {
+        let mut packed: String = value.split([' ', '\t']).collect();
+        packed.make_ascii_lowercase();
+        packed.contains("name=") || packed.contains("name*")
+    };
+    value.chars().any(|letter| letter == '\\' || letter.is_control())
+        || value.contains("=?")
+        || holds_name()
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {

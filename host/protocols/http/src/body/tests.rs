@@ -180,6 +180,52 @@ fn a_multipart_body_that_readers_cut_differently_is_refused() {
     assert!(kind("multipart/form-data; boundary=a; boundary=b").is_err());
 }
 
+#[test]
+fn a_part_whose_name_readers_find_elsewhere_is_refused() {
+    let names = |names: &str| {
+        multipart(&format!("--b\nContent-Disposition: form-data; {names}\n\nadmin\n--b--"))
+    };
+    for odd in [
+        // Java's readers decode encoded words within quotes.
+        "name=\"=?utf-8?Q?role?=\"",
+        "name=\"a\"; filename=\"=?utf-8?B?eA==?=\"",
+        // Those that look for a parameter by a pattern find it in another.
+        "filename=\"x; name=role\"; name=\"a\"",
+        "name=\"a\"; filename=\"; Name =role\"",
+        "name=\"a\"; filename=\"; name*=utf-8''role\"",
+        // What is no blank to others makes no file of it.
+        "name=\"role\";\u{a0}filename=\"x\"",
+        "name=\"role\";\u{b}filename=\"x\"",
+        "name=\"role\"\u{2003}; filename=\"x\"",
+        "name=\"role\"; Filename=\"x\"",
+        "name=\"role\"; filename*=utf-8''x",
+    ] {
+        assert!(names(odd).is_err(), "{odd}");
+    }
+    for plain in ["name=\"a=b\"", "name=\"a\"; filename=\"a;b=c (1)?.png\"", "name=\"username\""] {
+        assert!(names(plain).is_ok(), "{plain}");
+    }
+    assert!(part("name=\"a\"", "text/plain;\u{a0}charset=utf-8", "1").is_err());
+}
+
+#[test]
+fn a_part_is_as_long_as_it_says() {
+    let told = |lines: &str| multipart(&format!("--b\n{PART}\n{lines}\n\neur\n--b--"));
+    assert!(told("Content-Length: 3").is_ok());
+    for odd in ["Content-Length: 2", "Content-Length: 03", "Content-Length: 3\nContent-Length: 3"] {
+        assert!(told(odd).is_err(), "{odd}");
+    }
+}
+
+#[test]
+fn a_boundary_that_some_readers_find_elsewhere_is_refused() {
+    // PHP's reader takes the first parameter whose name has the word in it.
+    for odd in ["xboundary=a; boundary=b", "boundary=b; x=boundary=a", "x=1; boundary=b"] {
+        assert!(kind(&format!("multipart/form-data; {odd}")).is_err(), "{odd}");
+    }
+    assert!(kind("multipart/form-data; Charset=utf-8; Boundary=\"b\"").is_ok());
+}
+
 /// A body of one part, which is of a type.
 fn part(head: &str, kind: &str, value: &str) -> Result<Contents, Refused> {
     let head = format!("Content-Disposition: form-data; {head}\nContent-Type: {kind}");
