@@ -32,8 +32,8 @@ pub enum Refused {
     /// A body that cannot be read, and would have to be.
     #[error("the request's body cannot be read: {0}")]
     Body(&'static str),
-    /// A body in a form that the gateway does not undo.
-    #[error("the request's body cannot be judged: {0}")]
+    /// A request in a form that the gateway does not undo.
+    #[error("the request is in a form that cannot be judged: {0}")]
     Form(&'static str),
     /// A body beyond what is gathered.
     #[error("the request's body is longer than the {0} bytes that are read to judge it")]

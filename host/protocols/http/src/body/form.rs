@@ -1,6 +1,6 @@
 //! `application/x-www-form-urlencoded`.
 
-use super::{Reading, check_charset, check_name};
+use super::{Reading, check_pair};
 use crate::{Query, Refused};
 
 pub(super) fn read(body: &[u8], reading: &mut Reading) -> Result<(), Refused> {
@@ -14,8 +14,7 @@ pub(super) fn read(body: &[u8], reading: &mut Reading) -> Result<(), Refused> {
     }
     let form = Query::parse(body).map_err(|_| Refused::Body("it is no form"))?;
     for (name, value) in form.pairs() {
-        check_name(name)?;
-        check_charset(name, value.as_bytes())?;
+        check_pair(name, value.as_bytes())?;
         reading.pair(name, value)?;
     }
     Ok(())

@@ -6,6 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use palisade_policy::{TooMuch, Within};
 
+use super::names::{FOLDS, holds_folding};
 use super::{Reading, check_name, patch};
 use crate::Refused;
 
@@ -20,7 +21,6 @@ const DEEP: &str = "it is nested too deeply";
 const BIG: &str = "a number is too big to be read in one way";
 const METHOD: &str = "_method";
 const ZERO: &str = "a name holds a control character";
-const FOLDS: &str = "a name holds a letter that some readers take for an s or a k";
 
 pub(super) fn read(body: &[u8], reading: &mut Reading) -> Result<(), Refused> {
     read_within(body, reading, Within::default())?;
@@ -137,6 +137,7 @@ impl<'de> Visitor<'de> for Node<'_> {
             if !names.insert(name.to_lowercase()) {
                 return Err(A::Error::custom(TWICE));
             }
+            reading.member(within, &name).map_err(A::Error::custom)?;
             let within = reading.field(within, name).map_err(A::Error::custom)?;
             let reading = &mut *reading;
             let node = Node { reading, within, depth: depth + 1 };
@@ -153,8 +154,7 @@ fn check<E: Error>(name: &str) -> Result<(), E> {
     if name.chars().any(char::is_control) {
         return Err(E::custom(ZERO));
     }
-    // The long s and the sign of kelvin: readers that do not tell upper from lower case find `roles` by `role\u{17f}`.
-    if name.contains(['\u{17f}', '\u{212a}']) {
+    if holds_folding(name) {
         return Err(E::custom(FOLDS));
     }
     Ok(())

@@ -11,8 +11,6 @@ mod multipart;
 mod names;
 mod patch;
 
-use std::iter;
-
 use palisade_policy::{Told, TooMuch, Within};
 
 use crate::Refused;
@@ -21,7 +19,7 @@ pub use graphql::{Document, GraphQl, Missing, Variables};
 pub use media::Kind;
 
 pub(crate) use media::{essence, is_plainly_typed};
-pub(crate) use names::nested;
+pub(crate) use names::{check_pair, tell};
 
 /// Values up to so many bytes are told to policies one by one; the whole is in the command's text.
 const LONGEST_FACT: usize = 256;
@@ -97,7 +95,17 @@ impl Reading {
         self.told.path(field)
     }
 
-    /// A field of a form and its value, under its own name and under the one that servers read which nest fields.
+    /// What the name of a JSON object's member leads to besides.
+    fn member(&mut self, within: Within, name: &str) -> Result<(), TooMuch> {
+        names::tell_member(&mut self.told, within, name)
+    }
+
+    /// The field of a form that has this name, and those that servers read for it.
+    fn named(&mut self, name: &str) -> Result<Vec<Within>, TooMuch> {
+        tell(&mut self.told, name)
+    }
+
+    /// A field of a form and its value, under its own name and under those that servers read for it.
     fn pair(&mut self, name: &str, value: &str) -> Result<(), TooMuch> {
         if name.eq_ignore_ascii_case("operations") && value.contains('{') {
             match Contents::read(&Kind::Json, value.as_bytes()) {
@@ -108,8 +116,7 @@ impl Reading {
         } else {
             self.graphql.pair(name, value);
         }
-        for name in iter::once(name.to_owned()).chain(nested(name)) {
-            let field = self.field(Within::default(), name)?;
+        for field in self.named(name)? {
             self.fact("body", field, value)?;
         }
         Ok(())
@@ -137,14 +144,6 @@ impl Reading {
 fn check_name(name: &str) -> Result<(), Refused> {
     if name.eq_ignore_ascii_case("_method") {
         return Err(Refused::Override("_method"));
-    }
-    Ok(())
-}
-
-/// A field of a form, or of a query, by which servers choose how the others are decoded (RFC 7578 section 4.6).
-pub(crate) fn check_charset(name: &str, value: &[u8]) -> Result<(), Refused> {
-    if name.eq_ignore_ascii_case("_charset_") && !value.eq_ignore_ascii_case(b"utf-8") {
-        return Err(Refused::Form("its charset is not UTF-8"));
     }
     Ok(())
 }

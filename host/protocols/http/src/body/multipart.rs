@@ -4,7 +4,7 @@
 use palisade_policy::Within;
 
 use super::media::Part;
-use super::{Reading, check_charset, check_name, json, nested};
+use super::{Reading, check_pair, json};
 use crate::Refused;
 
 /// More parts are refused.
@@ -44,14 +44,13 @@ fn read_part(part: &[u8], reading: &mut Reading) -> Result<(), Refused> {
     let value = part.get(end + 4..).unwrap_or_default();
     let (disposition, content_type) = read_head(head, value.len())?;
     let (name, file) = names_of(disposition)?;
-    check_name(&name)?;
-    check_charset(&name, value)?;
+    check_pair(&name, value)?;
     // A file without a name is a field to many servers.
     let is_field = file.as_ref().is_none_or(String::is_empty);
     let part = Part::of(content_type, !is_field)?;
-    let field = reading.field(Within::default(), &name)?;
+    let fields = reading.named(&name)?;
     if let Some(file) = file {
-        reading.fact("file", field, &file)?;
+        fields.iter().try_for_each(|field| reading.fact("file", *field, &file))?;
     }
     match std::str::from_utf8(value) {
         Ok(text) if is_field => reading.pair(&name, text)?,
@@ -59,10 +58,8 @@ fn read_part(part: &[u8], reading: &mut Reading) -> Result<(), Refused> {
         Err(_) if is_field => reading.cut = true,
         _ => {}
     }
-    let field = match nested(&name) {
-        Some(nested) => reading.field(Within::default(), nested)?,
-        None => field,
-    };
+    // As that of an object, where it is one's.
+    let field = fields.get(1).or(fields.first()).copied().unwrap_or_default();
     match part {
         Part::Plain => Ok(()),
         Part::Json => read_json(value, reading, (field, is_field)),

@@ -388,6 +388,56 @@ fn names_in_brackets_are_told_as_those_of_objects_too() {
 }
 
 #[test]
+fn a_field_of_a_form_is_told_under_every_name_that_servers_read() {
+    for (written, field) in [
+        ("permissions[admin]=1", "permissions"),
+        ("is.admin=1", "is_admin"),
+        ("is+admin=1", "is_admin"),
+        ("is[admin=1", "is_admin"),
+        ("user[role]x=admin", "user.role"),
+        ("user['role']=admin", "user.role"),
+        ("users[0].role=admin", "users.role"),
+        ("!role=admin", "role"),
+        ("_locked=on", "locked"),
+    ] {
+        let told = Contents::read(&Kind::Form, written.as_bytes()).unwrap().fields;
+        assert!(told.iter().any(|it| it == field), "{written}: {told:?}");
+        let (name, value) = written.split_once('=').unwrap();
+        let name = name.replace('+', " ");
+        let part = format!("Content-Disposition: form-data; name=\"{name}\"");
+        if !name.contains('"') {
+            let told = multipart(&format!("--b\n{part}\n\n{value}\n--b--")).unwrap().fields;
+            assert!(told.iter().any(|it| it == field), "{name}: {told:?}");
+        }
+    }
+    let contents = Contents::read(&Kind::Form, b"user[role]x=admin&!mode=off").unwrap();
+    for (name, value) in [("body:user.role", "admin"), ("body:mode", "off")] {
+        assert!(contents.facts.contains(&(name.to_owned(), value.to_owned())), "{name}");
+    }
+    // Readers without case find `roles`.
+    assert!(Contents::read(&Kind::Form, "role%C5%BF=admin".as_bytes()).is_err());
+    // A form of plain names is told as it is written.
+    let plain = Contents::read(&Kind::Form, b"a=1&user_id=2&x-y=3").unwrap();
+    assert_eq!(plain.fields, ["a", "user_id", "x-y"]);
+}
+
+#[test]
+fn a_member_whose_name_is_a_path_is_told_with_what_it_lies_within() {
+    let urn = "urn:ietf:params:scim:schemas:core:2.0:User";
+    for (text, field) in [
+        (r#"{"roles.0":"admin"}"#.to_owned(), "roles"),
+        (r#"{"$set":{"roles.0.name":"admin"}}"#.to_owned(), "$set.roles.name"),
+        (r#"{"user[role]":"admin"}"#.to_owned(), "user.role"),
+        (format!(r#"{{"{urn}:roles":[{{"value":"admin"}}]}}"#), "roles"),
+        (format!(r#"{{"op":"add","value":{{"{urn}:name.role":"a"}}}}"#), "value.name.role"),
+    ] {
+        let told = json(&text).unwrap().fields;
+        assert!(told.iter().any(|it| it == field), "{text}: {told:?}");
+    }
+    assert_eq!(json(r#"{"dc:title":1,"a":{"b":2}}"#).unwrap().fields, ["dc:title", "a", "a.b"]);
+}
+
+#[test]
 fn json_and_xml_do_not_pass_as_a_form() {
     // What curl sends with -d alone, and what many services read as JSON all the same.
     for body in ["{\"role\":\"admin\"}", "[{\"role\":1}]", "<user/>", "\"x\""] {

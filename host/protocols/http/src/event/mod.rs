@@ -4,14 +4,12 @@ mod elsewhere;
 pub(crate) mod headers;
 mod template;
 
-use std::iter;
-
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
-use palisade_policy::{Command, Operation};
+use palisade_policy::{Command, Operation, Told, TooMuch};
 
-use crate::body::{Document, GraphQl, Missing, essence, nested};
+use crate::body::{Document, GraphQl, Missing, essence, tell};
 use crate::{Contents, Head, Kind, Length, Refused, Target, graphql};
 
 pub use template::Templates;
@@ -130,15 +128,14 @@ impl Request {
     pub fn command(&self, templates: &Templates) -> Command {
         let mut complete = true;
         let (object, mut facts) = templates.apply(&self.head.target.path);
-        let mut fields = Vec::new();
-        for (name, value) in self.head.target.query.iter().flat_map(|query| query.pairs()) {
-            for name in iter::once(name.to_owned()).chain(nested(name)) {
-                facts.push((format!("query:{name}"), value.to_owned()));
-                if !fields.contains(&name) {
-                    fields.push(name);
-                }
+        let (mut fields, query) = match self.query() {
+            Ok(mut told) => told.take(),
+            Err(TooMuch) => {
+                complete = false;
+                (vec![], vec![("query".to_owned(), "unaccounted".to_owned())])
             }
-        }
+        };
+        facts.extend(query);
         facts.extend(headers::facts(&self.head.headers));
         if let Some(kind) = self.head.headers.get(CONTENT_TYPE).and_then(essence) {
             facts.push(("content-type".to_owned(), kind));
@@ -188,6 +185,17 @@ impl Request {
         operations.extend(elsewhere.unwrap_or_default());
         operations.extend(inner.unwrap_or_default());
         Command { text: self.text(), operations: operations.into(), complete }
+    }
+
+    /// What its query tells.
+    fn query(&self) -> Result<Told, TooMuch> {
+        let mut told = Told::default();
+        for (name, value) in self.head.target.query.iter().flat_map(|query| query.pairs()) {
+            for field in tell(&mut told, name)? {
+                told.fact(format!("query:{}", told.path(field)), value.to_owned())?;
+            }
+        }
+        Ok(told)
     }
 
     /// Whether a GraphQL document in it changes something, or may.

@@ -422,6 +422,28 @@ fn a_name_in_brackets_in_the_query_is_told_as_that_of_an_object_too() {
 }
 
 #[test]
+fn a_name_in_the_query_is_told_as_servers_read_it() {
+    for (query, field) in [
+        ("roles[admin]=1", "roles"),
+        ("is.admin=1", "is_admin"),
+        ("+is+admin=1", "is_admin"),
+        ("user[role]x=1", "user.role"),
+        ("!role=1", "role"),
+    ] {
+        let request = request("POST", &format!("/a?{query}"), &[], None);
+        let operation = &request.command(&Templates::default()).operations[0];
+        assert!(operation.fields.iter().any(|it| it == field), "{query}: {operation:?}");
+    }
+}
+
+#[test]
+fn a_query_that_names_more_than_is_told_is_not_accounted_for() {
+    let request = request("POST", &format!("/a?b{}=1", "[c]".repeat(4000)), &[], None);
+    let command = request.command(&Templates::default());
+    assert!(!command.complete && has(&command.operations[0], "query", "unaccounted"));
+}
+
+#[test]
 fn a_rewrite_changes_the_line_and_the_body_and_is_read_again() {
     let request = request("POST", "/a", &[JSON], Some(r#"{"limit":1000}"#));
     let rewritten = request.rewritten("POST /a?safe=1\n\n{\"limit\":10}").unwrap();

@@ -12,7 +12,7 @@ use pingora_core::protocols::http::ServerSession;
 
 use super::sessions::Shared;
 use super::validators;
-use crate::body::check_charset;
+use crate::body::check_pair;
 use crate::head::aws_chunks;
 use crate::token::Written;
 use crate::{Body, Head, Kind, Length, Parsed, Refused, Reply, Request, check_raw};
@@ -84,8 +84,7 @@ pub(super) async fn read_body(
     (head, token): (&Head, &Written),
     limit: usize,
 ) -> Result<Body, Refused> {
-    let mut pairs = head.target.query.iter().flat_map(|query| query.pairs());
-    pairs.try_for_each(|(name, value)| check_charset(name, value.as_bytes()))?;
+    check_query(head)?;
     if head.length == Length::Known(0) {
         Kind::of_none(head.headers.get(CONTENT_TYPE))?;
         return Ok(Body::none());
@@ -114,6 +113,16 @@ pub(super) async fn read_body(
         return Err(Refused::Token);
     }
     Body::read(kind, body.freeze())
+}
+
+/// Refuses a query by whose pairs servers read the request otherwise: they look there for what stands in forms as well.
+fn check_query(head: &Head) -> Result<(), Refused> {
+    let mut pairs = head.target.query.iter().flat_map(|query| query.pairs());
+    let checked = pairs.try_for_each(|(name, value)| check_pair(name, value.as_bytes()));
+    checked.map_err(|refused| match refused {
+        Refused::Body(why) => Refused::Target(why),
+        other => other,
+    })
 }
 
 /// Tells a client that waits for it to send the body.

@@ -142,6 +142,17 @@ async fn a_query_whose_names_servers_could_decode_otherwise_is_refused_whatever_
 }
 
 #[tokio::test]
+async fn a_query_that_names_another_method_is_refused_however_it_is_written() {
+    let world = World::new(With::default()).await;
+    // PHP cuts blanks off in front, and puts an underscore for a dot.
+    for name in ["_method", "+_method", ".method", "[_method]", "role%C5%BF"] {
+        let response = world.ask(&format!("POST /c/api/a?{name}=DELETE"), "", "").await;
+        assert!(response.starts_with("HTTP/1.1 400 "), "{name}: {response}");
+    }
+    assert!(world.got().is_empty());
+}
+
+#[tokio::test]
 async fn a_body_that_names_more_than_is_told_is_refused_and_its_names_are_on_no_record() {
     let mut with = With::default();
     with.options.body_limit = 1 << 20;
