@@ -1,6 +1,8 @@
 //! Names of forms and queries as servers read them: `user[role]` is `user.role` to those that make objects of them, and
 //! `is.admin` is `is_admin` to PHP. A name is told in all of these ways.
 
+use std::borrow::Cow;
+
 use palisade_policy::{Told, TooMuch, Within};
 
 use crate::Refused;
@@ -22,11 +24,11 @@ pub(crate) fn tell(told: &mut Told, name: &str) -> Result<Vec<Within>, TooMuch> 
 fn tell_words(
     told: &mut Told,
     within: Within,
-    (words, name): (&[String], &str),
+    (words, name): (&[Cow<'_, str>], &str),
 ) -> Result<Option<Within>, TooMuch> {
     let is_told = words.join(".") == name;
     let words = words.get(..words.len() - usize::from(is_told)).unwrap_or_default();
-    let field = words.iter().try_fold(within, |within, word| told.field(within, word.as_str()))?;
+    let field = words.iter().try_fold(within, |within, word| told.field(within, word.as_ref()))?;
     Ok((!is_told).then_some(field))
 }
 
@@ -41,14 +43,14 @@ pub(super) fn tell_member(told: &mut Told, within: Within, name: &str) -> Result
     }
     let is_urn = name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:"));
     let path = if is_urn { name.rsplit(':').next().unwrap_or_default() } else { name };
-    tell_words(told, within, (&words(path), name)).map(drop)
+    let words: Vec<Cow<'_, str>> = words(path).into_iter().map(Cow::Borrowed).collect();
+    tell_words(told, within, (&words, name)).map(drop)
 }
 
 /// A name's words as an object has them: without brackets, dots, blanks and quotes around them. Numbers and empty brackets stand
 /// for entries of a list, which are not told apart.
-pub(super) fn words(name: &str) -> Vec<String> {
-    let words = name.split(['[', ']', '.']).filter_map(word);
-    words.map(str::to_owned).collect()
+pub(super) fn words(name: &str) -> Vec<&str> {
+    name.split(['[', ']', '.']).filter_map(word).collect()
 }
 
 /// A word without what servers cut off; nothing where it is an entry of a list.
@@ -59,16 +61,16 @@ fn word(word: &str) -> Option<&str> {
 }
 
 /// How servers read a name besides as it is written.
-fn readings(name: &str) -> Vec<Vec<String>> {
+fn readings(name: &str) -> Vec<Vec<Cow<'_, str>>> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if name.bytes().all(is_plain) && !name.starts_with('_') {
         return vec![];
     }
     // Spring fills a field by `!role` where nothing else does, and empties it by `_role`.
     let marked = name.strip_prefix(['!', '_']);
-    let mut found: Vec<Vec<String>> = vec![];
+    let mut found: Vec<Vec<Cow<'_, str>>> = vec![];
     for name in [Some(name), marked].into_iter().flatten() {
-        for words in [words(name), by_php(name)] {
+        for words in [words(name).into_iter().map(Cow::Borrowed).collect(), by_php(name)] {
             if !words.is_empty() && !found.contains(&words) {
                 found.push(words);
             }
@@ -79,16 +81,16 @@ fn readings(name: &str) -> Vec<Vec<String>> {
 }
 
 /// What PHP makes of a name: nothing but letters before the first bracket, and nothing behind the last one that is closed.
-fn by_php(name: &str) -> Vec<String> {
+fn by_php(name: &str) -> Vec<Cow<'_, str>> {
     let name = name.trim_start_matches(' ');
     let (first, mut rest) = match name.find('[') {
         Some(at) if name.contains(']') => name.split_at(at),
         _ => (name, ""),
     };
     let first = first.replace([' ', '.', '['], "_");
-    let mut words: Vec<String> = if first.is_empty() { vec![] } else { vec![first] };
+    let mut words = if first.is_empty() { vec![] } else { vec![Cow::Owned(first)] };
     while let Some((inner, behind)) = rest.strip_prefix('[').and_then(|it| it.split_once(']')) {
-        words.extend(word(inner).map(str::to_owned));
+        words.extend(word(inner).map(Cow::Borrowed));
         rest = behind;
     }
     words

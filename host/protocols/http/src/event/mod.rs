@@ -214,10 +214,6 @@ impl Request {
             Body::Read { contents, .. } => contents.graphql.clone(),
             Body::Unread(_) => GraphQl::default(),
         };
-        if pairs().any(|(name, _)| name.eq_ignore_ascii_case("operationName")) {
-            // Many servers take this name before the body's: any operation may be the one that runs.
-            asked.documents.iter_mut().for_each(|document| document.operation = None);
-        }
         asked.query(pairs(), is_endpoint);
         // Nearly no request has any, and a walk takes some preparation.
         let found = match asked.documents.is_empty() {

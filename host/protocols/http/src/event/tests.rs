@@ -414,6 +414,70 @@ fn variables_fill_a_document_of_another_place_whatever_document_stands_beside_th
 }
 
 #[test]
+fn graphql_in_pairs_is_found_by_every_name_that_servers_read() {
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let drop = "mutation%7BdropUser%7D";
+    for pairs in [
+        // PHP cuts blanks off in front, Rack and qs take brackets away.
+        format!("+query={drop}"),
+        format!("[query]={drop}"),
+        format!("query]={drop}"),
+        format!("payload[query]={drop}"),
+        format!("data=%7B%22query%22:%22{drop}%22%7D"),
+    ] {
+        for request in [
+            request("GET", &format!("/graphql?{pairs}"), &[], None),
+            request("POST", "/graphql", &[form], Some(&format!("a=1&{pairs}"))),
+        ] {
+            assert!(request.may_mutate(), "{pairs}");
+            let command = request.command(&Templates::default());
+            let mut operations = command.operations.iter();
+            assert!(operations.any(|it| it.object == "dropUser"), "{pairs}: {command:?}");
+        }
+    }
+}
+
+#[test]
+fn variables_that_names_of_pairs_spell_out_fill_a_document() {
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let query = "query=mutation%28%24i%3AIn%29%7Bset%28input%3A%24i%29%7D";
+    for variables in [
+        "variables[i][role]=admin",
+        "variables[i][0][role]=admin",
+        "variables.i.role=admin",
+        "+variables[i][role]=admin",
+        "variables[i]=%7B%22role%22:1%7D",
+        "[variables]=%7B%22i%22:%7B%22role%22:1%7D%7D",
+    ] {
+        let own = r#"{"query":"mutation($i:In){set(input:$i)}"}"#;
+        for request in [
+            request("GET", &format!("/graphql?{query}&{variables}"), &[], None),
+            request("POST", "/graphql", &[form], Some(&format!("{query}&{variables}"))),
+            request("POST", &format!("/graphql?{variables}"), &[JSON], Some(own)),
+        ] {
+            let command = request.command(&Templates::default());
+            let mut operations = command.operations.iter().filter(|it| it.action == "mutation");
+            let fields = &operations.next().unwrap().fields;
+            assert_eq!(*fields, ["arguments.input", "arguments.input.role"], "{variables}");
+        }
+    }
+}
+
+#[test]
+fn a_pair_that_picks_an_operation_has_all_of_them_judged() {
+    let body = r#"{"query":"query A { me } mutation B { dropUser }","operationName":"A"}"#;
+    for pair in ["operationName=B", "+operationName=B", "[operationName]=B"] {
+        let request = request("POST", &format!("/graphql?{pair}"), &[JSON], Some(body));
+        assert!(request.may_mutate(), "{pair}");
+    }
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let operations = "operations=%7B%22query%22:%22query+A%7Bme%7Dmutation+B%7Bdrop%7D%22,%22operationName%22:%22A%22%7D";
+    assert!(!request("POST", "/graphql", &[form], Some(operations)).may_mutate());
+    let picked = format!("{operations}&operationName=B");
+    assert!(request("POST", "/graphql", &[form], Some(&picked)).may_mutate());
+}
+
+#[test]
 fn a_name_in_brackets_in_the_query_is_told_as_that_of_an_object_too() {
     let request = request("POST", "/a?user[role]=admin", &[], None);
     let operation = &request.command(&Templates::default()).operations[0];

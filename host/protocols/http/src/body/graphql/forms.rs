@@ -1,6 +1,9 @@
 //! GraphQL in forms, and in the query of a request.
 
+use serde::de::value::Error;
+
 use super::{Document, GraphQl, Missing};
+use crate::body::names;
 
 /// What the pairs of a form or a query ask for together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -9,19 +12,48 @@ pub(super) struct Pairs {
     asks: bool,
     /// Whether one names a stored document.
     stored: bool,
+    /// Whether one picks an operation.
+    picks: bool,
 }
 
 impl Pairs {
-    fn read(&mut self, name: &str, value: &str) {
-        self.asks |= name.eq_ignore_ascii_case("query") && !value.trim().is_empty();
+    fn read(&mut self, name: &Name<'_>, value: &str) {
+        let says = !value.trim().is_empty();
+        self.asks |= name.is_whole("query") && says;
+        self.picks |= name.ends("operationName");
         // Servers that nest fields read `extensions[persistedQuery]`.
-        let first = name.split(['[', '.']).next().unwrap_or_default();
-        self.stored |= first.trim().eq_ignore_ascii_case("extensions")
-            && (names_stored(name) || names_stored(value));
+        self.stored |=
+            name.at("extensions") == Some(0) && (names_stored(name.written) || names_stored(value));
     }
 
     fn is_stored(self) -> bool {
         self.stored && !self.asks
+    }
+}
+
+/// A pair's name, as servers read it that nest fields.
+struct Name<'a> {
+    written: &'a str,
+    words: Vec<&'a str>,
+}
+
+impl<'a> Name<'a> {
+    fn of(written: &'a str) -> Self {
+        Self { written, words: names::words(written) }
+    }
+
+    /// Whether it is this word and nothing else.
+    fn is_whole(&self, wanted: &str) -> bool {
+        self.words.len() == 1 && self.ends(wanted)
+    }
+
+    fn ends(&self, wanted: &str) -> bool {
+        self.words.last().is_some_and(|word| word.eq_ignore_ascii_case(wanted))
+    }
+
+    /// Where this word stands in it.
+    fn at(&self, wanted: &str) -> Option<usize> {
+        self.words.iter().position(|word| word.eq_ignore_ascii_case(wanted))
     }
 }
 
@@ -34,28 +66,29 @@ impl GraphQl {
     /// A form is read to its end: a stored document that no pair writes out is missing, and one that a pair writes out may be
     /// filled by what stands in others.
     pub(in crate::body) fn close_form(&mut self) {
-        if self.pairs.asks {
+        let pairs = self.pairs;
+        self.close_pairs(pairs);
+        if pairs.asks {
             self.share_all();
         }
-        if self.pairs.is_stored() {
+    }
+
+    fn close_pairs(&mut self, pairs: Pairs) {
+        if pairs.is_stored() {
             self.miss(Missing::Stored);
+        }
+        if pairs.picks {
+            // Many servers take this name before that of an object: any operation may be the one that runs.
+            self.documents.iter_mut().for_each(|document| document.operation = None);
         }
     }
 
     /// A field of a form: GraphQL is sent in forms as well, by browsers and with files (the GraphQL multipart request
     /// specification).
     pub(in crate::body) fn pair(&mut self, name: &str, value: &str) {
-        self.pairs.read(name, value);
-        let is = |word: &str| name.eq_ignore_ascii_case(word);
-        let last = name.rsplit(['[', ']', '.']).map(str::trim).find(|word| !word.is_empty());
-        if last.is_some_and(|last| last.eq_ignore_ascii_case("query")) && value.contains('{') {
-            self.keep(Document { expected: is("query"), ..Document::of(value) });
-        }
-        if is("variables") {
-            self.fill_shared(value, 0);
-        } else {
-            self.within(value, 0);
-        }
+        let name = Name::of(name);
+        self.pairs.read(&name, value);
+        self.ask(&name, value);
     }
 
     /// What the pairs of a query ask for; of those that ask where GraphQL is not spoken, texts that begin as documents do.
@@ -71,22 +104,46 @@ impl GraphQl {
         let mut all = Pairs::default();
         let mut asked = Self::default();
         for (name, value) in pairs {
-            let is = |word: &str| name.eq_ignore_ascii_case(word);
-            all.read(name, value);
-            if is("query") && (is_endpoint || crate::graphql::may_be(value)) {
-                asked.documents.push(Document { expected: true, ..Document::of(value) });
-            }
-            if is("variables") {
-                asked.pair(name, value);
+            let name = Name::of(name);
+            all.read(&name, value);
+            if !name.ends("query") || is_endpoint || crate::graphql::may_be(value) {
+                asked.ask(&name, value);
             }
         }
         let asks = !asked.documents.is_empty();
         self.extend(asked);
+        self.close_pairs(all);
         if asks {
             self.share_all();
         }
-        if all.is_stored() {
-            self.miss(Missing::Stored);
+    }
+
+    /// What one pair asks for.
+    fn ask(&mut self, name: &Name<'_>, value: &str) {
+        if name.ends("query") && value.contains('{') {
+            self.keep(Document { expected: name.is_whole("query"), ..Document::of(value) });
+        }
+        let at = name.at("variables");
+        if let Some(at) = at {
+            match name.words.get(at + 1..) {
+                Some([variable, inner @ ..]) => self.fill_named(variable, inner, value),
+                _ => self.fill_shared(value, 0),
+            }
+        }
+        if at != Some(0) {
+            self.within(value, 0);
+        }
+    }
+
+    /// Fills a variable, or what lies within one, where a form's name says which (`variables[input][role]`).
+    fn fill_named(&mut self, variable: &str, inner: &[&str], value: &str) {
+        let shared = self.share_path::<Error>(None, "", variable).and_then(|_| {
+            let mut names = inner.iter();
+            names.try_fold(String::new(), |path, name| self.share_path(Some(variable), &path, name))
+        });
+        // What there is no room for is missing by now.
+        if let Ok(path) = shared {
+            self.fill_within((variable, &path), value);
         }
     }
 }

@@ -214,3 +214,13 @@ fn variables_that_many_documents_have_are_shared_once() {
     assert_eq!((graphql.documents.len(), graphql.shared["v"].len()), (1001, 1000));
     assert!(graphql.documents.iter().all(|document| document.variables.is_empty()));
 }
+
+#[test]
+fn names_of_pairs_within_variables_are_kept_up_to_a_limit() {
+    let long = "x".repeat(100_000);
+    let mut graphql = GraphQl::default();
+    for number in 0..20 {
+        graphql.pair(&format!("variables[v][{long}{number}]"), "1");
+    }
+    assert_eq!((graphql.shared["v"].len(), graphql.missing), (10, Some(Missing::Stored)));
+}

@@ -28,6 +28,20 @@ impl GraphQl {
         self.fill(text, Arc::make_mut(&mut shared), within);
         self.shared = shared;
     }
+
+    /// Reads a part of them, where that is written as JSON.
+    pub(super) fn fill_within(&mut self, at: (&str, &str), text: &str) {
+        let text = bare(text);
+        if !text.starts_with(['{', '[']) {
+            return;
+        }
+        let mut shared = std::mem::take(&mut self.shared);
+        let variables = Arc::make_mut(&mut shared);
+        let keys = Keys { found: self, variables, at: Some(at), within: 0, depth: 0 };
+        // What is no JSON is a text to servers.
+        let _ = keys.deserialize(&mut serde_json::Deserializer::from_str(text));
+        self.shared = shared;
+    }
 }
 
 /// A value within variables: which one it belongs to, and by which names.
@@ -73,6 +87,18 @@ impl GraphQl {
         })
     }
 
+    /// Shares a variable's name, or one within it, and gives its path.
+    pub(super) fn share_path<E: Error>(
+        &mut self,
+        variable: Option<&str>,
+        outer: &str,
+        name: &str,
+    ) -> Result<String, E> {
+        let path = self.path(outer, name)?;
+        keep(Arc::make_mut(&mut self.shared), variable, &path);
+        Ok(path)
+    }
+
     /// Shares a name within such variables, and says where its own value stands.
     pub(super) fn filled<E: Error>(
         &mut self,
@@ -81,8 +107,7 @@ impl GraphQl {
     ) -> Result<Vec<Filled>, E> {
         let mut inner = Vec::with_capacity(within.len());
         for Filled { variable, path } in within {
-            let path = self.path(path, name)?;
-            keep(Arc::make_mut(&mut self.shared), variable.as_deref(), &path);
+            let path = self.share_path(variable.as_deref(), path, name)?;
             inner.push(match variable {
                 None => Filled { variable: Some(path.into()), path: String::new() },
                 Some(variable) => Filled { variable: Some(Arc::clone(variable)), path },
