@@ -62,6 +62,18 @@ impl Kept {
         }
     }
 
+    /// The names that it leads by: those of a text, or a list's entries.
+    fn path(&self) -> Option<Vec<String>> {
+        if let Some(text) = self.text() {
+            return Some(words(text));
+        }
+        let entries = self.said.iter().map(|said| match said {
+            Said::Value(0, text) => Some(text.clone()),
+            _ => None,
+        });
+        entries.collect()
+    }
+
     /// Keeps a value; one more than are told says that there are more.
     fn value(&mut self, outer: usize, value: String) {
         if self.values <= MOST_FACTS {
@@ -90,11 +102,13 @@ impl Step {
     }
 
     fn tell(self, reading: &mut Reading, within: Within) -> Result<(), TooMuch> {
-        let (Some(_), Some(path)) = (self.op.text(), self.path.text()) else { return Ok(()) };
-        if let Some(from) = self.from.text() {
-            field(from, reading, within)?;
+        let (Some(_), Some(path)) = (self.op.text(), self.path.path()) else { return Ok(()) };
+        // Of longer ones the end is not kept.
+        reading.unread |= path.len().max(self.from.values) > MOST_FACTS;
+        if let Some(from) = self.from.path() {
+            field(&from, reading, within)?;
         }
-        let field = field(path, reading, within)?;
+        let field = field(&path, reading, within)?;
         let mut names = vec![field];
         for said in self.value.said {
             let at = |at: usize| names.get(at).copied().unwrap_or(field);
@@ -110,16 +124,21 @@ impl Step {
     }
 }
 
-/// Tells the field that a pointer (RFC 6901) leads to, or a path with dots; entries of lists are not told apart.
-fn field(path: &str, reading: &mut Reading, within: Within) -> Result<Within, TooMuch> {
-    let words: Vec<String> = match path.strip_prefix('/') {
+/// The words of a pointer (RFC 6901), or of a path with dots.
+fn words(path: &str) -> Vec<String> {
+    match path.strip_prefix('/') {
         Some(path) => path.split('/').map(|it| it.replace("~1", "/").replace("~0", "~")).collect(),
         None => path.split(['.', ':', '/', '#', '[', ']']).map(str::to_owned).collect(),
+    }
+}
+
+/// Tells the field that words lead to; entries of lists are not told apart.
+fn field(words: &[String], reading: &mut Reading, within: Within) -> Result<Within, TooMuch> {
+    let is_name = |word: &&String| {
+        !word.is_empty() && *word != "-" && !word.bytes().all(|byte| byte.is_ascii_digit())
     };
-    let is_name = |word: &String| {
-        !word.is_empty() && word != "-" && !word.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    words.into_iter().filter(is_name).try_fold(within, |within, word| reading.field(within, word))
+    let mut words = words.iter().filter(is_name);
+    words.try_fold(within, |within, word| reading.field(within, word.as_str()))
 }
 
 /// One value.

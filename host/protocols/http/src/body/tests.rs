@@ -310,6 +310,11 @@ fn what_a_patch_names_is_told_as_if_it_were_written_out() {
             vec!["user", "user.roles"],
         ),
         (r#"[{"\u006fp":"test","path":"/role"}]"#, vec!["role"]),
+        // As Immer writes them.
+        (r#"[{"op":"replace","path":["user",0,"role"],"value":1}]"#, vec!["user", "user.role"]),
+        (r#"[{"op":"add","path":[],"value":{"role":1}}]"#, vec!["role"]),
+        // What SCIM adds without a path is the resource's own.
+        (r#"{"Operations":[{"op":"add","value":{"a":{"role":1}}}]}"#, vec!["a", "a.role"]),
     ] {
         let fields = json(text).unwrap().fields;
         for field in expected {
@@ -329,6 +334,14 @@ fn what_a_patch_names_is_told_as_if_it_were_written_out() {
     assert_eq!(kind("application/json-patch+json"), Ok(Kind::Json));
     assert_eq!(kind("application/merge-patch+json"), Ok(Kind::Json));
     assert_eq!(json(r#"{"user":{"role":null}}"#).unwrap().fields, ["user", "user.role"]);
+}
+
+#[test]
+fn a_patch_whose_path_is_not_kept_to_its_end_is_unread() {
+    let path = |many: usize| vec![r#""a""#; many].join(",");
+    let patch = |many| json(&format!(r#"[{{"op":"add","path":[{}],"value":1}}]"#, path(many)));
+    assert!(!patch(64).unwrap().unread);
+    assert!(patch(65).unwrap().unread);
 }
 
 #[test]
