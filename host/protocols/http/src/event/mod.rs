@@ -221,12 +221,14 @@ impl Request {
             false => walked(&asked, is_endpoint)?,
         };
         let is_message = self.head.method.as_str() == MESSAGE;
-        let has_body = !matches!(&self.body, Body::Unread(Length::Known(0)));
+        // A query that says something may name a stored document by any word; that of a socket is for those who open it.
+        let says = !matches!(&self.body, Body::Unread(Length::Known(0)))
+            || !self.head.websocket && pairs().next().is_some();
         let is_missing = match asked.missing {
             Some(Missing::Stored) => true,
             Some(Missing::Operation) => is_endpoint,
             Some(Missing::Object) => is_endpoint && !is_message,
-            None => is_endpoint && !is_message && has_body && asked.documents.is_empty(),
+            None => is_endpoint && !is_message && says && asked.documents.is_empty(),
         };
         if is_missing { Err("there is no document") } else { Ok(found) }
     }

@@ -286,6 +286,40 @@ fn a_stored_document_that_pairs_name_is_not_accounted_for() {
 }
 
 #[test]
+fn a_document_that_is_named_by_its_id_is_not_accounted_for_whatever_query_stands_beside_it() {
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let decoy = r#"{"query":"{me}"}"#;
+    for request in [
+        request("POST", "/graphql", &[JSON], Some(r#"{"query":"{me}","documentId":"x"}"#)),
+        request("POST", "/graphql?documentId=x", &[JSON], Some(decoy)),
+        request("POST", "/graphql", &[form], Some("query=%7Bme%7D&documentId=x")),
+        request("GET", "/graphql?query=%7Bme%7D&documentId=x", &[], None),
+        request("GET", "/graphql?documentId=x", &[], None),
+        request("GET", "/graphql?id=x&variables=%7B%7D", &[], None),
+    ] {
+        let line = request.head.target.text();
+        assert!(!request.command(&Templates::default()).complete && request.may_mutate(), "{line}");
+    }
+    let message = r#"{"type":"subscribe","payload":{"query":"{me}","documentId":"x"}}"#;
+    assert!(!said("/graphql", message).complete);
+    // Elsewhere it is a name as any other, and who asks for nothing gets a page.
+    for request in [
+        request("POST", "/files", &[JSON], Some(r#"{"documentId":"x","query":"shoes"}"#)),
+        request("GET", "/files?documentId=x", &[], None),
+        request("GET", "/graphql", &[], None),
+        request(
+            "GET",
+            "/graphql?token=x",
+            &[("upgrade", "websocket"), ("connection", "upgrade")],
+            None,
+        ),
+    ] {
+        let line = request.head.target.text();
+        assert!(request.command(&Templates::default()).complete, "{line}");
+    }
+}
+
+#[test]
 fn what_has_a_query_of_another_language_or_none_stays_what_it_is() {
     for text in [
         r#"{"query":"hello"}"#,

@@ -2,7 +2,7 @@
 
 use serde::de::value::Error;
 
-use super::{Document, GraphQl, Missing};
+use super::{DOCUMENT_ID, Document, GraphQl, Missing};
 use crate::body::names;
 
 /// What the pairs of a form or a query ask for together.
@@ -12,6 +12,8 @@ pub(super) struct Pairs {
     asks: bool,
     /// Whether one names a stored document.
     stored: bool,
+    /// Whether one names it as the GraphQL over HTTP specification does.
+    named: bool,
     /// Whether one picks an operation.
     picks: bool,
 }
@@ -20,6 +22,7 @@ impl Pairs {
     fn read(&mut self, name: &Name<'_>, value: &str) {
         let says = !value.trim().is_empty();
         self.asks |= name.is_whole("query") && says;
+        self.named |= name.is_whole(DOCUMENT_ID);
         self.picks |= name.ends("operationName");
         // Servers that nest fields read `extensions[persistedQuery]`.
         self.stored |=
@@ -76,6 +79,9 @@ impl GraphQl {
     fn close_pairs(&mut self, pairs: Pairs) {
         if pairs.is_stored() {
             self.miss(Missing::Stored);
+        }
+        if pairs.named {
+            self.miss(Missing::Object);
         }
         if pairs.picks {
             // Many servers take this name before that of an object: any operation may be the one that runs.

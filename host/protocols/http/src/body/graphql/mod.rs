@@ -55,7 +55,7 @@ pub struct Document {
 /// What is asked of GraphQL and is written in no document that was found, the more certain behind the less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Missing {
-    /// An object without a `query`.
+    /// An object without a `query`, or one that names a document beside it.
     Object,
     /// A message that begins an operation, without a `query`.
     Operation,
@@ -186,8 +186,13 @@ impl GraphQl {
 
     /// An object is read to its end.
     fn close(&mut self, place: Place, asking: Asking) {
-        let Asking { queries, operation, variables, other, stored, begins, asked, .. } = asking;
+        let Asking { queries, operation, variables, other, stored, named, begins, asked, .. } =
+            asking;
         let expected = place.is_request();
+        if expected && named {
+            // Servers that keep documents take this name before a query.
+            self.miss(Missing::Object);
+        }
         if stored && queries.iter().all(|query| query.trim().is_empty()) {
             self.miss(Missing::Stored);
         }
@@ -291,6 +296,8 @@ struct Asking {
     other: bool,
     /// Whether it names a stored document.
     stored: bool,
+    /// Whether it names a stored document as the GraphQL over HTTP specification does.
+    named: bool,
     /// Whether it is a message that begins an operation.
     begins: bool,
     /// Whether its payload has a query.
@@ -362,6 +369,7 @@ impl<'de> Visitor<'de> for Node<'_> {
             let is = |other: &str| name.eq_ignore_ascii_case(other);
             self.request.stored |= self.place == Place::Extensions && is("persistedQuery");
             own.other |= !is_graphql(&name);
+            own.named |= is(DOCUMENT_ID);
             own.loose |= !matches!(name.as_str(), "data" | "extensions");
             let found = &mut *self.found;
             let before = found.documents.len();
@@ -387,12 +395,15 @@ impl<'de> Visitor<'de> for Node<'_> {
             own.wraps |= name == "data" && documents.any(|document| document.expected);
         }
         // Another name beside the text may be that of a stored document.
-        let asks = !own.queries.is_empty() || own.wraps && !own.loose;
+        let asks = !own.named && (!own.queries.is_empty() || own.wraps && !own.loose);
         self.request.asked |= self.place == Place::Payload && asks;
         self.found.close(self.place, own);
         Ok(())
     }
 }
+
+/// By which a stored document is named (GraphQL over HTTP, appendix A).
+const DOCUMENT_ID: &str = "documentId";
 
 /// Names at the top of a GraphQL request.
 fn is_graphql(name: &str) -> bool {
