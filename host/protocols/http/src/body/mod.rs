@@ -107,6 +107,15 @@ impl Reading {
 
     /// A field of a form and its value, under its own name and under those that servers read for it.
     fn pair(&mut self, name: &str, value: &str) -> Result<(), TooMuch> {
+        self.ask(name, value);
+        for field in self.named(name)? {
+            self.fact("body", field, value)?;
+        }
+        Ok(())
+    }
+
+    /// What such a field asks of GraphQL.
+    fn ask(&mut self, name: &str, value: &str) {
         if name.eq_ignore_ascii_case("operations") && value.contains('{') {
             match Contents::read(&Kind::Json, value.as_bytes()) {
                 Ok(inner) => self.graphql.extend(inner.graphql),
@@ -116,10 +125,6 @@ impl Reading {
         } else {
             self.graphql.pair(name, value);
         }
-        for field in self.named(name)? {
-            self.fact("body", field, value)?;
-        }
-        Ok(())
     }
 
     /// The value of a field; that of the whole body is in the command's text alone.

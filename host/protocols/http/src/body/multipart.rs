@@ -4,7 +4,7 @@
 use palisade_policy::Within;
 
 use super::media::Part;
-use super::{Reading, check_pair, json};
+use super::{GraphQl, Missing, Reading, check_pair, json};
 use crate::Refused;
 
 /// More parts are refused.
@@ -56,6 +56,9 @@ fn read_part(part: &[u8], reading: &mut Reading) -> Result<(), Refused> {
         Ok(text) if is_field => reading.pair(&name, text)?,
         // What is no text is a value that is not told.
         Err(_) if is_field => reading.cut = true,
+        // Servers of GraphQL take these whether they are files or not.
+        Ok(text) if part == Part::Json || GraphQl::is_of(&name) => reading.ask(&name, text),
+        Err(_) if GraphQl::is_of(&name) => reading.graphql.miss(Missing::Stored),
         _ => {}
     }
     // As that of an object, where it is one's.
@@ -103,9 +106,6 @@ fn read_json(
     reading: &mut Reading,
     (field, is_field): (Within, bool),
 ) -> Result<(), Refused> {
-    if let (false, Ok(text)) = (is_field, std::str::from_utf8(value)) {
-        reading.graphql.text(text);
-    }
     match json::read_within(value, reading, field) {
         // A file may be meant as one.
         Err(Refused::Body(_)) if !is_field => {

@@ -253,6 +253,26 @@ fn a_part_that_is_json_has_its_names_within_the_parts_own() {
 }
 
 #[test]
+fn graphql_is_found_in_a_part_that_has_a_files_name() {
+    let drop = "mutation{drop}";
+    for (head, kind, value) in [
+        ("name=\"query\"; filename=\"x\"", "application/octet-stream", drop),
+        ("name=\"query\"; filename=\"x\"", "text/plain", r#"{"query":"mutation{drop}"}"#),
+        ("name=\"graphql\"; filename=\"x\"", "text/plain", r#"[{"query":"mutation{drop}"}]"#),
+        ("name=\"operations\"; filename=\"x\"", "text/plain", r#"{"query":"mutation{drop}"}"#),
+        ("name=\"a\"; filename=\"x\"", "application/json", r#"{"query":"mutation{drop}"}"#),
+    ] {
+        let asked = part(head, kind, value).unwrap();
+        assert!(documents(&asked).contains(&(drop.to_owned(), None)), "{head} {kind}");
+    }
+    let filled = part("name=\"variables\"; filename=\"x\"", "text/plain", r#"{"i":{"role":1}}"#);
+    assert_eq!(filled.unwrap().graphql.shared["i"], ["role"]);
+    // What is called otherwise is a file.
+    let notes = part("name=\"notes\"; filename=\"x\"", "text/plain", drop).unwrap();
+    assert!(documents(&notes).is_empty());
+}
+
+#[test]
 fn a_part_that_is_json_is_read_as_strictly_as_a_body_is() {
     let twice = r#"{"role":"user","role":"admin"}"#;
     for value in [twice, "{", r#"{"Role":1,"role":2}"#] {

@@ -65,7 +65,17 @@ fn names_stored(text: &str) -> bool {
     text.contains("\\u") || text.to_ascii_lowercase().contains("persistedquery")
 }
 
+/// What fields of forms are called that GraphQL is asked by.
+const ASKS: [&str; 7] =
+    ["query", "operations", "graphql", "variables", "operationName", "extensions", DOCUMENT_ID];
+
 impl GraphQl {
+    /// Whether a field of a form that has this name is one that GraphQL is asked by.
+    pub(in crate::body) fn is_of(name: &str) -> bool {
+        let name = Name::of(name);
+        ASKS.iter().any(|asks| name.ends(asks))
+    }
+
     /// A form is read to its end: a stored document that no pair writes out is missing, and one that a pair writes out may be
     /// filled by what stands in others.
     pub(in crate::body) fn close_form(&mut self) {

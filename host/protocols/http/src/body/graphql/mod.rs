@@ -110,11 +110,6 @@ impl GraphQl {
         self.documents.push(Document { expected: true, ..Document::of(text) });
     }
 
-    /// Looks through a text that may be JSON.
-    pub(super) fn text(&mut self, text: &str) {
-        self.within(text, 0);
-    }
-
     /// Takes what another found, as far as there is room for the names that it kept.
     pub(super) fn extend(&mut self, other: Self) {
         self.missing = self.missing.max(other.missing);
