@@ -94,7 +94,8 @@ fn is_like_ascii(charset: &str) -> bool {
         number.is_some_and(|number| number.starts_with(|first: char| first.is_ascii_digit()))
     };
     is_utf_8(&charset)
-        || charset == "ascii"
+        // What tools say of bytes that are no text.
+        || matches!(charset.as_str(), "ascii" | "binary")
         || ["iso-8859-", "windows-125", "latin"].into_iter().any(is_of)
 }
 

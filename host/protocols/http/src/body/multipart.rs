@@ -4,6 +4,7 @@
 use palisade_policy::Within;
 
 use super::media::Part;
+use super::names::words;
 use super::{GraphQl, Missing, Reading, check_pair, json};
 use crate::Refused;
 
@@ -61,11 +62,16 @@ fn read_part(part: &[u8], reading: &mut Reading) -> Result<(), Refused> {
         Err(_) if GraphQl::is_of(&name) => reading.graphql.miss(Missing::Stored),
         _ => {}
     }
-    // As that of an object, where it is one's.
-    let field = fields.get(1).or(fields.first()).copied().unwrap_or_default();
     match part {
         Part::Plain => Ok(()),
-        Part::Json => read_json(value, reading, (field, is_field)),
+        Part::Json => {
+            // As that of an object, where it is one's.
+            let within = match words(&name).join(".") {
+                path if path.is_empty() => reading.field(Within::default(), name)?,
+                path => reading.field(Within::default(), path)?,
+            };
+            read_json(value, reading, (within, is_field))
+        }
         Part::Bound => {
             reading.unread = true;
             Ok(())

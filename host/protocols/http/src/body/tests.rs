@@ -120,7 +120,7 @@ fn another_charset_than_utf_8_is_refused_for_every_kind_that_is_read() {
 #[test]
 fn a_charset_without_ascii_is_refused_for_what_is_not_read_too() {
     let none = |text: &str| Kind::of_none(Some(&HeaderValue::from_str(text).unwrap()));
-    for plain in ["utf-8", "ISO-8859-15", "Windows-1252", "us-ascii", "latin1"] {
+    for plain in ["utf-8", "ISO-8859-15", "Windows-1252", "us-ascii", "latin1", "binary"] {
         let text = format!("text/plain; charset={plain}");
         assert_eq!((kind(&text), none(&text)), (Ok(Kind::Opaque), Ok(())), "{plain}");
     }
@@ -247,6 +247,10 @@ fn a_part_that_is_json_has_its_names_within_the_parts_own() {
     }
     let contents = part("name=\"x[u]\"", "application/json", role).unwrap();
     assert!(contents.fields.iter().any(|field| field == "x.u.role"), "{:?}", contents.fields);
+    for (name, field) in [("x.u", "x.u.role"), ("!u", "!u.role"), ("[]", "[].role")] {
+        let fields = part(&format!("name=\"{name}\""), "application/json", role).unwrap().fields;
+        assert!(fields.iter().any(|it| it == field), "{name}: {fields:?}");
+    }
     let upload =
         part("name=\"operations\"; filename=\"o\"", "application/json", r#"{"query":"{ a }"}"#);
     assert_eq!(documents(&upload.unwrap()), [("{ a }".to_owned(), None)]);
