@@ -4,6 +4,14 @@ use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
+use super::embedded::offset;
+
+/// So often a text may be looked through for values, all looks together: more often than its brackets are (`embedded`), since
+/// strings are looked at besides.
+const MOST_LOOKS: usize = 36;
+/// No escape of a string is longer, in bytes: a pair of surrogates (RFC 8259 section 7).
+const LONGEST_ESCAPE: usize = 12;
+
 /// A key with its colon, and the value that stands behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pair {
@@ -17,47 +25,105 @@ pub(super) struct Pair {
     pub(super) whole: bool,
 }
 
-/// The pair whose key begins at the first quotation mark that one can begin at, from this place on.
-///
-/// Each mark is tried: where a text begins within a string, every second one is the wrong one.
-pub(super) fn next_pair(text: &str, from: usize) -> Option<Pair> {
-    let mut at = from;
-    loop {
-        let start = at + text.get(at..)?.find('"')?;
-        at = start + 1;
-        let Some((key, behind)) = key_at(text, start) else { continue };
-        let value = behind + blank(text.get(behind..)?);
-        let rest = text.get(value..)?;
-        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
-        let (end, whole) = match values.next() {
-            Some(Ok(_)) => (value + values.byte_offset(), true),
-            // Words of prose are no value; what is open to the end is one.
-            Some(Err(error)) if error.is_eof() && rest.starts_with(['"', '{', '[']) => {
-                (text.len(), false)
+/// Looks for pairs from a text's beginning to its end.
+pub(super) struct Pairs<'a> {
+    text: &'a str,
+    /// So many bytes of values may still be looked at.
+    patience: usize,
+}
+
+/// A text that would have to be looked through too often.
+#[derive(Debug)]
+pub(super) struct TooTangled;
+
+impl<'a> Pairs<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        Self { text, patience: text.len().saturating_mul(MOST_LOOKS).saturating_add(1024) }
+    }
+
+    /// The pair whose key begins at the first quotation mark that one can begin at, from this place on.
+    ///
+    /// Each mark is tried: where a text begins within a string, every second one is the wrong one.
+    ///
+    /// # Errors
+    /// Where values lie within values, or seem to, so often that not all can be looked at.
+    pub(super) fn next(&mut self, from: usize) -> Result<Option<Pair>, TooTangled> {
+        let mut at = from;
+        while let Some(first) = find(self.text, at, '"') {
+            // All marks between are escaped: a string that began at one of them would end there as well.
+            let Some(end) = end_of_string(self.text, first) else { break };
+            at = end;
+            let Some(colon) = colon_behind(self.text, end) else { continue };
+            let Some((start, key)) = readable(self.text, first, end) else { continue };
+            if let Some((value, whole)) = self.value(colon + 1)? {
+                return Ok(Some(Pair { start, key, value, whole }));
             }
-            _ => continue,
+        }
+        Ok(None)
+    }
+
+    /// Where the value behind a colon is, and whether it is there as a whole.
+    fn value(&mut self, behind: usize) -> Result<Option<(Range<usize>, bool)>, TooTangled> {
+        let Some(rest) = self.text.get(behind..) else { return Ok(None) };
+        let start = behind + blank(rest);
+        let rest = self.text.get(start..).unwrap_or_default();
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
+        let (found, looked_at) = match values.next() {
+            Some(Ok(_)) => {
+                let length = values.byte_offset();
+                (Some((start..start + length, true)), length)
+            }
+            Some(Err(error)) => {
+                // Words of prose are no value; what is open to the end is one.
+                let open = error.is_eof() && rest.starts_with(['"', '{', '[']);
+                (open.then_some((start..self.text.len(), false)), offset(rest, &error))
+            }
+            None => (None, 0),
         };
-        return Some(Pair { start, key, value: value..end, whole });
+        self.patience = self.patience.checked_sub(looked_at).ok_or(TooTangled)?;
+        Ok(found)
     }
 }
 
-/// The key at a quotation mark, and where its colon ends.
-fn key_at(text: &str, start: usize) -> Option<(String, usize)> {
-    let rest = text.get(start..)?;
-    // The end is found first: most marks begin no key, and are passed over cheaply.
+/// Where the string that begins at a quotation mark ends: at the mark that closes it, or at what no string has in it.
+fn end_of_string(text: &str, start: usize) -> Option<usize> {
     let mut escaped = false;
-    let length = rest.bytes().skip(1).position(|byte| {
-        let closes = byte == b'"' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        closes || byte < b' '
-    })? + 2;
-    let end = start + length;
-    let colon = end + blank(text.get(end..)?);
-    if text.as_bytes().get(colon) != Some(&b':') {
-        return None;
+    let inner = text.as_bytes().get(start + 1..)?;
+    let length = inner.iter().position(|byte| {
+        let ends = *byte == b'"' && !escaped || *byte < b' ';
+        escaped = *byte == b'\\' && !escaped;
+        ends
+    })?;
+    Some(start + 1 + length)
+}
+
+/// Where the colon is that makes a key of the string that ends here.
+fn colon_behind(text: &str, end: usize) -> Option<usize> {
+    let rest = text.get(end..)?.strip_prefix('"')?;
+    let colon = end + 1 + blank(rest);
+    (text.as_bytes().get(colon) == Some(&b':')).then_some(colon)
+}
+
+/// The longest key that can be read of those that end here, from this mark on or one between, and where it begins.
+fn readable(text: &str, first: usize, end: usize) -> Option<(usize, String)> {
+    let mut start = first;
+    while start < end {
+        match serde_json::from_str(text.get(start..=end)?) {
+            Ok(key) => return Some((start, key)),
+            // Whatever begins before what cannot be read has it in it as well.
+            Err(error) => {
+                let unread = error.column().saturating_sub(LONGEST_ESCAPE).max(1);
+                start = find(text, start + unread, '"')?;
+            }
+        }
     }
-    let key = serde_json::from_str(rest.get(..length)?).ok()?;
-    Some((key, colon + 1))
+    None
+}
+
+/// The first such character from this place on, which may lie within another.
+fn find(text: &str, from: usize, what: char) -> Option<usize> {
+    let from = (from..=text.len()).find(|at| text.is_char_boundary(*at))?;
+    text.get(from..)?.find(what).map(|at| from + at)
 }
 
 /// How much white space a text begins with.
@@ -71,8 +137,9 @@ mod tests {
 
     fn found(text: &str) -> Vec<(String, &str, bool)> {
         let mut found = Vec::new();
+        let mut pairs = Pairs::of(text);
         let mut at = 0;
-        while let Some(pair) = next_pair(text, at) {
+        while let Some(pair) = pairs.next(at).unwrap() {
             at = pair.value.end;
             found.push((pair.key, text.get(pair.value).unwrap(), pair.whole));
         }
@@ -94,5 +161,48 @@ mod tests {
     fn many_quotation_marks_cost_no_more_than_their_number() {
         found(&"\"".repeat(1_000_000));
         found(&"\"a\":".repeat(200_000));
+    }
+
+    #[test]
+    fn escaped_quotation_marks_cost_no_more_than_their_number() {
+        let marks = "\\\"".repeat(1_000_000);
+        // No end, an end without a colon, with no value behind it, and with an escape in it that there is not.
+        for text in [
+            format!("\"{marks}"),
+            format!("\"{marks}\" x"),
+            format!("\"{marks}\": x"),
+            format!("\"{marks}\\q\": 1"),
+            format!("\"{}\": 1", "\\q\\\"".repeat(500_000)),
+        ] {
+            found(&text);
+        }
+        let text = format!("\"{marks}\": 1");
+        assert_eq!(found(&text).first().unwrap().0.len(), 1_000_000);
+    }
+
+    #[test]
+    fn a_key_is_found_behind_an_escape_that_there_is_not() {
+        let pair = |key: &str, value, whole| (key.to_owned(), value, whole);
+        assert_eq!(found(r#""a\q \"b": 1"#), [pair("b", "1", true)]);
+        assert_eq!(found(r#""\ud83d\"b": 1"#), [pair("b", "1", true)]);
+        assert_eq!(found(r#""ü\"b\u00fc": 1"#), [pair("ü\"bü", "1", true)]);
+    }
+
+    #[test]
+    fn values_that_seem_to_lie_within_each_other_are_looked_at_so_often_and_no_more() {
+        // A list with a string, where every second mark is the wrong one: then they are objects that never end.
+        for lists in ["[\":{\"]", "\"[\":{\"]\":1,"] {
+            let text = lists.repeat(50_000);
+            let mut pairs = Pairs::of(&text);
+            let mut at = 0;
+            let too_much = loop {
+                match pairs.next(at) {
+                    Ok(Some(pair)) => at = pair.value.start,
+                    Ok(None) => break false,
+                    Err(TooTangled) => break true,
+                }
+            };
+            assert!(too_much, "{lists}");
+        }
     }
 }

@@ -41,7 +41,7 @@ fn next_bracket(text: &str, from: usize) -> Option<usize> {
 }
 
 /// How far was read until this error.
-fn offset(text: &str, error: &serde_json::Error) -> usize {
+pub(super) fn offset(text: &str, error: &serde_json::Error) -> usize {
     if error.is_eof() {
         return text.len();
     }

@@ -11,7 +11,7 @@ use palisade_mask::{
 };
 use palisade_policy::{Denial, Edition, GateSession, Masking, Shape};
 
-use super::broken::{Pair, next_pair};
+use super::broken::{Pair, Pairs};
 use super::embedded::documents;
 use crate::json::Json;
 
@@ -108,8 +108,10 @@ impl Masks {
     ) -> Result<String, Denial> {
         let mut covers = BTreeMap::new();
         let mut documents = documents.iter().peekable();
+        let mut pairs = Pairs::of(text);
         let (mut shown, mut at, mut from) = (String::new(), 0, 0);
-        while let Some(Pair { start, key, value, whole }) = next_pair(text, from) {
+        let tangled = |_| unreadable(&"too much in it may lie within something else");
+        while let Some(Pair { start, key, value, whole }) = pairs.next(from).map_err(tangled)? {
             while documents.next_if(|document| document.end <= start).is_some() {}
             if let Some(document) = documents.peek().filter(|document| document.start <= start) {
                 from = document.end;
