@@ -16,6 +16,7 @@ use palisade_policy::{Command, Denial, TooMuch};
 impl Conversation {
     /// Takes a message of the client, which came by this stream.
     pub fn client(&mut self, stream: Stream, message: Message) {
+        self.renew();
         match message {
             Message::Request { id, method, params } => {
                 self.client_request(stream, id, &method, &params);
@@ -52,13 +53,11 @@ impl Conversation {
                 return self.fail(&caller, error);
             }
             "subscriptions/listen" if self.revision.is_stateless() => {
-                self.gate.renew();
                 return self.subscribes(caller, params);
             }
             "server/discover" if self.revision.is_stateless() => return self.discover(&caller),
             _ => {}
         }
-        self.gate.renew();
         match self.read(&caller, method, params) {
             Ok(None) => {}
             Ok(Some(ask)) => self.serve(caller, ask),

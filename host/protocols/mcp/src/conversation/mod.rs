@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use palisade_policy::{Denial, GateSession};
+use palisade_policy::{Denial, Edition, GateSession, Teller};
 
 use self::due::{Caller, Due, Held, Owed, Server, State};
 use crate::catalog::NewTools;
@@ -155,6 +155,8 @@ pub struct Conversation {
     /// What the headers of the client's message repeat of a tool's arguments.
     mirrored: Vec<(String, String)>,
     effects: Vec<Effect>,
+    /// What the oldest of the effects was masked by.
+    masked_by: Edition,
 }
 
 impl std::fmt::Debug for Conversation {
@@ -164,9 +166,25 @@ impl std::fmt::Debug for Conversation {
 }
 
 impl Conversation {
-    /// What is to be done since this was asked last, in order.
-    pub fn take_effects(&mut self) -> Vec<Effect> {
-        std::mem::take(&mut self.effects)
+    /// What is to be done since this was asked last, in order, and what all of it was masked by, or by something newer.
+    pub fn take_effects(&mut self) -> (Edition, Vec<Effect>) {
+        let edition = self.masked_by;
+        self.masked_by = self.gate.edition();
+        (edition, std::mem::take(&mut self.effects))
+    }
+
+    /// Tells what the session's next message is judged and masked by, apart from it.
+    #[must_use]
+    pub fn teller(&self) -> Teller {
+        self.gate.teller()
+    }
+
+    /// Takes up the newest policies: what they say counts for whatever comes from now on, also for what was asked before.
+    fn renew(&mut self) {
+        let edition = self.gate.renew();
+        if self.effects.is_empty() {
+            self.masked_by = edition;
+        }
     }
 
     /// The session's id in the record.
@@ -204,6 +222,8 @@ impl Conversation {
         if decided.is_empty() {
             return Poll::Pending;
         }
+        // They may have waited for a person, and the policies are others now.
+        self.renew();
         for (key, decision) in decided {
             if let Some(held) = self.held.remove(&key) {
                 self.decided(held.job, decision);

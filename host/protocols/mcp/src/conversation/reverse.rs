@@ -44,7 +44,6 @@ impl Conversation {
         };
         let command = reverse_command(method, &name, &shown);
         let job = Job::Reverse { server, id, method, params };
-        self.gate.renew();
         let allow = self.settings.allow;
         let allowed = match capability {
             "sampling" => allow.sampling,

@@ -24,6 +24,8 @@ impl Conversation {
         if self.servers.get(server).is_none_or(|it| it.state == State::Lost) {
             return;
         }
+        // What it answers may have been asked long ago, and the policies are others now.
+        self.renew();
         match incoming {
             Incoming::Lost(why) => self.lost(server, &why),
             Incoming::Garbled(of, why) => self.garbled(server, of.as_ref(), &why),

@@ -50,7 +50,7 @@ impl Conversation {
             instructions: None,
             catalog: Catalog::default(),
         });
-        let servers: Vec<_> = servers.collect();
+        let (servers, edition): (Vec<_>, _) = (servers.collect(), gate.edition());
         let mut conversation = Self {
             gate,
             pins,
@@ -71,6 +71,7 @@ impl Conversation {
             asked: Default::default(),
             mirrored: vec![],
             effects: vec![],
+            masked_by: edition,
             servers,
             settings,
         };

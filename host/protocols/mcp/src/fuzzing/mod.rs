@@ -129,7 +129,7 @@ struct Check {
 
 impl Check {
     fn effects(&mut self, world: &World, conversation: &mut Conversation) {
-        for effect in conversation.take_effects() {
+        for effect in conversation.take_effects().1 {
             match effect {
                 Effect::Server(server, Message::Request { id, method, params }) => {
                     assert!(!params.to_text().contains("forbidden"));

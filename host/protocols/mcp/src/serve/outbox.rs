@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
+use palisade_policy::Edition;
 use tokio::sync::mpsc;
 
 use super::direct::{Direct, Piece};
 use crate::conversation::Stream;
-use crate::message::Message;
+use crate::json::Json;
+use crate::message::{DENIED, Id, Message, RpcError};
 
 /// The stream of what belongs to no request.
 pub(super) const UNASKED: Stream = 0;
@@ -15,6 +17,8 @@ pub(super) const UNASKED: Stream = 0;
 const MOST_WAITING: usize = 64;
 /// So many streams are kept without a look.
 const FEW: usize = 64;
+/// What stands in the place of an event that is not sent once more.
+const LOST: &[u8] = b": the policies changed since\n\n";
 
 /// The streams of one session.
 pub(super) struct Outbox {
@@ -29,6 +33,8 @@ pub(super) struct Outbox {
     pub(super) primes: bool,
     pub(super) bytes_out: u64,
     over: bool,
+    /// What servers asked of the client, which was not told it once more.
+    unasked: Vec<Id>,
     /// The streams of requests without a session.
     direct: Direct,
 }
@@ -50,6 +56,8 @@ struct Sent {
     stream: Stream,
     number: u64,
     frame: Bytes,
+    /// What it was masked by.
+    edition: Edition,
 }
 
 impl Outbox {
@@ -65,6 +73,7 @@ impl Outbox {
             primes: false,
             bytes_out: 0,
             over: false,
+            unasked: vec![],
             direct: Direct::default(),
         }
     }
@@ -93,7 +102,7 @@ impl Outbox {
     }
 
     /// Sends a message by a stream; what belongs to none goes by the one that is there for that.
-    pub(super) fn send(&mut self, stream: Option<Stream>, message: &Message) {
+    pub(super) fn send(&mut self, stream: Option<Stream>, message: &Message, edition: Edition) {
         let stream = stream.unwrap_or(UNASKED);
         if let Some(length) = self.direct.send(stream, message) {
             self.bytes_out += u64::try_from(length).unwrap_or(u64::MAX);
@@ -104,12 +113,12 @@ impl Outbox {
         let Some(line) = self.streams.get_mut(&stream) else { return };
         line.events += 1;
         let number = line.events;
-        let frame = Bytes::from(format!("id: {stream}-{number}\ndata: {text}\n\n"));
+        let frame = frame(stream, number, &text);
         match line.reader.as_ref().map(|reader| reader.try_send(frame.clone())) {
             Some(Ok(())) => line.given = number,
             Some(Err(_)) | None => line.reader = None,
         }
-        self.keep(Sent { stream, number, frame });
+        self.keep(Sent { stream, number, frame, edition });
     }
 
     fn keep(&mut self, sent: Sent) {
@@ -141,8 +150,13 @@ impl Outbox {
         }
     }
 
-    /// Goes on with a stream behind an event, or with the one of what belongs to no request.
-    pub(super) fn listen(&mut self, last_event: Option<&str>) -> Option<mpsc::Receiver<Bytes>> {
+    /// Goes on with a stream behind an event, or with the one of what belongs to no request. What was masked by something else
+    /// than what counts now is not sent once more: of answers it is said that they are withheld.
+    pub(super) fn listen(
+        &mut self,
+        last_event: Option<&str>,
+        newest: Edition,
+    ) -> Option<mpsc::Receiver<Bytes>> {
         let (stream, after) = match last_event {
             None => (UNASKED, None),
             Some(id) => {
@@ -153,8 +167,18 @@ impl Outbox {
         let line = self.streams.get_mut(&stream)?;
         // Without an event to go on from, what nobody was given yet is new.
         let after = after.unwrap_or(line.given);
-        let missed = self.sent.iter().filter(|it| it.stream == stream && it.number > after);
-        let missed: Vec<Bytes> = missed.map(|it| it.frame.clone()).collect();
+        let missed = self.sent.iter_mut().filter(|it| it.stream == stream && it.number > after);
+        let (mut again, mut unasked) = (Vec::new(), Vec::new());
+        for sent in missed {
+            if sent.edition != newest {
+                self.bytes -= sent.frame.len();
+                unasked.extend(sent.withhold(newest));
+                self.bytes += sent.frame.len();
+            }
+            again.push(sent.frame.clone());
+        }
+        self.unasked.append(&mut unasked);
+        let missed = again;
         let (reader, events) = mpsc::channel(MOST_WAITING + missed.len());
         for frame in missed {
             // There is room for all of them.
@@ -164,6 +188,11 @@ impl Outbox {
         line.given = line.events;
         line.reader = (line.due > 0 && !self.over).then_some(reader);
         Some(events)
+    }
+
+    /// What servers asked that the client is not told any more, since this was asked last.
+    pub(super) fn take_unasked(&mut self) -> Vec<Id> {
+        std::mem::take(&mut self.unasked)
     }
 
     /// Keeps quiet streams alive, and gives those whose client left so many ticks ago.
@@ -204,3 +233,34 @@ impl Outbox {
         self.streams.values_mut().for_each(|line| line.reader = None);
     }
 }
+
+impl Sent {
+    /// Puts something in its place that says no more than that it is lost. Gives the id of a request that is not made now.
+    fn withhold(&mut self, newest: Edition) -> Option<Id> {
+        self.edition = newest;
+        let text = std::str::from_utf8(&self.frame).ok().and_then(|it| it.split_once("\ndata: "));
+        let told = text.and_then(|(_, text)| Message::read(text.as_bytes(), false).ok()?.pop());
+        self.frame = Bytes::from_static(LOST);
+        let id = match told? {
+            Message::Result { id, .. } | Message::Error { id: Some(id), .. } => id,
+            Message::Request { id, .. } => return Some(id),
+            Message::Notification { .. } | Message::Error { id: None, .. } => return None,
+        };
+        let mut error = RpcError::new(DENIED, "the result is withheld: the policies changed since");
+        error.data = Some(Json::object([
+            ("rule", Json::text("gateway.mask")),
+            ("hint", Json::text("Ask once more.")),
+        ]));
+        let text = Message::Error { id: Some(id), error }.json().to_text();
+        self.frame = frame(self.stream, self.number, &text);
+        None
+    }
+}
+
+/// An event, by which a client can go on.
+fn frame(stream: Stream, number: u64, text: &str) -> Bytes {
+    Bytes::from(format!("id: {stream}-{number}\ndata: {text}\n\n"))
+}
+
+#[cfg(test)]
+mod tests;

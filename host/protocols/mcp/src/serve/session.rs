@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use palisade_policy::{Ended, Ending, Later, Place};
+use palisade_policy::{Edition, Ended, Ending, Later, Place, Teller};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::direct::Piece;
-use super::outbox::Outbox;
+use super::outbox::{Outbox, UNASKED};
 use super::{Admission, Beginning, Inner};
 use crate::conversation::{Conversation, Effect, Incoming, Stream};
 use crate::message::{DENIED, Message, RpcError};
@@ -44,6 +44,8 @@ pub(super) struct Live {
     revision: Revision,
     events: mpsc::Sender<Event>,
     outbox: Arc<Mutex<Outbox>>,
+    /// Tells which policies are in force.
+    newest: Teller,
     /// Whether no new request is for it.
     spent: Arc<AtomicBool>,
 }
@@ -80,7 +82,8 @@ impl Live {
 
     /// Goes on with a stream.
     pub(super) fn listen(&self, last_event: Option<&str>) -> Option<mpsc::Receiver<Bytes>> {
-        lock(&self.outbox).listen(last_event)
+        // What is sent once more was masked when it came, and the policies may be others now.
+        lock(&self.outbox).listen(last_event, self.newest.newest())
     }
 }
 
@@ -109,8 +112,14 @@ pub(super) fn begin(
     let (begun, answer) = oneshot::channel();
     let revision = conversation.revision();
     let spent = Arc::new(AtomicBool::new(false));
-    let live =
-        Live { owner, revision, events, outbox: Arc::clone(&outbox), spent: Arc::clone(&spent) };
+    let live = Live {
+        owner,
+        revision,
+        events,
+        outbox: Arc::clone(&outbox),
+        newest: conversation.teller(),
+        spent: Arc::clone(&spent),
+    };
     let open = |server| Way::open(Arc::clone(&backend), server, inbox.clone(), inner.ways.clone());
     let servers = servers.into_iter().enumerate();
     let task = Task {
@@ -261,8 +270,9 @@ impl Task {
             match (&self.ending, message) {
                 (Some(ending), Message::Request { id, .. }) => {
                     let error = RpcError::new(DENIED, format!("{} {}", ending.reason, ending.hint));
+                    let error = Message::Error { id: Some(id), error };
                     let mut outbox = lock(&self.outbox);
-                    outbox.send(Some(stream), &Message::Error { id: Some(id), error });
+                    outbox.send(Some(stream), &error, self.conversation.teller().newest());
                     outbox.done(stream);
                 }
                 (_, message) => self.conversation.client(stream, message),
@@ -274,10 +284,16 @@ impl Task {
         let mut outbox = lock(&self.outbox);
         let is_read = outbox.is_read();
         let left = outbox.tick(patience);
+        let unasked = outbox.take_unasked();
         drop(outbox);
         self.quiet = if is_read { 0 } else { self.quiet.saturating_add(1) };
         for stream in left {
             self.conversation.abandoned(stream);
+        }
+        for id in unasked {
+            // Its server waits for an answer.
+            let error = RpcError::new(DENIED, "the policies changed before the client was asked");
+            self.conversation.client(UNASKED, Message::Error { id: Some(id), error });
         }
         self.conversation.tick();
     }
@@ -285,17 +301,17 @@ impl Task {
     /// Does what the conversation wants done.
     fn carry_out(&mut self) {
         loop {
-            let effects = self.conversation.take_effects();
+            let (edition, effects) = self.conversation.take_effects();
             if effects.is_empty() {
                 return;
             }
             for effect in effects {
-                self.carry_out_one(effect);
+                self.carry_out_one(effect, edition);
             }
         }
     }
 
-    fn carry_out_one(&mut self, effect: Effect) {
+    fn carry_out_one(&mut self, effect: Effect, edition: Edition) {
         match effect {
             Effect::Server(server, message) => {
                 if !self.ways.get(server).is_some_and(|way| way.send(message)) {
@@ -311,10 +327,10 @@ impl Task {
             }
             Effect::Answer(stream, message) => {
                 let mut outbox = lock(&self.outbox);
-                outbox.send(Some(stream), &message);
+                outbox.send(Some(stream), &message, edition);
                 outbox.done(stream);
             }
-            Effect::Tell(stream, message) => lock(&self.outbox).send(stream, &message),
+            Effect::Tell(stream, message) => lock(&self.outbox).send(stream, &message, edition),
             Effect::Silence(stream) => lock(&self.outbox).done(stream),
         }
     }

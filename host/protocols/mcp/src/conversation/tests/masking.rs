@@ -148,3 +148,50 @@ fn what_tools_say_of_themselves_is_masked_in_lists_and_approved_as_it_is() {
     assert!(has(&effects, &["answer 8", r#""name":"read""#, "Reads with "]), "{effects:?}");
     assert!(!has(&effects, &["AKIA"]), "{effects:?}");
 }
+
+#[test]
+fn what_comes_is_masked_by_the_policies_of_when_it_comes() {
+    let secret = r#"{"note":"swordfish-1"}"#;
+    let mut script = one();
+    script.call(7, "{}");
+    script.cover("note");
+    let effects = script.answer_last(0, &format!(r#"{{"structuredContent":{secret}}}"#));
+    assert!(has(&effects, &["answer 7", "********"]), "{effects:?}");
+    // A client that only listens asks for nothing meanwhile.
+    let logs = format!(
+        r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"data":{secret}}}}}"#
+    );
+    let mut script = one();
+    assert!(has(&script.server(0, &logs), &["tell -", "swordfish"]));
+    script.cover("note");
+    let effects = script.server(0, &logs);
+    assert!(has(&effects, &["tell -", "********"]), "{effects:?}");
+    assert!(!has(&effects, &["swordfish"]), "{effects:?}");
+}
+
+#[test]
+fn what_was_held_is_masked_by_the_policies_of_when_it_is_decided() {
+    let allow = Reverse { sampling: true, ..Reverse::default() };
+    let mut script = Script::begun(Settings { allow, ..settings(&["files"]) });
+    let asks = r#"{"jsonrpc":"2.0","id":"s","method":"sampling/createMessage","params":{"messages":[],"systemPrompt":"risky","note":"swordfish-1"}}"#;
+    assert!(script.server(0, asks).is_empty());
+    script.cover("note");
+    let effects = script.decide(granted());
+    assert!(has(&effects, &["sampling/createMessage", "********"]), "{effects:?}");
+    assert!(!has(&effects, &["swordfish"]), "{effects:?}");
+}
+
+#[test]
+fn what_is_to_be_done_is_known_by_the_oldest_policies_that_masked_it() {
+    let mut script = one();
+    let before = script.conversation.take_effects().0;
+    let ping = r#"{"jsonrpc":"2.0","id":"s","method":"ping"}"#;
+    let ping = || Incoming::Message(Message::read(ping.as_bytes(), false).unwrap().remove(0));
+    script.conversation.server(0, ping());
+    script.swap();
+    script.conversation.server(0, ping());
+    let (edition, effects) = script.conversation.take_effects();
+    assert_eq!((edition, effects.len()), (before, 2));
+    script.conversation.server(0, ping());
+    assert_eq!(script.conversation.take_effects().0, script.conversation.teller().newest());
+}

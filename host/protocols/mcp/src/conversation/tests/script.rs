@@ -14,8 +14,11 @@ use palisade_policy::{
 use super::super::*;
 use crate::pins::MemoryPins;
 
-/// Judges by words in an operation's object or in the values of its arguments.
-struct ByWord;
+/// Judges by words in an operation's object or in the values of its arguments, and covers what stands under such keys.
+struct ByWord(&'static str);
+
+/// What is covered, unless a test says otherwise.
+const COVERED: &str = "*password*";
 
 impl Policy for ByWord {
     fn name(&self) -> &'static str {
@@ -52,7 +55,7 @@ impl Policy for ByWord {
     fn plan(&self, _: &Context, shape: &Shape) -> Result<Plan, PolicyFailure> {
         let keys = match shape {
             Shape::Document(kind) if kind.ends_with("json") => {
-                vec![("*password*".to_owned(), Action::Replace("********".to_owned()))]
+                vec![(self.0.to_owned(), Action::Replace("********".to_owned()))]
             }
             _ => vec![],
         };
@@ -211,7 +214,7 @@ impl Script {
         let (told, desk) = (Arc::new(Told::default()), Desk::default());
         let (outcome, terms) = (Arc::clone(&desk.0), Arc::clone(&desk.1));
         let gate = Arc::new(Gate::new(Arc::new(desk), Arc::clone(&told) as Arc<dyn Journal>));
-        gate.install(vec![Placed::everywhere(Arc::new(ByWord))]);
+        gate.install(vec![Placed::everywhere(Arc::new(ByWord(COVERED)))]);
         let opening = Opening {
             gate: gate.session(Context::default()),
             settings: Arc::new(settings),
@@ -227,12 +230,17 @@ impl Script {
 
     /// The same policies come once more, as another edition.
     pub(super) fn swap(&self) {
-        self.gate.install(vec![Placed::everywhere(Arc::new(ByWord))]);
+        self.cover(COVERED);
+    }
+
+    /// Policies come that cover what stands under such keys.
+    pub(super) fn cover(&self, keys: &'static str) {
+        self.gate.install(vec![Placed::everywhere(Arc::new(ByWord(keys)))]);
     }
 
     /// What is to be done, as lines.
     pub(super) fn effects(&mut self) -> Vec<String> {
-        let effects = self.conversation.take_effects();
+        let (_, effects) = self.conversation.take_effects();
         let line = |effect: &Effect| match effect {
             Effect::Server(server, message) => {
                 format!("server {server} {}", message.json().to_text())

@@ -122,6 +122,20 @@ async fn a_stream_that_broke_off_is_gone_on_with_behind_the_last_event() {
 }
 
 #[tokio::test]
+async fn a_stream_that_broke_off_is_not_gone_on_with_what_other_policies_masked() {
+    let world = World::new(Servers::Programs);
+    let mut client = Client::begun(&world).await;
+    let (_, mut events) = client.call(r#"{"do":"progress"}"#).await;
+    let (first, _) = events.next().await.unwrap();
+    drop(events);
+    world.told.wait_for("result").await;
+    world.swap();
+    let told = client.listen(Some(&first)).await.rest().await;
+    assert!(!told.contains("step 2") && !told.contains(r#""text":"done""#), "{told}");
+    assert!(told.contains("withheld") && told.contains("gateway.mask"), "{told}");
+}
+
+#[tokio::test]
 async fn what_belongs_to_no_request_goes_by_the_clients_own_stream_once() {
     let world = World::new(Servers::Programs);
     let mut client = Client::begun(&world).await;

@@ -250,6 +250,11 @@ impl World {
         SomeGuest { world: self, name: name.to_owned() }
     }
 
+    /// The same policies come once more, as another edition.
+    pub(super) fn swap(&self) {
+        self.gate.install(vec![Placed::everywhere(Arc::new(ByWord))]);
+    }
+
     pub(super) fn end(&self, at_once: bool) {
         let ending = Ending::soon("the token is revoked", "Get another.");
         self.ends.send_replace(Some(Ending { at_once, ..ending }));
