@@ -1,5 +1,6 @@
 //! Lists: all pages of all servers, of which a client is shown what it may use.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use palisade_policy::{Denial, Ruling};
@@ -13,8 +14,12 @@ use crate::results::{Kept, Treatment};
 
 /// So many pages of one server are read.
 const MOST_PAGES: usize = 100;
-/// So many items are shown.
+/// So many items of one server are looked at, and so many of all are shown.
 const MOST_ITEMS: usize = 5000;
+/// So much may one server's items of a list take in memory while it is put together, in bytes.
+const MOST_FOUND: usize = 16 << 20;
+/// So much may those of all lists that a client asked for.
+const MOST_FOUND_OF_ALL: usize = 64 << 20;
 
 /// A list in the making.
 pub(super) struct Gather {
@@ -26,6 +31,8 @@ pub(super) struct Gather {
     waiting: usize,
     pages: usize,
     found: Vec<(usize, Json)>,
+    /// How many items of each server these are, and what they take in memory, in bytes.
+    sizes: BTreeMap<usize, (usize, usize)>,
 }
 
 /// What a list is for.
@@ -50,6 +57,27 @@ impl Gather {
         }
     }
 
+    /// Takes what a page has, as far as there is room for it. Gives whether there is room for more of this server.
+    fn take(&mut self, server: usize, items: &[Json], room: usize) -> bool {
+        let (count, size) = self.sizes.entry(server).or_default();
+        for item in items {
+            let of_it = item.size();
+            if *count >= MOST_ITEMS || size.saturating_add(of_it) > room {
+                let method = self.kind.method();
+                tracing::warn!(server, method, "a server's list is too long: its end is left out");
+                return false;
+            }
+            (*count, *size) = (*count + 1, *size + of_it);
+            self.found.push((server, item.clone()));
+        }
+        *count < MOST_ITEMS
+    }
+
+    /// What was found takes so much in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.sizes.values().map(|(_, size)| size).sum()
+    }
+
     pub(super) fn into_caller(self) -> Option<Caller> {
         match self.why {
             Why::Asked { caller, .. } => Some(caller),
@@ -64,7 +92,15 @@ impl Conversation {
         let key = self.next();
         let asked = servers.clone();
         let waiting = servers.len();
-        let gather = Gather { kind, why, servers: asked, waiting, pages: 0, found: vec![] };
+        let gather = Gather {
+            kind,
+            why,
+            servers: asked,
+            waiting,
+            pages: 0,
+            found: vec![],
+            sizes: BTreeMap::new(),
+        };
         self.gathers.insert(key, gather);
         if servers.is_empty() {
             return self.gathered(key);
@@ -77,15 +113,16 @@ impl Conversation {
 
     /// A server has sent a page, or cannot.
     pub(super) fn page(&mut self, server: usize, key: u64, page: Option<&Json>) {
+        let room = self.room_for(key);
         let Some(gather) = self.gathers.get_mut(&key) else { return };
         let kind = gather.kind;
         let items = page.and_then(|page| page.get(kind.member())).and_then(Json::as_list);
-        gather.found.extend(items.unwrap_or_default().iter().map(|it| (server, it.clone())));
+        let is_room = gather.take(server, items.unwrap_or_default(), room);
         gather.pages += 1;
         if page.is_none() {
             gather.servers.retain(|it| *it != server);
         }
-        let more = gather.pages < MOST_PAGES && gather.found.len() < MOST_ITEMS;
+        let more = gather.pages < MOST_PAGES && is_room;
         let cursor = page.and_then(|page| page.str_at("nextCursor")).filter(|_| more);
         if let Some(cursor) = cursor {
             let params = Json::object([("cursor", Json::text(cursor))]);
@@ -96,6 +133,16 @@ impl Conversation {
         if gather.waiting == 0 {
             self.gathered(key);
         }
+    }
+
+    /// How much the items of one server may take in this list. No client's lists leave less for what the gateway itself lists.
+    fn room_for(&self, key: u64) -> usize {
+        if self.gathers.get(&key).is_none_or(|it| it.caller().is_none()) {
+            return MOST_FOUND;
+        }
+        let others = self.gathers.iter().filter(|(of, it)| **of != key && it.caller().is_some());
+        let others: usize = others.map(|(_, it)| it.size()).sum();
+        MOST_FOUND.min(MOST_FOUND_OF_ALL.saturating_sub(others))
     }
 
     /// A list is whole.

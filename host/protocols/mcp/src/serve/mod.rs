@@ -8,6 +8,7 @@
 //! ```
 
 mod direct;
+mod frame;
 mod outbox;
 mod request;
 mod session;

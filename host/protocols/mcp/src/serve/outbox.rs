@@ -7,6 +7,7 @@ use palisade_policy::Edition;
 use tokio::sync::mpsc;
 
 use super::direct::{Direct, Piece};
+use super::frame::{Alive, event};
 use crate::conversation::Stream;
 use crate::json::Json;
 use crate::message::{DENIED, Id, Message, RpcError};
@@ -15,6 +16,10 @@ use crate::message::{DENIED, Id, Message, RpcError};
 pub(super) const UNASKED: Stream = 0;
 /// So many events may wait for a client to read them; one that reads too slowly has its stream broken off.
 const MOST_WAITING: usize = 64;
+/// So many bytes of one stream may wait besides what is kept, and one event more, which may be as large as a message may be.
+const MOST_UNREAD: usize = 1 << 20;
+/// So many bytes of all streams of a session may wait besides, and one event more.
+const MOST_UNREAD_OF_ALL: usize = 32 << 20;
 /// So many streams are kept without a look.
 const FEW: usize = 64;
 /// What stands in the place of an event that is not sent once more.
@@ -27,6 +32,8 @@ pub(super) struct Outbox {
     sent: VecDeque<Sent>,
     bytes: usize,
     limit: usize,
+    /// What of all events is kept, or was not read yet.
+    alive: Alive,
     /// With so many streams it is looked which of them are of use.
     most: usize,
     /// Whether streams begin with an event to resume from.
@@ -40,10 +47,13 @@ pub(super) struct Outbox {
 }
 
 /// One stream.
+#[derive(Default)]
 struct Line {
     /// Answers that are still to come.
     due: usize,
     events: u64,
+    /// What of its events is kept, or was not read yet.
+    alive: Alive,
     /// The last event that a reader was given.
     given: u64,
     reader: Option<mpsc::Sender<Bytes>>,
@@ -62,13 +72,13 @@ struct Sent {
 
 impl Outbox {
     pub(super) fn new(limit: usize) -> Self {
-        let unasked = Line { due: 1, events: 0, given: 0, reader: None, unread: 0 };
         Self {
-            streams: [(UNASKED, unasked)].into(),
+            streams: [(UNASKED, Line { due: 1, ..Line::default() })].into(),
             last: UNASKED,
             sent: VecDeque::new(),
             bytes: 0,
             limit,
+            alive: Alive::default(),
             most: FEW,
             primes: false,
             bytes_out: 0,
@@ -97,7 +107,7 @@ impl Outbox {
             let _ = reader.try_send(Bytes::from(format!("id: {}-0\ndata:\n\n", self.last)));
         }
         let reader = (!self.over).then_some(reader);
-        self.streams.insert(self.last, Line { due, events: 0, given: 0, reader, unread: 0 });
+        self.streams.insert(self.last, Line { due, reader, ..Line::default() });
         (self.last, events)
     }
 
@@ -113,8 +123,12 @@ impl Outbox {
         let Some(line) = self.streams.get_mut(&stream) else { return };
         line.events += 1;
         let number = line.events;
-        let frame = frame(stream, number, &text);
-        match line.reader.as_ref().map(|reader| reader.try_send(frame.clone())) {
+        // An event that is kept and waits is one: what is kept takes no more than its limit.
+        let waits = line.alive.bytes() > self.limit.saturating_add(MOST_UNREAD)
+            || self.alive.bytes() > self.limit.saturating_add(MOST_UNREAD_OF_ALL);
+        let frame = event((stream, number), &text, [&line.alive, &self.alive]);
+        let reader = line.reader.as_ref().filter(|_| !waits);
+        match reader.map(|reader| reader.try_send(frame.clone())) {
             Some(Ok(())) => line.given = number,
             Some(Err(_)) | None => line.reader = None,
         }
@@ -252,14 +266,10 @@ impl Sent {
             ("hint", Json::text("Ask once more.")),
         ]));
         let text = Message::Error { id: Some(id), error }.json().to_text();
-        self.frame = frame(self.stream, self.number, &text);
+        let uncounted = Alive::default();
+        self.frame = event((self.stream, self.number), &text, [&uncounted, &uncounted]);
         None
     }
-}
-
-/// An event, by which a client can go on.
-fn frame(stream: Stream, number: u64, text: &str) -> Bytes {
-    Bytes::from(format!("id: {stream}-{number}\ndata: {text}\n\n"))
 }
 
 #[cfg(test)]

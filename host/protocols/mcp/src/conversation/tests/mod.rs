@@ -1,5 +1,6 @@
 mod approving;
 mod kinds;
+mod lists;
 mod masking;
 mod owing;
 mod script;

@@ -58,3 +58,60 @@ fn of_a_request_that_is_not_made_once_more_its_server_hears() {
     assert_eq!(outbox.take_unasked(), [id]);
     assert!(outbox.take_unasked().is_empty());
 }
+
+const LARGE: usize = 512 << 10;
+
+fn large() -> Message {
+    notification(&"x".repeat(LARGE))
+}
+
+#[test]
+fn a_client_that_does_not_read_has_so_many_bytes_wait_and_goes_on_from_there() {
+    let mut outbox = Outbox::new(1 << 20);
+    let (stream, mut events) = outbox.open(1);
+    for _ in 0..60 {
+        outbox.send(Some(stream), &large(), OLD);
+    }
+    let most = outbox.limit + MOST_UNREAD + 2 * LARGE;
+    assert!(outbox.alive.bytes() < most, "{}", outbox.alive.bytes());
+    let told = read(&mut events);
+    assert!(!told.is_empty() && events.is_closed());
+    let (last, _) = told.rsplit_once("\ndata: ").unwrap();
+    let last = last.rsplit_once("id: ").unwrap().1.to_owned();
+    let mut again = outbox.listen(Some(&last), OLD).unwrap();
+    outbox.send(Some(stream), &notification("the last"), OLD);
+    assert!(read(&mut again).contains("the last"));
+}
+
+#[test]
+fn a_client_that_reads_is_sent_as_much_as_there_is() {
+    let mut outbox = Outbox::new(1 << 20);
+    let (stream, mut events) = outbox.open(1);
+    // One event always waits.
+    outbox.send(Some(stream), &large(), OLD);
+    for _ in 0..200 {
+        outbox.send(Some(stream), &large(), OLD);
+        assert!(events.try_recv().is_ok());
+    }
+    assert!(!events.is_closed());
+}
+
+#[test]
+fn all_streams_of_a_session_have_so_many_bytes_wait_and_no_more() {
+    let mut outbox = Outbox::new(1 << 20);
+    let mut readers = Vec::new();
+    for _ in 0..300 {
+        let (stream, events) = outbox.open(1);
+        outbox.send(Some(stream), &large(), OLD);
+        // Nothing more is to come by it, and what it has waits.
+        outbox.done(stream);
+        readers.push(events);
+    }
+    let most = outbox.limit + MOST_UNREAD_OF_ALL + 2 * LARGE;
+    assert!(outbox.alive.bytes() < most, "{}", outbox.alive.bytes());
+    readers.clear();
+    assert!(outbox.alive.bytes() <= outbox.limit);
+    let (stream, mut events) = outbox.open(1);
+    outbox.send(Some(stream), &large(), OLD);
+    assert!(!read(&mut events).is_empty());
+}
