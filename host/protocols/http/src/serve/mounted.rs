@@ -15,6 +15,7 @@ use super::answer::{self, Framing};
 use super::app::{Connection, gone};
 use super::forward::Picked;
 use super::{Login, request};
+use crate::token::Written;
 use crate::{Head, Refused, Reply};
 
 /// A protocol that is spoken at some connections.
@@ -105,7 +106,8 @@ impl Connection {
         }
         let _busy = self.way.busy();
         http.set_read_timeout(Some(self.service.runner.options.patience));
-        let body = match whole(http, head, mount.body_limit()).await {
+        let body = whole(http, head, mount.body_limit()).await;
+        let body = match body.and_then(|body| without(login.token, body)) {
             Ok(body) => body,
             Err(refused) => return self.last_words(http, &Reply::refused(refused, "")).await,
         };
@@ -158,6 +160,13 @@ async fn send(http: &mut ServerSession, answered: Answer) -> pingora_error::Resu
             None => return answer::end(http).await,
         }
     }
+}
+
+/// The body, where it does not repeat the client's token, which goes no further.
+fn without(token: &str, body: Bytes) -> Result<Bytes, Refused> {
+    // In no form is it shorter, and most bodies are.
+    let repeats = body.len() >= token.len() && Written::of(token).is_in_read(&body);
+    if repeats { Err(Refused::Token) } else { Ok(body) }
 }
 
 /// All of the body, whatever it is.

@@ -5,6 +5,7 @@ mod callee;
 mod calls;
 mod forward;
 mod messages;
+mod mounted;
 mod peer;
 mod requests;
 mod responses;

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 use zeroize::Zeroizing;
 
 use super::super::*;
+use super::mounted::Other;
 pub(super) use super::peer::{Client, accept, is_whole, request};
 use crate::{Address, Credential, Descriptors, Origin};
 
@@ -181,6 +182,8 @@ pub(super) struct Door {
     /// The connections that a client finds by the service's address.
     there: Vec<String>,
     pub ends: watch::Sender<Option<Ending>>,
+    /// What is spoken at the connection `mounted`.
+    pub other: Other,
     pub events: Mutex<Vec<String>>,
 }
 
@@ -205,6 +208,9 @@ impl Host for Door {
     }
     fn forward(&self) -> Option<&dyn Forward> {
         Some(self)
+    }
+    fn mount(&self, connection: &str) -> Option<Arc<dyn Mount>> {
+        (connection == "mounted").then(|| Arc::new(self.other.clone()) as Arc<dyn Mount>)
     }
     fn turned_away(&self, _: SocketAddr, cause: &str) {
         self.events.lock().unwrap().push(format!("turned away: {cause}"));
@@ -329,6 +335,7 @@ impl World {
             read_only: with.read_only,
             there: with.there.into_iter().map(str::to_owned).collect(),
             ends: watch::Sender::new(None),
+            other: Other::default(),
             events: Mutex::default(),
         });
         let (stop, stops) = watch::channel(false);
