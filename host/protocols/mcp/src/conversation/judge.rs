@@ -218,6 +218,10 @@ impl Conversation {
             let _ = self.gate.tell_error(allowed.number, "gateway.server", message);
             return self.fail(&caller, RpcError::new(crate::message::INTERNAL_ERROR, message));
         }
+        if let Err(error) = self.notes_subscription(&ask, &aim) {
+            let _ = self.gate.tell_error(allowed.number, "gateway.limit", &error.message);
+            return self.fail(&caller, error);
+        }
         let mut params = ask.params(&aim.name);
         // Also where its client hears of no progress: it is what tells that the server is at work.
         let token = Json::number(self.last + 1);

@@ -17,6 +17,8 @@ use crate::results::Kept;
 
 /// So many resources can be subscribed to by one stream.
 const MOST_RESOURCES: usize = 64;
+/// So many resources may a client with a session subscribe to.
+const MOST_SUBSCRIBED: usize = 1024;
 /// So many streams may one session have.
 const MOST_LISTENERS: usize = 64;
 /// Lists whose changes can be heard of: what is asked for, and the notification.
@@ -45,18 +47,8 @@ pub(super) struct Listener {
 }
 
 impl Wanted {
-    fn hears(&self, method: &str, params: &Json) -> bool {
-        if method != UPDATED {
-            return self.changes.contains(method);
-        }
-        // What lies below a resource may be what was updated.
-        let uri = params.str_at("uri").unwrap_or_default();
-        self.resources.iter().any(|(wanted, _)| {
-            let below = uri.strip_prefix(wanted.as_str());
-            below.is_some_and(|rest| {
-                rest.is_empty() || wanted.ends_with('/') || rest.starts_with(['/', '?', '#'])
-            })
-        })
+    fn is_of(&self, uri: &str) -> bool {
+        self.resources.iter().any(|(wanted, _)| is_within(uri, wanted))
     }
 
     /// As the client is told that it is heard.
@@ -180,10 +172,45 @@ impl Conversation {
         self.effects.push(Effect::Tell(Some(stream), notification(method, params)));
     }
 
-    /// Tells those who subscribed to it.
+    /// Tells those who want to hear of it.
     pub(super) fn announce(&mut self, method: &str, params: &Json) {
-        let listeners = self.listeners.iter();
-        let hear = listeners.filter(|(_, it)| it.wanted.hears(method, params));
+        self.tell_those(method, params, |wanted| wanted.changes.contains(method));
+    }
+
+    /// Notes what the client subscribes to, which was allowed, or ends.
+    pub(super) fn notes_subscription(&mut self, ask: &Ask, aim: &Aim) -> Result<(), RpcError> {
+        let address = self.addresses(aim.server)(&aim.name);
+        match ask {
+            Ask::Subscribe(_) if self.subscribed.contains(&address) => {}
+            Ask::Subscribe(_) if self.subscribed.len() >= MOST_SUBSCRIBED => {
+                let what = "the session subscribes to too many resources; end some first";
+                return Err(RpcError::new(INTERNAL_ERROR, what));
+            }
+            Ask::Subscribe(_) => drop(self.subscribed.insert(address)),
+            Ask::Unsubscribe(_) => drop(self.subscribed.remove(&address)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A server says that a resource was updated. Of what its client may not subscribe to it is told nothing.
+    pub(super) fn updated(&mut self, server: usize, uri: &str) {
+        if check_uri(uri).is_err() {
+            return;
+        }
+        let address = self.addresses(server)(uri);
+        // What is not told as it is may not be shown.
+        let Ok(shown) = self.masks.text(&mut self.gate, "text/plain", &address) else { return };
+        let params = Json::object([("uri", Json::text(shown))]);
+        if self.revision.is_stateless() {
+            self.tell_those(UPDATED, &params, |wanted| wanted.is_of(&address));
+        } else if self.subscribed.iter().any(|wanted| is_within(&address, wanted)) {
+            self.tell(None, UPDATED, params);
+        }
+    }
+
+    fn tell_those(&mut self, method: &str, params: &Json, are: impl Fn(&Wanted) -> bool) {
+        let hear = self.listeners.iter().filter(|(_, it)| are(&it.wanted));
         for stream in hear.map(|(stream, _)| *stream).collect::<Vec<_>>() {
             self.hears(stream, method, params.clone());
         }
@@ -208,6 +235,13 @@ impl Conversation {
             self.effects.push(Effect::Answer(stream, Message::Result { id, result }));
         }
     }
+}
+
+/// Whether an address is this one or lies below it, which may be what was updated.
+fn is_within(uri: &str, wanted: &str) -> bool {
+    uri.strip_prefix(wanted).is_some_and(|rest| {
+        rest.is_empty() || wanted.ends_with('/') || rest.starts_with(['/', '?', '#'])
+    })
 }
 
 fn subscription(id: &Id) -> Json {

@@ -147,6 +147,8 @@ pub struct Conversation {
     parked: BTreeMap<u64, inputs::Parked>,
     /// Streams by which clients hear what they subscribed to, where there are no sessions.
     listeners: BTreeMap<Stream, listen::Listener>,
+    /// Addresses, as the client knows them, that it was allowed to subscribe to.
+    subscribed: BTreeSet<String>,
     /// Servers whose tools changed since they were listed.
     stale: BTreeSet<usize>,
     /// Ids of the client's requests that are not answered yet, and what these take; of those without a session, with their

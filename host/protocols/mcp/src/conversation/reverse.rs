@@ -143,7 +143,9 @@ impl Conversation {
                 }
             }
             Err(error) => {
-                let _ = self.gate.tell_error(number, &error.code.to_string(), &error.message);
+                let shown = self.masks.message(&mut self.gate, "message", &error.message);
+                let shown = shown.unwrap_or_else(|denial| denial.reason);
+                let _ = self.gate.tell_error(number, &error.code.to_string(), &shown);
                 Message::Error { id: Some(id), error }
             }
         };

@@ -7,7 +7,6 @@ use super::owing::Unanswered;
 use super::{Caller, Conversation, Due, Incoming, State, denied, notification};
 use crate::json::Json;
 use crate::message::{INTERNAL_ERROR, Id, Message, RpcError};
-use crate::names::check_uri;
 use crate::request::Ask;
 use crate::results::{Kept, Treatment};
 
@@ -181,10 +180,7 @@ impl Conversation {
                 self.tell(None, method, Json::Object(vec![]));
             }
             "notifications/resources/updated" => {
-                let uri = params.str_at("uri").filter(|uri| check_uri(uri).is_ok());
-                if let Some(uri) = uri.map(self.addresses(server)) {
-                    self.tell(None, method, Json::object([("uri", Json::text(uri))]));
-                }
+                self.updated(server, params.str_at("uri").unwrap_or_default());
             }
             "notifications/message" => {
                 // A log entry is dropped rather than shown unmasked.

@@ -67,6 +67,7 @@ impl Conversation {
             gathers: Default::default(),
             parked: Default::default(),
             listeners: Default::default(),
+            subscribed: Default::default(),
             stale: Default::default(),
             asked: Default::default(),
             mirrored: vec![],

@@ -6,6 +6,9 @@ mod broken;
 mod embedded;
 mod masks;
 
+use base64::Engine as _;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use palisade_policy::{Denial, GateSession, RecordedField, RecordedResult};
 
 pub(crate) use self::masks::Masks;
@@ -149,7 +152,12 @@ impl Treatment<'_> {
             })
             .collect();
         let mut shown = Json::object([("values", Json::List(values?))]);
-        copy(completion, &mut shown, &["total", "hasMore"]);
+        if matches!(completion.get("total"), Some(Json::Number(_))) {
+            copy(completion, &mut shown, &["total"]);
+        }
+        if matches!(completion.get("hasMore"), Some(Json::Bool(_))) {
+            copy(completion, &mut shown, &["hasMore"]);
+        }
         Ok(Json::object([("completion", shown)]))
     }
 
@@ -165,11 +173,12 @@ impl Treatment<'_> {
             }
             "image" | "audio" => {
                 let media = part.str_at("mimeType").unwrap_or_default();
-                if !is_media(media) || !self.masks.passes(self.gate, media)? {
+                let data = part.str_at("data").filter(|data| is_base64(data));
+                let passes = is_media(media) && self.masks.passes(self.gate, media)?;
+                let Some(data) = data.filter(|_| passes) else {
                     self.kept.add(kind, WITHHELD);
                     return Ok(text_part(&format!("[{kind} {WITHHELD}]")));
-                }
-                let data = part.str_at("data").unwrap_or_default();
+                };
                 self.kept.add(kind, &format!("{media}, {} characters of base64", data.len()));
                 let mut shown = Json::object([("type", Json::text(kind))]);
                 copy(part, &mut shown, &["data", "mimeType"]);
@@ -210,8 +219,9 @@ impl Treatment<'_> {
             return Ok(shown);
         }
         let media = media.unwrap_or("application/octet-stream");
-        if self.masks.passes(self.gate, media)? {
-            let blob = resource.str_at("blob").unwrap_or_default();
+        let blob = resource.str_at("blob").filter(|blob| is_base64(blob));
+        let passes = self.masks.passes(self.gate, media)?;
+        if let Some(blob) = blob.filter(|_| passes) {
             self.kept.add(&uri, &format!("{media}, {} characters of base64", blob.len()));
             shown.set("blob", Json::text(blob));
         } else {
@@ -265,6 +275,15 @@ fn copy(from: &Json, to: &mut Json, names: &[&str]) {
             to.set(name, value.clone());
         }
     }
+}
+
+/// Whether this is bytes in Base64 (RFC 4648 sections 4 and 5): a text in their place could be read.
+fn is_base64(text: &str) -> bool {
+    const LENIENT: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    [&STANDARD, &URL_SAFE]
+        .iter()
+        .any(|alphabet| GeneralPurpose::new(alphabet, LENIENT).decode(text).is_ok())
 }
 
 /// Whether this is a media type and nothing else (RFC 6838).

@@ -195,3 +195,83 @@ fn what_is_to_be_done_is_known_by_the_oldest_policies_that_masked_it() {
     script.conversation.server(0, ping());
     assert_eq!(script.conversation.take_effects().0, script.conversation.teller().newest());
 }
+
+#[test]
+fn members_that_are_not_masked_are_of_their_type_alone() {
+    let mut script = one();
+    let complete =
+        r#"{"ref":{"type":"ref/prompt","name":"p"},"argument":{"name":"a","value":"b"}}"#;
+    script.ask(7, "completion/complete", complete);
+    let result =
+        r#"{"completion":{"values":["a"],"total":"swordfish","hasMore":{"password":"x"}}}"#;
+    let effects = script.answer_last(0, result);
+    assert!(has(&effects, &["answer 7", r#"{"completion":{"values":["a"]}}"#]), "{effects:?}");
+    script.ask(8, "completion/complete", complete);
+    let result = r#"{"completion":{"values":["a"],"total":5,"hasMore":true}}"#;
+    assert!(has(&script.answer_last(0, result), &[r#""total":5,"hasMore":true"#]));
+}
+
+#[test]
+fn pictures_sounds_and_bytes_are_base64_or_withheld() {
+    let media = "image/plain-sight";
+    for (data, passes) in [
+        (r#""aGk=""#, true),
+        (r#""_-8""#, true),
+        (r#""my swordfish""#, false),
+        (r#"{"note":"swordfish"}"#, false),
+        (r#"["swordfish"]"#, false),
+    ] {
+        let mut script = one();
+        script.call(7, "{}");
+        let result = format!(
+            r#"{{"content":[{{"type":"image","mimeType":"{media}","data":{data}}},
+            {{"type":"audio","mimeType":"{media}","data":{data}}},
+            {{"type":"resource","resource":{{"uri":"a:b","mimeType":"{media}","blob":{data}}}}}]}}"#
+        );
+        let effects = script.answer_last(0, &result);
+        assert!(has(&effects, &["answer 7"]) && !has(&effects, &["swordfish"]), "{effects:?}");
+        assert_eq!(has(&effects, &["withheld"]), !passes, "{effects:?}");
+        let parts = ["audio", "image", "blob", data];
+        assert_eq!(has(&effects, &parts), passes, "{effects:?}");
+    }
+}
+
+#[test]
+fn an_address_that_was_updated_is_masked_and_told_to_who_subscribed_to_it() {
+    let updated = |uri: &str| {
+        let method = "notifications/resources/updated";
+        format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{{"uri":"{uri}"}}}}"#)
+    };
+    let mut script = one();
+    assert!(script.server(0, &updated("a:b")).is_empty(), "nobody subscribed");
+    let denied = script.ask(7, "resources/subscribe", r#"{"uri":"a:forbidden"}"#);
+    assert!(has(&denied, &["answer 7", "by-word"]), "{denied:?}");
+    assert!(script.server(0, &updated("a:forbidden")).is_empty());
+    script.ask(8, "resources/subscribe", r#"{"uri":"a:b"}"#);
+    script.answer_last(0, "{}");
+    assert!(has(&script.server(0, &updated("a:b")), &["tell -", "updated", r#""a:b""#]));
+    assert!(script.server(0, &updated("a:bc")).is_empty());
+    let effects = script.server(0, &updated("a:b/AKIAIOSFODNN7EXAMPLE"));
+    assert!(has(&effects, &["tell -", "a:b/"]) && !has(&effects, &["AKIA"]), "{effects:?}");
+    script.ask(9, "resources/unsubscribe", r#"{"uri":"a:b"}"#);
+    assert!(script.server(0, &updated("a:b")).is_empty());
+    let listen = r#"{"notifications":{"resourceSubscriptions":["a:b"]}}"#;
+    let mut script = Script::stateless(settings(&["files"]));
+    script.ask(7, "subscriptions/listen", listen);
+    let effects = script.server(0, &updated("a:b/AKIAIOSFODNN7EXAMPLE"));
+    assert!(has(&effects, &["tell 7", "a:b/"]) && !has(&effects, &["AKIA"]), "{effects:?}");
+}
+
+#[test]
+fn an_error_by_which_a_client_answers_is_recorded_masked() {
+    let allow = Reverse { sampling: true, ..Reverse::default() };
+    let mut script = Script::begun(Settings { allow, ..settings(&["files"]) });
+    let asks = r#"{"jsonrpc":"2.0","id":"s","method":"sampling/createMessage","params":{}}"#;
+    script.server(0, asks);
+    let key = *script.conversation.owed.keys().next().unwrap();
+    let error = r#"{"code":-1,"message":"no AKIAIOSFODNN7EXAMPLE for you"}"#;
+    let answer = format!(r#"{{"jsonrpc":"2.0","id":"palisade-{key}","error":{error}}}"#);
+    assert!(has(&script.client(5, &answer), &["server 0", "for you"]));
+    assert!(has(&script.record(), &["error -1", "for you"]), "{:?}", script.record());
+    assert!(!has(&script.record(), &["AKIA"]), "{:?}", script.record());
+}
