@@ -69,7 +69,12 @@ impl Seen {
             let cut = found.len() == LONGEST;
             let rest = text.get(found.end()..).unwrap_or_default();
             let tail = if cut { rest.find(char::is_whitespace).unwrap_or(rest.len()) } else { 0 };
-            let Some(between) = text.get(last..found.start().max(last)) else {
+            if found.start() < last {
+                // It lies in what went with one before, of which nothing comes back.
+                last = last.max(found.end() + tail);
+                continue;
+            }
+            let Some(between) = text.get(last..found.start()) else {
                 // A value ends within a character: nothing of the text is certain.
                 return Cow::Borrowed(COVER);
             };
@@ -136,5 +141,14 @@ mod tests {
     fn a_long_value_is_found_by_its_start() {
         let long = "x".repeat(LONGEST) + "tail";
         assert_eq!(seen(&[&long]).cover(&format!("a {long} b")), "a ******** b");
+    }
+
+    #[test]
+    fn a_value_that_lies_in_the_rest_of_a_long_one_uncovers_nothing_of_it() {
+        let long = "x".repeat(LONGEST) + "-hunter2-tail";
+        assert_eq!(seen(&[&long, "hunter2"]).cover(&format!("a {long} b")), "a ******** b");
+        let next = "y".repeat(LONGEST) + "-tail";
+        let both = format!("a {long}{next} b");
+        assert_eq!(seen(&[&long, &next, "hunter2"]).cover(&both), "a ******** b");
     }
 }
