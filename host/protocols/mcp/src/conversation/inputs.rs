@@ -30,8 +30,8 @@ pub(super) struct Parked {
     ask: Ask,
     /// What the server owes.
     due: (usize, u64),
-    /// What is asked, by the number under which its answer is owed.
-    asks: BTreeMap<u64, Json>,
+    /// What is asked and by which policies that is masked, by the number under which its answer is owed.
+    asks: BTreeMap<u64, (Edition, Json)>,
     /// By which the client that brings it back is known; clients that share the session cannot guess it.
     state: String,
     /// The request's number in the record.
@@ -81,20 +81,45 @@ impl Conversation {
             let (asks, state, size) = (BTreeMap::new(), state(), caller.size);
             Parked { ask, due, asks, state, number, outcome: None, away: false, ticks: 0, size }
         };
+        let edition = self.gate.edition();
         let parked = self.parked.entry(caller.key).or_insert_with(new);
-        parked.asks.insert(key, asked);
+        parked.asks.insert(key, (edition, asked));
         if !parked.away {
             self.send_away(&caller);
         }
     }
 
+    /// Masks what is still asked once more, where the policies changed since.
+    fn mask_asks_again(&mut self, key: u64) {
+        let newest = self.gate.edition();
+        let Some(parked) = self.parked.get(&key) else { return };
+        let stale = parked.asks.iter().filter(|(_, (edition, _))| *edition != newest);
+        let stale = stale.map(|(number, (_, asked))| (*number, asked.clone()));
+        for (number, mut asked) in stale.collect::<Vec<_>>() {
+            let masked = self.masked(asked.get("params").unwrap_or(&Json::Null));
+            let Some(parked) = self.parked.get_mut(&key) else { return };
+            match masked {
+                Ok(params) => {
+                    asked.set("params", params);
+                    parked.asks.insert(number, (newest, asked));
+                }
+                Err(denial) => {
+                    parked.asks.remove(&number);
+                    self.client_answers(&client_id(number), Err(super::denied(&denial)));
+                }
+            }
+        }
+    }
+
     fn send_away(&mut self, caller: &Caller) {
+        self.mask_asks_again(caller.key);
         let Some(parked) = self.parked.get_mut(&caller.key) else { return };
         (parked.away, parked.ticks) = (true, 0);
         let name = |key: &u64| match client_id(*key) {
             Id::Text(name) | Id::Number(name) => name,
         };
-        let asks = parked.asks.iter().map(|(key, asked)| (name(key), asked.clone())).collect();
+        let asks = parked.asks.iter();
+        let asks = asks.map(|(key, (_, asked))| (name(key), asked.clone())).collect();
         let result = Json::object([
             ("resultType", Json::text("input_required")),
             ("inputRequests", Json::Object(asks)),

@@ -74,7 +74,7 @@ impl Conversation {
     }
 
     /// What a server asks with, as the client may see it.
-    fn masked(&mut self, params: &Json) -> Result<Json, Denial> {
+    pub(super) fn masked(&mut self, params: &Json) -> Result<Json, Denial> {
         let masked = self.masks.json(&mut self.gate, params)?;
         self.masks.media(&mut self.gate, &masked)
     }

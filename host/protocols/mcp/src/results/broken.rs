@@ -165,19 +165,19 @@ mod tests {
 
     #[test]
     fn escaped_quotation_marks_cost_no_more_than_their_number() {
-        let marks = "\\\"".repeat(1_000_000);
+        let marks = "\\\"".repeat(300_000);
         // No end, an end without a colon, with no value behind it, and with an escape in it that there is not.
         for text in [
             format!("\"{marks}"),
             format!("\"{marks}\" x"),
             format!("\"{marks}\": x"),
             format!("\"{marks}\\q\": 1"),
-            format!("\"{}\": 1", "\\q\\\"".repeat(500_000)),
+            format!("\"{}\": 1", "\\q\\\"".repeat(150_000)),
         ] {
             found(&text);
         }
         let text = format!("\"{marks}\": 1");
-        assert_eq!(found(&text).first().unwrap().0.len(), 1_000_000);
+        assert_eq!(found(&text).first().unwrap().0.len(), 300_000);
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
     fn values_that_seem_to_lie_within_each_other_are_looked_at_so_often_and_no_more() {
         // A list with a string, where every second mark is the wrong one: then they are objects that never end.
         for lists in ["[\":{\"]", "\"[\":{\"]\":1,"] {
-            let text = lists.repeat(50_000);
+            let text = lists.repeat(20_000);
             let mut pairs = Pairs::of(&text);
             let mut at = 0;
             let too_much = loop {

@@ -86,6 +86,20 @@ fn what_came_for_a_client_that_was_away_is_withheld_where_other_policies_count_b
 }
 
 #[test]
+fn what_a_client_is_asked_when_it_comes_back_is_masked_by_the_policies_of_then() {
+    let mut script = samples();
+    script.call(7, "{}");
+    let first = asked(&script.server(0, ASKS));
+    let second = ASKS.replace(r#""id":"s""#, r#""id":"t""#);
+    let second = second.replace(r#""messages""#, r#""note":"swordfish-1","messages""#);
+    assert!(script.server(0, &second).is_empty(), "its client is away");
+    script.cover("note");
+    let effects = script.ask(8, "tools/call", &back("{}", &first));
+    assert!(has(&effects, &["answer 8", "input_required", "********"]), "{effects:?}");
+    assert!(!has(&effects, &["swordfish"]), "{effects:?}");
+}
+
+#[test]
 fn no_client_can_guess_what_another_is_asked_under() {
     let mut states = BTreeSet::new();
     for _ in 0..8 {

@@ -69,7 +69,7 @@ fn large() -> Message {
 fn a_client_that_does_not_read_has_so_many_bytes_wait_and_goes_on_from_there() {
     let mut outbox = Outbox::new(1 << 20);
     let (stream, mut events) = outbox.open(1);
-    for _ in 0..60 {
+    for _ in 0..20 {
         outbox.send(Some(stream), &large(), OLD);
     }
     let most = outbox.limit + MOST_UNREAD + 2 * LARGE;
@@ -89,7 +89,7 @@ fn a_client_that_reads_is_sent_as_much_as_there_is() {
     let (stream, mut events) = outbox.open(1);
     // One event always waits.
     outbox.send(Some(stream), &large(), OLD);
-    for _ in 0..200 {
+    for _ in 0..20 {
         outbox.send(Some(stream), &large(), OLD);
         assert!(events.try_recv().is_ok());
     }
@@ -100,7 +100,7 @@ fn a_client_that_reads_is_sent_as_much_as_there_is() {
 fn all_streams_of_a_session_have_so_many_bytes_wait_and_no_more() {
     let mut outbox = Outbox::new(1 << 20);
     let mut readers = Vec::new();
-    for _ in 0..300 {
+    for _ in 0..80 {
         let (stream, events) = outbox.open(1);
         outbox.send(Some(stream), &large(), OLD);
         // Nothing more is to come by it, and what it has waits.
