@@ -27,11 +27,13 @@ impl Walker<'_> {
 
     fn select_inside(&mut self, select: &SelectStmt, mut scope: Scope<'_>) -> Shape {
         let only_rows = std::mem::take(&mut self.only_rows);
+        // Every other set operation compares rows, with ALL as well.
+        let appends = select.op() == SetOperation::SetopUnion && select.all;
         self.with(select.with_clause.as_ref(), &mut scope);
         let shape = if let (Some(left), Some(right)) = (&select.larg, &select.rarg) {
-            self.only_rows = only_rows && select.all;
+            self.only_rows = only_rows && appends;
             let shape = self.select(left, &scope, true);
-            self.only_rows = only_rows && select.all;
+            self.only_rows = only_rows && appends;
             let other = self.select(right, &scope, true);
             self.only_rows = false;
             shape.united(&other)
@@ -40,7 +42,7 @@ impl Walker<'_> {
         } else {
             self.values(&select.values_lists, &scope)
         };
-        if select.op() != SetOperation::SetopNone && !select.all {
+        if select.op() != SetOperation::SetopNone && !appends {
             self.compare_rows(&shape);
         }
         self.sort(&select.sort_clause, &shape, &scope);

@@ -307,6 +307,17 @@ fn equality_with_a_parameter_is_told_from_other_comparisons() {
 }
 
 #[test]
+fn every_set_operation_but_union_all_compares_rows() {
+    uses("SELECT ssn FROM users UNION ALL SELECT 'x'", "");
+    uses("SELECT ssn FROM users INTERSECT ALL SELECT 'x'", "group users.ssn");
+    uses("SELECT ssn FROM users EXCEPT ALL SELECT 'x'", "group users.ssn");
+    uses(
+        "SELECT EXISTS (SELECT ssn FROM users EXCEPT ALL SELECT 'x')",
+        "predicate users.ssn, group users.ssn",
+    );
+}
+
+#[test]
 fn a_place_in_a_stars_result_is_the_relations_column_there() {
     uses("SELECT * FROM users ORDER BY 2", "sort users.#2");
     uses("SELECT 1 FROM users AS u(a, b) WHERE b = 1", "predicate users.#2");
