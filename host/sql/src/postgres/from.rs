@@ -33,8 +33,11 @@ impl Walker<'_> {
                     self.entry(relation, scope);
                 }
                 self.sampling(&sample.method);
+                // Which rows there are is seen, whatever is in them.
+                let before = self.found.use_for(Usage::Predicate);
                 self.all(&sample.args, scope);
                 self.optional(sample.repeatable.as_deref(), scope);
+                self.found.usage = before;
             }
             _ => {
                 let shape = self.unreadable();

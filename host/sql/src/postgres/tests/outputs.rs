@@ -318,6 +318,18 @@ fn every_set_operation_but_union_all_compares_rows() {
 }
 
 #[test]
+fn what_a_sample_is_taken_by_decides_over_rows() {
+    uses(
+        "SELECT 1 FROM a TABLESAMPLE system ((SELECT users.ssn FROM users))",
+        "predicate users.ssn",
+    );
+    uses(
+        "SELECT 1 FROM a TABLESAMPLE system (1) REPEATABLE ((SELECT users.ssn FROM users))",
+        "predicate users.ssn",
+    );
+}
+
+#[test]
 fn a_place_in_a_stars_result_is_the_relations_column_there() {
     uses("SELECT * FROM users ORDER BY 2", "sort users.#2");
     uses("SELECT 1 FROM users AS u(a, b) WHERE b = 1", "predicate users.#2");
