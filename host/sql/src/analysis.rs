@@ -41,6 +41,9 @@ pub struct Statement {
     pub outputs: Outputs,
     /// Columns whose values decide something, or are computed with, without being put out as they are.
     pub uses: Vec<Use>,
+    /// Columns that are named where their values matter to nothing: what is not evaluated, but for functions that are
+    /// written like them.
+    pub idle: Vec<Source>,
     /// How many bound parameters columns are compared with for equality.
     pub guesses: usize,
     /// What it stores, and where.
@@ -59,6 +62,15 @@ pub struct Statement {
     pub casts: BTreeSet<String>,
     /// Why it is not accounted for, should it touch what somebody protects; no gaps where it does not.
     pub reservations: Vec<String>,
+}
+
+impl Statement {
+    /// Every column that it refers to, for whatever. What turns out to be no column may be a function of the row.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        let columns = self.outputs.columns.iter().flat_map(|column| &column.sources);
+        let shown = columns.chain(&self.outputs.all_sources);
+        shown.chain(self.uses.iter().map(|used| &used.source)).chain(&self.idle)
+    }
 }
 
 /// What a function, a procedure or a block of code does that somebody wrote, as far as its text tells.

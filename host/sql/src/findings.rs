@@ -45,6 +45,8 @@ pub(crate) struct Findings {
     fields: HashSet<Source>,
     values: BTreeSet<Source>,
     uses: BTreeSet<Use>,
+    /// What was referred to while idle.
+    unused: BTreeSet<Source>,
     stores: BTreeSet<Store>,
     pub(crate) calls: BTreeSet<String>,
     unknown: BTreeSet<String>,
@@ -191,7 +193,7 @@ impl Findings {
     pub(crate) fn consume(&mut self, flow: &Flow) {
         self.pay(flow.sources.len());
         match self.usage {
-            _ if self.idle => {}
+            _ if self.idle => self.unused.extend(flow.sources.iter().cloned()),
             None => self.values.extend(flow.sources.iter().cloned()),
             Some(usage) => self.uses.extend(flow.sources.iter().map(|source| Use {
                 usage,
@@ -310,6 +312,7 @@ impl Findings {
                 opaque,
             },
             uses: std::mem::take(&mut self.uses).into_iter().collect(),
+            idle: std::mem::take(&mut self.unused).into_iter().collect(),
             guesses: std::mem::take(&mut self.guesses),
             stores: std::mem::take(&mut self.stores).into_iter().collect(),
             calls: std::mem::take(&mut self.calls),

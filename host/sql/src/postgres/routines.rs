@@ -202,11 +202,8 @@ fn of_sql(analysis: Analysis) -> Routine {
             routine.gap("it changes the session");
         }
         // A column that turns out to be none may be a function, of a parameter too.
-        let outputs = statement.outputs.columns.into_iter().flat_map(|column| column.sources);
-        let sources = outputs.chain(statement.outputs.all_sources);
-        let sources = sources.chain(statement.uses.into_iter().map(|used| used.source));
-        let columns = sources.filter(|source| source.function().is_none());
-        routine.calls.extend(columns.map(|source| source.column));
+        let columns = statement.sources().filter(|source| source.function().is_none());
+        routine.calls.extend(columns.map(|source| source.column.clone()));
         routine.operations.extend(statement.operations);
         routine.calls.extend(statement.calls);
         routine.unknown.extend(statement.unknown);

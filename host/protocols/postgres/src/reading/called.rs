@@ -6,7 +6,6 @@ use palisade_policy::Operation;
 use palisade_sql::{Object, Statement};
 
 use super::resolved;
-use super::wanted::sources;
 use crate::catalog::{Known, View, in_the_guise_of_a_column, resolve};
 
 /// The views that a statement reads, by their full names, also through others.
@@ -35,7 +34,7 @@ pub(super) struct Called<'a> {
 impl<'a> Called<'a> {
     pub(super) fn new(statement: &'a Statement, known: &'a Known) -> Self {
         let mut labels: BTreeSet<&str> = statement.unknown.iter().map(String::as_str).collect();
-        let in_guise = sources(statement);
+        let in_guise = statement.sources();
         let in_guise = in_guise.filter_map(|source| in_the_guise_of_a_column(known, source));
         let in_guise = in_guise.filter(|name| known.defines_function(name));
         labels.extend(in_guise);

@@ -7,7 +7,7 @@ use palisade_sql::{EVERY_COLUMN, How, Object, Source, Statement, Usage, Use};
 
 use super::called::views;
 use super::keeps;
-use crate::catalog::{Known, Relation, resolve, source_names};
+use crate::catalog::{Known, Relation, in_the_guise_of_a_column, resolve, source_names};
 
 /// The action of an operation that says how columns are used without being shown.
 pub const USE: &str = "use";
@@ -189,7 +189,13 @@ fn reference(operation: &palisade_sql::Operation, known: &Known) -> Option<Vec<O
 
 /// What decides without being shown, in the statement itself and in the views that it reads.
 pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
-    let mut operations = used(&statement.uses, known);
+    // A function in the guise of a column that is not evaluated is called all the same, and may give any number of rows.
+    let called = statement.idle.iter();
+    let called = called.filter(|source| in_the_guise_of_a_column(known, source).is_some());
+    let called: Vec<Use> = called
+        .map(|source| Use { usage: Usage::Predicate, how: How::Other, source: source.clone() })
+        .collect();
+    let mut operations = used(statement.uses.iter().chain(&called), known);
     let guesses = |operation: &&mut Operation| {
         operation.facts.iter().any(|(_, how)| how == how_name(How::EqualsParameter))
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use palisade_sql::{Analysis, Name, Object, Source, Statement};
+use palisade_sql::{Analysis, Name, Object, Statement};
 
 use crate::catalog::{Known, Touched, Wanted, in_the_guise_of_a_column, names_of, reads};
 
@@ -21,7 +21,7 @@ pub fn wanted(analysis: &Analysis, known: &Known) -> Wanted {
         let none = s.calls.is_empty() && s.operators.is_empty() && s.casts.is_empty();
         !none || !s.unknown.is_empty() || !s.blocks.is_empty() || !s.defines.is_empty()
     };
-    let in_guise = analysis.statements.iter().flat_map(sources);
+    let in_guise = analysis.statements.iter().flat_map(Statement::sources);
     let in_guise = in_guise.filter_map(|source| in_the_guise_of_a_column(known, source));
     let in_guise: Vec<&str> = in_guise.collect();
     let routines =
@@ -64,20 +64,12 @@ fn labels(statement: &Statement) -> impl Iterator<Item = &String> {
     statement.unknown.iter().chain(bodies.flat_map(|body| &body.unknown))
 }
 
-/// All that is shown or used of a statement.
-pub(super) fn sources(statement: &Statement) -> impl Iterator<Item = &Source> {
-    let outputs = &statement.outputs;
-    let columns = outputs.columns.iter().flat_map(|column| &column.sources);
-    let sources = columns.chain(&outputs.all_sources);
-    sources.chain(statement.uses.iter().map(|used| &used.source))
-}
-
 fn mentioned(statement: &Statement) -> impl Iterator<Item = &Name> {
     let objects = statement.operations.iter().filter_map(|operation| match &operation.object {
         Object::Relation(name) => Some(name),
         Object::Other(_) => None,
     });
-    let sources = sources(statement).filter(|source| source.function().is_none());
+    let sources = statement.sources().filter(|source| source.function().is_none());
     let blocks = statement.blocks.iter().chain(&statement.defines);
     let blocks = blocks.flat_map(|block| &block.operations);
     let blocks = blocks.filter_map(|operation| match &operation.object {

@@ -330,6 +330,15 @@ fn what_a_sample_is_taken_by_decides_over_rows() {
 }
 
 #[test]
+fn columns_that_are_not_evaluated_are_told_all_the_same() {
+    for text in ["SELECT EXISTS (SELECT u.f FROM users u)", "SELECT pg_typeof(u.f) FROM users u"] {
+        let statement = only(text);
+        assert_eq!(crate::rendering::render_sources(&statement.idle), "users.f", "{text}");
+        assert_eq!(statement.sources().count(), 1, "{text}");
+    }
+}
+
+#[test]
 fn a_place_in_a_stars_result_is_the_relations_column_there() {
     uses("SELECT * FROM users ORDER BY 2", "sort users.#2");
     uses("SELECT 1 FROM users AS u(a, b) WHERE b = 1", "predicate users.#2");
