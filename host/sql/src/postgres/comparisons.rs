@@ -161,7 +161,8 @@ pub(super) fn guesses(expression: &AExpr, how: How) -> usize {
     if how == How::EqualsParameter { expression.rexpr.as_deref().map_or(1, listed) } else { 0 }
 }
 
-fn is_column(node: &Node) -> bool {
+/// Whether it is a column and nothing else, or a star.
+pub(super) fn is_column(node: &Node) -> bool {
     matches!(node.node, Some(NodeEnum::ColumnRef(_)))
 }
 

@@ -1,5 +1,6 @@
 //! Queries: `SELECT`, `VALUES`, set operations, `WITH`.
 
+use super::comparisons::is_column;
 use super::{Walker, labels, names};
 use crate::lineage::{Column, Flow, Piece, Scope, Shape};
 use crate::{How, Operation, Usage};
@@ -77,10 +78,8 @@ impl Walker<'_> {
         self.found.usage = before;
         let windows = self.named_windows(&select.window_clause, scope);
         let outer = std::mem::replace(&mut self.windows, windows);
-        let idle = self.found.idle;
-        self.found.idle |= only_rows;
+        self.only_rows = only_rows;
         let shape = self.targets(&select.target_list, scope);
-        self.found.idle = idle;
         self.windows = outer;
         self.group(&select.group_clause, &shape, scope);
         let before = self.found.use_for(Usage::Predicate);
@@ -103,6 +102,7 @@ impl Walker<'_> {
 
     /// A target list: one piece for each target, or what its star stands for.
     pub(super) fn targets(&mut self, targets: &[Node], scope: &Scope<'_>) -> Shape {
+        let only_rows = std::mem::take(&mut self.only_rows);
         if !self.found.fits(targets.len()) {
             return Shape::opaque(Flow::unknown());
         }
@@ -114,13 +114,18 @@ impl Walker<'_> {
             let Some(value) = target.val.as_deref() else {
                 return self.unreadable();
             };
-            if let Some(star) = self.star(value, scope) {
+            // Whatever else it is may make rows or fail, and is evaluated more often than one would think.
+            let idle = self.found.idle;
+            self.found.idle |= only_rows && is_column(value);
+            let star = self.star(value, scope);
+            let flow = if star.is_none() { self.target(value, scope) } else { Flow::default() };
+            self.found.idle = idle;
+            if let Some(star) = star {
                 shape.exact &= star.exact;
                 shape.pieces.extend(star.pieces);
                 shape = self.found.bound(shape);
                 continue;
             }
-            let flow = self.target(value, scope);
             let name = match target.name.as_str() {
                 "" => labels::of(value),
                 name => Some(name.to_owned()),
@@ -132,8 +137,7 @@ impl Walker<'_> {
 
     /// A target that is one column: the column itself, or something computed.
     fn target(&mut self, value: &Node, scope: &Scope<'_>) -> Flow {
-        let plain = matches!(value.node, Some(NodeEnum::ColumnRef(_)));
-        if plain || self.found.usage.is_some() {
+        if is_column(value) || self.found.usage.is_some() {
             return self.expression(value, scope);
         }
         let before = self.found.use_for(Usage::Expression);

@@ -10,6 +10,7 @@ mod session;
 mod shapes;
 mod tables;
 mod texts;
+mod uses;
 mod writing;
 
 use crate::rendering::{render, render_outputs, render_sources, render_uses};

@@ -307,38 +307,6 @@ fn equality_with_a_parameter_is_told_from_other_comparisons() {
 }
 
 #[test]
-fn every_set_operation_but_union_all_compares_rows() {
-    uses("SELECT ssn FROM users UNION ALL SELECT 'x'", "");
-    uses("SELECT ssn FROM users INTERSECT ALL SELECT 'x'", "group users.ssn");
-    uses("SELECT ssn FROM users EXCEPT ALL SELECT 'x'", "group users.ssn");
-    uses(
-        "SELECT EXISTS (SELECT ssn FROM users EXCEPT ALL SELECT 'x')",
-        "predicate users.ssn, group users.ssn",
-    );
-}
-
-#[test]
-fn what_a_sample_is_taken_by_decides_over_rows() {
-    uses(
-        "SELECT 1 FROM a TABLESAMPLE system ((SELECT users.ssn FROM users))",
-        "predicate users.ssn",
-    );
-    uses(
-        "SELECT 1 FROM a TABLESAMPLE system (1) REPEATABLE ((SELECT users.ssn FROM users))",
-        "predicate users.ssn",
-    );
-}
-
-#[test]
-fn columns_that_are_not_evaluated_are_told_all_the_same() {
-    for text in ["SELECT EXISTS (SELECT u.f FROM users u)", "SELECT pg_typeof(u.f) FROM users u"] {
-        let statement = only(text);
-        assert_eq!(crate::rendering::render_sources(&statement.idle), "users.f", "{text}");
-        assert_eq!(statement.sources().count(), 1, "{text}");
-    }
-}
-
-#[test]
 fn a_place_in_a_stars_result_is_the_relations_column_there() {
     uses("SELECT * FROM users ORDER BY 2", "sort users.#2");
     uses("SELECT 1 FROM users AS u(a, b) WHERE b = 1", "predicate users.#2");

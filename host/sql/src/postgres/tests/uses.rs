@@ -1,0 +1,51 @@
+//! Which columns decide or are computed with where nothing of them is shown.
+
+use super::{only, uses};
+
+#[test]
+fn every_set_operation_but_union_all_compares_rows() {
+    uses("SELECT ssn FROM users UNION ALL SELECT 'x'", "");
+    uses("SELECT ssn FROM users INTERSECT ALL SELECT 'x'", "group users.ssn");
+    uses("SELECT ssn FROM users EXCEPT ALL SELECT 'x'", "group users.ssn");
+    uses(
+        "SELECT EXISTS (SELECT ssn FROM users EXCEPT ALL SELECT 'x')",
+        "predicate users.ssn, group users.ssn",
+    );
+}
+
+#[test]
+fn what_a_sample_is_taken_by_decides_over_rows() {
+    uses(
+        "SELECT 1 FROM a TABLESAMPLE system ((SELECT users.ssn FROM users))",
+        "predicate users.ssn",
+    );
+    uses(
+        "SELECT 1 FROM a TABLESAMPLE system (1) REPEATABLE ((SELECT users.ssn FROM users))",
+        "predicate users.ssn",
+    );
+}
+
+#[test]
+fn columns_that_are_not_evaluated_are_told_all_the_same() {
+    for text in ["SELECT EXISTS (SELECT u.f FROM users u)", "SELECT pg_typeof(u.f) FROM users u"] {
+        let statement = only(text);
+        assert_eq!(crate::rendering::render_sources(&statement.idle), "users.f", "{text}");
+        assert_eq!(statement.sources().count(), 1, "{text}");
+    }
+}
+
+#[test]
+fn what_exists_selects_is_used_unless_it_is_a_column() {
+    for plain in ["ssn", "u.*", "*, 1", "ssn, NULL::text, $1, count(*)"] {
+        uses(&format!("SELECT EXISTS (SELECT {plain} FROM users u)"), "");
+        uses(&format!("SELECT EXISTS (SELECT {plain} FROM users u UNION ALL SELECT 1)"), "");
+    }
+    for computed in
+        ["1 / ssn", "generate_series(1, ssn)", "ssn::int", "(jsonb_each(ssn)).*", "(SELECT ssn)"]
+    {
+        for rest in ["", "OFFSET 0", "UNION ALL SELECT 1"] {
+            let text = format!("SELECT EXISTS (SELECT {computed} FROM users {rest})");
+            uses(&text, "predicate users.ssn");
+        }
+    }
+}
