@@ -1,5 +1,6 @@
 //! Function calls, and the expressions of SQL/JSON, which are calls in another spelling.
 
+use super::comparisons::is_column;
 use super::constants::Constants;
 use super::{Walker, names};
 use crate::functions::{Function, classify, makes_rows};
@@ -61,8 +62,10 @@ impl Walker<'_> {
             self.found.usage =
                 Some(usage.filter(|u| *u != Usage::Expression).unwrap_or(Usage::Predicate));
         }
-        let types_only = function.name == "pg_typeof";
-        self.found.idle |= types_only;
+        // Its argument is evaluated, and only its type shown.
+        let built_in = function.schema.is_none_or(|schema| schema == "pg_catalog");
+        let types_only = built_in && function.name == "pg_typeof";
+        self.found.idle |= types_only && call.args.iter().all(is_column);
         let flow = self.all(&call.args, scope);
         (self.found.usage, self.found.idle) = (usage, idle);
         if types_only { Flow::constant() } else { flow }

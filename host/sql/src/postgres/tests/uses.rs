@@ -1,6 +1,6 @@
 //! Which columns decide or are computed with where nothing of them is shown.
 
-use super::{only, uses};
+use super::{only, outputs, uses};
 
 #[test]
 fn every_set_operation_but_union_all_compares_rows() {
@@ -48,4 +48,20 @@ fn what_exists_selects_is_used_unless_it_is_a_column() {
             uses(&text, "predicate users.ssn");
         }
     }
+}
+
+#[test]
+fn what_pg_typeof_is_given_is_used_unless_it_is_a_column() {
+    uses("SELECT pg_typeof(ssn) FROM users", "");
+    uses("SELECT pg_catalog.pg_typeof(u.ssn), pg_typeof($1) FROM users u", "");
+    uses("SELECT pg_typeof(1 / ssn) FROM users", "expression users.ssn");
+    uses("SELECT pg_typeof(ssn::int) FROM users", "expression users.ssn");
+    uses("SELECT pg_typeof(generate_series(1, ssn)) FROM users", "predicate users.ssn");
+    uses("SELECT pg_typeof(CASE WHEN ssn > 1 THEN 2 END) FROM users", "predicate users.ssn");
+}
+
+#[test]
+fn a_function_of_ones_own_called_pg_typeof_may_show_what_it_is_given() {
+    outputs("SELECT pg_typeof(ssn) FROM users", "~pg_typeof <- ");
+    outputs("SELECT s.pg_typeof(ssn) FROM users", "~pg_typeof <- users.ssn, (call).s.pg_typeof.*");
 }
