@@ -375,6 +375,12 @@ impl Walker<'_> {
             }
         }
         let mut shape = shape.renamed(&names::strings(&query.aliascolnames));
+        if query.cycle_clause.is_some() {
+            // The rows end where one is like one before it, and a guess may be among them.
+            let before = self.found.use_for(Usage::Group);
+            self.found.consume(&shape.whole());
+            self.found.usage = before;
+        }
         if query.search_clause.is_some() || query.cycle_clause.is_some() {
             shape.pieces.push(Piece::Opaque(shape.whole().derive()));
         }

@@ -65,3 +65,15 @@ fn a_function_of_ones_own_called_pg_typeof_may_show_what_it_is_given() {
     outputs("SELECT pg_typeof(ssn) FROM users", "~pg_typeof <- ");
     outputs("SELECT s.pg_typeof(ssn) FROM users", "~pg_typeof <- users.ssn, (call).s.pg_typeof.*");
 }
+
+#[test]
+fn what_a_cycle_is_told_by_is_compared() {
+    let query = "WITH RECURSIVE r(v) AS (SELECT ssn FROM users UNION ALL SELECT 'x' FROM r)";
+    uses(&format!("{query} SELECT v FROM r"), "");
+    uses(&format!("{query} CYCLE v SET c USING p SELECT v FROM r"), "group users.ssn");
+    uses(&format!("{query} CYCLE v SET c USING p SELECT count(*) FROM r"), "group users.ssn");
+    uses(
+        &format!("{query} SEARCH DEPTH FIRST BY v SET o SELECT v FROM r ORDER BY o"),
+        "sort users.ssn",
+    );
+}
