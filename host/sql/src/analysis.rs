@@ -349,15 +349,15 @@ pub struct Outputs {
 /// For what a column is used without being put out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Usage {
-    /// `WHERE`, `HAVING`, `FILTER`, `LIMIT`.
+    /// `WHERE`, `HAVING`, `FILTER`, `LIMIT`, `TABLESAMPLE`.
     Predicate,
     /// `ON`, `USING`, `NATURAL`.
     Join,
     /// `ORDER BY`.
     Sort,
-    /// `GROUP BY`, `DISTINCT`, `UNION` and its kin.
+    /// `GROUP BY`, `DISTINCT`, `UNION` and its kin, `CYCLE`.
     Group,
-    /// An expression whose value is put out.
+    /// Computed with where none of the others is: in what is put out, stored or looked at by nobody.
     Expression,
 }
 

@@ -11,8 +11,13 @@ use pg_query::protobuf::{
 };
 
 impl Walker<'_> {
-    /// The flow of an expression.
+    /// The flow of an expression. Whatever is more than a column is a use of those in it, wherever it stands: to compute
+    /// may fail, and that is seen.
     pub(super) fn expression(&mut self, node: &Node, scope: &Scope<'_>) -> Flow {
+        let usage = self.found.usage;
+        if !comparisons::is_column(node) {
+            self.found.usage = usage.or(Some(Usage::Expression));
+        }
         let flow = if self.found.enter() {
             match node.node.as_ref() {
                 Some(inner) => self.kind(inner, scope),
@@ -22,6 +27,7 @@ impl Walker<'_> {
             Flow::unknown()
         };
         self.found.leave();
+        self.found.usage = usage;
         flow
     }
 
@@ -268,7 +274,7 @@ impl Walker<'_> {
         flow.derive()
     }
 
-    fn indirection(&mut self, indirection: &AIndirection, scope: &Scope<'_>) -> Flow {
+    pub(super) fn indirection(&mut self, indirection: &AIndirection, scope: &Scope<'_>) -> Flow {
         let mut flow = self.optional(indirection.arg.as_deref(), scope);
         for name in names::strings(&indirection.indirection) {
             self.attribute(&name);

@@ -118,7 +118,7 @@ impl Walker<'_> {
             let idle = self.found.idle;
             self.found.idle |= only_rows && is_column(value);
             let star = self.star(value, scope);
-            let flow = if star.is_none() { self.target(value, scope) } else { Flow::default() };
+            let flow = if star.is_none() { self.expression(value, scope) } else { Flow::default() };
             self.found.idle = idle;
             if let Some(star) = star {
                 shape.exact &= star.exact;
@@ -135,17 +135,6 @@ impl Walker<'_> {
         shape
     }
 
-    /// A target that is one column: the column itself, or something computed.
-    fn target(&mut self, value: &Node, scope: &Scope<'_>) -> Flow {
-        if is_column(value) || self.found.usage.is_some() {
-            return self.expression(value, scope);
-        }
-        let before = self.found.use_for(Usage::Expression);
-        let flow = self.expression(value, scope);
-        self.found.usage = before;
-        flow
-    }
-
     /// `*`, `item.*` or `(expression).*`, where the target is one.
     fn star(&mut self, value: &Node, scope: &Scope<'_>) -> Option<Shape> {
         match value.node.as_ref()? {
@@ -156,7 +145,7 @@ impl Walker<'_> {
             NodeEnum::AIndirection(indirection)
                 if labels::ends_in_star(&indirection.indirection) =>
             {
-                Some(Shape::opaque(self.expression(value, scope).derive()))
+                Some(Shape::opaque(self.indirection(indirection, scope)))
             }
             _ => None,
         }

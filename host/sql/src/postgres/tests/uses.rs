@@ -77,3 +77,38 @@ fn what_a_cycle_is_told_by_is_compared() {
         "sort users.ssn",
     );
 }
+
+#[test]
+fn whatever_is_more_than_a_column_computes_with_it_wherever_it_stands() {
+    for text in [
+        "SELECT 1 / u.ssn FROM users u",
+        "VALUES (1, 1 / (SELECT u.ssn FROM users u))",
+        "SELECT 1 FROM (VALUES (1 / (SELECT u.ssn FROM users u)), (2)) v",
+        "SELECT 1 FROM (SELECT (jsonb_strip_nulls(u.ssn)).* FROM users u) s",
+        "SELECT sum(1) OVER w FROM a WINDOW w AS (ROWS (SELECT u.ssn FROM users u) PRECEDING)",
+        "INSERT INTO a VALUES (1 / (SELECT u.ssn FROM users u))",
+        "INSERT INTO users AS u (id) VALUES (1) ON CONFLICT DO UPDATE SET ssn = 1 / u.ssn",
+        "UPDATE users u SET ssn = 1 / u.ssn",
+        "UPDATE users u SET (ssn, id) = ROW (1 / u.ssn, 1)",
+        "UPDATE a SET b[(SELECT u.ssn FROM users u)] = 1",
+        "MERGE INTO a USING users u ON false WHEN NOT MATCHED THEN INSERT VALUES (1 / u.ssn)",
+        "MERGE INTO a USING users u ON false WHEN MATCHED THEN UPDATE SET b = 1 / u.ssn",
+    ] {
+        uses(text, "expression users.ssn");
+    }
+}
+
+#[test]
+fn a_column_that_is_passed_on_as_it_is_decides_nothing() {
+    for text in [
+        "SELECT ssn, u.*, (u).* FROM users u",
+        "SELECT 1 FROM (SELECT ssn, u FROM users u) s",
+        "INSERT INTO a SELECT ssn FROM users",
+        "UPDATE users SET ssn = old FROM (SELECT ssn AS old FROM users) s",
+        "INSERT INTO users (id) VALUES (1) ON CONFLICT DO UPDATE SET ssn = excluded.ssn",
+        "MERGE INTO a USING users u ON false WHEN NOT MATCHED THEN INSERT VALUES (u.ssn)",
+        "DELETE FROM users RETURNING ssn",
+    ] {
+        uses(text, "");
+    }
+}
