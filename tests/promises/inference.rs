@@ -32,6 +32,22 @@ fn a_protected_column_decides_neither_rows_nor_their_order() {
 }
 
 #[test]
+fn nothing_that_is_kept_is_told_a_protected_value() {
+    let (_postgres, gateway) = baseline();
+    let agent = gateway.agent();
+    for call in [
+        "lo_create((1000000 + ascii(password))::oid)",
+        "lo_open(771099, ascii(password))",
+        "lo_lseek(0, ascii(password), 0)",
+        "setseed(1.0 / ascii(password))",
+    ] {
+        let error = agent.error(&format!("SELECT {call} FROM secrets WHERE id = 1"));
+        assert!(error.contains("takes column values out of sight"), "{call}: {error}");
+    }
+    agent.query("SELECT setseed(0.5), random(), lo_open(lo_create(771099), 131072) FROM secrets WHERE id = 1");
+}
+
+#[test]
 fn other_columns_of_a_protected_table_are_used_freely() {
     let (_postgres, gateway) = baseline();
     let agent = gateway.agent();

@@ -250,11 +250,14 @@ impl Findings {
                 self.calls.insert(label);
                 return Flow::default();
             }
+            Function::Drawing => {
+                self.keeps(&label, arguments);
+                self.calls.insert(label);
+                return Flow::default();
+            }
             Function::Stateful => ("stateful", false),
             Function::Sink => {
-                if !arguments.sources.is_empty() {
-                    self.reserve(format!("function {label} takes column values out of sight"));
-                }
+                self.keeps(&label, arguments);
                 ("stateful", false)
             }
             Function::Dangerous(reason) => {
@@ -272,6 +275,13 @@ impl Findings {
         let given = Flow { opaque, ..Flow::default() };
         self.consume(&given);
         given
+    }
+
+    /// Something of what a function is given can be found out afterwards.
+    fn keeps(&mut self, label: &str, arguments: &Flow) {
+        if !arguments.sources.is_empty() {
+            self.reserve(format!("function {label} takes column values out of sight"));
+        }
     }
 
     /// Writes down that a procedure is called, and returns what it may give.

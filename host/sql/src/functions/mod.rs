@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 pub(crate) enum Function {
     /// Nothing but compute.
     Harmless,
+    /// The same, by random numbers of the session: of how many can be told from those that it draws afterwards.
+    Drawing,
     /// Reads or changes the state of session or server, in a way that its name tells.
     Stateful,
     /// The same, and puts its arguments where they are not seen.
@@ -78,18 +80,20 @@ const STATEFUL: &[&str] = &[
     "current_setting",
     "currval",
     "lastval",
-    "nextval",
     "pg_advisory_unlock_all",
     "pg_export_snapshot",
     "pg_listening_channels",
     "pg_lock_status",
     "pg_notification_queue_usage",
     "pg_show_all_settings",
-    "setseed",
 ];
+
+/// Built in; how many random numbers they draw depends on what they are given.
+const DRAWING: [&str; 3] = ["array_sample", "array_shuffle", "random"];
 
 /// Built in by the start of the name; what they are given can be found elsewhere, or told from what they do.
 const SINK_PREFIXES: &[&str] = &[
+    "nextval",
     "pg_advisory_",
     "pg_cancel_backend",
     "pg_log",
@@ -98,31 +102,32 @@ const SINK_PREFIXES: &[&str] = &[
     "pg_sleep",
     "pg_terminate_backend",
     "pg_try_advisory_",
+    "setseed",
     "setval",
 ];
 
-/// Functions of large objects that put nothing there.
+/// Functions of large objects: which of them there are, their length, which are open and where they are read is kept.
 const LARGE_OBJECTS: [&str; 13] = [
     "lo_close",
     "lo_creat",
     "lo_create",
-    "lo_get",
+    "lo_from_bytea",
     "lo_lseek",
     "lo_lseek64",
     "lo_open",
-    "lo_tell",
-    "lo_tell64",
+    "lo_put",
     "lo_truncate",
     "lo_truncate64",
     "lo_unlink",
     "loread",
+    "lowrite",
 ];
 
 /// What such a function does, if it is one.
 fn large_object(name: &str) -> Option<Function> {
     match name {
-        "lo_from_bytea" | "lo_put" | "lowrite" => Some(Function::Sink),
-        _ => LARGE_OBJECTS.contains(&name).then_some(Function::Stateful),
+        "lo_get" | "lo_tell" | "lo_tell64" => Some(Function::Stateful),
+        _ => LARGE_OBJECTS.contains(&name).then_some(Function::Sink),
     }
 }
 
@@ -234,6 +239,8 @@ pub(crate) fn classify(schema: Option<&str>, name: &str) -> Function {
     }
     if HARMLESS.binary_search(&name).is_ok() {
         Function::Harmless
+    } else if DRAWING.contains(&name) {
+        Function::Drawing
     } else if STATEFUL.contains(&name) {
         Function::Stateful
     } else if SINK_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {

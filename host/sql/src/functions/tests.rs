@@ -41,6 +41,8 @@ fn no_harmless_function_runs_text_reads_files_or_changes_anything() {
         "crosstab",
         "mcv",
         "setseed",
+        "array_sample",
+        "array_shuffle",
     ];
     for name in HARMLESS {
         assert!(!STARTS.iter().any(|start| name.starts_with(start)), "{name}");
@@ -66,4 +68,18 @@ fn a_dangerous_function_is_so_in_every_schema() {
 fn a_harmless_name_in_a_foreign_schema_is_unknown() {
     assert_eq!(classify(Some("public"), "upper"), Function::Unknown);
     assert_eq!(classify(Some("pg_catalog"), "upper"), Function::Harmless);
+}
+
+#[test]
+fn a_function_that_keeps_what_it_is_given_is_a_sink() {
+    for name in ["setseed", "nextval", "setval", "pg_advisory_lock", "pg_logical_emit_message"] {
+        assert_eq!(classify(None, name), Function::Sink, "{name}");
+    }
+    for name in LARGE_OBJECTS {
+        assert_eq!(classify(None, name), Function::Sink, "{name}");
+    }
+    for name in ["lo_get", "lo_tell", "currval", "current_setting"] {
+        assert_eq!(classify(None, name), Function::Stateful, "{name}");
+    }
+    assert_eq!(classify(None, "random"), Function::Drawing);
 }

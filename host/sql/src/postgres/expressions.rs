@@ -159,7 +159,7 @@ impl Walker<'_> {
     /// A value's attribute, which may be a function of it: `('x'::text).f` is `f('x')`.
     fn attribute(&mut self, name: &str) {
         match classify(None, name) {
-            Function::Harmless | Function::Unknown => {}
+            Function::Harmless | Function::Drawing | Function::Unknown => {}
             Function::Stateful | Function::Sink | Function::Dangerous(_) => {
                 self.found.gap(format!("function {name} is called in the guise of an attribute"));
             }

@@ -293,7 +293,7 @@ fn called(routine: &mut Routine, schema: Option<&str>, name: &str, trusted: &Tru
         Function::Stateful | Function::Sink if !QUIET.contains(&name) => {
             routine.gap(&format!("function {label} acts on the server"));
         }
-        Function::Harmless | Function::Stateful | Function::Sink => {
+        Function::Harmless | Function::Drawing | Function::Stateful | Function::Sink => {
             routine.calls.insert(label);
         }
     }

@@ -1,6 +1,6 @@
 //! Calls: what functions may do.
 
-use super::check;
+use super::{check, only};
 
 #[test]
 fn what_functions_may_do_is_told() {
@@ -118,7 +118,7 @@ fn set_config_of_a_setting_that_is_written_out_is_a_set() {
 
 #[test]
 fn what_counts_only_where_something_is_protected_is_kept_apart() {
-    let reserved = |text: &str| super::only(text).reservations.join("; ");
+    let reserved = |text: &str| only(text).reservations.join("; ");
     assert_eq!(reserved("SELECT upper(name) FROM users"), "");
     assert_eq!(
         reserved("SELECT my_function(name) FROM users"),
@@ -139,4 +139,28 @@ fn a_function_that_somebody_vouches_for_is_harmless() {
         crate::PostgreSql.trusting("SELECT tidy(name), app.tidy(name) FROM users", &trusted);
     assert_eq!(crate::rendering::render(&analysis), "select users [name]");
     assert!(!analysis.statements[0].outputs.opaque);
+}
+
+#[test]
+fn what_a_function_keeps_or_draws_by_is_a_reservation_unless_it_is_constant() {
+    for call in [
+        "lo_create(#::oid)",
+        "lo_creat(#)",
+        "lo_lseek(0, #, 0)",
+        "lo_unlink(#)",
+        "loread(0, #)",
+        "setseed(#)",
+        "nextval(('s' || #)::regclass)",
+        "random(1, #)",
+        "array_shuffle(string_to_array(#, ','))",
+    ] {
+        let reservations = |argument: &str| {
+            let text = format!("SELECT {} FROM users", call.replace('#', argument));
+            only(&text).reservations
+        };
+        assert_eq!(reservations("ssn").len(), 1, "{call}");
+        assert_eq!(reservations("0").len(), 0, "{call}");
+        assert_eq!(reservations("$1").len(), 0, "{call}");
+    }
+    assert_eq!(only("SELECT random(), lo_get(picture) FROM users").reservations, [""; 0]);
 }
