@@ -21,6 +21,7 @@ mod functions;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod lineage;
+mod operation;
 mod postgres;
 #[cfg(test)]
 mod rendering;
