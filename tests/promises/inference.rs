@@ -1,5 +1,7 @@
 //! A protected column does not answer questions about its values.
 
+use palisade_sql::{Dialect, PostgreSql, Statement, Usage};
+
 use crate::harness::baseline;
 use crate::harness::{Gateway, Postgres, Settings};
 use crate::masking::connect;
@@ -25,10 +27,53 @@ fn a_protected_column_decides_neither_rows_nor_their_order() {
             "protected-predicate",
         ),
         ("DELETE FROM secrets WHERE password = 'x'", "protected-equals-constant"),
+        (
+            "SELECT count(*) FROM (SELECT password FROM secrets EXCEPT ALL SELECT 'guess') s",
+            "protected-group",
+        ),
+        (
+            "WITH RECURSIVE r(v) AS (SELECT password FROM secrets UNION ALL SELECT 'guess' FROM r) \
+             CYCLE v SET c USING p SELECT count(*) FROM r",
+            "protected-group",
+        ),
+        (
+            "SELECT id FROM orders TABLESAMPLE system (9) REPEATABLE ((SELECT ascii(password) FROM secrets))",
+            "protected-predicate",
+        ),
+        (
+            "SELECT EXISTS (SELECT regexp_matches(password, '^h') FROM secrets)",
+            "protected-predicate",
+        ),
+        (
+            "SELECT pg_typeof(generate_series(1, ascii(password))) FROM secrets",
+            "protected-predicate",
+        ),
+        ("SELECT pg_options_to_table(ARRAY[password]) FROM secrets", "protected-predicate"),
     ] {
         let error = agent.error(query);
         assert!(error.contains(rule), "{query}: {error}");
     }
+}
+
+/// A list of ours cannot know what functions the next server has.
+#[test]
+fn every_function_of_the_server_that_makes_rows_decides_by_what_it_is_given() {
+    let postgres = Postgres::start();
+    let names = postgres.admin(
+        "SELECT DISTINCT proname FROM pg_proc WHERE proretset AND pronargs > 0 \
+         AND pronamespace = 'pg_catalog'::regnamespace ORDER BY proname",
+    );
+    assert!(names.lines().any(|name| name == "generate_series"), "{names}");
+    let silent = names.lines().filter(|name| {
+        let analysis =
+            PostgreSql.analyze(&format!("SELECT 1 FROM (SELECT {name}(ssn) FROM users) s"));
+        let used = |statement: &Statement| {
+            let decides = statement.uses.iter().any(|used| used.usage == Usage::Predicate);
+            decides || !statement.unknown.is_empty() || !statement.reservations.is_empty()
+        };
+        analysis.is_complete() && !analysis.statements.iter().any(used)
+    });
+    assert_eq!(silent.collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]

@@ -167,7 +167,8 @@ const TAKE_A_ROW: &[&str] = &[
 ];
 
 /// Built-in functions that give a number of rows that depends on what they are given.
-const MAKE_ROWS: [&str; 24] = [
+const MAKE_ROWS: [&str; 33] = [
+    "aclexplode",
     "generate_series",
     "generate_subscripts",
     "json_array_elements",
@@ -186,11 +187,19 @@ const MAKE_ROWS: [&str; 24] = [
     "jsonb_path_query_tz",
     "jsonb_populate_recordset",
     "jsonb_to_recordset",
+    "pg_get_publication_tables",
+    "pg_options_to_table",
+    "pg_partition_ancestors",
+    "pg_partition_tree",
+    "pg_snapshot_xip",
+    "pg_tablespace_databases",
     "regexp_matches",
     "regexp_split_to_table",
     "string_to_table",
     "ts_debug",
     "ts_parse",
+    "ts_token_type",
+    "txid_snapshot_xip",
     "unnest",
 ];
 

@@ -112,3 +112,10 @@ fn a_column_that_is_passed_on_as_it_is_decides_nothing() {
         uses(text, "");
     }
 }
+
+#[test]
+fn what_rows_are_made_of_decides_over_them() {
+    for name in ["generate_series", "pg_options_to_table", "aclexplode", "txid_snapshot_xip"] {
+        uses(&format!("SELECT {name}(ssn) FROM users"), "predicate users.ssn");
+    }
+}
