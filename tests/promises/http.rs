@@ -10,6 +10,7 @@ mod fetching;
 mod nginx;
 mod peers;
 mod proxy;
+mod rights;
 mod websockets;
 
 const BEARER: &str = "login = \"bearer\"\npassword = { env = \"API_SECRET\" }";
