@@ -1,8 +1,11 @@
 //! The values that were covered in a session: what else the server says must not repeat them.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+mod trie;
+
+use self::trie::Trie;
 use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// How many values are remembered; the oldest go first.
@@ -10,7 +13,7 @@ const MOST: usize = 1024;
 /// Shorter values are found in any text.
 const SHORTEST: usize = 5;
 /// Of longer values only so many bytes from their start are looked for.
-const LONGEST: usize = 128;
+const LONGEST: usize = 64;
 /// What takes a value's place.
 const COVER: &str = "********";
 
@@ -19,8 +22,8 @@ const COVER: &str = "********";
 pub struct Seen {
     values: HashSet<Arc<[u8]>>,
     order: VecDeque<Arc<[u8]>>,
-    /// Finds all of them at once; made when first asked for, and again when there are more.
-    finder: Option<AhoCorasick>,
+    /// Finds them: each that comes costs little, for as many may come as there are in one text.
+    finder: Trie,
 }
 
 impl std::fmt::Debug for Seen {
@@ -35,19 +38,20 @@ impl Seen {
         if value.len() < SHORTEST {
             return;
         }
-        let value = value.get(..LONGEST).unwrap_or(value);
-        if self.values.contains(value) {
+        let value = value.get(..LONGEST).unwrap_or(value).to_ascii_lowercase();
+        if self.values.contains(value.as_slice()) {
             return;
         }
         if self.order.len() >= MOST
             && let Some(oldest) = self.order.pop_front()
         {
             self.values.remove(&oldest);
+            self.finder.remove(&oldest);
         }
+        self.finder.add(&value);
         let value: Arc<[u8]> = value.into();
         self.values.insert(Arc::clone(&value));
         self.order.push_back(value);
-        self.finder = None;
     }
 
     /// Whether nothing was covered.
@@ -57,30 +61,20 @@ impl Seen {
     }
 
     /// The text with every remembered value covered, whatever the case of its letters.
-    pub fn cover<'a>(&mut self, text: &'a str) -> Cow<'a, str> {
+    #[must_use]
+    pub fn cover<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.is_empty() {
             return Cow::Borrowed(text);
         }
-        let Some(finder) = self.finder() else { return Cow::Borrowed(COVER) };
-        let mut covered = String::new();
-        let mut last = 0;
-        for found in finder.find_iter(text) {
-            // The rest of a value that was cut off goes with it.
-            let cut = found.len() == LONGEST;
-            let rest = text.get(found.end()..).unwrap_or_default();
-            let tail = if cut { rest.find(char::is_whitespace).unwrap_or(rest.len()) } else { 0 };
-            if found.start() < last {
-                // It lies in what went with one before, of which nothing comes back.
-                last = last.max(found.end() + tail);
-                continue;
-            }
-            let Some(between) = text.get(last..found.start()) else {
+        let (mut covered, mut last) = (String::new(), 0);
+        for found in self.found(text) {
+            let Some(between) = text.get(last..found.start) else {
                 // A value ends within a character: nothing of the text is certain.
                 return Cow::Borrowed(COVER);
             };
             covered.push_str(between);
             covered.push_str(COVER);
-            last = found.end() + tail;
+            last = found.end;
         }
         if covered.is_empty() {
             return Cow::Borrowed(text);
@@ -92,14 +86,38 @@ impl Seen {
         Cow::Owned(covered)
     }
 
-    fn finder(&mut self) -> Option<&AhoCorasick> {
-        if self.finder.is_none() {
-            let mut builder = AhoCorasick::builder();
-            builder.match_kind(MatchKind::LeftmostLongest).ascii_case_insensitive(true);
-            self.finder = builder.build(&self.order).ok();
+    /// Where values stand, those that lie across each other together.
+    fn found(&self, text: &str) -> Vec<Range<usize>> {
+        let bytes = text.as_bytes();
+        let mut found: Vec<Range<usize>> = Vec::new();
+        let mut blank = 0;
+        for at in 0..bytes.len() {
+            let ahead = bytes.get(at..bytes.len().min(at + LONGEST)).unwrap_or_default();
+            let length = self.finder.longest(ahead);
+            if length == 0 {
+                continue;
+            }
+            let mut end = at + length;
+            if length == LONGEST {
+                // The rest of a value that was cut off goes with it. It is looked for once, from wherever.
+                if blank < end {
+                    blank = next_blank(text, end);
+                }
+                end = blank;
+            }
+            match found.last_mut().filter(|last| at < last.end) {
+                Some(last) => last.end = last.end.max(end),
+                None => found.push(at..end),
+            }
         }
-        self.finder.as_ref()
+        found
     }
+}
+
+/// Where the next white space is, or the end of the text.
+fn next_blank(text: &str, from: usize) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    from + rest.find(char::is_whitespace).unwrap_or(rest.len())
 }
 
 #[cfg(test)]
@@ -114,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_covered_value_is_covered_wherever_it_is_repeated() {
-        let mut seen = seen(&["hunter2", "other-secret"]);
+        let seen = seen(&["hunter2", "other-secret"]);
         assert_eq!(
             seen.cover("invalid: \"hunter2\", HUNTER2 and Other-Secret"),
             "invalid: \"********\", ******** and ********"
@@ -141,6 +159,24 @@ mod tests {
     fn a_long_value_is_found_by_its_start() {
         let long = "x".repeat(LONGEST) + "tail";
         assert_eq!(seen(&[&long]).cover(&format!("a {long} b")), "a ******** b");
+    }
+
+    #[test]
+    fn values_that_lie_across_each_other_are_covered_together() {
+        assert_eq!(seen(&["hunter2", "er2-tail"]).cover("a hunter2-tail b"), "a ******** b");
+        assert_eq!(seen(&["hunter2"]).cover("hunter2hunter2"), "****************");
+    }
+
+    #[test]
+    fn many_values_in_many_texts_cost_no_more_than_their_bytes() {
+        let mut seen = Seen::default();
+        for number in 0..200_000 {
+            seen.remember(format!("a-secret-{number}").as_bytes());
+            assert_eq!(seen.cover(&format!("a-secret-{number}")), COVER);
+        }
+        let long = "x".repeat(1 << 20);
+        seen.remember(long.as_bytes());
+        assert_eq!(seen.cover(&long), COVER);
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl Masks {
         }
         let planned = gate.plan(&Shape::Document(MESSAGE.to_owned()))?;
         let mask = MessageMask::new(&planned.masking).map_err(|error| unusable(&error))?;
-        let shown = self.masker.message(&mask, &mut self.seen, name, text);
+        let shown = self.masker.message(&mask, &self.seen, name, text);
         Ok(shown.map(Cow::into_owned).unwrap_or_default())
     }
 
