@@ -4,9 +4,8 @@ mod trie;
 
 use self::trie::Trie;
 use std::borrow::Cow;
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// How many values are remembered; the oldest go first.
 const MOST: usize = 1024;
@@ -20,8 +19,7 @@ const COVER: &str = "********";
 /// Values that were covered, as far as they are remembered.
 #[derive(Default)]
 pub struct Seen {
-    values: HashSet<Arc<[u8]>>,
-    order: VecDeque<Arc<[u8]>>,
+    order: VecDeque<Vec<u8>>,
     /// Finds them: each that comes costs little, for as many may come as there are in one text.
     finder: Trie,
 }
@@ -39,18 +37,15 @@ impl Seen {
             return;
         }
         let value = value.get(..LONGEST).unwrap_or(value).to_ascii_lowercase();
-        if self.values.contains(value.as_slice()) {
+        if self.finder.longest(&value) == value.len() {
             return;
         }
         if self.order.len() >= MOST
             && let Some(oldest) = self.order.pop_front()
         {
-            self.values.remove(&oldest);
             self.finder.remove(&oldest);
         }
         self.finder.add(&value);
-        let value: Arc<[u8]> = value.into();
-        self.values.insert(Arc::clone(&value));
         self.order.push_back(value);
     }
 

@@ -1,4 +1,4 @@
-//! Values by their bytes, without regard to the case of ASCII letters: one comes or goes by as many steps as it has bytes.
+//! Values by their bytes: one comes or goes by as many steps as it has bytes. Their ASCII letters are in lower case.
 
 /// The bytes that some value goes on with, and where to.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ impl Trie {
                 node.through += 1;
             }
         }
-        self.end(value, at, true);
+        self.end(at, true);
     }
 
     /// Takes out a value that is there.
@@ -50,15 +50,14 @@ impl Trie {
             node.through -= 1;
             if node.through == 0 {
                 self.cut(parent, *byte);
-                self.give_back(at, value.get(place + 1..).unwrap_or_default());
-                return self.end(value, at, false);
+                return self.give_back(at, value.get(place + 1..).unwrap_or_default());
             }
             parent = at;
         }
-        self.end(value, parent, false);
+        self.end(parent, false);
     }
 
-    /// How long the longest value is that the text begins with; 0 where there is none.
+    /// How long the longest value is that the text begins with, in whatever case; 0 where there is none.
     #[inline]
     pub(super) fn longest(&self, text: &[u8]) -> usize {
         let begins = |byte: &u8| self.begins.get(usize::from(byte.to_ascii_lowercase()));
@@ -67,7 +66,7 @@ impl Trie {
         }
         let (mut at, mut longest) = (0, 0);
         for (place, byte) in text.iter().enumerate() {
-            let Some(next) = self.step(at, *byte) else { break };
+            let Some(next) = self.step(at, byte.to_ascii_lowercase()) else { break };
             at = next;
             if self.nodes.get(at).is_some_and(|node| node.ends) {
                 longest = place + 1;
@@ -78,7 +77,7 @@ impl Trie {
 
     fn step(&self, at: usize, byte: u8) -> Option<usize> {
         let next = &self.nodes.get(at)?.next;
-        let place = next.binary_search_by_key(&byte.to_ascii_lowercase(), |it| it.0).ok()?;
+        let place = next.binary_search_by_key(&byte, |it| it.0).ok()?;
         next.get(place).map(|it| it.1)
     }
 
@@ -87,17 +86,25 @@ impl Trie {
             self.nodes.push(Node::default());
             self.nodes.len() - 1
         });
-        let byte = byte.to_ascii_lowercase();
         if let Some(Node { next, .. }) = self.nodes.get_mut(parent) {
             let place = next.partition_point(|it| it.0 < byte);
             next.insert(place, (byte, at));
         }
+        self.note_first(parent, byte, true);
         at
     }
 
     fn cut(&mut self, parent: usize, byte: u8) {
         if let Some(node) = self.nodes.get_mut(parent) {
-            node.next.retain(|it| it.0 != byte.to_ascii_lowercase());
+            node.next.retain(|it| it.0 != byte);
+        }
+        self.note_first(parent, byte, false);
+    }
+
+    /// Notes whether some value begins with the byte, where it is one that values begin with.
+    fn note_first(&mut self, parent: usize, byte: u8, is_there: bool) {
+        if let Some(begins) = self.begins.get_mut(usize::from(byte)).filter(|_| parent == 0) {
+            *begins = is_there;
         }
     }
 
@@ -115,14 +122,9 @@ impl Trie {
     }
 
     /// Notes that a value ends here, or no more.
-    fn end(&mut self, value: &[u8], at: usize, ends: bool) {
+    fn end(&mut self, at: usize, ends: bool) {
         if let Some(node) = self.nodes.get_mut(at) {
             node.ends = ends;
-        }
-        let Some(first) = value.first() else { return };
-        let is_there = self.step(0, *first).is_some();
-        if let Some(begins) = self.begins.get_mut(usize::from(first.to_ascii_lowercase())) {
-            *begins = is_there;
         }
     }
 }
