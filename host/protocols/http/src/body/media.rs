@@ -209,7 +209,7 @@ fn parse(text: &str) -> Result<(String, Parameters), Refused> {
     let wrong = Refused::Head("the Content-Type is malformed");
     let (essence, mut rest) = text.split_once(';').unwrap_or((text, ""));
     let essence = essence.trim().to_ascii_lowercase();
-    let is_type = |part: &str| !part.is_empty() && part.bytes().all(is_token);
+    let is_type = |part: &str| !part.is_empty() && part.bytes().all(crate::head::is_token);
     if !essence.split_once('/').is_some_and(|(a, b)| is_type(a) && is_type(b)) {
         return Err(wrong);
     }
@@ -234,8 +234,4 @@ fn parse(text: &str) -> Result<(String, Parameters), Refused> {
         parameters.push((name, value.to_owned()));
         rest = left;
     }
-}
-
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

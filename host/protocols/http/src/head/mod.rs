@@ -14,8 +14,8 @@ use http::{HeaderMap, HeaderName, Method, Version};
 use self::names::{DROPPED, HOP_BY_HOP, ONCE, OVERRIDES};
 use crate::{Refused, Target};
 
-pub(crate) use raw::check_lines;
 pub use raw::check_raw;
+pub(crate) use raw::{check_lines, is_token};
 
 /// Most header lines.
 const MOST_HEADERS: usize = 128;
