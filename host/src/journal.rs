@@ -8,7 +8,7 @@ use palisade_store::{SessionId, Store, StoreError};
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::record::Encoded;
+use crate::record::encode;
 use crate::sessions::Sessions;
 
 /// A buffer that an unusually large event made larger than this is given back.
@@ -50,7 +50,7 @@ impl palisade_policy::Journal for Journal {
         let id: SessionId = session.parse().map_err(failure)?;
         let receipt = ENCODED.with_borrow_mut(|encoded| {
             encoded.clear();
-            serde_json::to_writer(&mut *encoded, &Encoded(entry)).map_err(failure)?;
+            encode(entry, encoded).map_err(failure)?;
             let receipt = self.store.append(id, clock::now_micros(), encoded).map_err(failure);
             if encoded.capacity() > SPARE_BYTES {
                 *encoded = Vec::new();

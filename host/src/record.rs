@@ -11,7 +11,7 @@ use palisade_policy::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::encoded::Encoded;
+pub use self::encoded::encode;
 
 type Text<'a> = Cow<'a, str>;
 

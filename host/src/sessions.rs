@@ -5,14 +5,13 @@
 mod times;
 mod visits;
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use palisade_identity::Identity;
 use palisade_policy::{Ended, Ending, SessionContext};
-use palisade_store::{Collection, SessionId, Store, StoreError};
+use palisade_store::{BySession, Collection, SessionId, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
@@ -125,7 +124,7 @@ struct Open {
 /// The sessions that run.
 #[derive(Debug, Default)]
 struct Running {
-    all: HashMap<SessionId, Open>,
+    all: BySession<Open>,
     /// When somebody looks next whose time is over.
     next_look: Option<Instant>,
     /// Whether the gateway stops.

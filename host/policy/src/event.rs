@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use crate::Operations;
+
 /// Who acts. Built from a verified token, never from what a client merely claims.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Principal {
@@ -123,8 +125,8 @@ pub struct Operation {
 pub struct Command {
     /// Exactly what will run, as text where the protocol has text.
     pub text: String,
-    /// What it would do; shared by the commands that differ in their text alone.
-    pub operations: Arc<[Operation]>,
+    /// What it would do.
+    pub operations: Operations,
     /// False where the gateway could not account for everything the command may do.
     pub complete: bool,
 }
@@ -159,7 +161,7 @@ impl CommandParts {
         let Self { text, operations } = self;
         Arc::new(Command {
             text: if text { command.text.clone() } else { String::new() },
-            operations: if operations { Arc::clone(&command.operations) } else { Arc::default() },
+            operations: if operations { command.operations.clone() } else { Operations::default() },
             complete: command.complete,
         })
     }

@@ -4,7 +4,7 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use crate::{Command, Context, Hold, Observation};
+use crate::{Command, Context, Hold, Observation, Written};
 
 /// A future that can be kept and sent between threads.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -72,7 +72,7 @@ pub struct RecordedField {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordedResult {
     /// The columns, empty where the command gives no rows.
-    pub fields: Vec<RecordedField>,
+    pub fields: Written<Vec<RecordedField>>,
     /// The first rows, masked, as text.
     pub rows: Vec<Vec<Option<String>>>,
     /// How many rows the client got.

@@ -17,11 +17,13 @@ mod grants;
 mod journal;
 mod keys;
 mod memory;
+mod operations;
 mod plan;
 mod policy;
 mod scope;
 mod told;
 mod verdict;
+mod written;
 
 pub use chain::{Chain, Judged, Mode, Observation, Placed, PolicySet};
 pub use event::{Command, CommandParts, Context, ContextParts, Operation, Principal, Target};
@@ -37,8 +39,10 @@ pub use journal::{
 };
 pub use keys::{Keys, nearest, unknown_keys};
 pub use memory::{Memory, PolicyCounts};
+pub use operations::Operations;
 pub use plan::{Action, Batch, Cover, Field, KeyRules, Masking, Plan, Shape, Treatment};
 pub use policy::{Hooks, Policy, PolicyFailure, Review};
 pub use scope::Scope;
 pub use told::{Told, TooMuch, Within};
 pub use verdict::{Denial, Hold, Ruling, Verdict};
+pub use written::Written;

@@ -170,7 +170,8 @@ pub(crate) fn size_of_command(command: &Command) -> usize {
         let own = size_of::<Operation>() + each.action.len() + each.object.len();
         own + texts.map(|text| text.len() + 24).sum::<usize>()
     });
-    ENTRY + command.text.len() + operations.sum::<usize>()
+    // What a journal writes them as is kept beside them.
+    ENTRY + command.text.len() + 2 * operations.sum::<usize>()
 }
 
 /// What a whole chain's judgement takes in memory, roughly.

@@ -1,27 +1,28 @@
 //! Entries as the JSON of a [`Record`](super::Record), written straight from what the gate has: two are written for each command.
+//!
+//! What repeats from one command to the next, the operations and a result's columns, is formed once ([`Written`](palisade_policy::Written)).
 
 use palisade_policy::{
     Command, Entry, Moment, Observation, Operation, RecordedField, RecordedResult,
 };
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::Serialize;
+use serde_json::{Result, to_writer};
 
 use super::Record;
 
-/// An entry on its way to the store.
-#[derive(Debug)]
-pub struct Encoded<'a>(pub &'a Entry<'a>);
-
-impl Serialize for Encoded<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Entry::Command { .. } => command(self.0, serializer),
-            Entry::Result { number, result } => self::result(*number, result, serializer),
-            rare => Record::from(rare).serialize(serializer),
-        }
+/// Appends an entry as JSON to `out`.
+///
+/// # Errors
+/// None that is known: what was appended is no whole entry then.
+pub fn encode(entry: &Entry<'_>, out: &mut Vec<u8>) -> Result<()> {
+    match entry {
+        Entry::Command { .. } => command(entry, out),
+        Entry::Result { number, result } => self::result(*number, result, out),
+        rare => to_writer(out, &Record::from(rare)),
     }
 }
 
-fn command<S: Serializer>(entry: &Entry<'_>, serializer: S) -> Result<S::Ok, S::Error> {
+fn command(entry: &Entry<'_>, out: &mut Vec<u8>) -> Result<()> {
     let Entry::Command {
         number,
         command: Command { text, operations, complete },
@@ -32,97 +33,95 @@ fn command<S: Serializer>(entry: &Entry<'_>, serializer: S) -> Result<S::Ok, S::
         by,
         policies,
         observed,
-    } = *entry
+    } = entry
     else {
-        return Record::from(entry).serialize(serializer);
+        return to_writer(out, &Record::from(entry));
     };
-    let mut map = serializer.serialize_map(None)?;
-    map.serialize_entry("kind", "command")?;
-    map.serialize_entry("number", &number)?;
-    let moment = match moment {
-        Moment::Prepare => "prepare",
-        Moment::Run => "run",
-    };
-    map.serialize_entry("moment", moment)?;
-    map.serialize_entry("text", text)?;
-    map.serialize_entry("operations", &List(operations, Part::Operation))?;
-    map.serialize_entry("complete", complete)?;
-    map.serialize_entry("verdict", ruling)?;
-    for (name, value) in [("rule", rule), ("reason", reason), ("policy", by)] {
+    member(out, r#"{"kind":"command","number":"#, number)?;
+    out.extend_from_slice(match moment {
+        Moment::Prepare => br#","moment":"prepare""#,
+        Moment::Run => br#","moment":"run""#,
+    });
+    member(out, r#","text":"#, text)?;
+    out.extend_from_slice(br#","operations":"#);
+    operations.write_to(out, |operations, out| list(out, operations, operation))?;
+    member(out, r#","complete":"#, complete)?;
+    member(out, r#","verdict":"#, ruling)?;
+    for (name, value) in [(r#","rule":"#, rule), (r#","reason":"#, reason), (r#","policy":"#, by)] {
         if !value.is_empty() {
-            map.serialize_entry(name, value)?;
+            member(out, name, value)?;
         }
     }
-    map.serialize_entry("policies", &policies)?;
-    with_observed(&mut map, observed)?;
-    map.end()
+    member(out, r#","policies":"#, policies)?;
+    end_with_observed(out, observed)
 }
 
-fn result<S: Serializer>(
-    number: u64,
-    result: &RecordedResult,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn result(number: u64, result: &RecordedResult, out: &mut Vec<u8>) -> Result<()> {
     let RecordedResult { fields, rows, row_count, bytes, truncated, tag, observed } = result;
-    let mut map = serializer.serialize_map(None)?;
-    map.serialize_entry("kind", "result")?;
-    map.serialize_entry("number", &number)?;
-    map.serialize_entry("fields", &List(fields, Part::Field))?;
-    map.serialize_entry("rows", rows)?;
-    map.serialize_entry("row_count", row_count)?;
-    map.serialize_entry("bytes", bytes)?;
-    map.serialize_entry("truncated", truncated)?;
-    map.serialize_entry("tag", tag)?;
-    with_observed(&mut map, observed)?;
-    map.end()
+    member(out, r#"{"kind":"result","number":"#, &number)?;
+    out.extend_from_slice(br#","fields":"#);
+    fields.write_to(out, |fields, out| list(out, fields, field))?;
+    member(out, r#","rows":"#, rows)?;
+    member(out, r#","row_count":"#, row_count)?;
+    member(out, r#","bytes":"#, bytes)?;
+    member(out, r#","truncated":"#, truncated)?;
+    member(out, r#","tag":"#, tag)?;
+    end_with_observed(out, observed)
 }
 
-fn with_observed<M: SerializeMap>(map: &mut M, observed: &[Observation]) -> Result<(), M::Error> {
-    if observed.is_empty() {
-        return Ok(());
+fn operation(out: &mut Vec<u8>, operation: &Operation) -> Result<()> {
+    let Operation { action, object, fields, facts } = operation;
+    member(out, r#"{"action":"#, action)?;
+    member(out, r#","object":"#, object)?;
+    if !fields.is_empty() {
+        member(out, r#","fields":"#, fields)?;
     }
-    let observed: Vec<_> = observed.iter().map(super::observation).collect();
-    map.serialize_entry("observed", &observed)
-}
-
-/// A list, with what each of its elements is.
-struct List<'a, T>(&'a [T], fn(&'a T) -> Part<'a>);
-
-impl<T> Serialize for List<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(self.1))
+    if !facts.is_empty() {
+        member(out, r#","facts":"#, facts)?;
     }
+    out.push(b'}');
+    Ok(())
 }
 
-/// What there are several of.
-enum Part<'a> {
-    Operation(&'a Operation),
-    Field(&'a RecordedField),
+fn field(out: &mut Vec<u8>, field: &RecordedField) -> Result<()> {
+    let RecordedField { name, type_name, masked, sources } = field;
+    member(out, r#"{"name":"#, name)?;
+    member(out, r#","type":"#, type_name)?;
+    member(out, r#","masked":"#, masked)?;
+    if let Some(sources) = sources {
+        member(out, r#","sources":"#, sources)?;
+    }
+    out.push(b'}');
+    Ok(())
 }
 
-impl Serialize for Part<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        match self {
-            Self::Operation(Operation { action, object, fields, facts }) => {
-                map.serialize_entry("action", action)?;
-                map.serialize_entry("object", object)?;
-                if !fields.is_empty() {
-                    map.serialize_entry("fields", fields)?;
-                }
-                if !facts.is_empty() {
-                    map.serialize_entry("facts", facts)?;
-                }
-            }
-            Self::Field(RecordedField { name, type_name, masked, sources }) => {
-                map.serialize_entry("name", name)?;
-                map.serialize_entry("type", type_name)?;
-                map.serialize_entry("masked", masked)?;
-                if let Some(sources) = sources {
-                    map.serialize_entry("sources", sources)?;
-                }
-            }
+fn end_with_observed(out: &mut Vec<u8>, observed: &[Observation]) -> Result<()> {
+    if !observed.is_empty() {
+        let observed: Vec<_> = observed.iter().map(super::observation).collect();
+        member(out, r#","observed":"#, &observed)?;
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+/// Appends `name`, which is what goes before a value, and the value.
+fn member(out: &mut Vec<u8>, name: &str, value: &(impl Serialize + ?Sized)) -> Result<()> {
+    out.extend_from_slice(name.as_bytes());
+    to_writer(out, value)
+}
+
+fn list<T>(
+    out: &mut Vec<u8>,
+    elements: &[T],
+    element: impl Fn(&mut Vec<u8>, &T) -> Result<()>,
+) -> Result<()> {
+    out.push(b'[');
+    for (at, each) in elements.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
         }
-        map.end()
+        element(out, each)?;
     }
+    out.push(b']');
+    Ok(())
 }

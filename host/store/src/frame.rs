@@ -19,6 +19,9 @@ pub const MAX_EVENT_BYTES: usize = 256 << 20;
 /// What precedes a payload, in bytes.
 pub(crate) const HEADER_BYTES: usize = 40;
 
+/// What of a header the checksum is over: all but itself.
+const COVERED_BYTES: usize = HEADER_BYTES - 4;
+
 /// What a frame says of its payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -57,17 +60,18 @@ impl<'a> Payload<'a> {
 
     /// What precedes the payload in its frame.
     pub(crate) fn head(&self, header: Header) -> [u8; HEADER_BYTES] {
-        let session = header.session.0.to_be_bytes();
-        let sequence = header.sequence.to_le_bytes();
-        let at = header.at_micros.to_le_bytes();
         let length = self.length.to_le_bytes();
-        let checksum = finish(self.checksum.clone(), [&session, &sequence, &at, &length]);
+        // In one piece, as the checksum takes it.
+        let mut covered = [0; COVERED_BYTES];
+        covered[0..16].copy_from_slice(&header.session.0.to_be_bytes());
+        covered[16..24].copy_from_slice(&header.sequence.to_le_bytes());
+        covered[24..32].copy_from_slice(&header.at_micros.to_le_bytes());
+        covered[32..].copy_from_slice(&length);
+        let checksum = finish(self.checksum.clone(), [&covered]);
         let mut head = [0; HEADER_BYTES];
         head[0..4].copy_from_slice(&length);
         head[4..8].copy_from_slice(&checksum.to_le_bytes());
-        head[8..24].copy_from_slice(&session);
-        head[24..32].copy_from_slice(&sequence);
-        head[32..40].copy_from_slice(&at);
+        head[8..].copy_from_slice(&covered[..32]);
         head
     }
 }

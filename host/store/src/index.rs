@@ -4,12 +4,13 @@
 //! while it is raw, and go to the key-value engine once, when it is closed: appending an event
 //! never touches the engine. After a crash they are read again from the raw segments themselves.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::bytes::Reader;
 use crate::engine::Engine;
 use crate::frames::{Frame, Frames, Source};
+use crate::session::BySession;
 use crate::{SessionId, StoreError};
 
 /// One session's events in one segment.
@@ -25,7 +26,7 @@ pub(crate) struct Span {
 
 /// The spans of one segment.
 #[derive(Debug, Default)]
-pub(crate) struct Spans(HashMap<SessionId, Span>);
+pub(crate) struct Spans(BySession<Span>);
 
 impl Spans {
     pub(crate) fn get(&self, session: SessionId) -> Option<Span> {

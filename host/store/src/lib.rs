@@ -40,5 +40,5 @@ pub use events::{Event, Events};
 pub use frame::MAX_EVENT_BYTES;
 pub use log::Receipt;
 pub use recovery::{Cut, Recovery};
-pub use session::{InvalidSessionId, SessionId};
+pub use session::{BySession, InvalidSessionId, SessionId};
 pub use store::{Durability, Options, Store};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::memory::{LONGEST, size_of_command, size_of_judged, size_of_shape};
-use crate::{Command, CommandParts, Judged, Masking, Observation, Operation, Shape};
+use crate::{Command, CommandParts, Judged, Masking, Observation, Operations, Shape};
 
 type Planned = (Arc<Masking>, Arc<[Observation]>);
 
@@ -25,14 +25,14 @@ pub(super) struct Remembered {
 /// What was judged of operations, which are kept so that their place stays their own.
 #[derive(Debug)]
 struct Last {
-    operations: Arc<[Operation]>,
+    operations: Operations,
     complete: bool,
     judged: Arc<Judged>,
 }
 
 impl Last {
     fn is(&self, command: &Command) -> bool {
-        self.complete == command.complete && Arc::ptr_eq(&self.operations, &command.operations)
+        self.complete == command.complete && self.operations.is_same(&command.operations)
     }
 }
 
@@ -73,7 +73,7 @@ impl Remembered {
 
     fn keep_last(&mut self, command: &Command, judged: &Arc<Judged>) {
         self.last = Some(Last {
-            operations: Arc::clone(&command.operations),
+            operations: command.operations.clone(),
             complete: command.complete,
             judged: Arc::clone(judged),
         });

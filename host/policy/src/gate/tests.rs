@@ -4,7 +4,9 @@ use std::sync::Mutex;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use super::*;
-use crate::{Batch, Hold, Hooks, Outcome, Plan, Policy, PolicyFailure, Ticket, Verdict};
+use crate::{
+    Batch, Hold, Hooks, Operations, Outcome, Plan, Policy, PolicyFailure, Ticket, Verdict,
+};
 
 /// Judges by what a text contains, or denies whatever it is.
 #[derive(Default)]
@@ -153,7 +155,7 @@ fn setup() -> Setup {
 }
 
 fn command(text: &str) -> Arc<Command> {
-    Arc::new(Command { text: text.to_owned(), operations: Arc::default(), complete: true })
+    Arc::new(Command { text: text.to_owned(), operations: Operations::default(), complete: true })
 }
 
 impl Setup {

@@ -19,7 +19,7 @@ fn packed(count: u64) -> (tempfile::TempDir, Folder) {
         let frame = [&Payload::new(&payload).unwrap().head(header), &payload[..]].concat();
         file.write_all(&frame).unwrap();
     }
-    pack(&folder, SEGMENT).unwrap();
+    pack(&folder, SEGMENT, &Pace::default()).unwrap();
     (dir, folder)
 }
 

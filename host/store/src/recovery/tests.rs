@@ -3,6 +3,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
+use crate::closer::Pace;
 use crate::{Options, SessionId, Store};
 
 const SMALL: Options = Options { durability: crate::Durability::Process, segment_bytes: 2000 };
@@ -164,7 +165,7 @@ fn a_crash_while_compressing_leaves_the_raw_form_in_use() {
 fn a_crash_before_the_raw_form_is_removed_leaves_the_packed_one_in_use() {
     let dir = written(10);
     let folder = folder(dir.path());
-    packed::pack(&folder, 1).unwrap();
+    packed::pack(&folder, 1, &Pace::default()).unwrap();
     let store = Store::open(dir.path(), Options::default()).unwrap();
     holds(&store, 10);
     assert!(!folder.raw(1).exists());

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Ruling, Verdict};
+use crate::{Operation, Ruling, Verdict};
 
 const BLIND: CommandParts = CommandParts { text: false, operations: true };
 

@@ -68,7 +68,7 @@ impl Recording {
         };
         let rows = if self.bytes == 0 { vec![] } else { vec![vec![text]] };
         let result = RecordedResult {
-            fields: vec![field],
+            fields: vec![field].into(),
             row_count: rows.len() as u64,
             rows,
             bytes: self.bytes,

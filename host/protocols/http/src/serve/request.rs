@@ -6,7 +6,8 @@ use bytes::BytesMut;
 use http::Method;
 use http::header::{CONTENT_TYPE, IF_RANGE, RANGE};
 use palisade_policy::{
-    Allowed, Asked, Command, Decision, Denial, GateSession, HoldNotice, Later, Moment, Waiting,
+    Allowed, Asked, Command, Decision, Denial, GateSession, HoldNotice, Later, Moment, Operations,
+    Waiting,
 };
 use pingora_core::protocols::http::ServerSession;
 
@@ -216,7 +217,7 @@ impl Question {
             Ok(rewritten) => Arc::new(rewritten.command(templates)),
             Err(_) => Arc::new(Command {
                 text: text.to_owned(),
-                operations: Arc::default(),
+                operations: Operations::default(),
                 complete: false,
             }),
         };

@@ -68,7 +68,7 @@ impl Kept {
             sources: None,
         };
         RecordedResult {
-            fields: vec![field("part"), field("content")],
+            fields: vec![field("part"), field("content")].into(),
             rows: self.rows,
             row_count: self.count,
             bytes: u64::try_from(bytes).unwrap_or(u64::MAX),

@@ -217,7 +217,7 @@ impl Reading {
     #[must_use]
     pub(crate) fn of_text(&self, text: &str) -> Self {
         let Command { operations, complete, .. } = &*self.command;
-        let (text, operations) = (text.to_owned(), Arc::clone(operations));
+        let (text, operations) = (text.to_owned(), operations.clone());
         let command = Command { text, operations, complete: *complete };
         Self { command: Arc::new(command), ..self.clone() }
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use palisade_mask::CellMask;
-use palisade_policy::{Denial, Field, Planned, RecordedField, RecordedResult, Shape, Treatment};
+use palisade_policy::{
+    Denial, Field, Planned, RecordedField, RecordedResult, Shape, Treatment, Written,
+};
 use palisade_relay::{Output, Peer};
 
 use super::copy::{CopyMask, shape_of};
@@ -46,14 +48,17 @@ impl std::fmt::Debug for OpenResult {
 
 impl OpenResult {
     pub(super) fn new(columns: Vec<Column>, room: usize) -> Self {
-        let fields = columns.iter().map(|column| RecordedField {
-            name: column.name.clone(),
-            type_name: types::name(column.type_oid),
-            masked: false,
-            sources: None,
-        });
+        let fields: Vec<_> = columns
+            .iter()
+            .map(|column| RecordedField {
+                name: column.name.clone(),
+                type_name: types::name(column.type_oid),
+                masked: false,
+                sources: None,
+            })
+            .collect();
         Self {
-            record: RecordedResult { fields: fields.collect(), ..RecordedResult::default() },
+            record: RecordedResult { fields: fields.into(), ..RecordedResult::default() },
             columns,
             masks: vec![],
             planned: None,
@@ -74,8 +79,8 @@ impl OpenResult {
         let RecordedResult { fields, observed, .. } = self.record;
         self.record = RecordedResult { fields, observed, ..RecordedResult::default() };
         let treatments = self.planned.iter().flat_map(|planned| &planned.masking.fields);
-        for (treatment, field) in treatments.zip(&mut self.record.fields) {
-            field.masked = is_masked(treatment);
+        for (at, treatment) in treatments.enumerate() {
+            mark(&mut self.record.fields, at, is_masked(treatment));
         }
         self.room = room;
         Some(self)
@@ -109,7 +114,7 @@ impl OpenResult {
         if planned.masking.keeps_fields() {
             return Ok(());
         }
-        for (treatment, field) in planned.masking.fields.iter().zip(&mut self.record.fields) {
+        for (at, treatment) in (0..self.columns.len()).zip(&planned.masking.fields) {
             let mask = CellMask::new(treatment).map_err(|refused| Denial {
                 reason: format!("a policy asks for masking that there is not: {refused}"),
                 rule: "gateway.policy-failed".into(),
@@ -117,10 +122,19 @@ impl OpenResult {
             })?;
             self.masks.push(mask);
             self.inspected.push(!treatment.inspect.is_empty());
-            field.masked = is_masked(treatment);
+            mark(&mut self.record.fields, at, is_masked(treatment));
         }
         self.planned = Some(planned);
         Ok(())
+    }
+}
+
+/// Notes whether a column's values count as masked. A result that is as it was before is written as it was.
+pub(super) fn mark(fields: &mut Written<Vec<RecordedField>>, at: usize, masked: bool) {
+    if fields.get(at).is_some_and(|field| field.masked != masked)
+        && let Some(field) = fields.change().get_mut(at)
+    {
+        field.masked = masked;
     }
 }
 
@@ -170,7 +184,7 @@ impl Session {
         let statement = self.statement_due();
         let fields = self.fields(&columns, &statement);
         let mut result = OpenResult::new(columns, self.record_limit);
-        for (recorded, field) in result.record.fields.iter_mut().zip(&fields) {
+        for (recorded, field) in result.record.fields.change().iter_mut().zip(&fields) {
             recorded.sources = Some(field.sources.clone());
         }
         let planned = self.gate.plan(&Shape::Table(fields));

@@ -5,7 +5,7 @@ use palisade_mask::{Masker, Treated};
 use palisade_policy::{Batch, Denial};
 
 use super::covered::Covered;
-use super::result::OpenResult;
+use super::result::{OpenResult, mark};
 use super::types;
 use crate::codec::{Frame, FrameError, Header, backend, frame::HEADER};
 
@@ -149,8 +149,8 @@ impl OpenResult {
             if !is_same(shown, came) {
                 stays.leave(came, out);
                 put_value(shown, out);
-                if let Some(field) = self.record.fields.get_mut(at) {
-                    field.masked |= !is_same(shown, value);
+                if !is_same(shown, value) {
+                    mark(&mut self.record.fields, at, true);
                 }
             }
             if recording && let Some(column) = self.columns.get(at) {

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use palisade_policy::{
-    Allowed, Asked, Command, Decision, Denial, JournalFailure, Moment, RecordedResult, Waiting,
+    Allowed, Asked, Command, Decision, Denial, JournalFailure, Moment, Operations, RecordedResult,
+    Waiting,
 };
 use pingora_core::protocols::Stream;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
@@ -97,7 +98,11 @@ enum Refusal {
 async fn judged(session: &Use, address: &Address) -> Result<Allowed, Refusal> {
     let command = Arc::new(command(address, vec![("tunnel".to_owned(), "blind".to_owned())]));
     let again = |text: &str| {
-        Arc::new(Command { text: text.to_owned(), operations: Arc::default(), complete: false })
+        Arc::new(Command {
+            text: text.to_owned(),
+            operations: Operations::default(),
+            complete: false,
+        })
     };
     let asked = session.question(&command, |gate| match refusal(session, gate.masks_nothing()) {
         Some(denial) => Err(Refusal::Gateway(denial)),

@@ -72,7 +72,7 @@ impl Ledger {
             client.messages, client.bytes, service.messages, service.bytes
         );
         RecordedResult {
-            fields: vec![field("message from", "text"), field("bytes", "int8")],
+            fields: vec![field("message from", "text"), field("bytes", "int8")].into(),
             rows: self.rows.iter().map(row).collect(),
             row_count: all,
             bytes: service.bytes,

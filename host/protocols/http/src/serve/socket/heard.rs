@@ -115,7 +115,7 @@ impl Drop for Heard<'_> {
         let tag =
             format!("101 Switching Protocols, {bytes_in} bytes in, {bytes_out} bytes out; {how}");
         let result = RecordedResult {
-            fields: vec![field],
+            fields: vec![field].into(),
             row_count: *messages,
             truncated: *messages > self.kept.len() as u64,
             rows: std::mem::take(&mut self.kept),
