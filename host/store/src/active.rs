@@ -6,9 +6,10 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use crate::StoreError;
+use crate::ahead::Ahead;
 use crate::folder::Folder;
 use crate::raw;
-use crate::window::{self, Window};
+use crate::window::{self, WINDOW_BYTES, Window};
 
 /// A segment's file and how far it is written.
 ///
@@ -21,13 +22,39 @@ pub(crate) struct Active {
     pub(crate) end: u64,
     pub(crate) file: Arc<File>,
     way: Way,
+    ahead: Arc<Ahead>,
+}
+
+/// The window that is written to.
+#[derive(Debug)]
+struct InUse {
+    window: Window,
+    /// Where the next one is asked for; `None` once that was done.
+    ask_at: Option<u64>,
+}
+
+impl InUse {
+    fn new(window: Window) -> Self {
+        let ask_at = window.end() - WINDOW_BYTES as u64 / 2;
+        Self { window, ask_at: Some(ask_at) }
+    }
+
+    /// Writes a frame that begins at `at`, and asks for the next window in time; false where there is no room.
+    fn write(&mut self, at: u64, parts: [&[u8]; 2], file: &Arc<File>, ahead: &Ahead) -> bool {
+        let written = self.window.write(at, parts);
+        if written && self.ask_at.is_some_and(|ask_at| at >= ask_at) {
+            self.ask_at = None;
+            ahead.ask(file, self.window.end());
+        }
+        written
+    }
 }
 
 /// How frames come into the file.
 #[derive(Debug)]
 enum Way {
     /// By memory; no window before the first frame.
-    Window(Option<Window>),
+    Window(Option<InUse>),
     /// By write(2), on a file system that cannot promise room. The buffer joins a frame's parts.
     Write(Vec<u8>),
 }
@@ -37,11 +64,16 @@ const SPARE_BYTES: usize = 1 << 20;
 
 impl Active {
     /// Opens a segment whose frames end at `end`.
-    pub(crate) fn open(folder: &Folder, segment: u64, end: u64) -> Result<Self, StoreError> {
+    pub(crate) fn open(
+        folder: &Folder,
+        segment: u64,
+        end: u64,
+        ahead: &Arc<Ahead>,
+    ) -> Result<Self, StoreError> {
         let file = Arc::new(raw::open(folder, segment)?);
         let by_memory = window::can_promise(&file);
         let way = if by_memory { Way::Window(None) } else { Way::Write(vec![]) };
-        Ok(Self { segment, end, file, way })
+        Ok(Self { segment, end, file, way, ahead: Arc::clone(ahead) })
     }
 
     /// Appends a frame, given in two parts: when this returns, the operating system has it.
@@ -52,8 +84,9 @@ impl Active {
     pub(crate) fn append(&mut self, parts: [&[u8]; 2]) -> io::Result<()> {
         match &mut self.way {
             Way::Window(window) => {
+                let (file, ahead) = (&self.file, &self.ahead);
                 let window = window.as_mut();
-                if !window.is_some_and(|window| window.write(self.end, parts)) {
+                if !window.is_some_and(|window| window.write(self.end, parts, file, ahead)) {
                     self.append_to_next(parts)?;
                 }
             }
@@ -65,11 +98,17 @@ impl Active {
 
     /// Writes a frame to the next window, or with write(2) from here on, where none can be had.
     fn append_to_next(&mut self, parts: [&[u8]; 2]) -> io::Result<()> {
-        // The old one goes first: one window's memory is enough.
         self.way = Way::Window(None);
+        if let Some(mut next) = self.ahead.take().map(InUse::new)
+            && next.write(self.end, parts, &self.file, &self.ahead)
+        {
+            self.way = Way::Window(Some(next));
+            return Ok(());
+        }
         match Window::open(&self.file, self.end, parts[0].len() + parts[1].len()) {
-            Ok(mut next) => {
-                if !next.write(self.end, parts) {
+            Ok(next) => {
+                let mut next = InUse::new(next);
+                if !next.write(self.end, parts, &self.file, &self.ahead) {
                     return Err(io::ErrorKind::StorageFull.into());
                 }
                 self.way = Way::Window(Some(next));
@@ -115,6 +154,7 @@ impl Drop for Active {
         let Way::Window(Some(_)) = std::mem::replace(&mut self.way, Way::Window(None)) else {
             return;
         };
+        drop(self.ahead.take());
         if let Err(error) = self.file.set_len(self.end) {
             tracing::warn!(self.segment, %error, "zeros stay behind a segment's last frame");
         }

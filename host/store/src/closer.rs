@@ -122,6 +122,7 @@ impl Closing {
 mod tests {
     use super::*;
     use crate::active::Active;
+    use crate::ahead::Ahead;
     use crate::engine::Engine;
     use crate::index::Spans;
     use crate::{Durability, raw};
@@ -136,7 +137,10 @@ mod tests {
         // What is in the way of the first one goes before the second is closed.
         fs::create_dir(folder.partial(1)).unwrap();
         for segment in [1, 2] {
-            drop(Active::open(&folder, segment, raw::HEADER_BYTES).unwrap());
+            drop(
+                Active::open(&folder, segment, raw::HEADER_BYTES, &Arc::new(Ahead::start()))
+                    .unwrap(),
+            );
             index.seal(segment, Spans::default());
         }
         let mut left = VecDeque::new();

@@ -15,6 +15,7 @@
 //! It has no clock, no async runtime and no network; it is meant for one process at a time.
 
 mod active;
+mod ahead;
 mod bytes;
 mod closer;
 mod documents;

@@ -12,6 +12,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use crate::active::Active;
+use crate::ahead::Ahead;
 use crate::closer::Closer;
 use crate::folder::Folder;
 use crate::frame::{Header, Payload};
@@ -38,6 +39,7 @@ pub(crate) struct Log {
     tail: Mutex<Tail>,
     syncs: Group<()>,
     failure: OnceLock<String>,
+    ahead: Arc<Ahead>,
     /// Last: what is dropped before it is closed by it.
     closer: Closer,
 }
@@ -67,7 +69,8 @@ impl Log {
         Options { durability, segment_bytes }: Options,
     ) -> Result<Self, StoreError> {
         let Recovered { active: segment, spans, end, unclosed, .. } = recovered;
-        let active = Active::open(&folder, segment, end)?;
+        let ahead = Arc::new(Ahead::start());
+        let active = Active::open(&folder, segment, end, &ahead)?;
         if durability == Durability::Disk {
             active.file.sync_all().map_err(StoreError::io("sync", &folder.raw(segment)))?;
             folder.sync()?;
@@ -82,6 +85,7 @@ impl Log {
             tail: Mutex::new(Tail { active, spans, position: 0 }),
             syncs: Group::new(0, ()),
             failure: OnceLock::new(),
+            ahead,
             closer,
         })
     }
@@ -164,7 +168,7 @@ impl Log {
             let synced = tail.active.file.sync_data();
             synced.map_err(StoreError::io("sync", &self.folder.raw(full)))?;
         }
-        let next = Active::open(&self.folder, full + 1, raw::HEADER_BYTES)?;
+        let next = Active::open(&self.folder, full + 1, raw::HEADER_BYTES, &self.ahead)?;
         if self.durability == Durability::Disk {
             self.folder.sync()?;
         }

@@ -101,7 +101,7 @@ impl Store {
     ///
     /// When this returns, the event survives the killing of the process. It blocks for a copy into the page
     /// cache under a lock that others wait for (less than a microsecond; a write(2) on file systems that cannot
-    /// promise room), once in 256 KiB for the file system's promise of more, and for the disk only where a full
+    /// promise room), for the file system's promise of more where that was not made ahead, and for the disk only where a full
     /// segment is followed by a new one with `Durability::Disk`. The number of a session that the active segment
     /// does not hold yet is looked up in the index first.
     ///

@@ -7,9 +7,11 @@
 use std::fs::File;
 use std::io;
 
-/// A window is this much memory at the least, in bytes. To give and clear it the kernel takes a quarter of a microsecond
-/// for each KiB, while the session that needs it waits, and every other that has something to record.
-const WINDOW_BYTES: usize = 256 << 10;
+/// A window is this much memory at the least, in bytes.
+pub(crate) const WINDOW_BYTES: usize = 1 << 20;
+/// What a window that is made ahead has in common with the one before, in bytes: a frame that reaches over the end
+/// of the one is within the other.
+const OVERLAP: u64 = 64 << 10;
 
 /// Room in a file that is promised by the file system and mapped.
 #[derive(Debug)]
@@ -26,11 +28,31 @@ impl Window {
     ///
     /// Where there is no room, or the file cannot be extended, mapped or given its memory.
     pub(crate) fn open(file: &File, start: u64, bytes: usize) -> io::Result<Self> {
-        let bytes = bytes.max(WINDOW_BYTES);
-        promise(file, start, bytes as u64)?;
+        let bytes = bytes.max(WINDOW_BYTES) as u64;
+        promise(file, start, bytes)?;
+        Self::map(file, start, start + bytes)
+    }
+
+    /// The window after one that ends at `end`, while that one is written to.
+    ///
+    /// # Errors
+    ///
+    /// As those of `open`.
+    pub(crate) fn after(file: &File, end: u64) -> io::Result<Self> {
+        promise(file, end, WINDOW_BYTES as u64)?;
+        Self::map(file, end.saturating_sub(OVERLAP), end + WINDOW_BYTES as u64)
+    }
+
+    fn map(file: &File, start: u64, end: u64) -> io::Result<Self> {
+        let bytes = usize::try_from(end - start).map_err(io::Error::other)?;
         let map = memmap2::MmapOptions::new().offset(start).len(bytes).map_raw(file)?;
         populate(&map)?;
         Ok(Self { map, start })
+    }
+
+    /// Where in the file it ends.
+    pub(crate) fn end(&self) -> u64 {
+        self.start + self.map.len() as u64
     }
 
     /// Writes `parts`, one after the other, to the file's `offset`; false where that is not within the window.

@@ -9,7 +9,7 @@ fn folder() -> (tempfile::TempDir, Folder) {
 }
 
 fn active(folder: &Folder) -> Active {
-    Active::open(folder, 1, raw::HEADER_BYTES).unwrap()
+    Active::open(folder, 1, raw::HEADER_BYTES, &Arc::new(Ahead::start())).unwrap()
 }
 
 #[test]
@@ -43,6 +43,21 @@ fn frames_larger_than_a_window_and_across_its_end_are_whole() {
         active.append([&[9; 40], &payload]).unwrap();
         expected.extend_from_slice(&[9; 40]);
         expected.extend_from_slice(&payload);
+    }
+    drop(active);
+    assert!(fs::read(folder.raw(1)).unwrap().split_off(16) == expected);
+}
+
+#[test]
+fn frames_go_on_from_window_to_window() {
+    let (_dir, folder) = folder();
+    let mut active = active(&folder);
+    let mut expected = vec![];
+    for number in 0..10_000_u32 {
+        let payload = number.to_string().repeat(100);
+        active.append([b"head", payload.as_bytes()]).unwrap();
+        expected.extend_from_slice(b"head");
+        expected.extend_from_slice(payload.as_bytes());
     }
     drop(active);
     assert!(fs::read(folder.raw(1)).unwrap().split_off(16) == expected);
