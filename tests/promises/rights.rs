@@ -159,6 +159,70 @@ fn a_token_is_exchanged_for_one_that_may_no_more() {
     assert!(!log.contains(&token) && !log.contains(&narrow), "tokens are not logged");
 }
 
+/// A gateway where contractors change nothing, and a token of one that was exchanged for less: twice, as an agent's.
+fn contractor() -> (Postgres, Gateway, String) {
+    let policy = "[[use]]\nplugin = \"sql-guard\"\non = { roles = [\"contractor\"] }\n[use.config]\nread_only = [\"*\"]\n";
+    let more = "[[role]]\nname = \"contractor\"\nconnections = [\"payments\"]\n";
+    let postgres = Postgres::start();
+    let settings = Settings { more: more.to_owned(), ..Settings::policy(policy) };
+    let gateway = Gateway::start(&postgres, settings);
+    let roles = ["--role", "support-agent", "--role", "contractor"];
+    let whole = gateway.cli(&[&["token", "--subject", "agent-7"][..], &roles].concat()).stdout;
+    let narrow = exchange(&gateway, whole.trim(), &["--role", "support-agent"]).unwrap();
+    let narrow = exchange(&gateway, &narrow, &["--connection", "orders"]).unwrap();
+    (postgres, gateway, narrow)
+}
+
+#[test]
+fn who_drops_a_role_is_not_freed_of_the_policies_that_act_by_it() {
+    let (postgres, gateway, narrow) = contractor();
+    let agent = Psql::new(gateway.port, &narrow);
+    assert_eq!(agent.query("SELECT count(*) FROM orders"), "100");
+    let error = agent.error("DELETE FROM orders");
+    assert!(error.contains("42501"), "{error}");
+    assert_eq!(postgres.direct("SELECT count(*) FROM orders"), "100");
+    let error = agent.user("payments").error("SELECT 1");
+    assert!(error.contains("is refused"), "the role gives nothing any more: {error}");
+    let error = exchange(&gateway, &narrow, &["--role", "contractor"]).unwrap_err();
+    assert!(error.contains("`contractor` is not among those"), "{error}");
+    let explained = gateway.cli_as(&narrow, &["explain", "--connection", "payments"]).stdout;
+    assert!(explained.contains("it was dropped when the token was exchanged"), "{explained}");
+}
+
+#[test]
+fn a_role_that_was_dropped_gives_an_open_session_nothing_when_roles_change() {
+    let (postgres, gateway, narrow) = contractor();
+    let mut session = Psql::new(gateway.port, &narrow).interactive();
+    let ran = |count: u64| {
+        until("the command", || {
+            let sessions = gateway.json(&["sessions", "list"]);
+            let ran = |it: &Value| it["commands"].as_u64() >= Some(count);
+            sessions.iter().any(|it| ran(it) && it["state"] == "open").then_some(())
+        });
+    };
+    let change = |from: &str, to: &str| {
+        let file = gateway.folder.path().join("palisade.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from}: {text}");
+        std::fs::write(&file, text.replacen(from, to, 1)).unwrap();
+        assert!(gateway.cli(&["reload"]).ok);
+    };
+    session.say("SELECT 1;");
+    ran(1);
+    change("connections = [\"payments\"]", "connections = [\"payments\", \"orders\"]");
+    session.say("DELETE FROM orders;");
+    session.say("SELECT 'goes on';");
+    ran(2);
+    let agents = "name = \"support-agent\"\nconnections = [\"orders\"]";
+    change(agents, "name = \"support-agent\"\nconnections = [\"payments\"]");
+    session.say("SELECT 'not any more';");
+    let outcome = session.end();
+    assert!(outcome.stdout.contains("goes on") && outcome.stderr.contains("42501"), "{outcome:?}");
+    assert!(outcome.stderr.contains("access to this connection was withdrawn"), "{outcome:?}");
+    assert!(!outcome.stdout.contains("not any more"), "{outcome:?}");
+    assert_eq!(postgres.direct("SELECT count(*) FROM orders"), "100");
+}
+
 #[test]
 fn a_revoked_token_ends_its_session_and_opens_none() {
     let (_postgres, gateway) = start();

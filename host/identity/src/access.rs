@@ -113,7 +113,7 @@ impl Roles {
             .by_name()
             .map(|(name, rights)| Standing {
                 role: name.clone(),
-                held: identity.principal.roles.contains(name),
+                held: identity.holds(name),
                 rules: self.gave(identity, name),
                 reaches: fits(rights, connection, labels),
                 read_only: matches(&rights.read_only, connection),
@@ -131,8 +131,11 @@ impl Roles {
     }
 
     fn missing(&self, identity: &Identity, role: &str) -> Vec<String> {
-        if identity.principal.roles.iter().any(|held| held == role) {
+        if identity.holds(role) {
             return vec![];
+        }
+        if identity.dropped.iter().any(|dropped| dropped == role) {
+            return vec!["it was dropped when the token was exchanged".to_owned()];
         }
         let Some(presented) = &identity.presented else {
             return vec!["the token does not carry it".to_owned()];

@@ -60,6 +60,8 @@ pub enum ExchangeRefused {
 /// Gives a token of the gateway's for the subject's, or, with an actor's token besides, one by which the actor acts for the
 /// subject: with the roles that both have, on the connections that both reach, until either's time is over.
 ///
+/// The names of the roles that either had besides are kept in it: they give nothing, but policies that act by them go on to.
+///
 /// `reaches` says whether somebody's roles reach a connection.
 ///
 /// # Errors
@@ -85,9 +87,11 @@ pub fn exchange(
     }
     let expires_at = both().map(|one| one.expires_at).min().unwrap_or(0);
     let left = Duration::from_secs(expires_at.saturating_sub(now).min(Ttl::MAX.as_secs()));
+    let roles = granted_roles(subject, actor, wish)?;
     let grant = Grant {
         subject: bearer.principal.subject.clone(),
-        roles: granted_roles(subject, actor, wish)?,
+        dropped: dropped_roles(both(), &roles),
+        roles,
         ttl: left.try_into().map_err(|_| ExchangeRefused::Over)?,
         acting_for: match actor {
             Some(_) => Some(subject.principal.subject.clone()),
@@ -142,15 +146,27 @@ fn granted_roles(
     actor: Option<&Identity>,
     wish: &Wish,
 ) -> Result<Vec<String>, ExchangeRefused> {
-    let mut there_are = subject.principal.roles.clone();
-    if let Some(actor) = actor {
-        there_are.retain(|role| actor.principal.roles.contains(role));
-    }
+    let has = |role: &&String| actor.is_none_or(|actor| actor.holds(role));
+    let there_are: Vec<_> = subject.held().filter(has).cloned().collect();
     let Some(wanted) = &wish.roles else { return Ok(there_are) };
     match wanted.iter().find(|role| !there_are.contains(role)) {
         Some(role) => Err(ExchangeRefused::Role(role.clone())),
         None => Ok(wanted.clone()),
     }
+}
+
+/// All the other roles that there are, by name and each once, those among them that were dropped before.
+fn dropped_roles<'a>(
+    bearers: impl Iterator<Item = &'a Identity>,
+    granted: &[String],
+) -> Vec<String> {
+    let mut dropped: Vec<String> = vec![];
+    for role in bearers.flat_map(|one| &one.principal.roles) {
+        if !granted.contains(role) && !dropped.contains(role) {
+            dropped.push(role.clone());
+        }
+    }
+    dropped
 }
 
 fn granted_connections(

@@ -24,6 +24,9 @@ pub struct Grant {
     pub subject: String,
     /// The names of the bearer's roles.
     pub roles: Vec<String>,
+    /// The names of roles that give nothing by this token, and by which policies act all the same: those that were dropped when
+    /// it was exchanged.
+    pub dropped: Vec<String>,
     /// How long the token lives.
     pub ttl: Ttl,
     /// The human or service that the subject acts for.
@@ -75,6 +78,8 @@ struct Claims<'a> {
     aud: &'a str,
     sub: &'a str,
     roles: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    dropped: &'a [String],
     iat: u64,
     nbf: u64,
     exp: u64,
@@ -121,6 +126,7 @@ pub fn issue_operator(key: &SigningKey, now: u64) -> Result<Issued, IssueRefused
     let grant = Grant {
         subject: OPERATOR.to_owned(),
         roles: Vec::new(),
+        dropped: vec![],
         ttl: Ttl::OPERATOR,
         acting_for: None,
         acting_for_issuer: None,
@@ -155,6 +161,7 @@ fn sign(key: &SigningKey, grant: &Grant, operator: bool, now: u64) -> Result<Iss
         aud: GATEWAY,
         sub: &grant.subject,
         roles: &grant.roles,
+        dropped: &grant.dropped,
         iat: now,
         nbf: now,
         exp: expires_at,

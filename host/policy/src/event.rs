@@ -13,7 +13,7 @@ pub struct Principal {
     pub subject: String,
     /// Who vouches for the subject.
     pub issuer: String,
-    /// Names of the roles that the token carries.
+    /// Names of the roles that the token carries, those among them that give no rights since it was exchanged for fewer.
     pub roles: Vec<String>,
     /// The human or service that an agent acts for (RFC 8693 `act`).
     pub acting_for: Option<String>,

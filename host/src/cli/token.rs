@@ -41,6 +41,7 @@ pub(super) fn token(
         parents: vec![],
         vouched: None,
         may_act: None,
+        dropped: vec![],
     };
     let issued = issue(&key, &grant, clock::now_seconds()).context("cannot issue the token")?;
     if !json {

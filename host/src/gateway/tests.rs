@@ -137,6 +137,7 @@ fn grant(subject: &str, role: &str) -> Grant {
         parents: vec![],
         vouched: None,
         may_act: None,
+        dropped: vec![],
     }
 }
 

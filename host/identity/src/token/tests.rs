@@ -18,6 +18,7 @@ fn grant(subject: &str) -> Grant {
         parents: vec![],
         vouched: None,
         may_act: None,
+        dropped: vec![],
     }
 }
 

@@ -51,6 +51,7 @@ fn the_gateways_own_tokens_carry_their_roles() {
         parents: vec![],
         vouched: None,
         may_act: None,
+        dropped: vec![],
     };
     let issued = issue(&key, &grant, NOW).unwrap();
     let identity = Verifiers::new(&key, roles()).verify(issued.token.expose(), NOW).unwrap();

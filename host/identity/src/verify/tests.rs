@@ -50,6 +50,16 @@ fn unsigned(header: &str) -> String {
 }
 
 #[test]
+fn a_token_from_before_roles_could_be_dropped_holds_all_of_its_roles() {
+    let key = key();
+    let token = sign(&key, &header(&key), &claims(&json!({})));
+    let identity = verify(&key, &token).unwrap();
+    assert!(identity.dropped.is_empty() && identity.holds("support-agent"), "{identity:?}");
+    let token = sign(&key, &header(&key), &claims(&json!({ "dropped": ["support-agent"] })));
+    assert!(!verify(&key, &token).unwrap().holds("support-agent"), "what is dropped is dropped");
+}
+
+#[test]
 fn a_good_token_is_accepted() {
     check(&json!({}), Ok(()));
 }
@@ -207,6 +217,7 @@ fn a_cause_never_shows_the_token() {
         parents: vec![],
         vouched: None,
         may_act: None,
+        dropped: vec![],
     };
     let issued = issue(&key, &grant, NOW).unwrap();
     let token = issued.token.expose();
