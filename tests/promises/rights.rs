@@ -274,6 +274,29 @@ fn what_a_session_runs_is_cancelled_at_the_server_when_its_token_is_revoked() {
 }
 
 #[test]
+fn what_a_token_asked_for_is_not_done_when_it_is_revoked_before_the_request_is_whole() {
+    let (_postgres, gateway) = start();
+    let token = gateway.token("ada", "administrator");
+    let mut stream = TcpStream::connect(gateway.address("admin")).unwrap();
+    let (begun, rest) = (r#"{"subject": "#, r#""agent-9"}"#);
+    let head = format!(
+        "POST /v1/tokens/revoke HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{begun}",
+        begun.len() + rest.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    // Both are answered after the request began.
+    assert!(gateway.cli_as(&token, &["status"]).ok);
+    assert!(gateway.cli(&["tokens", "revoke", "--subject", "ada"]).ok);
+    stream.write_all(rest.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    let revoked = gateway.json(&["tokens", "revocations"]);
+    assert!(revoked.iter().all(|one| one["subject"] != "agent-9"), "{revoked:?}");
+}
+
+#[test]
 fn what_is_revoked_stays_so_when_the_gateway_starts_anew() {
     let (_postgres, mut gateway) = start();
     let issued = gateway.json(&["token", "--subject", "agent-7", "--role", "reader"]);

@@ -65,7 +65,11 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
         let body = RequestBodyBuilder::new()
             .content(route.body.content_type(), content)
             .required(Some(Required::True))
-            .description(Some(format!("At most {} bytes", route.body.limit())));
+            .description(Some(format!(
+                "At most {} bytes, whole within {} s; the token must be good before it and after it",
+                route.body.limit(),
+                route.body.time().as_secs()
+            )));
         operation = operation.request_body(Some(body.build()));
     }
     operation.build()

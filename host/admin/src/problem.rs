@@ -1,5 +1,7 @@
 //! Errors as RFC 9457 describes them: `application/problem+json`.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 /// Why a request was not answered.
@@ -49,6 +51,13 @@ impl Problem {
     #[must_use]
     pub fn too_many(detail: impl Into<String>) -> Self {
         Self { status: 429, title: "too many requests", detail: detail.into() }
+    }
+
+    /// The body was not there in time.
+    #[must_use]
+    pub fn too_slow(time: Duration) -> Self {
+        let detail = format!("the body must be there within {} s", time.as_secs());
+        Self { status: 408, title: "too slow", detail }
     }
 
     /// The body is larger than its route takes.

@@ -2,11 +2,18 @@
 
 mod pins;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
 
 use crate::{Ask, PinAsk, Problem, Sensitive};
+
+/// How long a caller may take for a whole body of a JSON or a form, from the end of the request's head on.
+pub(crate) const BODY_TIME: Duration = Duration::from_secs(30);
+/// How long for a plugin's file, which only an administrator sends.
+const FILE_TIME: Duration = Duration::from_secs(300);
 
 /// The kind of body that a route takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +36,14 @@ impl Body {
             Self::Json => 64 * 1024,
             Self::Connection => 1024 * 1024,
             Self::Wasm => 64 * 1024 * 1024,
+        }
+    }
+
+    /// How long it may take.
+    pub(crate) fn time(self) -> Duration {
+        match self {
+            Self::None | Self::Json | Self::Connection => BODY_TIME,
+            Self::Wasm => FILE_TIME,
         }
     }
 

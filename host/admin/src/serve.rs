@@ -1,5 +1,6 @@
 //! The API on pingora's HTTP server.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use serde_json::Value;
 
 use crate::openapi::description;
 use crate::rate::Rates;
-use crate::routes::{self, Body, Input};
+use crate::routes::{self, BODY_TIME, Body, Input};
 use crate::{Gateway, Problem, entry, exchange};
 
 /// The form of what is counted.
@@ -81,7 +82,11 @@ impl<G: Gateway> Admin<G> {
         if route.body == Body::Wasm && !self.gateway.may_send_files(&caller) {
             return Err(Problem::forbidden("only a role with `administers = true` may do that"));
         }
-        let body = read_body(session, route.body.limit()).await?;
+        let body = read_body(session, route.body.limit(), route.body.time()).await?;
+        // A body takes its time: what the token was worth before it is not what it is worth now.
+        let token =
+            entry::bearer(&session.req_header().headers).ok_or_else(Problem::unauthorized)?;
+        let caller = self.gateway.caller(token, client)?;
         let ask = (route.ask)(Input { id, query, body })?;
         Ok(match self.gateway.answer(&caller, ask).await? {
             // A text alone is no object that anybody asked for: it has a form of its own.
@@ -99,7 +104,7 @@ impl<G: Gateway> Admin<G> {
         client: SocketAddr,
     ) -> Result<Answer, Problem> {
         entry::check_form(&session.req_header().headers)?;
-        let body = read_body(session, exchange::LARGEST).await?;
+        let body = read_body(session, exchange::LARGEST, BODY_TIME).await?;
         let answered = match exchange::request(&body) {
             Ok(request) => self.gateway.exchange(client, request).await,
             Err(problem) => Err(problem),
@@ -129,8 +134,12 @@ impl<G: Gateway> ServeHttp for Admin<G> {
     }
 }
 
-/// Reads the whole body, but never more than `limit` bytes and what one read brings.
-async fn read_body(session: &mut ServerSession, limit: usize) -> Result<Bytes, Problem> {
+/// Reads the whole body, but never more than `limit` bytes and what one read brings, and for no longer than `time`.
+async fn read_body(
+    session: &mut ServerSession,
+    limit: usize,
+    time: Duration,
+) -> Result<Bytes, Problem> {
     let announced = session.req_header().headers.get(CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
@@ -139,15 +148,27 @@ async fn read_body(session: &mut ServerSession, limit: usize) -> Result<Bytes, P
     // Room for what was announced, so that the buffer never moves and leaves a copy of a secret behind.
     let room = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     let mut body = BytesMut::with_capacity(room.min(LARGEST_AT_ONCE));
-    loop {
-        let read = session.read_request_body().await;
-        let read = read.map_err(|_| Problem::bad_request("the body could not be read"))?;
-        let Some(part) = read else { return Ok(body.freeze()) };
-        if body.len() + part.len() > limit {
-            return Err(Problem::too_large(limit));
+    within(time, async {
+        loop {
+            let read = session.read_request_body().await;
+            let read = read.map_err(|_| Problem::bad_request("the body could not be read"))?;
+            let Some(part) = read else { return Ok(body.freeze()) };
+            if body.len() + part.len() > limit {
+                return Err(Problem::too_large(limit));
+            }
+            body.extend_from_slice(&part);
         }
-        body.extend_from_slice(&part);
-    }
+    })
+    .await
+}
+
+/// A caller that sends a byte now and then would keep its place, and what it began as, for as long as it likes.
+async fn within<T>(
+    time: Duration,
+    reading: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let read = tokio::time::timeout(time, reading).await;
+    read.unwrap_or_else(|_| Err(Problem::too_slow(time)))
 }
 
 fn response(status: u16, content_type: &str, body: String) -> Response<Vec<u8>> {
@@ -161,4 +182,16 @@ fn response(status: u16, content_type: &str, body: String) -> Response<Vec<u8>> 
         builder = builder.header(WWW_AUTHENTICATE, "Bearer");
     }
     builder.body(body.into_bytes()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_given_up() {
+        let endless = std::future::pending::<Result<(), Problem>>();
+        assert_eq!(within(BODY_TIME, endless).await.unwrap_err().status, 408);
+        assert_eq!(within(BODY_TIME, async { Ok(7) }).await, Ok(7));
+    }
 }
