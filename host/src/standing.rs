@@ -38,6 +38,9 @@ pub enum OutOfReach {
     /// Nothing gives it to the bearer.
     #[error("no role of the token reaches the connection")]
     NoRole,
+    /// An administrator by token keeps it with a secret that the file does not let them have read.
+    #[error("[vault] kept_paths does not allow the path of the connection's secret (any more)")]
+    Withdrawn,
 }
 
 impl Gateway {
@@ -58,6 +61,10 @@ impl Gateway {
         let labels = &known.server.connection.labels;
         let access = roles.access(&identity, connection, Some(labels));
         let access = access.ok_or(OutOfReach::NoRole)?;
+        // Those of MCP are refused where their servers are asked for, which says why.
+        if known.mcp.is_none() && self.connections.withdrawn(&known).is_some() {
+            return Err(OutOfReach::Withdrawn);
+        }
         Ok(Standing { identity, access, known, settings })
     }
 

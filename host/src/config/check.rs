@@ -56,6 +56,7 @@ impl Check<'_> {
         let tls = raw.tls.map(|tls| self.tls(&tls));
         self.duplicates("connection", raw.connections.iter().map(|c| &c.name));
         self.duplicates("role", raw.roles.iter().map(|r| &r.name));
+        let kept_paths = self.kept_paths(&raw.vault);
         let vault = self.vault(raw.vault);
         let connections: Vec<_> = raw
             .connections
@@ -97,6 +98,7 @@ impl Check<'_> {
             limits,
             vault,
             kept_commands,
+            kept_paths,
             warnings: vec![],
         })
     }

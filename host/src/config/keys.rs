@@ -27,7 +27,7 @@ const CONFIG: Keys = Table(&[
     ("issuer", ISSUER),
     ("policies", Table(&[("files", Any), ("trusted_keys", Any)])),
     ("record", Table(&[("durability", Any), ("result_limit", Any)])),
-    ("vault", Table(&[("master_key", SECRET), ("server", Table(VAULT))])),
+    ("vault", Table(&[("master_key", SECRET), ("server", Table(VAULT)), ("kept_paths", Any)])),
     ("mcp", Table(&[("kept_commands", Table(&[("command", Any), ("env", Any)]))])),
     (
         "limits",

@@ -70,6 +70,8 @@ pub struct Config {
     pub vault: Vault,
     /// The programs that administrators by token may keep connections of.
     pub kept_commands: Vec<KeptCommand>,
+    /// Globs of the paths in the vault of `[vault.server]` whose secrets administrators by token may keep connections with.
+    pub kept_paths: Vec<String>,
     /// What is allowed and still looks wrong.
     pub warnings: Vec<Mistake>,
 }

@@ -48,6 +48,8 @@ pub(super) struct RawMcp {
 pub(super) struct RawVault {
     pub(super) master_key: Option<Spanned<Reference>>,
     pub(super) server: Option<Spanned<VaultServer>>,
+    #[serde(default)]
+    pub(super) kept_paths: Vec<Spanned<String>>,
 }
 
 fn data_dir() -> PathBuf {

@@ -2,10 +2,28 @@
 
 use palisade_admin::Problem;
 use palisade_vault::{Place, Reference};
+use wildmatch::WildMatch;
 
 use super::stored::StoredConnection;
 use super::{Author, Known, NewConnection};
-use crate::config::{Connection, KeptCommand, McpPlace, Variable};
+use crate::config::{Config, Connection, KeptCommand, McpPlace, Variable};
+
+/// What the file lets administrators by token keep connections with, that they could not see or run themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Allowed {
+    /// Programs.
+    commands: Vec<KeptCommand>,
+    /// Paths of secrets in the vault that all share.
+    paths: Vec<WildMatch>,
+}
+
+impl Allowed {
+    /// What a configuration allows.
+    pub fn by(config: &Config) -> Self {
+        let paths = config.kept_paths.iter().map(|glob| WildMatch::new(glob)).collect();
+        Self { commands: config.kept_commands.clone(), paths }
+    }
+}
 
 /// What is wrong with a connection that is to be kept, whatever it is and whoever asks for it.
 pub(super) fn check(new: &NewConnection, author: Author<'_>) -> Result<(), Problem> {
@@ -50,27 +68,40 @@ pub(super) fn check_certificate(
 pub(super) fn check_place(
     connection: &Connection,
     author: Author<'_>,
-    allowed: &[KeptCommand],
+    allowed: &Allowed,
 ) -> Result<(), Problem> {
     if author.operator {
         return Ok(());
     }
-    connection.password.as_ref().map_or(Ok(()), check_reference)?;
+    references(connection).try_for_each(|reference| check_reference(reference, allowed))?;
+    check_program(connection, allowed)
+}
+
+/// The secrets that a connection refers to.
+fn references(connection: &Connection) -> impl Iterator<Item = &Reference> {
+    let environment = match connection.mcp.as_ref().map(|mcp| &mcp.place) {
+        Some(McpPlace::Program { environment, .. }) => environment.as_slice(),
+        _ => &[],
+    };
+    let variables = environment.iter().filter_map(|(_, variable)| match variable {
+        Variable::Secret(reference) => Some(reference),
+        Variable::Text(_) | Variable::Kept => None,
+    });
+    connection.password.iter().chain(variables)
+}
+
+/// A program that the gateway starts must be exactly one that is allowed.
+fn check_program(connection: &Connection, allowed: &Allowed) -> Result<(), Problem> {
     let Some(McpPlace::Program { command, environment, folder }) =
         connection.mcp.as_ref().map(|mcp| &mcp.place)
     else {
         return Ok(());
     };
-    for (_, variable) in environment {
-        if let Variable::Secret(reference) = variable {
-            check_reference(reference)?;
-        }
-    }
     // Some variables make a program run whatever one likes.
     let given = |kept: &&KeptCommand| {
         kept.command == *command && environment.iter().all(|(name, _)| kept.env.contains(name))
     };
-    if folder.is_none() && allowed.iter().any(|kept| given(&kept)) {
+    if folder.is_none() && allowed.commands.iter().any(|kept| given(&kept)) {
         return Ok(());
     }
     Err(Problem::forbidden(
@@ -80,15 +111,20 @@ pub(super) fn check_place(
     ))
 }
 
-/// Why a kept connection's program is not run any more, though it was allowed when it was kept.
-pub(super) fn withdrawn(known: &Known, allowed: &[KeptCommand]) -> Option<String> {
-    let stored = known.stored.as_ref()?;
+/// Why a kept connection's secret is not read, or its program not run, any more, though it was allowed when it was kept.
+pub(super) fn withdrawn(known: &Known, allowed: &Allowed) -> Option<String> {
+    let stored = known.stored.as_ref().filter(|stored| !stored.by_operator)?;
     let connection = &known.server.connection;
-    let is_program =
-        matches!(connection.mcp.as_ref().map(|mcp| &mcp.place), Some(McpPlace::Program { .. }));
-    let author = Author { name: &stored.added_by, operator: stored.by_operator };
-    let refused = is_program && check_place(connection, author, allowed).is_err();
-    refused.then(|| {
+    let in_vault = |it: &&Reference| matches!(it.place, Place::Vault(_));
+    let mut places = references(connection).filter(in_vault);
+    if places.any(|reference| check_reference(reference, allowed).is_err()) {
+        return Some(format!(
+            "the secret of `{}` is not read: [vault] kept_paths does not allow its path (any more), and it was kept by {}, \
+             not by the operator; allow it there, or have the operator keep the connection once more",
+            connection.name, stored.added_by
+        ));
+    }
+    check_program(connection, allowed).is_err().then(|| {
         format!(
             "the program of `{}` is not run: [mcp] kept_commands does not allow it (any more), and it was not kept by the \
              operator; allow it there, or have the operator keep the connection once more",
@@ -97,14 +133,28 @@ pub(super) fn withdrawn(known: &Known, allowed: &[KeptCommand]) -> Option<String
     })
 }
 
-fn check_reference(reference: &Reference) -> Result<(), Problem> {
-    match &reference.place {
-        Place::Vault(place) if place.address.is_none() => Ok(()),
-        _ => Err(Problem::forbidden(
-            "only the operator, who can read the gateway's data folder, may name commands, files, variables and vaults \
-             of the gateway's machine; give the secret itself, or a path in the vault of [vault.server]",
-        )),
+/// The gateway's login there may read more than the connection's author may: what it reads could be sent to a server of
+/// theirs.
+fn check_reference(reference: &Reference, allowed: &Allowed) -> Result<(), Problem> {
+    let Place::Vault(place) = &reference.place else {
+        return Err(Problem::forbidden(
+            "only the operator, who can read the gateway's data folder, may name commands, files and variables of the \
+             gateway's machine; give the secret itself, or a path in the vault that [vault] kept_paths allows",
+        ));
+    };
+    if place.address.is_some() || place.mount.is_some() {
+        return Err(Problem::forbidden(
+            "only the operator, who can read the gateway's data folder, may name vaults and their mounts; give the secret \
+             itself, or a path in the vault of [vault.server] that [vault] kept_paths allows",
+        ));
     }
+    if allowed.paths.iter().any(|glob| glob.matches(&place.path)) {
+        return Ok(());
+    }
+    Err(Problem::forbidden(
+        "the gateway's login at the vault may read more than you may, so paths there are named by the operator; for others the \
+         configuration can allow some: [vault] kept_paths = [\"palisade/*\"]; or give the secret itself",
+    ))
 }
 
 pub(super) fn no_key() -> Problem {

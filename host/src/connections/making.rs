@@ -67,7 +67,7 @@ impl Connections {
     fn check_place(&self, stored: &StoredConnection, author: Author<'_>) -> Result<(), Problem> {
         let connection = self.connection(stored).map_err(Problem::refused)?;
         let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
-        check_place(&connection, author, &running.kept_commands)?;
+        check_place(&connection, author, &running.allowed)?;
         if connection.http.is_none() && connection.mcp.is_none() || self.has_http {
             return check_certificate(stored, &connection);
         }

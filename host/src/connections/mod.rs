@@ -28,14 +28,14 @@ use palisade_store::{Collection, Store, StoreError};
 use palisade_vault::Reference;
 use serde_json::Value;
 
-use self::asked::withdrawn;
+use self::asked::{Allowed, withdrawn};
 use self::keys::Keys;
 pub use self::mcp::{McpServer, McpServers};
 use self::server::Server;
 use self::service::Service;
 use self::stored::StoredConnection;
 use crate::changes::{Changes, ConnectionChange};
-use crate::config::{Config, Connection, KeptCommand, McpPlace, Vault};
+use crate::config::{Config, Connection, McpPlace, Vault};
 use crate::reach::Labels;
 
 pub use self::body::{NewConnection, Plain};
@@ -64,8 +64,8 @@ struct Running {
     known: BTreeMap<String, Known>,
     /// What is known for sessions whose connections are gone; they must not go by what is old.
     left: Vec<Weak<Catalog>>,
-    /// The programs that administrators by token may keep connections of.
-    kept_commands: Vec<KeptCommand>,
+    /// What administrators by token may keep connections with.
+    allowed: Allowed,
 }
 
 /// A server, and what is known of its relations.
@@ -87,7 +87,7 @@ pub struct Known {
 #[derive(Debug)]
 pub struct Prepared {
     configured: BTreeMap<String, Known>,
-    kept_commands: Vec<KeptCommand>,
+    allowed: Allowed,
 }
 
 /// Who asks for a change.
@@ -133,18 +133,18 @@ impl Connections {
             }
         };
         let configured = config.connections.iter().map(ready).collect::<Result<_>>()?;
-        Ok(Prepared { configured, kept_commands: config.kept_commands.clone() })
+        Ok(Prepared { configured, allowed: Allowed::by(config) })
     }
 
     /// Puts the file's connections in force, and those of the store that the file does not have.
     ///
     /// # Errors
     /// Failures of the store; everything is then as before.
-    pub fn follow(&self, Prepared { configured, kept_commands }: Prepared) -> Result<()> {
+    pub fn follow(&self, Prepared { configured, allowed }: Prepared) -> Result<()> {
         let _alone = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         let stored = self.documents.list()?;
         self.write(|running| {
-            running.kept_commands = kept_commands;
+            running.allowed = allowed;
             for (name, known) in std::mem::replace(&mut running.known, configured) {
                 // Sessions may still be at what was there before.
                 running.left.push(Arc::downgrade(&known.catalog));
@@ -158,7 +158,7 @@ impl Connections {
         }
         let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
         for (connection, known) in &running.known {
-            if let Some(why) = withdrawn(known, &running.kept_commands) {
+            if let Some(why) = withdrawn(known, &running.allowed) {
                 tracing::warn!(connection, why, "a connection of the store is refused");
             }
         }
@@ -230,7 +230,7 @@ impl Connections {
     /// All of them, as they are shown.
     pub fn list(&self) -> Vec<Value> {
         let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
-        running.known.values().map(|known| known.shown(&running.kept_commands)).collect()
+        running.known.values().map(|known| known.shown(&running.allowed)).collect()
     }
 
     /// The newest changes of those of the store, the oldest of them first.
@@ -245,7 +245,7 @@ impl Connections {
     pub fn show(&self, name: &str) -> Result<Value, Problem> {
         let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
         let known = running.known.get(name).ok_or_else(|| unknown(name))?;
-        Ok(known.shown(&running.kept_commands))
+        Ok(known.shown(&running.allowed))
     }
 
     /// Keeps a connection, which works for new sessions from then on.
@@ -301,6 +301,9 @@ impl Connections {
     /// When there is no such connection.
     pub async fn test(&self, name: &str, limit: std::time::Duration) -> Result<Value, Problem> {
         let known = self.get(name).ok_or_else(|| unknown(name))?;
+        if let Some(why) = self.withdrawn(&known) {
+            return Ok(probe::shown(&known, Err(why)));
+        }
         if known.server.connection.mcp.is_none() {
             return Ok(probe::probe(&known, limit).await);
         }
@@ -310,17 +313,20 @@ impl Connections {
         }
     }
 
+    /// Why a kept connection may not be used, though it was allowed when it was kept.
+    pub fn withdrawn(&self, known: &Known) -> Option<String> {
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        withdrawn(known, &running.allowed)
+    }
+
     /// The servers of an MCP connection: its own, or those that it offers as one.
     ///
     /// # Errors
     /// When it is no such connection, or one of its servers is not there or not allowed any more.
     pub fn mcp_servers(&self, known: &Known) -> Result<McpServers, String> {
-        let one = |known: &Known| {
-            let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
-            match withdrawn(known, &running.kept_commands) {
-                Some(why) => Err(why),
-                None => known.mcp.clone().ok_or_else(|| GONE.to_owned()),
-            }
+        let one = |known: &Known| match self.withdrawn(known) {
+            Some(why) => Err(why),
+            None => known.mcp.clone().ok_or_else(|| GONE.to_owned()),
         };
         let place = known.server.connection.mcp.as_ref().map(|mcp| &mcp.place);
         let servers: Result<_, String> = match place {
@@ -360,13 +366,13 @@ pub fn labels(config: &Config, store: Option<&Store>) -> Result<Labels, StoreErr
 }
 
 impl Known {
-    fn shown(&self, kept_commands: &[KeptCommand]) -> Value {
+    fn shown(&self, allowed: &Allowed) -> Value {
         let mut shown = match &self.stored {
             Some(stored) => stored.shown(&self.server.connection),
             None => stored::configured(&self.server.connection),
         };
         if let Some(shown) = shown.as_object_mut() {
-            shown.insert("refused".to_owned(), withdrawn(self, kept_commands).into());
+            shown.insert("refused".to_owned(), withdrawn(self, allowed).into());
         }
         shown
     }

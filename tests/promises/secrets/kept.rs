@@ -1,9 +1,14 @@
 //! Connections that are kept in the store, with their passwords sealed.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::harness::{Gateway, Outcome, PASSWORD, Postgres, Psql, Settings, cli, finish};
+use serde_json::json;
+
+use crate::harness::{
+    Gateway, Knows, Outcome, PASSWORD, Postgres, Psql, SECRET, Settings, Vault, cli, finish,
+};
 
 const ROLES: &str = r#"
 [[role]]
@@ -152,6 +157,65 @@ fn only_administrators_keep_connections_and_none_of_them_runs_commands_by_it() {
     let refused = gateway.cli_as(&administrator, &command);
     assert!(refused.stderr.contains("only the operator"), "{}", refused.stderr);
     assert!(gateway.cli(&command).ok);
+}
+
+/// Adds a connection whose password is at a path of the vault.
+fn add_by_vault(
+    gateway: &Gateway,
+    postgres: &Postgres,
+    token: Option<&str>,
+    place: &str,
+) -> Outcome {
+    let address = format!("127.0.0.1:{}", postgres.port);
+    let name = place.replace(['/', '#'], "-");
+    let server = ["connections", "add", &name, "--address", &address, "--database", "orders"];
+    let login = ["--username", "svc_orders", "--password-vault", place];
+    let command = [&server[..], &login].concat();
+    match token {
+        Some(token) => gateway.cli_as(token, &command),
+        None => gateway.cli(&command),
+    }
+}
+
+#[test]
+fn administrators_by_token_have_only_those_paths_of_the_vault_read_that_the_file_allows() {
+    let postgres = Postgres::start();
+    let secret = |path: &str| (path.to_owned(), json!({"password": PASSWORD}));
+    let secrets = BTreeMap::from([secret("palisade/orders"), secret("db/root")]);
+    let vault = Vault::start(Knows { secrets, token: SECRET.to_owned(), ..Knows::default() });
+    let allowed = "kept_paths = [\"palisade/*\"]\n";
+    let server = format!(
+        "[vault.server]\naddress = \"{}\"\ntoken = {{ env = \"API_SECRET\" }}\n",
+        vault.url()
+    );
+    let more = format!("{ROLES}[vault]\n{allowed}{server}");
+    let gateway = Gateway::start(&postgres, Settings { more, ..Settings::default() });
+    let ada = gateway.token("ada", "administrator");
+    let refused = add_by_vault(&gateway, &postgres, Some(&ada), "db/root#password");
+    assert!(!refused.ok && refused.stderr.contains("kept_paths"), "{refused:?}");
+    let elsewhere = format!(
+        r#"{{"name": "x", "protocol": "postgres", "address": "127.0.0.1:1", "database": "d", "username": "u",
+            "password_from": {{"vault": {{"path": "palisade/orders", "mount": "other"}}}}}}"#
+    );
+    let refused = gateway.post("/v1/connections", &elsewhere);
+    assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("mounts"), "{refused}");
+    assert_eq!(vault.count("GET"), 0, "nothing was read");
+    let kept = add_by_vault(&gateway, &postgres, Some(&ada), "palisade/orders#password");
+    assert!(kept.ok, "{kept:?}");
+    assert_eq!(psql(&gateway, "palisade-orders-password").query("SELECT 1"), "1");
+    let operators = add_by_vault(&gateway, &postgres, None, "db/root#password");
+    assert!(operators.ok, "{operators:?}");
+    let file = gateway.folder.path().join("palisade.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replacen(allowed, "", 1)).unwrap();
+    assert!(gateway.cli(&["reload"]).ok);
+    let read = vault.count("GET");
+    let error = psql(&gateway, "palisade-orders-password").error("SELECT 1");
+    assert!(error.contains("is refused"), "what is taken out again is not read any more: {error}");
+    let tried = gateway.cli(&["connections", "test", "palisade-orders-password"]);
+    assert!(!tried.ok && tried.stdout.contains("kept_paths"), "{tried:?}");
+    assert_eq!(vault.count("GET"), read);
+    assert_eq!(psql(&gateway, "db-root-password").query("SELECT 1"), "1", "the operator's stays");
 }
 
 #[test]

@@ -33,6 +33,21 @@ impl Check<'_> {
         reference
     }
 
+    /// What administrators by token may have the gateway read.
+    pub(super) fn kept_paths(&mut self, raw: &RawVault) -> Vec<String> {
+        let globs = &raw.kept_paths;
+        if let Some(glob) = globs.first().filter(|_| raw.server.is_none()) {
+            let problem =
+                "`kept_paths` are of the vault of [vault.server], and there is none".into();
+            self.mistake(Some(glob), problem, "say where it is, or remove them");
+        }
+        if let Some(empty) = globs.iter().find(|glob| glob.get_ref().is_empty()) {
+            let fix = "write a glob of paths: \"palisade/*\"";
+            self.mistake(Some(empty), "no path is empty".into(), fix);
+        }
+        globs.iter().map(|glob| glob.get_ref().clone()).collect()
+    }
+
     pub(super) fn vault(&mut self, raw: RawVault) -> Vault {
         let server = raw.server.map(|raw| {
             let at = raw.span().start;
