@@ -1,9 +1,11 @@
 //! Where a backend's secret comes from. The configuration names the place and never holds the secret.
 
 use crate::SecretString;
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -95,8 +97,22 @@ fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     // Room for the largest secret and its newline, so that the buffer never moves and leaves a copy behind.
     let limit = MAX_BYTES + 2;
     let mut content = Zeroizing::new(Vec::with_capacity(limit as usize + 1));
-    File::open(path)?.take(limit).read_to_end(&mut content)?;
+    open_regular(path)?.take(limit).read_to_end(&mut content)?;
     Ok(content)
+}
+
+/// Opens a file to read it: a regular one alone, since a pipe keeps whoever opens it until somebody writes, and a device may
+/// have no end.
+///
+/// # Errors
+/// What the operating system says, or that it is no regular file.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let without_waiting = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(without_waiting).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is no regular file")),
+    }
 }
 
 fn trim_newline(content: &mut Vec<u8>) {

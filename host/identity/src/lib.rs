@@ -31,7 +31,7 @@ mod verifiers;
 mod verify;
 
 pub use access::{Access, Reaching, Standing};
-pub use credential::{Credential, CredentialUnreadable};
+pub use credential::{Credential, CredentialUnreadable, open_regular};
 pub use exchange::{ExchangeRefused, Exchanged, Wish, exchange};
 pub use foreign::is_meant_for;
 pub use issuer::{

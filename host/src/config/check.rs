@@ -14,7 +14,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use palisade_identity::Roles;
+use palisade_identity::{Roles, open_regular};
 use palisade_policy::{Mistake, line_of};
 use toml::Spanned;
 
@@ -304,7 +304,7 @@ impl Check<'_> {
     /// A path, whole; a mistake where no file is there.
     fn existing(&mut self, what: &str, path: &Spanned<PathBuf>) -> PathBuf {
         let whole = self.dir.join(path.get_ref());
-        if let Err(error) = std::fs::File::open(&whole) {
+        if let Err(error) = open_regular(&whole) {
             let problem = format!("cannot read the {what} {}: {error}", whole.display());
             self.mistake(Some(path), problem, "paths are relative to the configuration's folder");
         }

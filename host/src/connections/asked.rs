@@ -2,6 +2,7 @@
 
 use palisade_admin::Problem;
 use palisade_vault::{Place, Reference};
+use serde_json::Value;
 use wildmatch::WildMatch;
 
 use super::stored::StoredConnection;
@@ -25,8 +26,12 @@ impl Allowed {
     }
 }
 
-/// What is wrong with a connection that is to be kept, whatever it is and whoever asks for it.
-pub(super) fn check(new: &NewConnection, author: Author<'_>) -> Result<(), Problem> {
+/// What is wrong with a connection that is to be kept, as far as it can be told before anything that it names is looked at.
+pub(super) fn check(
+    new: &NewConnection,
+    author: Author<'_>,
+    allowed: &Allowed,
+) -> Result<(), Problem> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if new.name.is_empty() || new.name.len() > 64 || !new.name.bytes().all(fits) {
         let what = "a connection's name in the store is 1 to 64 letters, digits, -, _ and .";
@@ -38,16 +43,33 @@ pub(super) fn check(new: &NewConnection, author: Author<'_>) -> Result<(), Probl
             return Err(Problem::refused("a secret is empty, or holds a zero byte"));
         }
     }
-    // Before they are looked at: what is said of them would tell of the machine's files.
-    let of_files = ["certificate", "descriptors"].iter().any(|key| new.form.contains_key(*key));
-    if of_files && !author.operator {
+    if author.operator { Ok(()) } else { check_names(new, allowed) }
+}
+
+/// What of the gateway's machine is named. What is said of it when it is looked at would tell of the machine's files and
+/// variables, and some files keep whoever opens them.
+fn check_names(new: &NewConnection, allowed: &Allowed) -> Result<(), Problem> {
+    let files = ["certificate", "descriptors", "tls_ca"];
+    if files.iter().any(|key| new.form.contains_key(*key)) {
         return Err(Problem::forbidden(
-            "only the operator, who can read the gateway's data folder, may name certificates and descriptors of the \
-             gateway's machine; give the certificate itself (`client_certificate`), \
+            "only the operator, who can read the gateway's data folder, may name certificates, authorities (`tls_ca`) \
+             and descriptors of the gateway's machine; give the certificate itself (`client_certificate`), \
              and the descriptors (`descriptor_set`)",
         ));
     }
+    let variables = new.form.get("env").and_then(Value::as_object).into_iter().flatten();
+    let variables = variables.map(|(_, variable)| variable).filter(|it| !it.is_string());
+    for reference in new.form.get("password").into_iter().chain(variables) {
+        check_reference(&reference_of(reference)?, allowed)?;
+    }
     Ok(())
+}
+
+/// A reference to a secret, as it is written. The error's own text may quote what was written.
+pub(super) fn reference_of(written: &Value) -> Result<Reference, Problem> {
+    serde_json::from_value(written.clone()).map_err(|_| {
+        Problem::refused("`password_from`, or a variable, must be one of env, file, exec and vault")
+    })
 }
 
 /// A certificate is for services that are reached by TLS.

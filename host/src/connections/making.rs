@@ -7,7 +7,7 @@ use palisade_admin::Problem;
 use palisade_postgres::{Backend, Catalog};
 use palisade_vault::Reader;
 
-use super::asked::{check, check_certificate, check_place};
+use super::asked::{Allowed, check, check_certificate, check_place, reference_of};
 use super::body::NewConnection;
 use super::mcp::McpServer;
 use super::sealing::{Part, Sealing, Secrets};
@@ -25,19 +25,13 @@ impl Connections {
         author: Author<'_>,
     ) -> Result<StoredConnection, Problem> {
         let version = clock::now_micros();
-        check(&new, author)?;
+        check(&new, author, &self.allowed())?;
         let sealing = Sealing { keys: &self.keys, name: &new.name, version };
         let mut form = new.form;
         let password = match (&new.password, form.remove("password")) {
             (None, None) => None,
             (Some(password), None) => Some(Kept::Sealed(sealing.seal(Part::Password, password)?)),
-            (None, Some(reference)) => {
-                // The error's own text may quote what was written.
-                let reference = serde_json::from_value(reference).map_err(|_| {
-                    Problem::refused("`password_from` must be one of env, file, exec and vault")
-                })?;
-                Some(Kept::Reference(reference))
-            }
+            (None, Some(reference)) => Some(Kept::Reference(reference_of(&reference)?)),
             (Some(_), Some(_)) => {
                 return Err(Problem::refused("give `password` or `password_from`, not both"));
             }
@@ -63,11 +57,14 @@ impl Connections {
         Ok(stored)
     }
 
+    fn allowed(&self) -> Allowed {
+        self.running.read().unwrap_or_else(PoisonError::into_inner).allowed.clone()
+    }
+
     /// What it makes, without a secret; nothing is there yet.
     fn check_place(&self, stored: &StoredConnection, author: Author<'_>) -> Result<(), Problem> {
         let connection = self.connection(stored).map_err(Problem::refused)?;
-        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
-        check_place(&connection, author, &running.allowed)?;
+        check_place(&connection, author, &self.allowed())?;
         if connection.http.is_none() && connection.mcp.is_none() || self.has_http {
             return check_certificate(stored, &connection);
         }

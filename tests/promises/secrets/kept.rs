@@ -159,6 +159,57 @@ fn only_administrators_keep_connections_and_none_of_them_runs_commands_by_it() {
     assert!(gateway.cli(&command).ok);
 }
 
+#[test]
+fn what_administrators_by_token_name_of_the_gateways_machine_is_not_looked_at() {
+    let postgres = Postgres::start();
+    let gateway = start(&postgres);
+    // Whoever opened it would wait until somebody writes.
+    let pipe = gateway.folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let pipe = pipe.display().to_string();
+    let connection = |key: &str, value: &serde_json::Value| {
+        let mut whole = json!({
+            "name": "x", "protocol": "postgres", "address": "127.0.0.1:1", "database": "d", "username": "u",
+        });
+        whole[key] = value.clone();
+        whole
+    };
+    let program = |place: &serde_json::Value| json!({"name": "x", "protocol": "mcp", "command": ["x"], "env": {"A": place}});
+    let is_there = gateway.folder.path().join("palisade.toml").display().to_string();
+    for (there, not) in [
+        (connection("tls_ca", &json!(is_there)), connection("tls_ca", &json!("/no/such/file"))),
+        (connection("tls_ca", &json!(pipe)), connection("tls_ca", &json!("/no/such/file"))),
+        (
+            connection("password_from", &json!({"file": pipe})),
+            connection("password_from", &json!({"file": "/no/such/file"})),
+        ),
+        (
+            connection("password_from", &json!({"env": "API_SECRET"})),
+            connection("password_from", &json!({"env": "NO_SUCH_VARIABLE"})),
+        ),
+        (program(&json!({"file": pipe})), program(&json!({"file": "/no/such/file"}))),
+    ] {
+        let [one, other] = [there, not].map(|it| gateway.post("/v1/connections", &it.to_string()));
+        let body = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+        assert!(one.starts_with("HTTP/1.1 403"), "{one}");
+        assert_eq!(body(&one), body(&other), "the answer tells what is there");
+    }
+    let refused = gateway.cli(&[
+        "connections",
+        "add",
+        "x",
+        "--address",
+        "127.0.0.1:1",
+        "--database",
+        "d",
+        "--username",
+        "u",
+        "--tls-ca",
+        &pipe,
+    ]);
+    assert!(refused.stderr.contains("no regular file"), "{refused:?}");
+}
+
 /// Adds a connection whose password is at a path of the vault.
 fn add_by_vault(
     gateway: &Gateway,
@@ -193,11 +244,9 @@ fn administrators_by_token_have_only_those_paths_of_the_vault_read_that_the_file
     let ada = gateway.token("ada", "administrator");
     let refused = add_by_vault(&gateway, &postgres, Some(&ada), "db/root#password");
     assert!(!refused.ok && refused.stderr.contains("kept_paths"), "{refused:?}");
-    let elsewhere = format!(
-        r#"{{"name": "x", "protocol": "postgres", "address": "127.0.0.1:1", "database": "d", "username": "u",
-            "password_from": {{"vault": {{"path": "palisade/orders", "mount": "other"}}}}}}"#
-    );
-    let refused = gateway.post("/v1/connections", &elsewhere);
+    let elsewhere = r#"{"name": "x", "protocol": "postgres", "address": "127.0.0.1:1", "database": "d", "username": "u",
+        "password_from": {"vault": {"path": "palisade/orders", "mount": "other"}}}"#;
+    let refused = gateway.post("/v1/connections", elsewhere);
     assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("mounts"), "{refused}");
     assert_eq!(vault.count("GET"), 0, "nothing was read");
     let kept = add_by_vault(&gateway, &postgres, Some(&ada), "palisade/orders#password");

@@ -77,3 +77,15 @@ fn both_places_are_read_from_the_configuration() {
     assert!(parse("password = \"hunter2\"").is_err());
     assert!(parse("password = { env = \"A\", file = \"b\" }").is_err());
 }
+
+#[test]
+fn a_pipe_is_no_file_and_nobody_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0)
+        .unwrap();
+    for path in [pipe, "/dev/zero".into(), folder.path().into()] {
+        let refused = Credential::File(path).read().unwrap_err().to_string();
+        assert!(refused.contains("it is no regular file"), "{refused}");
+    }
+}

@@ -1,8 +1,11 @@
 //! What the file says of gRPC services.
 
+use std::io::Read;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use palisade_http::Descriptors;
+use palisade_identity::open_regular;
 use toml::Spanned;
 
 use super::Check;
@@ -63,7 +66,9 @@ impl Check<'_> {
         };
         let whole = self.existing("descriptors", path);
         // Where there is no file, that has been said.
-        match std::fs::read(whole).ok().map(|bytes| Descriptors::read(&bytes))? {
+        let mut bytes = vec![];
+        open_regular(&whole).and_then(|mut file| file.read_to_end(&mut bytes)).ok()?;
+        match Descriptors::read(&bytes) {
             Ok(descriptors) => Some(descriptors),
             Err(problem) => {
                 let problem = format!("these are no descriptors of services: {problem}");
