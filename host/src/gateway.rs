@@ -332,10 +332,11 @@ impl Gateway {
         self.settings.load().config.roles.may_audit(caller, connection)
     }
 
-    /// Those see a hold who may decide it, who may look at its session, and who wait for it.
+    /// Those see a hold who may decide it, who may look at its session, and who wait for it: those themselves, and none of
+    /// their namesakes.
     fn sees(&self, caller: &Identity, hold: &HoldDocument) -> bool {
         let requester = hold.requester();
-        caller.principal.is_same_person(&requester)
+        caller.principal.is_surely_same_person(&requester)
             || self.may_audit(caller, &hold.connection)
             || self
                 .settings

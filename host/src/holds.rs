@@ -62,6 +62,9 @@ pub struct HoldDocument {
     pub roles: Vec<String>,
     /// Whom they act for.
     pub acting_for: Option<String>,
+    /// Who vouches for those, where that is known.
+    #[serde(default)]
+    pub acting_for_issuer: Option<String>,
     /// Where they come from.
     pub client_address: String,
     /// Exactly what would run.
@@ -140,6 +143,7 @@ impl HoldDocument {
             issuer: principal.issuer.clone(),
             roles: principal.roles.clone(),
             acting_for: principal.acting_for.clone(),
+            acting_for_issuer: principal.acting_for_issuer.clone(),
             client_address: client_address.clone(),
             text: command.text.clone(),
             operations: command.operations.iter().map(owned).collect(),
@@ -163,6 +167,7 @@ impl HoldDocument {
             issuer: self.issuer.clone(),
             roles: self.roles.clone(),
             acting_for: self.acting_for.clone(),
+            acting_for_issuer: self.acting_for_issuer.clone(),
         }
     }
 

@@ -179,7 +179,8 @@ fn about<'k>(
     known: &'k HashMap<Revoked, Revocation>,
     identity: &'k Identity,
 ) -> impl Iterator<Item = &'k Revocation> {
-    let Identity { principal, acting_for_issuer, .. } = identity;
+    let Identity { principal, .. } = identity;
+    let acting_for_issuer = &principal.acting_for_issuer;
     let tokens = std::iter::once(&identity.token_id).chain(&identity.parents);
     let subject = (Some(&principal.subject), Some(&principal.issuer));
     let subjects = [subject, (principal.acting_for.as_ref(), acting_for_issuer.as_ref())];
@@ -220,7 +221,8 @@ pub fn is_about(what: &Revoked, at: u64, identity: &Identity) -> bool {
 /// Whether somebody of this name bears a token or is acted for by it. Where nobody knows who vouches for the one acted for,
 /// it may be this issuer.
 fn speaks_for(identity: &Identity, name: &str, issuer: Option<&str>) -> bool {
-    let Identity { principal, acting_for_issuer, .. } = identity;
+    let Identity { principal, .. } = identity;
+    let acting_for_issuer = &principal.acting_for_issuer;
     let is = |vouches: &str| issuer.is_none_or(|issuer| issuer == vouches);
     (principal.subject == name && is(&principal.issuer))
         || (principal.acting_for.as_deref() == Some(name)
@@ -255,7 +257,7 @@ mod tests {
         let of = |issuer: &str, acted_for: Option<&str>| {
             let mut identity = identity("a", &[], 5);
             identity.principal.issuer = issuer.into();
-            identity.acting_for_issuer = acted_for.map(str::to_owned);
+            identity.principal.acting_for_issuer = acted_for.map(str::to_owned);
             identity
         };
         assert!(is_about(&revoked("agent-7"), 5, &of("https://one", None)));

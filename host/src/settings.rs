@@ -52,7 +52,8 @@ impl Settings {
     /// `None` where one of them is an issuer no more.
     pub fn vouchers(&self, bearer: &Identity) -> Option<Vec<&TrustedIssuer>> {
         let issuers = &self.config.issuers;
-        let names = std::iter::once(&bearer.principal.issuer).chain(&bearer.acting_for_issuer);
+        let palisade_policy::Principal { issuer, acting_for_issuer, .. } = &bearer.principal;
+        let names = std::iter::once(issuer).chain(acting_for_issuer);
         let others = names.filter(|name| *name != GATEWAY);
         others.map(|name| issuers.iter().find(|trusted| trusted.issuer.url == *name)).collect()
     }

@@ -99,7 +99,7 @@ pub fn exchange(
         },
         acting_for_issuer: match actor {
             Some(_) => Some(subject.principal.issuer.clone()),
-            None => subject.acting_for_issuer.clone(),
+            None => subject.principal.acting_for_issuer.clone(),
         },
         connections: granted_connections(reaches, subject, actor, wish)?,
         parents,

@@ -107,8 +107,7 @@ impl IssuerVerifier {
             principal: Principal {
                 subject,
                 issuer: self.issuer.url.clone(),
-                roles: vec![],
-                acting_for: None,
+                ..Principal::default()
             },
             token_id,
             // By a clock that is ahead it would seem to be from after a revocation.

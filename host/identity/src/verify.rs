@@ -31,8 +31,6 @@ pub struct Identity {
     pub operator: bool,
     /// The only connections where the roles hold; `None` for all that they name.
     pub connections: Option<Vec<String>>,
-    /// Who vouches for whom the subject acts for, where that is known.
-    pub acting_for_issuer: Option<String>,
     /// The tokens that this one was exchanged for, the first of them last.
     pub parents: Vec<String>,
     /// Who alone may act for the subject, where a token of the gateway's says so; what another's says is in `presented`.
@@ -171,9 +169,9 @@ impl Claims {
                 issuer: self.vouched.unwrap_or(issuer),
                 roles,
                 acting_for,
+                acting_for_issuer: acting_for_issuer.flatten(),
             },
             dropped: self.dropped,
-            acting_for_issuer: acting_for_issuer.flatten(),
             token_id: required("jti", self.jti)?,
             issued_at: self.iat.unwrap_or(0),
             expires_at,

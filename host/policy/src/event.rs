@@ -17,6 +17,8 @@ pub struct Principal {
     pub roles: Vec<String>,
     /// The human or service that an agent acts for (RFC 8693 `act`).
     pub acting_for: Option<String>,
+    /// Who vouches for them, where that is known.
+    pub acting_for_issuer: Option<String>,
 }
 
 impl Principal {
@@ -28,6 +30,21 @@ impl Principal {
         let mine = [Some(&self.subject), self.acting_for.as_ref()];
         let theirs = [Some(&other.subject), other.acting_for.as_ref()];
         mine.iter().flatten().any(|name| theirs.iter().flatten().any(|them| them == name))
+    }
+
+    /// Whether both surely name the same actor, directly or as the one acted for: of the same issuer, and nobody whose issuer
+    /// is not known.
+    ///
+    /// By this somebody is shown what is theirs. A namesake of another issuer is somebody else, who must not see it.
+    #[must_use]
+    pub fn is_surely_same_person(&self, other: &Self) -> bool {
+        self.vouched_for().any(|mine| other.vouched_for().any(|theirs| mine == theirs))
+    }
+
+    /// Names with who vouches for them.
+    fn vouched_for(&self) -> impl Iterator<Item = (&String, &String)> {
+        let acted_for = self.acting_for.as_ref().zip(self.acting_for_issuer.as_ref());
+        std::iter::once((&self.subject, &self.issuer)).chain(acted_for)
     }
 }
 

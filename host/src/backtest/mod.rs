@@ -138,6 +138,7 @@ fn context(config: &Config, recorded: &RecordedSession) -> Context {
             issuer: session.issuer.clone(),
             roles: session.roles.clone(),
             acting_for: session.acting_for.clone(),
+            ..Principal::default()
         },
         target: Target {
             connection: session.connection.clone(),

@@ -352,6 +352,31 @@ async fn who_acts_for_somebody_of_an_issuer_that_is_none_any_more_is_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_waits_sees_their_hold_and_none_of_their_namesakes_does() {
+    let fixture = with_issuer();
+    let mut request = request(1, 300);
+    let context = Arc::make_mut(&mut request.context);
+    context.principal.acting_for_issuer = Some(ISSUER.into());
+    let known = fixture.gateway.approvals.open(request.clone()).unwrap();
+    Arc::make_mut(&mut request.context).principal.acting_for_issuer = None;
+    let unknown = fixture.gateway.approvals.open(request).unwrap();
+    for (subject, vouched, seen) in [
+        ("agent", None, [true, true]),
+        ("agent", Some(ISSUER), [false, false]),
+        ("ada", Some(ISSUER), [true, false]),
+        ("ada", None, [false, false]),
+    ] {
+        let grant = Grant { vouched: vouched.map(str::to_owned), ..grant(subject, "agent") };
+        let issued = issue(&fixture.key, &grant, clock::now_seconds()).unwrap();
+        let caller = fixture.gateway.identify(issued.token.expose()).unwrap();
+        let listed = fixture.gateway.answer(&caller, Ask::Holds { all: true }).await.unwrap();
+        let listed = listed.to_string();
+        let sees = [&known, &unknown].map(|ticket| listed.contains(ticket.id()));
+        assert_eq!(sees, seen, "{subject} of {vouched:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_given_for_a_token_that_is_revoked_while_it_is_exchanged() {
     let fixture = fixture();
     let subject = fixture.caller("agent-7", "agent");

@@ -36,6 +36,7 @@ pub(crate) fn person(subject: &str, acting_for: Option<&str>) -> Identity {
             issuer: "palisade".into(),
             roles: vec!["approver".into()],
             acting_for: acting_for.map(str::to_owned),
+            acting_for_issuer: acting_for.map(|_| "palisade".into()),
         },
         token_id: "t".into(),
         expires_at: u64::MAX,

@@ -136,7 +136,7 @@ impl From<RawContext> for Context {
         let RawContext { connection, protocol, labels, session, client_address, .. } = raw;
         Self {
             session,
-            principal: Principal { subject, issuer, roles, acting_for },
+            principal: Principal { subject, issuer, roles, acting_for, ..Principal::default() },
             target: Target { connection, protocol, labels: labels.into_iter().collect() },
             client_address,
         }

@@ -25,7 +25,7 @@ fn bearer(subject: &str, roles: &[&str]) -> Identity {
             subject: subject.into(),
             issuer: "https://corp.example".into(),
             roles: roles.iter().map(|&role| role.into()).collect(),
-            acting_for: None,
+            ..Principal::default()
         },
         token_id: format!("t-{subject}"),
         expires_at: NOW + 600,
@@ -127,11 +127,11 @@ fn who_vouches_for_a_person_is_kept_with_whoever_acts_for_them() {
     let person = bearer("ada", &["reader"]);
     let given = try_exchange(&person, Some(&agent), &Wish::default()).unwrap();
     assert_eq!(given.principal.issuer, "https://agents.example");
-    assert_eq!(given.acting_for_issuer.as_deref(), Some("https://corp.example"));
+    assert_eq!(given.principal.acting_for_issuer.as_deref(), Some("https://corp.example"));
     let again = try_exchange(&given, None, &Wish::default()).unwrap();
-    assert_eq!(again.acting_for_issuer, given.acting_for_issuer);
+    assert_eq!(again.principal.acting_for_issuer, given.principal.acting_for_issuer);
     let alone = try_exchange(&person, None, &Wish::default()).unwrap();
-    assert_eq!(alone.acting_for_issuer, None);
+    assert_eq!(alone.principal.acting_for_issuer, None);
 }
 
 #[test]

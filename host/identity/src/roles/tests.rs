@@ -21,7 +21,7 @@ fn bearer(subject: &str, roles: &[&str]) -> Identity {
             subject: subject.into(),
             issuer: "palisade".into(),
             roles: roles.iter().map(|&name| name.into()).collect(),
-            acting_for: None,
+            ..Principal::default()
         },
         token_id: "0190a".into(),
         ..Identity::default()
