@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use palisade_identity::{GATEWAY, Identity, SigningKey, TokenRefused, Ttl, Verifier, Verifiers};
+use palisade_identity::{GATEWAY, Identity, SigningKey, TokenRefused, Verifier, Verifiers};
 
 use crate::clock;
 use crate::config::{Config, TrustedIssuer};
@@ -40,12 +40,6 @@ impl Settings {
             Some(_) => Ok(identity),
             None => Err(TokenRefused::Issuer),
         }
-    }
-
-    /// The longest life of any token that is taken, in seconds.
-    pub fn longest_token(&self) -> u64 {
-        let foreign = self.config.issuers.iter().map(|trusted| trusted.issuer.longest);
-        foreign.fold(Ttl::MAX.as_secs(), u64::max)
     }
 
     /// The issuers that a token goes back to besides the gateway: whoever vouches for its bearer, and for whom that acts for.

@@ -22,6 +22,7 @@ use super::raw::{RawConfig, RawLimits, RawListen, RawRole, RawTls};
 use super::{Config, Connection, Limits, Listen, Record, TlsFiles, keys};
 use crate::plugins::{PublicKey, sha256};
 
+pub use identity::LONGEST_TOKEN;
 pub use kept::{SealedParts, kept};
 
 pub(super) fn parse(file: &Path, text: &str) -> Result<Config, Vec<Mistake>> {

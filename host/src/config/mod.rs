@@ -19,7 +19,7 @@ use palisade_vault::{Reference, VaultServer};
 
 use crate::plugins::PublicKey;
 
-pub use check::{SealedParts, kept};
+pub use check::{LONGEST_TOKEN, SealedParts, kept};
 pub use keys::unknown_policy_keys;
 pub use mcp::{KeptCommand, McpConnection, McpPlace, Variable};
 pub use palisade_policy::nearest;

@@ -376,6 +376,27 @@ async fn who_waits_sees_their_hold_and_none_of_their_namesakes_does() {
     }
 }
 
+#[tokio::test]
+async fn a_revocation_outlives_every_token_that_a_later_configuration_could_take() {
+    let fixture = with_issuer();
+    let revoke = |token: Option<&str>, subject: Option<&str>, issuer: Option<&str>| {
+        let [token, subject, issuer] = [token, subject, issuer].map(|it| it.map(str::to_owned));
+        Ask::RevokeTokens { token, subject, issuer }
+    };
+    let year = 366 * 86_400;
+    for (ask, least) in [
+        (revoke(Some("t"), None, None), year),
+        (revoke(None, Some("agent-7"), None), year),
+        (revoke(None, Some("agent-7"), Some(ISSUER)), year),
+        (revoke(None, Some("agent-7"), Some("palisade")), 86_400),
+    ] {
+        assert_eq!(fixture.ask("operator", "", ask.clone()).await, Ok(1));
+        let newest = fixture.gateway.revocations.newest(9);
+        let newest = newest.iter().max_by_key(|one| &one.id).unwrap();
+        assert!(newest.until - newest.at >= least, "{ask:?}: {newest:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_given_for_a_token_that_is_revoked_while_it_is_exchanged() {
     let fixture = fixture();

@@ -1,12 +1,13 @@
 //! What tokens are worth: who reaches what by them, and those that are worth nothing any more.
 
 use palisade_admin::{Problem, Sensitive};
-use palisade_identity::{GATEWAY, Identity};
+use palisade_identity::{GATEWAY, Identity, Ttl};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Gateway, REVOKED, failed, who};
 use crate::changes::TokenChange;
+use crate::config::LONGEST_TOKEN;
 use crate::connections::Plain;
 use crate::reach::Reach;
 use crate::revocations::{Revocation, Revoked, is_about};
@@ -75,8 +76,7 @@ impl Gateway {
         let (token, subject, issuer) = what.parts();
         let change = TokenChange { change: "revoke", token, subject, issuer, by: &by };
         self.changes.put(&change).map_err(Problem::failed)?;
-        let longest = self.settings.load().longest_token();
-        let at = self.revocations.revoke(what.clone(), &by, longest).map_err(failed)?;
+        let at = self.revocations.revoke(what.clone(), &by, longest_life(&what)).map_err(failed)?;
         let ended = self.sessions.end_those(|bearer| is_about(&what, at, bearer), REVOKED);
         let id = token.or(subject);
         tracing::info!(id, issuer, by, ended, "tokens were revoked");
@@ -95,5 +95,15 @@ impl Gateway {
             "no issuer is called `{issuer}`, there are: {}; without one the name is meant, whoever vouches for it",
             known.join(", ")
         )))
+    }
+}
+
+/// The longest life of any token that a revocation may be about, in seconds. Of another issuer's that is not what is configured
+/// now: more may be by the next reload, and a token that was too long-lived to be taken is taken then.
+fn longest_life(what: &Revoked) -> u64 {
+    match what {
+        // These are the gateway's own alone.
+        Revoked::SubjectOf { issuer, .. } if issuer == GATEWAY => Ttl::MAX.as_secs(),
+        Revoked::Token(_) | Revoked::Subject(_) | Revoked::SubjectOf { .. } => LONGEST_TOKEN,
     }
 }

@@ -9,8 +9,10 @@ use super::Check;
 use crate::config::raw::{RawIssuer, RawRole, RawRule};
 use crate::config::{TrustedIssuer, nearest};
 
-/// A year and a day: what Kubernetes gives at most.
+/// A year and a day, in seconds: what Kubernetes gives at most.
 const LONGEST: usize = 366 * 86_400;
+/// The longest life that a configuration can let an issuer's tokens have, in seconds.
+pub const LONGEST_TOKEN: u64 = LONGEST as u64;
 
 impl Check<'_> {
     pub(super) fn issuer(&mut self, raw: RawIssuer) -> TrustedIssuer {
