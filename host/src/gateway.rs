@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use palisade_admin::{Ask, ExchangeProblem, Problem, Sensitive, TokenRequest};
 use palisade_identity::{Identity, OPERATOR, SigningKey, TokenRefused};
-use palisade_policy::{Gate, Principal};
+use palisade_policy::Gate;
 use palisade_store::{Store, StoreError};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use crate::changes::Changes;
 use crate::clock;
 use crate::connections::{Author, Connections, NewConnection, Rotation};
 use crate::exchanges;
-use crate::holds::{HoldDocument, NotDecided};
+use crate::holds::{HoldDocument, NotDecided, called};
 use crate::journal::read_events;
 use crate::mcp::Tools;
 use crate::metrics::metrics;
@@ -406,19 +406,7 @@ fn author<'a>(caller: &Identity, name: &'a str) -> Author<'a> {
 
 /// A caller's name, for the log.
 fn who(caller: &Identity) -> String {
-    if caller.operator {
-        return OPERATOR.to_owned();
-    }
-    let Principal { subject, issuer, acting_for, .. } = &caller.principal;
-    // The same name means somebody else where somebody else vouches for it.
-    let subject = match caller.is_own() {
-        true => subject.clone(),
-        false => format!("{subject} (of {issuer})"),
-    };
-    match acting_for {
-        Some(other) => format!("{subject} (acting for {other})"),
-        None => subject,
-    }
+    if caller.operator { OPERATOR.to_owned() } else { called(&caller.principal) }
 }
 
 fn to_value(document: &impl Serialize) -> Value {

@@ -1,6 +1,6 @@
 //! Holds as they are stored and shown, and the rules by which they are decided. No waiting happens here.
 
-use palisade_identity::{DecideRefused, Identity, Roles};
+use palisade_identity::{DecideRefused, GATEWAY, Identity, Roles};
 use palisade_policy::{Context, HoldRequest, Outcome, Principal};
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +28,17 @@ pub enum HoldState {
 pub struct Decided {
     /// Who.
     pub subject: String,
+    /// Who vouches for them; empty in what was decided before it was written down.
+    #[serde(default)]
+    pub issuer: String,
     /// Whom they act for.
     pub acting_for: Option<String>,
+    /// Who vouches for those, where that is known.
+    #[serde(default)]
+    pub acting_for_issuer: Option<String>,
+    /// The token's id by which they said so; empty like `issuer`.
+    #[serde(default)]
+    pub token: String,
     /// When, RFC 3339.
     pub at: String,
     /// Whether they said yes.
@@ -203,7 +212,10 @@ impl HoldDocument {
         }
         self.decisions.push(Decided {
             subject: by.principal.subject.clone(),
+            issuer: by.principal.issuer.clone(),
             acting_for: by.principal.acting_for.clone(),
+            acting_for_issuer: by.principal.acting_for_issuer.clone(),
+            token: by.token_id.clone(),
             at: clock::rfc3339(now_micros),
             granted,
             reason: reason.to_owned(),
@@ -252,16 +264,30 @@ impl Decided {
     fn person(&self) -> Principal {
         Principal {
             subject: self.subject.clone(),
+            issuer: self.issuer.clone(),
             acting_for: self.acting_for.clone(),
+            acting_for_issuer: self.acting_for_issuer.clone(),
             ..Principal::default()
         }
     }
 
-    fn name(&self) -> String {
-        match &self.acting_for {
-            Some(other) => format!("{} (acting for {other})", self.subject),
-            None => self.subject.clone(),
-        }
+    /// As they are called in the record, and to whoever waited.
+    pub fn name(&self) -> String {
+        called(&self.person())
+    }
+}
+
+/// A name for people to read: with who vouches for it, where that is not the gateway itself, since the same name means
+/// somebody else where somebody else does.
+pub fn called(principal: &Principal) -> String {
+    let Principal { subject, issuer, acting_for, .. } = principal;
+    let subject = match issuer.as_str() {
+        "" | GATEWAY => subject.clone(),
+        other => format!("{subject} (of {other})"),
+    };
+    match acting_for {
+        Some(other) => format!("{subject} (acting for {other})"),
+        None => subject,
     }
 }
 

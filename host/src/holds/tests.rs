@@ -54,6 +54,34 @@ fn hold(quorum: u32) -> HoldDocument {
 }
 
 #[test]
+fn a_decision_says_who_vouches_for_whoever_made_it_and_by_which_token() {
+    let mut hold = hold(2);
+    let mut boss = person("boss", None);
+    boss.principal.issuer = "https://corp.example".into();
+    hold.decide(&boss, &roles(), true, "fine", 1).unwrap();
+    hold.decide(&person("helper", Some("bob")), &roles(), true, "fine", 1).unwrap();
+    let by = vec!["boss (of https://corp.example)".into(), "helper (acting for bob)".into()];
+    assert_eq!(hold.outcome(), Some(Outcome::Granted { by }));
+    let stored = serde_json::to_value(&hold).unwrap();
+    let boss = &stored["decisions"][0];
+    assert_eq!((&boss["issuer"], &boss["token"]), (&"https://corp.example".into(), &"t".into()));
+}
+
+#[test]
+fn a_decision_from_before_issuers_were_written_down_is_read() {
+    let mut hold = hold(1);
+    hold.decide(&person("boss", None), &roles(), true, "fine", 1).unwrap();
+    let mut stored = serde_json::to_value(&hold).unwrap();
+    let decided = stored["decisions"][0].as_object_mut().unwrap();
+    for key in ["issuer", "acting_for_issuer", "token"] {
+        decided.remove(key).unwrap();
+    }
+    stored.as_object_mut().unwrap().remove("acting_for_issuer").unwrap();
+    let read: HoldDocument = serde_json::from_value(stored).unwrap();
+    assert_eq!(read.outcome(), Some(Outcome::Granted { by: vec!["boss".into()] }));
+}
+
+#[test]
 fn one_approval_grants_where_one_is_enough() {
     let mut hold = hold(1);
     hold.decide(&person("boss", None), &roles(), true, "fine", 1).unwrap();

@@ -3,10 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-use super::session::{short, who};
+use super::session::short;
 use super::{Screen, Table, Tone, pairs, tone_of};
 use crate::clock;
-use crate::holds::{HoldDocument, HoldState};
+use crate::holds::{HoldDocument, HoldState, called};
 
 /// The list of holds.
 ///
@@ -23,7 +23,7 @@ pub fn holds(screen: &mut Screen, holds: &[HoldDocument]) -> io::Result<()> {
             hold.state.word(),
             &left(hold),
             &hold.connection,
-            &who(&hold.subject, hold.acting_for.as_deref()),
+            &called(&hold.requester()),
             &hold.rule,
             &hold.text,
         ]);
@@ -50,7 +50,7 @@ pub fn hold(screen: &mut Screen, hold: &HoldDocument) -> io::Result<()> {
         &[
             ("hold", &hold.id),
             ("state", &state),
-            ("who", &who(&hold.subject, hold.acting_for.as_deref())),
+            ("who", &called(&hold.requester())),
             ("roles", &hold.roles.join(", ")),
             ("connection", &hold.connection),
             ("from", &hold.client_address),
@@ -70,7 +70,7 @@ pub fn hold(screen: &mut Screen, hold: &HoldDocument) -> io::Result<()> {
     for decided in &hold.decisions {
         let (word, tone) =
             if decided.granted { ("approved", Tone::Good) } else { ("denied", Tone::Bad) };
-        let by = who(&decided.subject, decided.acting_for.as_deref());
+        let by = decided.name();
         let line = format!(
             "{} by {} at {}{}",
             screen.tone(tone, word),

@@ -102,7 +102,7 @@ pub fn session(
 }
 
 /// Who, and whom they act for.
-pub fn who(subject: &str, acting_for: Option<&str>) -> String {
+fn who(subject: &str, acting_for: Option<&str>) -> String {
     match acting_for {
         Some(other) => format!("{subject} (acting for {other})"),
         None => subject.to_owned(),
