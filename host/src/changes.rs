@@ -1,4 +1,5 @@
-//! What was changed in the gateway itself, by whom: a stream of events of its own in the record, beside the sessions'.
+//! What was changed in the gateway itself, by whom, and which tokens were exchanged: two streams of events of their own in the
+//! record, beside the sessions'.
 
 use palisade_store::{SessionId, Store, StoreError};
 use serde::Serialize;
@@ -9,6 +10,8 @@ use crate::journal::read_events;
 
 /// Whose events these are: no session's, since a session's id is never nil.
 const GATEWAY: SessionId = SessionId(0);
+/// Whose the exchanges of tokens are: no session's either, and there may be so many that the others would be lost among them.
+const EXCHANGES: SessionId = SessionId(1);
 /// Who changes what nobody asked for: files that changed, and the start.
 pub const ITSELF: &str = "gateway";
 
@@ -109,6 +112,37 @@ pub struct TokenChange<'a> {
     pub by: &'a str,
 }
 
+/// A token that was given for another, from which it came, and what it says.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename = "exchange")]
+pub struct Exchange<'a> {
+    /// The new token's id.
+    pub token: &'a str,
+    /// The ids of those that it was given for.
+    pub parents: &'a [String],
+    /// Whose it is.
+    pub subject: &'a str,
+    /// Who vouches for them.
+    pub issuer: &'a str,
+    /// Whom they act for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acting_for: Option<&'a str>,
+    /// Who vouches for those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acting_for_issuer: Option<&'a str>,
+    /// Its roles.
+    pub roles: &'a [String],
+    /// Those that were dropped.
+    pub dropped: &'a [String],
+    /// The only connections that it is for; left out where it is for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<&'a [String]>,
+    /// When its time is over, RFC 3339.
+    pub until: String,
+    /// Where it was asked for.
+    pub client_address: String,
+}
+
 /// A policy in a set.
 #[derive(Debug, Serialize)]
 pub struct Member {
@@ -135,8 +169,20 @@ impl Changes {
     /// # Errors
     /// Why it is not in the record; what it describes must then not happen.
     pub fn put(&self, change: &impl Serialize) -> Result<(), String> {
+        self.append(GATEWAY, change)
+    }
+
+    /// Records an exchange, and waits until it is safe.
+    ///
+    /// # Errors
+    /// Why it is not in the record; the token must then not be given.
+    pub fn put_exchange(&self, exchange: &Exchange<'_>) -> Result<(), String> {
+        self.append(EXCHANGES, exchange)
+    }
+
+    fn append(&self, stream: SessionId, change: &impl Serialize) -> Result<(), String> {
         let event = serde_json::to_vec(change).map_err(|error| error.to_string())?;
-        let receipt = self.0.append(GATEWAY, clock::now_micros(), &event);
+        let receipt = self.0.append(stream, clock::now_micros(), &event);
         let kept = receipt.and_then(|receipt| self.0.wait_durable(receipt));
         kept.map_err(|error| format!("the record cannot be written: {error}"))
     }
@@ -146,10 +192,26 @@ impl Changes {
     /// # Errors
     /// Failures of the store.
     pub fn newest(&self, kind: &str, limit: usize) -> Result<Vec<Value>, StoreError> {
+        self.newest_of((GATEWAY, kind), limit)
+    }
+
+    /// The newest exchanges of tokens, the oldest of them first.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub fn newest_exchanges(&self, limit: usize) -> Result<Vec<Value>, StoreError> {
+        self.newest_of((EXCHANGES, "exchange"), limit)
+    }
+
+    fn newest_of(
+        &self,
+        (stream, kind): (SessionId, &str),
+        limit: usize,
+    ) -> Result<Vec<Value>, StoreError> {
         let mut newest: Vec<Value> = vec![];
         let mut from = 0;
         loop {
-            let page = read_events(&self.0, GATEWAY, from, 1000)?;
+            let page = read_events(&self.0, stream, from, 1000)?;
             let last = page.last().and_then(|event| event.get("id")?.as_str()?.parse::<u64>().ok());
             let Some(last) = last else { return Ok(newest) };
             from = last + 1;

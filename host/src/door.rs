@@ -269,6 +269,7 @@ impl Door {
             roles: principal.roles,
             acting_for: principal.acting_for,
             token: identity.map(|identity| identity.token_id.clone()).unwrap_or_default(),
+            parents: identity.map(|identity| identity.parents.clone()).unwrap_or_default(),
             client_address: arrival.client.to_string(),
             opened_at: clock::rfc3339(clock::now_micros()),
             ended_at: None,

@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use palisade_admin::{ExchangeProblem, TokenRequest};
-use palisade_identity::{ExchangeRefused, Exchanged, Identity, TokenRefused, Wish, exchange};
+use palisade_identity::{
+    ExchangeRefused, Exchanged, GATEWAY, Identity, TokenRefused, Wish, exchange,
+};
 use serde_json::{Value, json};
 
+use crate::changes::Exchange;
 use crate::clock;
 use crate::gateway::Gateway;
 
@@ -39,16 +42,18 @@ pub fn answer(
     let actor = request.actor_token.as_ref();
     let actor = actor.map(|token| identify(token, "actor_token")).transpose()?;
     let wish = Wish { roles: request.roles.clone(), connections: request.connections.clone() };
-    let exchanged = give(gateway, (&subject, actor.as_ref()), &wish).inspect_err(|refused| {
+    let given = give(gateway, client, (&subject, actor.as_ref()), &wish);
+    let exchanged = given.inspect_err(|refused| {
         tracing::warn!(%refused, %client, subject = subject.principal.subject, "an exchange was refused");
     })?;
     log(&exchanged, &subject);
     Ok(told(&exchanged))
 }
 
-/// Gives a token for those of bearers that were good a moment ago, and still are.
+/// Gives a token for those of bearers that were good a moment ago, and still are, once it is in the record.
 pub(crate) fn give(
     gateway: &Gateway,
+    client: SocketAddr,
     (subject, actor): (&Identity, Option<&Identity>),
     wish: &Wish,
 ) -> Result<Exchanged, ExchangeProblem> {
@@ -64,7 +69,28 @@ pub(crate) fn give(
     if std::iter::once(subject).chain(actor).any(|one| gateway.revocations.cover(one)) {
         return Err(ExchangeProblem::new("invalid_request", "a token was revoked meanwhile"));
     }
+    record(gateway, client, &exchanged).map_err(|problem| {
+        tracing::error!(problem, "an exchange is not in the record, and no token is given");
+        ExchangeProblem::new("server_error", "the gateway cannot record the exchange")
+    })?;
     Ok(exchanged)
+}
+
+fn record(gateway: &Gateway, client: SocketAddr, exchanged: &Exchanged) -> Result<(), String> {
+    let Exchanged { issued, grant } = exchanged;
+    gateway.changes.put_exchange(&Exchange {
+        token: &issued.token_id,
+        parents: &grant.parents,
+        subject: &grant.subject,
+        issuer: grant.vouched.as_deref().unwrap_or(GATEWAY),
+        acting_for: grant.acting_for.as_deref(),
+        acting_for_issuer: grant.acting_for_issuer.as_deref(),
+        roles: &grant.roles,
+        dropped: &grant.dropped,
+        connections: grant.connections.as_deref(),
+        until: clock::rfc3339(issued.expires_at.saturating_mul(1_000_000)),
+        client_address: client.to_string(),
+    })
 }
 
 fn log(exchanged: &Exchanged, subject: &Identity) {

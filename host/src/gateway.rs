@@ -166,6 +166,8 @@ impl palisade_admin::Gateway for Gateway {
                 self.revoke(caller, (token, subject, issuer))
             }
             Ask::Revocations { limit } => self.revocations(caller, limit),
+            Ask::Exchanges { limit } => self
+                .shown(caller, || Ok(self.changes.newest_exchanges(limit).map_err(failed)?.into())),
             Ask::WhoCan { connection } => self.who_can(caller, &connection),
             Ask::Explain { question } => self.explain(caller, &question),
             Ask::LoadPlugin { name, file } => {

@@ -62,6 +62,9 @@ pub struct SessionDocument {
     pub acting_for: Option<String>,
     /// The token's id.
     pub token: String,
+    /// The ids of the tokens that it was exchanged for, the first of them last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<String>,
     /// Where the client came from.
     pub client_address: String,
     /// When it opened, RFC 3339.

@@ -224,6 +224,35 @@ fn a_role_that_was_dropped_gives_an_open_session_nothing_when_roles_change() {
 }
 
 #[test]
+fn what_a_token_was_exchanged_for_is_on_record_before_it_is_given() {
+    let (_postgres, gateway) = start();
+    let issued = gateway.json(&["token", "--subject", "agent-7", "--role", "reader"]);
+    let parent = issued[0]["id"].as_str().unwrap();
+    let token = issued[0]["token"].as_str().unwrap();
+    let narrow = exchange(&gateway, token, &["--connection", "orders"]).unwrap();
+    assert_eq!(Psql::new(gateway.port, &narrow).query("SELECT 1"), "1");
+    let session = gateway.json(&["sessions", "list"]).remove(0);
+    assert_eq!(session["parents"], json!([parent]));
+    let shown = gateway.cli(&["sessions", "show", session["id"].as_str().unwrap()]).stdout;
+    assert!(shown.contains(parent), "{shown}");
+    let ada = gateway.token("ada", "administrator");
+    let answer = gateway.ask("/v1/tokens/exchanges", &ada);
+    let exchanges: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let exchanged = &exchanges[0];
+    assert_eq!((&exchanged["token"], &exchanged["parents"]), (&session["token"], &json!([parent])));
+    assert_eq!(
+        (&exchanged["subject"], &exchanged["roles"]),
+        (&json!("agent-7"), &json!(["reader"]))
+    );
+    assert_eq!(exchanged["connections"], json!(["orders"]));
+    assert!(!answer.contains(&narrow) && !answer.contains(token), "a token is in no record");
+    let listed = gateway.cli(&["tokens", "exchanges"]).stdout;
+    assert!(listed.contains(parent) && listed.contains("agent-7"), "{listed}");
+    let reader = gateway.cli_as(&narrow, &["tokens", "exchanges"]);
+    assert!(reader.stderr.contains("administers = true"), "{reader:?}");
+}
+
+#[test]
 fn a_revoked_token_ends_its_session_and_opens_none() {
     let (_postgres, gateway) = start();
     let token = gateway.token("agent-7", "reader");

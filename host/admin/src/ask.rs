@@ -124,6 +124,11 @@ pub enum Ask {
         /// Who vouches for that subject; whoever does where left out.
         issuer: Option<String>,
     },
+    /// The newest exchanges of tokens.
+    Exchanges {
+        /// At most so many.
+        limit: usize,
+    },
     /// The newest revocations in force.
     Revocations {
         /// At most so many.

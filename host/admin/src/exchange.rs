@@ -60,7 +60,11 @@ impl ExchangeProblem {
     }
 
     pub(crate) fn status(&self) -> u16 {
-        if self.code == "temporarily_unavailable" { 429 } else { 400 }
+        match self.code {
+            "temporarily_unavailable" => 429,
+            "server_error" => 500,
+            _ => 400,
+        }
     }
 
     pub(crate) fn body(&self) -> Value {

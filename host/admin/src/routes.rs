@@ -286,6 +286,13 @@ pub(crate) const ROUTES: &[Route] = &[
         ..post("/v1/tokens/revoke", Right::Administer, Body::Json, revoke)
     },
     Route {
+        about: "Which tokens were given for which, to whom and with which roles, the newest last",
+        query: &[AT_MOST],
+        ..get("/v1/tokens/exchanges", Right::Administer, |input| {
+            Ok(Ask::Exchanges { limit: limit(&input.query)? })
+        })
+    },
+    Route {
         about: "The revocations in force, the newest last",
         query: &[AT_MOST],
         ..get("/v1/tokens/revocations", Right::Administer, |input| {

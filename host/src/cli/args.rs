@@ -173,6 +173,12 @@ pub enum TokensCommand {
         #[arg(long, value_name = "URL", requires = "subject")]
         issuer: Option<String>,
     },
+    /// Lists which tokens were given for which, to whom, with which roles and for which connections.
+    Exchanges {
+        /// How many of the newest.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        limit: u64,
+    },
     /// Lists what is revoked, when, by whom, and until when it matters.
     #[command(visible_alias = "list")]
     Revocations {

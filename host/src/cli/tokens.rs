@@ -1,4 +1,4 @@
-//! `palisade tokens`: makes tokens worthless, and lists what is revoked.
+//! `palisade tokens`: makes tokens worthless, and lists what is revoked and what was exchanged.
 
 use serde_json::{Value, json};
 
@@ -6,6 +6,7 @@ use super::Failure;
 use super::archive::{list, open_store};
 use super::args::{Args, TokensCommand};
 use super::client::{Client, NoAnswer};
+use crate::changes::Changes;
 use crate::config::Config;
 use crate::revocations::{Revocation, Revocations};
 use crate::show::{Screen, Table, counted, short};
@@ -24,8 +25,45 @@ pub(super) fn tokens(
             };
             revoke(config, &what, args, screen)
         }
+        TokensCommand::Exchanges { limit } => exchanges(config, *limit, args, screen),
         TokensCommand::Revocations { limit } => revocations(config, *limit, args, screen),
     }
+}
+
+fn exchanges(config: &Config, limit: u64, args: &Args, mut screen: Screen) -> Result<(), Failure> {
+    let client = Client::new(config, args.token.as_deref());
+    let path = format!("/v1/tokens/exchanges?limit={limit}");
+    let all = match client.and_then(|client| client.get(&path)) {
+        Ok(answer) => list(answer)?,
+        Err(NoAnswer::NotRunning { .. }) if args.token.is_none() => {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            Changes::new(open_store(config)?).newest_exchanges(limit)?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if args.json {
+        return Ok(screen.json(&all)?);
+    }
+    if all.is_empty() {
+        return Ok(screen.line("no token was exchanged")?);
+    }
+    let mut table = Table::new(&["WHEN", "WHO", "TOKEN", "GIVEN FOR", "ROLES", "CONNECTIONS"]);
+    for one in &all {
+        let text = |key: &str| one[key].as_str().unwrap_or_default();
+        let texts = |key: &str| {
+            let texts = one[key].as_array().into_iter().flatten().filter_map(Value::as_str);
+            texts.collect::<Vec<_>>().join(", ")
+        };
+        let connections =
+            if one["connections"].is_null() { "*".into() } else { texts("connections") };
+        let who = match text("acting_for") {
+            "" => text("subject").to_owned(),
+            other => format!("{} (acting for {other})", text("subject")),
+        };
+        let (at, parents, roles) = (short(text("at")), texts("parents"), texts("roles"));
+        table.row([&at, &who, text("token"), &parents, &roles, &connections]);
+    }
+    Ok(table.show(&mut screen)?)
 }
 
 fn revoke(config: &Config, what: &Value, args: &Args, mut screen: Screen) -> Result<(), Failure> {

@@ -113,6 +113,7 @@ fn session(id: SessionId, connection: &str) -> SessionDocument {
         roles: vec![],
         acting_for: None,
         token: String::new(),
+        parents: vec![],
         client_address: String::new(),
         opened_at: clock::rfc3339(0),
         ended_at: None,
@@ -401,7 +402,7 @@ async fn a_revocation_outlives_every_token_that_a_later_configuration_could_take
 async fn nothing_is_given_for_a_token_that_is_revoked_while_it_is_exchanged() {
     let fixture = fixture();
     let subject = fixture.caller("agent-7", "agent");
-    let give = || exchanges::give(&fixture.gateway, (&subject, None), &Wish::default());
+    let give = || exchanges::give(&fixture.gateway, CLIENT, (&subject, None), &Wish::default());
     assert!(give().is_ok());
     let what = Revoked::Subject("agent-7".into());
     fixture.gateway.revocations.revoke(what, "ada", 60).unwrap();

@@ -17,6 +17,7 @@ pub(crate) fn document(number: u128) -> (SessionId, SessionDocument) {
         roles: vec![],
         acting_for: None,
         token: String::new(),
+        parents: vec![],
         client_address: "127.0.0.1:1".into(),
         opened_at: clock::rfc3339(0),
         ended_at: None,

@@ -77,6 +77,7 @@ pub fn session(
             ("who", &who(&session.subject, session.acting_for.as_deref())),
             ("roles", &session.roles.join(", ")),
             ("token", &session.token),
+            ("given for", &session.parents.join(", ")),
             ("connection", &connection(session)),
             ("from", &session.client_address),
             ("opened", &session.opened_at),
