@@ -204,6 +204,25 @@ impl Findings {
         self.opaque |= flow.opaque;
     }
 
+    /// Notes that values are compared with each other: those of one column tell which are the same, and what comes first,
+    /// while with a guess among them they tell whether it is right.
+    pub(crate) fn compare(&mut self, flow: &Flow) {
+        if flow.sources.len() == 1 && !flow.derived {
+            self.how = How::AmongThemselves;
+        }
+        self.consume(flow);
+        self.how = How::Other;
+    }
+
+    /// Notes that whole rows are compared with each other.
+    pub(crate) fn compare_rows(&mut self, shape: &Shape) {
+        let before = self.use_for(Usage::Group);
+        for piece in &shape.pieces {
+            self.compare(&piece.whole());
+        }
+        self.usage = before;
+    }
+
     /// Opens a subquery that is a value, inside of a scope at `level`.
     pub(crate) fn open_boundary(&mut self, level: usize) {
         self.boundaries.push(Boundary { level, flow: Flow::default() });

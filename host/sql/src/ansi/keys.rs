@@ -2,7 +2,7 @@
 
 use super::Walker;
 use crate::lineage::{Flow, Piece, Scope, Shape};
-use crate::{Effect, Operation, Usage};
+use crate::{Effect, How, Operation, Usage};
 use sqlparser::ast::{Cte, Expr, GroupByExpr, OrderByExpr, Value, With};
 
 impl Walker {
@@ -31,6 +31,7 @@ impl Walker {
 
     /// A sort or group key may be an output column, an input column, or both.
     fn key(&mut self, key: &Expr, shape: &Shape, scope: &Scope<'_>) {
+        let groups = self.found.usage == Some(Usage::Group);
         let output = match key {
             Expr::Identifier(name) => {
                 let name = self.ident(name);
@@ -47,11 +48,21 @@ impl Walker {
             _ => None,
         };
         match output {
+            Some((output, input)) if groups => {
+                self.found.compare(&output);
+                self.found.compare(&input);
+            }
             Some((output, input)) => {
                 self.found.consume(&output);
                 self.found.consume(&input);
             }
-            None => drop(self.expression(key, scope)),
+            None => {
+                if groups && matches!(key, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
+                    self.found.how = How::AmongThemselves;
+                }
+                self.expression(key, scope);
+                self.found.how = How::Other;
+            }
         }
     }
 

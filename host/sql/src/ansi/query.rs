@@ -89,6 +89,11 @@ impl Walker {
                 let plain =
                     matches!(op, SetOperator::Union | SetOperator::Except | SetOperator::Intersect);
                 self.strange_if(!plain, "this set operation");
+                // Every other set operation compares rows, with ALL as well.
+                let all = matches!(set_quantifier, SetQuantifier::All | SetQuantifier::AllByName);
+                if !(all && *op == SetOperator::Union) {
+                    self.found.compare_rows(&shape);
+                }
                 let by_name = !matches!(
                     set_quantifier,
                     SetQuantifier::All | SetQuantifier::Distinct | SetQuantifier::None
@@ -153,7 +158,7 @@ impl Walker {
         self.found.usage = before;
         match &select.distinct {
             None | Some(Distinct::All) => {}
-            Some(Distinct::Distinct) => self.consume_as(Usage::Group, &shape.whole()),
+            Some(Distinct::Distinct) => self.found.compare_rows(&shape),
             Some(Distinct::On(keys)) => {
                 let before = self.found.use_for(Usage::Group);
                 self.all(keys, scope);

@@ -44,7 +44,7 @@ impl Walker<'_> {
             self.values(&select.values_lists, &scope)
         };
         if select.op() != SetOperation::SetopNone && !appends {
-            self.compare_rows(&shape);
+            self.found.compare_rows(&shape);
         }
         self.sort(&select.sort_clause, &shape, &scope);
         let before = self.found.use_for(Usage::Predicate);
@@ -228,9 +228,9 @@ impl Walker<'_> {
             }
             match labels::output(key, shape, &self.constants) {
                 Some(flow) => {
-                    self.compare(&flow);
+                    self.found.compare(&flow);
                     let input = labels::plain_name(key).map(|name| scope.resolve(name));
-                    self.compare(&input.unwrap_or_default().flow);
+                    self.found.compare(&input.unwrap_or_default().flow);
                 }
                 None => self.group_key(key, scope),
             }
@@ -245,30 +245,11 @@ impl Walker<'_> {
         self.found.how = How::Other;
     }
 
-    /// Values are compared with each other: those of one column tell nothing but which are the same, while with a
-    /// guess among them they tell whether it is right.
-    fn compare(&mut self, flow: &Flow) {
-        if flow.sources.len() == 1 && !flow.derived {
-            self.found.how = How::AmongThemselves;
-        }
-        self.found.consume(flow);
-        self.found.how = How::Other;
-    }
-
-    /// Whole rows are compared with each other.
-    fn compare_rows(&mut self, shape: &Shape) {
-        let before = self.found.use_for(Usage::Group);
-        for piece in &shape.pieces {
-            self.compare(&piece.whole());
-        }
-        self.found.usage = before;
-    }
-
     fn distinct(&mut self, clause: &[Node], shape: &Shape, scope: &Scope<'_>) {
         match clause {
             [] => {}
             // A plain DISTINCT is a list of one empty node.
-            [only] if only.node.is_none() => self.compare_rows(shape),
+            [only] if only.node.is_none() => self.found.compare_rows(shape),
             keys => self.group(keys, shape, scope),
         }
     }
