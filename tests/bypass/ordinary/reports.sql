@@ -241,6 +241,9 @@ SELECT count(*) FROM vault.users WHERE password IS NULL;
 
 SELECT id FROM vault.users WHERE ssn IS NOT NULL ORDER BY id;
 
+--@ masked
+SELECT tablename, attname, n_distinct, correlation FROM pg_stats WHERE schemaname = 'shop' ORDER BY 1, 2;
+
 --@ values ["512-44-9031"]
 SELECT id, name FROM vault.users WHERE ssn = $1;
 

@@ -128,7 +128,26 @@ impl Relation {
         let others = others.map(move |(schema, name)| format!("{schema}.{name}.{column}"));
         let schemas: BTreeSet<&str> = beyond.iter().map(|(schema, _)| schema.as_str()).collect();
         let beyond = schemas.into_iter().map(move |schema| format!("{schema}.?.{column}"));
-        std::iter::once(format!("{}.{column}", self.full_name())).chain(others).chain(beyond)
+        let sampled = self.samples(column).then(|| ANYWHERE.to_owned());
+        let own = std::iter::once(format!("{}.{column}", self.full_name()));
+        own.chain(others).chain(beyond).chain(sampled)
+    }
+
+    /// Whether a column holds values of whichever tables there are: those that the server keeps as statistics.
+    fn samples(&self, column: &str) -> bool {
+        self.schema == "pg_catalog"
+            && match self.name.as_str() {
+                "pg_statistic" => column.starts_with("stavalues"),
+                "pg_statistic_ext_data" => matches!(column, "stxdmcv" | "stxdexpr"),
+                name if name.starts_with("pg_stats") => matches!(
+                    column,
+                    "most_common_vals"
+                        | "histogram_bounds"
+                        | "most_common_elems"
+                        | "range_bounds_histogram"
+                ),
+                _ => false,
+            }
     }
 
     fn sources_within(
