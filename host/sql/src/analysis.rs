@@ -44,6 +44,8 @@ pub struct Statement {
     /// Columns that are named where their values matter to nothing: what is not evaluated, but for functions that are
     /// written like them.
     pub idle: Vec<Source>,
+    /// The columns that its rows come in the order of, where it is one plain query of one relation; else none.
+    pub ordered_by: Vec<Source>,
     /// How many bound parameters columns are compared with for equality.
     pub guesses: usize,
     /// What it stores, and where.
@@ -372,6 +374,8 @@ pub enum How {
     EqualsConstant,
     /// Compared with other values of the same column.
     AmongThemselves,
+    /// Compared with other values of the same column in an index, in whose order rows may come, or are put.
+    ByIndex,
     /// In any other way.
     #[default]
     Other,

@@ -35,6 +35,10 @@ pub(crate) struct Findings {
     pub(crate) idle: bool,
     /// How many parameters columns are compared with.
     pub(crate) guesses: usize,
+    /// How many queries there are.
+    pub(crate) queries: usize,
+    /// The columns that the rows of a plain query come in the order of.
+    pub(crate) ordered_by: Vec<Source>,
     pub(crate) operations: Vec<Operation>,
     pub(crate) effects: Vec<Effect>,
     gaps: Vec<String>,
@@ -223,6 +227,14 @@ impl Findings {
         self.usage = before;
     }
 
+    /// Notes that an index orders the rows of a relation by a column.
+    pub(crate) fn order_by_index(&mut self, relation: &Name, column: &str) {
+        let before = self.use_for(Usage::Sort);
+        self.how = How::ByIndex;
+        self.consume(&Flow::of(relation, column));
+        (self.usage, self.how) = (before, How::Other);
+    }
+
     /// Opens a subquery that is a value, inside of a scope at `level`.
     pub(crate) fn open_boundary(&mut self, level: usize) {
         self.boundaries.push(Boundary { level, flow: Flow::default() });
@@ -342,6 +354,10 @@ impl Findings {
             },
             uses: std::mem::take(&mut self.uses).into_iter().collect(),
             idle: std::mem::take(&mut self.unused).into_iter().collect(),
+            ordered_by: match std::mem::take(&mut self.queries) {
+                1 => std::mem::take(&mut self.ordered_by),
+                _ => Vec::new(),
+            },
             guesses: std::mem::take(&mut self.guesses),
             stores: std::mem::take(&mut self.stores).into_iter().collect(),
             calls: std::mem::take(&mut self.calls),
@@ -352,6 +368,7 @@ impl Findings {
             casts: std::mem::take(&mut self.casts),
             reservations: std::mem::take(&mut self.reservations).into_iter().collect(),
         });
+        self.ordered_by.clear();
         self.reads.clear();
         self.fields.clear();
         self.boundaries.clear();

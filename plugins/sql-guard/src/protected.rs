@@ -6,7 +6,9 @@ use plugin_sdk::prelude::*;
 ///
 /// `predicate`: in a condition, in whatever way else. `equals-constant`: compared for equality with a constant in the text.
 /// `join`: compared with another column. `sort`: in an ORDER BY. `group`: in a DISTINCT, GROUP BY or UNION together with
-/// other values than its own. `unique`: written where no two rows have the same value. `expression`: computed with, even if what comes of it is masked.
+/// other values than its own. `distinct`: in one with no others, whose number and order tell, should somebody have written
+/// a guess beside the values. `index`: by an index, in whose order rows are put, or may come. `unique`: written where no two
+/// rows have the same value. `expression`: computed with, even if what comes of it is masked.
 /// `view`: by a view that somebody made, in its own conditions, joins and order.
 #[config]
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub(crate) enum Usage {
     Join,
     Sort,
     Group,
+    Distinct,
+    Index,
     Unique,
     Expression,
     View,
@@ -31,6 +35,8 @@ impl Usage {
             Self::Join => "join",
             Self::Sort => "sort",
             Self::Group => "group",
+            Self::Distinct => "distinct",
+            Self::Index => "index",
             Self::Unique => "unique",
             Self::Expression => "expression",
             Self::View => "view",
@@ -44,14 +50,15 @@ impl Usage {
             && Self::of(operation) == Some(self)
     }
 
-    /// What kind of use an operation is; none where it tells nothing that a mask would hide.
+    /// What kind of use an operation is; none where it is never denied.
     fn of(operation: &Operation) -> Option<Self> {
         let usage = operation.fact("for")?;
         match operation.fact("how")? {
             "null-test" | "equals-parameter" => return None,
             _ if operation.fact("through").is_some() => return Some(Self::View),
             "equals-constant" => return Some(Self::EqualsConstant),
-            "among-themselves" if usage == "group" => return None,
+            "among-themselves" if usage == "group" => return Some(Self::Distinct),
+            "by-index" => return Some(Self::Index),
             _ => {}
         }
         Some(match usage {
@@ -82,6 +89,14 @@ impl Usage {
             Self::Group => (
                 "be compared with other values in a DISTINCT, GROUP BY or UNION",
                 "Group by another column, or use UNION ALL.",
+            ),
+            Self::Distinct => (
+                "decide which rows are one in a DISTINCT, GROUP BY or UNION",
+                "Group by another column.",
+            ),
+            Self::Index => (
+                "order rows by an index over it",
+                "Order by columns that no two rows share, count the rows, or name other columns.",
             ),
             Self::Unique => {
                 ("be written where each value is unique", "Leave the column to whoever may see it.")

@@ -241,6 +241,14 @@ SELECT count(*) FROM vault.users WHERE password IS NULL;
 
 SELECT id FROM vault.users WHERE ssn IS NOT NULL ORDER BY id;
 
+SELECT count(*) FROM vault.users WHERE ssn IS NOT NULL;
+
+--@ masked
+SELECT name, ssn IS NULL AS missing FROM vault.users WHERE id < 3 ORDER BY id;
+
+--@ masked
+SELECT ssn FROM vault.users;
+
 --@ masked
 SELECT tablename, attname, n_distinct, correlation FROM pg_stats WHERE schemaname = 'shop' ORDER BY 1, 2;
 

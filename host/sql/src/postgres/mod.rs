@@ -16,6 +16,7 @@ mod labels;
 mod limits;
 mod names;
 mod objects;
+mod order;
 mod parse;
 mod routines;
 mod select;

@@ -47,6 +47,8 @@ impl Walker<'_> {
             self.found.compare_rows(&shape);
         }
         self.sort(&select.sort_clause, &shape, &scope);
+        self.found.queries += 1;
+        self.found.ordered_by = self.order_of(select, &shape, &scope);
         let before = self.found.use_for(Usage::Predicate);
         self.optional(select.limit_offset.as_deref(), &scope);
         self.optional(select.limit_count.as_deref(), &scope);
@@ -190,26 +192,6 @@ impl Walker<'_> {
             });
         }
         shape.unwrap_or_default()
-    }
-
-    /// `ORDER BY`: a name or a number of an output column, or an expression.
-    fn sort(&mut self, keys: &[Node], shape: &Shape, scope: &Scope<'_>) {
-        let before = self.found.use_for(Usage::Sort);
-        for key in keys {
-            let (inner, by) = match key.node.as_ref() {
-                Some(NodeEnum::SortBy(sort)) => (sort.node.as_deref(), sort.use_op.as_slice()),
-                _ => (None, [].as_slice()),
-            };
-            let inner = inner.unwrap_or(key);
-            match labels::output(inner, shape, &self.constants) {
-                Some(flow) => {
-                    self.check_operator(by);
-                    self.found.consume(&flow);
-                }
-                None => drop(self.expression(key, scope)),
-            }
-        }
-        self.found.usage = before;
     }
 
     /// `GROUP BY`: a column goes before an output name, and which of them it is cannot be told here.

@@ -2,7 +2,7 @@
 
 use super::{Walker, names};
 use crate::lineage::{Flow, Item, Piece, Scope, Shape};
-use crate::{EVERY_COLUMN, How, Name, Operation, Usage};
+use crate::{EVERY_COLUMN, Name, Operation, Usage};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, Constraint, CreateStatsStmt,
@@ -134,8 +134,16 @@ impl Walker<'_> {
         }
         let Some(definition) = command.def.as_deref() else { return };
         match definition.node.as_ref() {
-            Some(NodeEnum::ColumnDef(column)) => self.column_definition(column, scope),
-            Some(NodeEnum::Constraint(constraint)) => self.constraint(constraint, scope),
+            Some(NodeEnum::ColumnDef(column)) => {
+                if command.subtype() == AlterTableType::AtAlterColumnType {
+                    self.compute_with(name, &command.name);
+                }
+                self.column_definition(column, scope);
+            }
+            Some(NodeEnum::Constraint(constraint)) => {
+                self.constraint(constraint, scope);
+                self.constrained(constraint, name);
+            }
             Some(NodeEnum::PartitionCmd(partition)) => {
                 let part = names::relation_of(partition.name.as_ref());
                 if command.subtype() == AlterTableType::AtAttachPartition {
@@ -167,6 +175,25 @@ impl Walker<'_> {
         }
     }
 
+    /// The rows that are there already are compared: with each other by a key, with others by a foreign one.
+    fn constrained(&mut self, constraint: &Constraint, relation: &Name) {
+        for column in names::strings(&constraint.keys) {
+            self.found.order_by_index(relation, &column);
+        }
+        let before = self.found.use_for(Usage::Join);
+        for column in names::strings(&constraint.fk_attrs) {
+            self.found.consume(&Flow::of(relation, &column));
+        }
+        self.found.usage = before;
+    }
+
+    /// A new type may refuse what is there: it may be too long, or a domain with a condition of somebody's own.
+    fn compute_with(&mut self, relation: &Name, column: &str) {
+        let before = self.found.use_for(Usage::Expression);
+        self.found.consume(&Flow::of(relation, column));
+        self.found.usage = before;
+    }
+
     /// An expression of which the relation keeps what it gives, or is tested by it from now on.
     fn kept(&mut self, expression: Option<&Node>, scope: &Scope<'_>) {
         let flow = self.optional(expression, scope);
@@ -185,10 +212,7 @@ impl Walker<'_> {
         for element in &index.index_params {
             match element.node.as_ref() {
                 Some(NodeEnum::IndexElem(element)) if !element.name.is_empty() => {
-                    self.found.usage = Some(Usage::Group);
-                    self.found.how = How::AmongThemselves;
-                    self.found.consume(&Flow::of(&table, &element.name));
-                    (self.found.usage, self.found.how) = (Some(Usage::Sort), How::Other);
+                    self.found.order_by_index(&table, &element.name);
                 }
                 _ => drop(self.expression(element, &scope)),
             }

@@ -15,7 +15,11 @@ impl Walker<'_> {
             NodeEnum::LockStmt(lock) => self.lock(lock),
             NodeEnum::VacuumStmt(vacuum) => self.vacuum(vacuum),
             NodeEnum::ClusterStmt(cluster) => {
-                self.maintain("cluster", cluster.relation.as_ref(), "")
+                let index = self.found.operations.len();
+                self.maintain("cluster", cluster.relation.as_ref(), "");
+                if !cluster.indexname.is_empty() {
+                    self.say(index, "index", &cluster.indexname);
+                }
             }
             NodeEnum::ReindexStmt(reindex) => {
                 self.maintain("reindex", reindex.relation.as_ref(), &reindex.name);

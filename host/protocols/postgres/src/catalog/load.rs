@@ -8,6 +8,7 @@ use palisade_relay::{Link, converse};
 use palisade_sql::Trusted;
 
 use super::ask::{Ask, Row};
+use super::indexes;
 use super::relation::{Cascade, Relation, View, is_system};
 use super::routines::{self, names_of, reads};
 use super::{Catalog, Routines, Wanted};
@@ -176,7 +177,7 @@ async fn describe(
              THEN pg_catalog.pg_get_viewdef(c.oid) END \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          WHERE c.oid IN ({list}); \
-         SELECT attrelid, attnum, attname, attgenerated FROM pg_catalog.pg_attribute \
+         SELECT attrelid, attnum, attname, attgenerated, atttypid || '.' || atttypmod FROM pg_catalog.pg_attribute \
          WHERE attrelid IN ({list}) AND attnum > 0 AND NOT attisdropped; \
          WITH RECURSIVE up(child, parent) AS ( \
            SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits WHERE inhrelid IN ({list}) \
@@ -199,6 +200,7 @@ async fn describe(
         let Some((oid, number, name)) = column else { continue };
         if let Some(relation) = found.get_mut(&oid) {
             relation.columns.insert(number, name.to_owned());
+            relation.types.extend(text_at(row, 4).map(|kind| (number, kind.to_owned())));
             if text_at(row, 3).is_some_and(|generated| !generated.is_empty()) {
                 relation.generated.insert(number);
             }
@@ -224,7 +226,7 @@ async fn describe(
 }
 
 /// What hangs on relations: code that runs when they are written (`run`), their parts (`part`), and tables whose foreign
-/// keys follow them (`delete`, `update`). Each row has the relation, which of these, a schema and a name.
+/// keys follow them (`delete`, `update`), and their indexes. Each row has the relation, which of these, a schema and a name.
 fn attached(list: &str) -> String {
     format!(
         "WITH followers AS ({followers}) \
@@ -242,9 +244,7 @@ fn attached(list: &str) -> String {
          UNION SELECT c.oid, 'run', 'foreign', s.srvname FROM pg_catalog.pg_class c \
            JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = c.oid \
            JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver WHERE c.oid IN ({list}) \
-         UNION SELECT i.indrelid, 'unique', '', a.attname FROM pg_catalog.pg_index i \
-           JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) \
-           WHERE i.indisunique AND i.indrelid IN ({list}) \
+         UNION {indexes} \
          UNION SELECT root, 'part', n.nspname, c.relname FROM ( \
            WITH RECURSIVE down(root, child) AS ( \
              SELECT inhparent, inhrelid FROM pg_catalog.pg_inherits WHERE inhparent IN ({list}) \
@@ -256,7 +256,8 @@ fn attached(list: &str) -> String {
          UNION SELECT f.root, 'run-' || f.what, n.nspname, p.proname FROM followers f \
            JOIN pg_catalog.pg_trigger t ON t.tgrelid = f.child AND NOT t.tgisinternal AND t.tgenabled <> 'D' \
            JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace",
-        followers = followers(list)
+        followers = followers(list),
+        indexes = indexes::attached(list),
     )
 }
 
@@ -292,6 +293,11 @@ fn attach(relation: &mut Relation, row: &Row) {
         "run" => relation.runs.push(other),
         "part" => relation.parts.push(other),
         "unique" => drop(relation.unique.insert(other.1)),
+        "primary" => drop(relation.primary.insert(other.1)),
+        "tested" => drop(relation.tested.insert(other.1)),
+        "split" => drop(relation.split_by.insert(other.1)),
+        "key" => drop(relation.indexes.entry(other.0).or_default().keys.insert(other.1)),
+        "carried" => drop(relation.indexes.entry(other.0).or_default().carried.insert(other.1)),
         _ => match what.strip_prefix("run-") {
             Some(what) => relation.cascade_runs.push((cascade(what), other)),
             None => relation.cascades.push((cascade(what), other)),

@@ -3,6 +3,7 @@
 //! Looked up over the gateway's own connection, once per relation, and forgotten when a session changes the catalog or when told to.
 
 mod ask;
+mod indexes;
 mod load;
 mod relation;
 mod routines;
@@ -18,10 +19,10 @@ use tokio::sync::Mutex;
 use crate::reading::Reading;
 use crate::serve::Backend;
 
-pub use relation::Relation;
 pub(crate) use relation::{
     ANYWHERE, FRESH, View, in_the_guise_of_a_column, is_system, resolve, source_names, unresolved,
 };
+pub use relation::{Index, Relation};
 pub(crate) use routines::{names_of, reads};
 
 /// How many readings are remembered, and for texts of how many bytes.
@@ -80,19 +81,20 @@ impl Known {
 
     /// The columns of a relation; none where it is not known.
     pub(crate) fn columns(&self, schema: &str, name: &str) -> Vec<String> {
-        let relation = self.in_schema(schema, name);
+        let relation = self.find(schema, name);
         relation.map(|relation| relation.columns.values().cloned().collect()).unwrap_or_default()
     }
 
     /// The columns of a relation, each with every name that it goes by, of parents and parts too; none where it is not
     /// known.
     pub(crate) fn column_names(&self, schema: &str, name: &str) -> Vec<(String, Vec<String>)> {
-        let Some(relation) = self.in_schema(schema, name) else { return vec![] };
+        let Some(relation) = self.find(schema, name) else { return vec![] };
         let columns = relation.columns.values();
         columns.map(|column| (column.clone(), relation.names(column).collect())).collect()
     }
 
-    fn in_schema(&self, schema: &str, name: &str) -> Option<&Arc<Relation>> {
+    /// A relation by its schema and its name.
+    pub(crate) fn find(&self, schema: &str, name: &str) -> Option<&Arc<Relation>> {
         let mut relations = self.named(name).into_iter().flatten();
         relations.find(|relation| relation.schema == schema)
     }

@@ -31,6 +31,8 @@ pub struct Relation {
     pub name: String,
     /// Its columns by number.
     pub columns: BTreeMap<i16, String>,
+    /// Their types: the OID and the modifier, with a dot between.
+    pub types: BTreeMap<i16, String>,
     /// The numbers of its generated columns, which a `COPY` leaves out.
     pub generated: BTreeSet<i16>,
     /// The tables that it inherits from or is a partition of, as (schema, name), also of theirs.
@@ -42,12 +44,29 @@ pub struct Relation {
     pub runs: Vec<(String, String)>,
     /// Its columns that no two rows have the same value in, alone or with others.
     pub unique: BTreeSet<String>,
+    /// Its primary key; empty where it says nothing of the rows of its parts.
+    pub primary: BTreeSet<String>,
+    /// The columns whose values are tested when they are written: by a check, by a domain, by a partition's bounds.
+    pub tested: BTreeSet<String>,
+    /// The columns that say which partition a row belongs to.
+    pub split_by: BTreeSet<String>,
+    /// The indexes that rows may be read by in some order, its own and those of its parts, by their names.
+    pub indexes: BTreeMap<String, Index>,
     /// Its partitions and the tables that inherit from it, also theirs.
     pub parts: Vec<(String, String)>,
     /// The tables whose foreign keys follow it, and how; also those that follow these.
     pub cascades: Vec<(Cascade, (String, String))>,
     /// The functions of triggers that such a table runs then.
     pub cascade_runs: Vec<(Cascade, (String, String))>,
+}
+
+/// An index that rows may be read by in its order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Index {
+    /// The columns that it orders by, alone, within expressions, or by which rows it has.
+    pub keys: BTreeSet<String>,
+    /// The columns that it has besides.
+    pub carried: BTreeSet<String>,
 }
 
 /// How a foreign key follows the row that it refers to.
@@ -274,6 +293,12 @@ impl Relation {
             ];
             into.push(call);
         }
+    }
+
+    /// The type of a column, where both are known.
+    pub(crate) fn type_of(&self, column: &str) -> Option<&str> {
+        let (number, _) = self.columns.iter().find(|(_, name)| *name == column)?;
+        self.types.get(number).map(String::as_str)
     }
 
     /// Whether it is known to have no such column, so that a function may be meant.

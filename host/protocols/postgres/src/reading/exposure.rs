@@ -6,8 +6,8 @@ use palisade_policy::Operation;
 use palisade_sql::{EVERY_COLUMN, How, Object, Source, Statement, Usage, Use};
 
 use super::called::views;
-use super::keeps;
-use crate::catalog::{Known, Relation, in_the_guise_of_a_column, resolve, source_names};
+use super::{by_index, keeps};
+use crate::catalog::{FRESH, Known, Relation, in_the_guise_of_a_column, resolve, source_names};
 
 /// The action of an operation that says how columns are used without being shown.
 pub const USE: &str = "use";
@@ -50,6 +50,7 @@ impl Exposure {
             }
             exposure.in_doubt |= !found && !certain && operation.action != "create";
         }
+        exposure.in_doubt |= by_index::orders_every_table(statement);
         exposure.doubt_names(statement, known);
         exposure
     }
@@ -217,32 +218,44 @@ pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
 fn used<'a>(uses: impl IntoIterator<Item = &'a Use>, known: &Known) -> Vec<Operation> {
     let mut grouped: BTreeMap<(String, Usage, How), BTreeSet<String>> = BTreeMap::new();
     for used in uses {
-        let mut names = BTreeSet::new();
-        source_names(known, &used.source, &mut names, 0);
-        for name in names.iter().filter(|name| !name.starts_with("?.?.")) {
-            let Some((relation, column)) = name.rsplit_once('.') else { continue };
-            let columns = grouped.entry((relation.to_owned(), used.usage, used.how)).or_default();
-            columns.insert(column.to_owned());
+        for (relation, column) in columns_of(&used.source, known) {
+            grouped.entry((relation, used.usage, used.how)).or_default().insert(column);
         }
     }
     grouped
         .into_iter()
-        .map(|((relation, usage, how), columns)| {
-            let usage = usage_name(usage);
-            let mut facts = vec![
-                ("for".to_owned(), usage.to_owned()),
-                ("how".to_owned(), how_name(how).to_owned()),
-            ];
-            let each = columns.iter().map(|column| format!("{usage} {relation}.{column}"));
-            facts.extend(each.map(|uses| ("uses".to_owned(), uses)));
-            Operation {
-                action: USE.to_owned(),
-                object: relation,
-                fields: columns.into_iter().collect(),
-                facts,
-            }
-        })
+        .map(|((relation, usage, how), columns)| use_of(relation, columns, usage, how))
         .collect()
+}
+
+/// The columns that a source may be, each with its relation's full name; none of what nothing is known of.
+pub(super) fn columns_of(
+    source: &Source,
+    known: &Known,
+) -> impl Iterator<Item = (String, String)> + use<> {
+    let mut names = BTreeSet::new();
+    source_names(known, source, &mut names, 0);
+    let names = names.into_iter().filter(|name| !name.starts_with("?.?."));
+    names.filter_map(|name| {
+        let (relation, column) = name.rsplit_once('.')?;
+        Some((relation.to_owned(), column.to_owned()))
+    })
+}
+
+/// Columns of a relation, used so.
+pub(super) fn use_of(
+    relation: String,
+    columns: BTreeSet<String>,
+    usage: Usage,
+    how: How,
+) -> Operation {
+    let usage = usage_name(usage);
+    let mut facts =
+        vec![("for".to_owned(), usage.to_owned()), ("how".to_owned(), how_name(how).to_owned())];
+    let each = columns.iter().map(|column| format!("{usage} {relation}.{column}"));
+    facts.extend(each.map(|uses| ("uses".to_owned(), uses)));
+    let fields = columns.into_iter().collect();
+    Operation { action: USE.to_owned(), object: relation, fields, facts }
 }
 
 fn usage_name(usage: Usage) -> &'static str {
@@ -261,8 +274,23 @@ fn how_name(how: How) -> &'static str {
         How::EqualsParameter => "equals-parameter",
         How::EqualsConstant => "equals-constant",
         How::AmongThemselves => "among-themselves",
+        How::ByIndex => "by-index",
         How::Other => "other",
     }
+}
+
+/// The generated columns of the relations of these columns, by their full names.
+fn generated(columns: &BTreeSet<String>, known: &Known) -> BTreeSet<String> {
+    let relations = columns.iter().filter_map(|name| {
+        let (relation, _) = name.rsplit_once('.')?;
+        let (schema, name) = relation.split_once('.')?;
+        known.find(schema, name)
+    });
+    let columns = relations.flat_map(|relation| {
+        let generated = relation.generated.iter().filter_map(|at| relation.columns.get(at));
+        generated.map(|column| format!("{}.{column}", relation.full_name()))
+    });
+    columns.collect()
 }
 
 /// What a statement stores under other names: rows that it writes, a table that it makes or renames.
@@ -291,6 +319,14 @@ fn stored(statement: &Statement, known: &Known) -> Vec<Stored> {
             source_names(known, &Source::new(&store.target.relation, "*"), &mut into, 0);
         } else if store.target.column != "*" {
             source_names(known, &store.target, &mut into, 0);
+        }
+        // What is made of it there has another name, and is as good as the value.
+        for generated in generated(&into, known) {
+            put(BTreeSet::from([generated]), &store.source);
+        }
+        // What a new table does with it is not known yet.
+        if into.iter().any(|name| name.starts_with(FRESH)) {
+            into.clear();
         }
         put(into, &store.source);
     }

@@ -1,9 +1,11 @@
 //! SQL text as the gate judges it and as masking needs it: analysed, with every name resolved by the catalog.
 
+mod by_index;
 mod called;
 mod copy;
 mod exposure;
 mod lineage;
+mod tested;
 mod touched;
 mod wanted;
 
@@ -149,6 +151,8 @@ impl Reading {
             called.add_to(&mut operations, first, known);
             unseen.extend(called.unseen(read));
             operations.extend(exposure::uses(read, known));
+            operations.extend(by_index::uses(read, known));
+            operations.extend(tested::uses(read, known));
             operations.extend(exposure::elsewhere(read, known));
             statements.push(statement(read, &called, known, certain && !known.is_doubtful()));
             if read.effects.contains(&Effect::ChangesCatalog) && analysis.statements.len() > 1 {
@@ -349,5 +353,7 @@ pub(crate) fn unaccounted(reason: &str) -> Operation {
     Operation { action: UNACCOUNTED.to_owned(), object: reason.to_owned(), ..Operation::default() }
 }
 
+#[cfg(test)]
+mod order_tests;
 #[cfg(test)]
 mod tests;

@@ -159,7 +159,7 @@ fn comments_and_maintenance_are_told() {
     check("VACUUM FULL users", "vacuum users");
     check("VACUUM", "vacuum");
     check("ANALYZE users (ssn)", "analyze users [ssn]");
-    check("CLUSTER users USING i", "cluster users; ~ ChangesCatalog");
+    check("CLUSTER users USING i", "cluster users {index: i}; ~ ChangesCatalog");
     check("REINDEX TABLE users", "reindex users; ~ ChangesCatalog");
     check("REINDEX DATABASE d", "reindex d; ~ ChangesCatalog");
 }

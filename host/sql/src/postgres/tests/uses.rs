@@ -119,3 +119,53 @@ fn what_rows_are_made_of_decides_over_them() {
         uses(&format!("SELECT {name}(ssn) FROM users"), "predicate users.ssn");
     }
 }
+
+#[test]
+fn an_index_orders_the_rows_of_its_table() {
+    let ordered = "sort users.ssn";
+    uses("CREATE INDEX ON users (ssn)", ordered);
+    uses("CREATE INDEX ON users (ssn DESC) INCLUDE (id)", ordered);
+    uses("ALTER TABLE users ADD UNIQUE (ssn)", ordered);
+    uses("ALTER TABLE users ADD CONSTRAINT k PRIMARY KEY (ssn)", ordered);
+    let by_index = only("CREATE INDEX ON users (ssn)").uses;
+    assert!(by_index.iter().all(|used| used.how == crate::How::ByIndex), "{by_index:?}");
+    // A table that is only now made holds nothing yet.
+    uses("CREATE TABLE own (ssn text UNIQUE)", "");
+}
+
+#[test]
+fn a_constraint_that_is_added_tests_what_is_there() {
+    uses("ALTER TABLE users ADD FOREIGN KEY (ssn) REFERENCES guesses", "join users.ssn");
+    uses("ALTER TABLE users ALTER COLUMN ssn TYPE varchar(9)", "expression users.ssn");
+    uses("ALTER TABLE users ADD COLUMN ssn varchar(9)", "");
+}
+
+#[test]
+fn the_order_of_rows_is_told_of_plain_queries_alone() {
+    let ordered = |text: &str| crate::rendering::render_sources(&only(text).ordered_by);
+    for text in [
+        "SELECT id, name FROM users ORDER BY id",
+        "SELECT id, ssn IS NULL, born::text, 1, $1 FROM users ORDER BY id",
+        "SELECT name FROM users WHERE ssn IS NULL ORDER BY users.id DESC LIMIT 3",
+        "SELECT * FROM users u ORDER BY u.id",
+        "DECLARE c CURSOR FOR SELECT name FROM users ORDER BY id",
+    ] {
+        assert_eq!(ordered(text), "users.id", "{text}");
+    }
+    assert_eq!(ordered("SELECT name AS id FROM users ORDER BY id"), "users.name");
+    for text in [
+        "SELECT id FROM users",
+        "SELECT array_agg(id) FROM users ORDER BY min(id)",
+        "SELECT id, row_number() OVER () FROM users ORDER BY id",
+        "SELECT id, nextval('s') FROM users ORDER BY id",
+        "SELECT u.id FROM users u, orders o ORDER BY u.id",
+        "SELECT id FROM users GROUP BY id ORDER BY id",
+        "SELECT id FROM users WHERE id IN (SELECT id FROM users) ORDER BY id",
+        "SELECT id FROM (SELECT id FROM users ORDER BY id) s",
+        "SELECT id FROM users ORDER BY id + 0",
+        "SELECT id FROM users ORDER BY id USING <",
+        "SELECT id FROM users UNION ALL SELECT id FROM users ORDER BY id",
+    ] {
+        assert_eq!(ordered(text), "", "{text}");
+    }
+}

@@ -1,0 +1,145 @@
+//! In which order rows may come, and where what is copied is tested.
+
+use std::collections::BTreeSet;
+
+use palisade_sql::{Dialect, PostgreSql};
+
+use super::Reading;
+use crate::catalog::{ANYWHERE, Index, Known, Relation};
+
+fn names(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn table(oid: u32, name: &str, columns: &[&str]) -> Relation {
+    Relation {
+        oid,
+        schema: "public".to_owned(),
+        name: name.to_owned(),
+        columns: (1..).zip(columns.iter().map(|name| (*name).to_owned())).collect(),
+        types: (1..).zip(columns.iter().map(|_| "25.-1".to_owned())).collect(),
+        ..Relation::default()
+    }
+}
+
+/// `users`, with an index over `ssn` and one over `team` and `pin` that has `mail` besides; `kept`, which tests `ssn`.
+fn known() -> Known {
+    let mut users = table(1, "users", &["id", "name", "ssn", "team", "pin", "mail"]);
+    users.primary = names(&["id"]);
+    let index =
+        |keys: &[&str], carried: &[&str]| Index { keys: names(keys), carried: names(carried) };
+    users.indexes.insert("users_ssn".to_owned(), index(&["ssn"], &[]));
+    users.indexes.insert("users_team".to_owned(), index(&["team", "pin"], &["mail"]));
+    let mut kept = table(2, "kept", &["ssn", "note", "short", "made"]);
+    kept.tested = names(&["ssn"]);
+    kept.types.insert(3, "1043.13".to_owned());
+    kept.generated.insert(4);
+    let mut split = table(3, "split", &["ssn", "region"]);
+    split.split_by = names(&["ssn"]);
+    Known::of(vec![users, kept, split])
+}
+
+fn read(text: &str) -> Reading {
+    Reading::new(text, &PostgreSql.analyze(text), &known(), None, true)
+}
+
+/// Checks what is used by whose order rows may come, or whose values are tested.
+fn check(text: &str, how: &str, expected: &str) {
+    let reading = read(text);
+    let fact = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let operations = reading.command.operations.iter();
+    let used = operations.filter(|operation| operation.facts.contains(&fact("how", how)));
+    let used = used.map(|operation| format!("{} {}", operation.object, operation.fields.join(",")));
+    assert_eq!(used.collect::<Vec<_>>().join("; "), expected, "{text}");
+}
+
+#[test]
+fn what_an_index_picks_rows_by_brings_them_in_its_order() {
+    check("SELECT id FROM users WHERE ssn IS NOT NULL", "by-index", "public.users ssn");
+    check("SELECT id FROM users WHERE team = 5", "by-index", "public.users pin,team");
+    check("SELECT id FROM users ORDER BY team", "by-index", "public.users pin,team");
+    check("UPDATE users SET name = 'x' WHERE ssn IS NOT NULL", "by-index", "public.users ssn");
+    check("SELECT id FROM users WHERE name = 'x'", "by-index", "");
+    check("SELECT id FROM users WHERE ssn = $1", "by-index", "");
+}
+
+#[test]
+fn an_index_that_has_all_that_is_asked_for_may_answer() {
+    check("SELECT mail FROM users", "by-index", "public.users pin,team");
+    check("SELECT pin, mail FROM users", "by-index", "public.users pin,team");
+    check("SELECT mail, name FROM users", "by-index", "");
+}
+
+#[test]
+fn what_shows_no_row_shows_no_order() {
+    check("SELECT count(*) FROM users", "by-index", "");
+    check("SELECT count(*) FROM users WHERE ssn IS NULL", "by-index", "");
+    check("SELECT ssn FROM users", "by-index", "");
+    check("DELETE FROM users WHERE ssn IS NULL", "by-index", "");
+}
+
+#[test]
+fn a_query_that_is_ordered_by_the_primary_key_has_no_other_order() {
+    check("SELECT id FROM users WHERE ssn IS NOT NULL ORDER BY id", "by-index", "");
+    check(
+        "SELECT id, row_number() OVER () FROM users WHERE ssn IS NOT NULL ORDER BY id",
+        "by-index",
+        "public.users ssn",
+    );
+    check(
+        "SELECT id FROM users WHERE ssn IS NOT NULL ORDER BY name",
+        "by-index",
+        "public.users ssn",
+    );
+}
+
+#[test]
+fn cluster_puts_rows_in_the_order_of_an_index() {
+    check("CLUSTER users USING users_ssn", "by-index", "public.users ssn");
+    check("CLUSTER users USING just_made", "by-index", "public.users *");
+    check("CLUSTER users", "by-index", "public.users pin,ssn,team");
+    check("CLUSTER", "by-index", "?.? *");
+    assert!(read("CLUSTER").statements[0].exposure.in_doubt);
+}
+
+#[test]
+fn what_is_copied_to_where_it_is_tested_is_compared() {
+    check("INSERT INTO kept (ssn) SELECT ssn FROM users", "other", "public.users ssn");
+    check("INSERT INTO kept (note) SELECT ssn FROM users", "other", "");
+    check("INSERT INTO kept (ssn) VALUES ('x')", "other", "");
+    // A type that it may not fit into.
+    check("INSERT INTO kept (short) SELECT ssn FROM users", "other", "public.users ssn");
+}
+
+#[test]
+fn what_is_copied_is_copied_to_generated_columns_too() {
+    let stored =
+        &read("INSERT INTO kept (note) SELECT ssn FROM users").statements[0].exposure.stored;
+    let into: Vec<_> = stored.iter().map(|stored| stored.into.join(",")).collect();
+    assert_eq!(into, ["public.kept.made", "public.kept.note"]);
+}
+
+#[test]
+fn bounds_of_partitions_are_compared_with_what_is_there() {
+    check(
+        "ALTER TABLE split ATTACH PARTITION users FOR VALUES FROM ('a') TO ('b')",
+        "other",
+        "public.split ssn; public.users ssn",
+    );
+    check(
+        "CREATE TABLE split_1 PARTITION OF split FOR VALUES FROM ('a') TO ('b')",
+        "other",
+        "public.split ssn",
+    );
+}
+
+#[test]
+fn samples_of_values_may_come_from_anywhere() {
+    let mut stats = table(4, "pg_stats", &["tablename", "most_common_vals"]);
+    stats.schema = "pg_catalog".to_owned();
+    let known = Known::of(vec![stats]);
+    let text = "SELECT most_common_vals FROM pg_stats";
+    let reading = Reading::new(text, &PostgreSql.analyze(text), &known, None, true);
+    let sources = reading.statements[0].lineage.of(0, 1);
+    assert_eq!(sources, [ANYWHERE, "pg_catalog.pg_stats.most_common_vals"]);
+}
