@@ -8,6 +8,7 @@ mod aws;
 mod commands;
 mod fetching;
 mod nginx;
+mod over;
 mod peers;
 mod proxy;
 mod rights;

@@ -268,7 +268,8 @@ impl Connection {
         ending: &Ending,
         session: &str,
     ) -> pingora_error::Result<()> {
-        if http.response_written().is_some() {
+        // That it may go on is no answer yet.
+        if http.response_written().is_some_and(|head| !head.status.is_informational()) {
             return pingora_error::Error::e_explain(
                 pingora_error::ErrorType::ConnectionClosed,
                 "the session is over",
@@ -327,23 +328,25 @@ impl Connection {
         if let Some(id) = head.target.path.strip_prefix(pending::PATH) {
             return later::fetch(http, session, &head, id).await;
         }
-        let options = &self.service.runner.options;
-        http.set_read_timeout(Some(options.patience));
+        http.set_read_timeout(Some(self.service.runner.options.patience));
         // Held as long as the body is.
         let Ok(_place) = session.bodies.try_acquire() else {
             let why = "as many requests of this session are under way as may be";
             return self.last_words(http, &Reply::unavailable(429, why, &session.id)).await;
         };
-        let body = match request::read_body(http, (&head, &session.token), options.body_limit).await
-        {
-            Ok(body) => body,
-            Err(refused) => {
-                request::refuse(session, &head, &refused.denial());
-                return self.last_words(http, &Reply::refused(refused, &session.id)).await;
-            }
-        };
         let respond_async = head.respond_async;
-        let held = match request::judge(session, Request { head, body }).await {
+        let judged = tokio::select! {
+            // First: what is known at once waits for nothing, and costs no more than it did.
+            biased;
+            judged = self.judged(http, session, head) => judged,
+            // What is not judged is not under way.
+            ending = session.told_to_end() => Err(Reply::over(&ending, &session.id)),
+        };
+        let judged = match judged {
+            Ok(judged) => judged,
+            Err(reply) => return self.last_words(http, &reply).await,
+        };
+        let held = match judged {
             Judged::Denied(denial) => {
                 return answer::reply(http, &request::denied(&denial, session)).await;
             }
@@ -368,6 +371,31 @@ impl Connection {
             Ok((allowed, request)) => self.run(http, session, route, (&allowed, &request)).await,
             Err(denial) => answer::reply(http, &request::denied(&denial, session)).await,
         }
+    }
+
+    /// Reads as much of a request as is judged, and judges it, if its session has not ended meanwhile.
+    ///
+    /// # Errors
+    /// What its client is told where it cannot be judged.
+    async fn judged(
+        &self,
+        http: &mut ServerSession,
+        session: &Use,
+        head: Head,
+    ) -> Result<Judged, Reply> {
+        let limit = self.service.runner.options.body_limit;
+        let body = match request::read_body(http, (&head, &session.token), limit).await {
+            Ok(body) => body,
+            Err(refused) => {
+                request::refuse(session, &head, &refused.denial());
+                return Err(Reply::refused(refused, &session.id));
+            }
+        };
+        if let Some(ending) = session.ending() {
+            // The end of the body and that of the session came together.
+            return Err(Reply::over(&ending, &session.id));
+        }
+        Ok(request::judge(session, Request { head, body }).await)
     }
 
     /// Runs an allowed request, and sends the client its response.

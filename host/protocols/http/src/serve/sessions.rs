@@ -193,6 +193,16 @@ impl Shared {
         told(&mut self.over.subscribe(), Option::is_some).await
     }
 
+    /// What the host says of its end, where it said so. An end for want of requests is none for a request that came.
+    pub(super) fn ending(&self) -> Option<Ending> {
+        self.ends.borrow().clone()
+    }
+
+    /// Ends when the host says that the session ends.
+    pub(super) async fn told_to_end(&self) -> Ending {
+        told(&mut self.ends.clone(), Option::is_some).await
+    }
+
     /// Ends when the session is over for what is under way as well.
     pub(super) async fn over_at_once(&self) -> Ending {
         told(&mut self.over.subscribe(), Ending::is_at_once).await

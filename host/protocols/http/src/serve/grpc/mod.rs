@@ -142,7 +142,12 @@ impl Talk<'_> {
 
     async fn carry(&self) -> Result<(), Stop> {
         let mut planned = self.plan().await?;
-        let (number, first) = self.open().await?;
+        let (number, first) = tokio::select! {
+            biased;
+            opened = self.open() => opened?,
+            // A call whose message is not judged is not under way.
+            ending = self.session.told_to_end() => return Err(self.over(&ending)),
+        };
         // It is opened once.
         let _ = self.number.set(number);
         let (sink, mut upstream, echo) = self.connect().await?;
@@ -183,8 +188,11 @@ impl Talk<'_> {
         Ok(())
     }
 
-    /// Judges something that the call says, and waits for whoever decides.
+    /// Judges something that the call says, and waits for whoever decides. Nothing is judged once the session was told to end.
     async fn judge(&self, said: Said) -> Result<Allowed, Stop> {
+        if let Some(ending) = self.session.ending() {
+            return Err(self.over(&ending));
+        }
         // A message's tree takes more memory than its bytes, and whoever decides may take long: it ends here.
         let command = Arc::new(command(&self.call, self.method.as_ref(), said));
         let asked = self.session.question(&command, |gate| self.ask(gate, &command)).await?;

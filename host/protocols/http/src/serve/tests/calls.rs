@@ -295,6 +295,27 @@ async fn a_call_whose_session_ends_is_told_so_and_ends_at_its_service() {
 }
 
 #[tokio::test]
+async fn a_call_whose_message_is_not_whole_when_its_session_ends_reaches_nobody() {
+    let (world, client, got) = calls(shop()).await;
+    let (response, mut stream) = begin(&client, "/shop.v1.Orders/Get", &[]).await;
+    let message = framed(&[&[0x0a, 0x80, 0x80, 0x10][..], &[b'a'; 1 << 18]].concat());
+    let mut sent = 0;
+    while sent + 1 < message.len() {
+        // There is room for more than a window once the gateway reads what came.
+        stream.reserve_capacity(message.len() - 1 - sent);
+        let room = poll_fn(|cx| stream.poll_capacity(cx)).await.unwrap().unwrap();
+        let end = (sent + room).min(message.len() - 1);
+        stream.send_data(message.slice(sent..end), false).unwrap();
+        sent = end;
+    }
+    world.end("access to this connection was withdrawn", false);
+    let came = finish(response).await.unwrap();
+    assert_eq!(came.status, "16", "{came:?}");
+    assert!(came.message.contains("access to this connection was withdrawn"), "{came:?}");
+    assert_eq!((seen(&got).as_str(), world.recorded().as_str()), ("", ""));
+}
+
+#[tokio::test]
 async fn answers_are_covered_whatever_they_are_cut_into() {
     let (_world, client, _) = calls(With { masks: true, ..shop() }).await;
     // The service says what it is told; lines have no passwords, but may hold keys.

@@ -263,6 +263,24 @@ async fn a_session_whose_time_is_over_answers_nothing_more() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_not_whole_when_its_session_ends_reaches_nobody() {
+    let world = World::new(With::default()).await;
+    let headers = "Content-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n";
+    let mut client = world.client().await;
+    client.send(&request("POST /c/api/1", headers, "")).await;
+    // It is let in, and its body is waited for.
+    let goes_on = client.some().await.unwrap();
+    assert!(goes_on.starts_with("HTTP/1.1 100 "), "{goes_on}");
+    world.end("access to this connection was withdrawn", false);
+    let response = client.response().await;
+    assert!(response.starts_with("HTTP/1.1 401 "), "{response}");
+    assert!(response.contains("access to this connection was withdrawn"), "{response}");
+    client.send("{}").await;
+    assert!(client.some().await.is_none());
+    assert_eq!((world.recorded().as_str(), world.got().len()), ("", 0));
+}
+
+#[tokio::test]
 async fn what_is_under_way_ends_with_its_session_where_that_ends_at_once() {
     let (world, listener) = World::alone(With::default()).await;
     let mut client = world.client().await;
