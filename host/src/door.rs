@@ -198,6 +198,9 @@ impl Door {
                 tracing::error!(%error, "cannot record a session");
                 Err(NotAdmitted::Unavailable("the gateway cannot record the session".to_owned()))
             }
+            Err(stopping @ NotOpened::Stopping) => {
+                Err(NotAdmitted::Unavailable(stopping.to_string()))
+            }
             Err(too_many @ NotOpened::TooMany(_)) => {
                 let subject = &identity.principal.subject;
                 tracing::warn!(subject, connection = document.connection, %too_many, "no session");

@@ -161,6 +161,9 @@ pub enum NotOpened {
     /// Its bearer has as many as it may have.
     #[error("you have as many sessions as you may have at once: {0}")]
     TooMany(usize),
+    /// The gateway stops.
+    #[error("the gateway is stopping")]
+    Stopping,
     /// It cannot be recorded.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -212,14 +215,14 @@ impl Sessions {
         let (tell, ends) = watch::channel(None);
         {
             let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+            if open.stopping {
+                return Err(NotOpened::Stopping);
+            }
             let its =
                 |other: &&Open| !other.is_visit && is_same_bearer(&other.seat.bearer, &seat.bearer);
             let its = open.all.values().filter(its).count();
             if let Some(most) = most.filter(|most| its >= *most) {
                 return Err(NotOpened::TooMany(most));
-            }
-            if open.stopping {
-                times::tell(&tell, &Ending::stopping());
             }
             let at = due.at;
             let counts = Arc::default();
@@ -255,7 +258,7 @@ impl Sessions {
         next
     }
 
-    /// Ends all sessions, and those that open from now on: the gateway stops.
+    /// Ends all sessions, and lets none open from now on: the gateway stops.
     pub fn stop(&self) {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         open.stopping = true;

@@ -118,18 +118,18 @@ async fn whoever_keeps_the_time_hears_of_a_session_that_ends_sooner_than_those_b
 }
 
 #[test]
-fn a_session_that_opens_while_the_gateway_stops_is_told_so_as_those_before_it() {
+fn no_session_opens_while_the_gateway_stops_and_those_before_it_are_told_so() {
     let dir = tempfile::tempdir().unwrap();
     let sessions = sessions(dir.path());
     let open = |number| {
         let (id, document) = document(number);
-        sessions.open(id, &document, seat("odd"), None).unwrap()
+        sessions.open(id, &document, seat("odd"), None)
     };
-    let before = open(1);
+    let before = open(1).unwrap();
     sessions.stop();
-    for ends in [before, open(3)] {
-        assert_eq!(*ends.borrow(), Some(Ending::stopping()));
-    }
+    assert_eq!(*before.borrow(), Some(Ending::stopping()));
+    assert!(matches!(open(3), Err(NotOpened::Stopping)));
+    assert_eq!(sessions.newest(9, |_| true).unwrap().len(), 1, "it is on record");
 }
 
 #[test]

@@ -109,12 +109,18 @@ impl Sessions {
         Self { host, idle, open: Mutex::default() }
     }
 
-    /// The session of a token at a connection: the one that is open, or a new one.
+    /// The session of a token at a connection: the one that is open, or a new one. Whoever admits one that has ended by
+    /// then is told so, and does not try again: nobody knows that the next would not end as it did.
     pub(super) async fn enter(self: &Arc<Self>, login: &Login<'_>) -> Result<Use, NotAdmitted> {
         let key = key_of(login);
         loop {
             let cell = Arc::clone(self.open().entry(key).or_default());
-            let opened = cell.get_or_try_init(|| async { self.admit(key, login) }).await;
+            let mut is_new = false;
+            let admitted = cell.get_or_try_init(|| async {
+                is_new = true;
+                self.admit(key, login)
+            });
+            let opened = admitted.await;
             let shared = match opened {
                 Ok(shared) => Arc::clone(shared),
                 Err(refused) => {
@@ -128,6 +134,9 @@ impl Sessions {
             }
             // It ended just now, and its place is for the next.
             self.forget(key, &cell);
+            if let Some(ending) = used.ending().filter(|_| is_new) {
+                return Err(NotAdmitted::Unavailable(ending.text()));
+            }
         }
     }
 

@@ -281,6 +281,16 @@ async fn a_request_that_is_not_whole_when_its_session_ends_reaches_nobody() {
 }
 
 #[tokio::test]
+async fn a_session_that_ends_as_it_opens_is_opened_once() {
+    let world = World::new(With::default()).await;
+    world.door.ends.send_replace(Some(palisade_policy::Ending::stopping()));
+    let response = world.ask("GET /c/api/1", "", "").await;
+    assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+    assert!(response.contains("the gateway is stopping"), "{response}");
+    assert_eq!(world.events().matches("opened").count(), 1, "{}", world.events());
+}
+
+#[tokio::test]
 async fn what_is_under_way_ends_with_its_session_where_that_ends_at_once() {
     let (world, listener) = World::alone(With::default()).await;
     let mut client = world.client().await;
