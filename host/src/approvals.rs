@@ -17,8 +17,21 @@ use crate::blocking::blocking;
 use crate::clock;
 use crate::holds::{HoldDocument, HoldState, NotDecided};
 
-/// How many holds are listed at most.
+/// A list ends after so many holds, or so many bytes of them.
 const MOST_LISTED: usize = 1000;
+const LARGEST_LIST: usize = 8 << 20;
+/// So many of those that ended are looked through for a list, or so many bytes.
+const MOST_LOOKED_AT: usize = 1000;
+const MOST_BYTES_LOOKED_AT: usize = 32 << 20;
+
+/// Which holds are listed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Listed<'a> {
+    /// Those that have ended, too.
+    pub all: bool,
+    /// Those that opened before this one, by its id.
+    pub before: Option<&'a str>,
+}
 
 /// All holds.
 #[derive(Clone, Debug)]
@@ -36,6 +49,8 @@ struct Inner {
 #[derive(Debug)]
 struct Waiting {
     tell: oneshot::Sender<Outcome>,
+    /// By what it is known who may see it: the hold without what it says, so that none is read for whoever may not.
+    known_by: Arc<HoldDocument>,
     /// Who decided so far, and when, as their decisions say.
     deciders: Vec<(String, Identity)>,
 }
@@ -56,26 +71,29 @@ impl Approvals {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// The newest holds that `seen` lets through, the newest first.
+    /// A page of the holds that `seen` lets through, the newest first: it ends where it gets large, and at least one hold is
+    /// on it where one is seen. The next begins before its last.
     ///
     /// # Errors
     /// Failures of the store.
     pub fn list(
         &self,
-        all: bool,
+        listed: Listed<'_>,
         seen: impl Fn(&HoldDocument) -> bool,
     ) -> Result<Vec<HoldDocument>, StoreError> {
-        if all {
-            let newest = self.inner.documents.newest(MOST_LISTED)?;
-            return Ok(newest.into_iter().map(|(_, hold)| hold).filter(seen).collect());
+        if listed.all {
+            return self.inner.looked_through(listed.before, seen);
         }
-        let mut ids: Vec<String> = self.inner.waiting().keys().cloned().collect();
-        ids.sort_unstable_by(|one, other| other.cmp(one));
-        let mut open = vec![];
-        for id in ids {
-            open.extend(self.inner.documents.get(&id)?.filter(&seen));
+        let (mut page, mut bytes) = (vec![], 0);
+        for id in self.inner.open_ids(listed.before, &seen) {
+            let Some((hold, size)) = self.inner.documents.sized(&id)? else { continue };
+            bytes += size;
+            page.extend(Some(hold).filter(&seen));
+            if page.len() >= MOST_LISTED || bytes >= LARGEST_LIST {
+                break;
+            }
         }
-        Ok(open)
+        Ok(page)
     }
 
     /// One hold.
@@ -156,7 +174,8 @@ impl palisade_policy::Approvals for Approvals {
         let document = HoldDocument::open(id.clone(), &request, clock::now_micros());
         let (tell, told) = oneshot::channel();
         // First, so that a decision that comes at once finds somebody to tell.
-        self.inner.waiting().insert(id.clone(), Waiting { tell, deciders: vec![] });
+        let known_by = Arc::new(bare(&document));
+        self.inner.waiting().insert(id.clone(), Waiting { tell, known_by, deciders: vec![] });
         let expires = Instant::now() + Duration::from_secs(request.terms.expires_in.into());
         let waiter = Waiter { inner: Arc::clone(&self.inner), id, told, expires, over: false };
         blocking(|| self.inner.documents.put(&waiter.id, &document))
@@ -168,6 +187,41 @@ impl palisade_policy::Approvals for Approvals {
 impl Inner {
     fn waiting(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The holds that wait and are seen, the newest first.
+    fn open_ids(&self, before: Option<&str>, seen: impl Fn(&HoldDocument) -> bool) -> Vec<String> {
+        // Who may see them is asked when others may go on waiting.
+        let open: Vec<_> = {
+            let waiting = self.waiting();
+            let open = waiting.values().map(|waiting| Arc::clone(&waiting.known_by));
+            open.filter(|hold| before.is_none_or(|before| *hold.id < *before)).collect()
+        };
+        let seen = open.iter().filter(|hold| seen(hold)).map(|hold| hold.id.clone());
+        let mut ids: Vec<_> = seen.collect();
+        ids.sort_unstable_by(|one, other| other.cmp(one));
+        ids
+    }
+
+    /// The holds before one that are seen, of as many as are looked through.
+    fn looked_through(
+        &self,
+        before: Option<&str>,
+        seen: impl Fn(&HoldDocument) -> bool,
+    ) -> Result<Vec<HoldDocument>, StoreError> {
+        let (mut page, mut read, mut kept) = (vec![], 0, 0);
+        for hold in self.documents.backwards(before).take(MOST_LOOKED_AT) {
+            let (hold, size) = hold?;
+            read += size;
+            if seen(&hold) {
+                kept += size;
+                page.push(hold);
+            }
+            if kept >= LARGEST_LIST || read >= MOST_BYTES_LOOKED_AT {
+                break;
+            }
+        }
+        Ok(page)
     }
 
     fn tell(&self, id: &str, outcome: Outcome) {
@@ -249,6 +303,14 @@ impl Drop for Waiter {
             tracing::error!(hold = %self.id, %error, "cannot record that a hold was withdrawn");
         }
     }
+}
+
+/// A hold without what it says.
+fn bare(hold: &HoldDocument) -> HoldDocument {
+    let mut bare = hold.clone();
+    (bare.text, bare.reason, bare.for_approvers) = Default::default();
+    bare.operations = vec![];
+    bare
 }
 
 fn gone() -> Outcome {

@@ -15,7 +15,7 @@ use palisade_store::{Store, StoreError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::approvals::Approvals;
+use crate::approvals::{Approvals, Listed};
 use crate::blocking::blocking;
 use crate::changes::Changes;
 use crate::clock;
@@ -137,7 +137,9 @@ impl palisade_admin::Gateway for Gateway {
             Ask::Record { session, from, connection } => {
                 self.record(caller, &Place { session, from }, connection.as_deref())
             }
-            Ask::Holds { all } => self.holds(caller, all),
+            Ask::Holds { all, before } => {
+                self.holds(caller, Listed { all, before: before.as_deref() })
+            }
             Ask::Hold { id } => self.hold(caller, &id),
             Ask::Decide { id, grant, reason } => self.decide(caller, &id, grant, &reason),
             Ask::Plugins => self.shown(caller, || Ok(self.plugins.list().into())),
@@ -234,6 +236,9 @@ impl Gateway {
     }
 
     fn sessions(&self, caller: &Identity, limit: usize) -> Result<Value, Problem> {
+        if !self.audits_any(caller) {
+            return Ok(Value::Array(vec![]));
+        }
         let seen = |session: &SessionDocument| self.may_audit(caller, &session.connection);
         let sessions = self.sessions.newest(limit, seen).map_err(failed)?;
         Ok(sessions.iter().map(to_value).collect())
@@ -264,6 +269,9 @@ impl Gateway {
         place: &Place,
         connection: Option<&str>,
     ) -> Result<Value, Problem> {
+        if !self.audits_any(caller) {
+            return Err(Problem::forbidden("only a role with `audits` may do that"));
+        }
         let named = recorded::is_named(connection);
         let seen = |session: &SessionDocument| {
             named(session) && self.may_audit(caller, &session.connection)
@@ -275,8 +283,8 @@ impl Gateway {
         Ok(to_value(&page.map_err(failed)?))
     }
 
-    fn holds(&self, caller: &Identity, all: bool) -> Result<Value, Problem> {
-        let holds = self.approvals.list(all, |hold| self.sees(caller, hold)).map_err(failed)?;
+    fn holds(&self, caller: &Identity, listed: Listed<'_>) -> Result<Value, Problem> {
+        let holds = self.approvals.list(listed, |hold| self.sees(caller, hold)).map_err(failed)?;
         Ok(holds.into_iter().map(|hold| to_value(&hold.seen_by(&caller.principal))).collect())
     }
 
@@ -332,6 +340,10 @@ impl Gateway {
 
     fn may_audit(&self, caller: &Identity, connection: &str) -> bool {
         self.settings.load().config.roles.may_audit(caller, connection)
+    }
+
+    fn audits_any(&self, caller: &Identity) -> bool {
+        self.settings.load().config.roles.audits_any(caller)
     }
 
     /// Those see a hold who may decide it, who may look at its session, and who wait for it: those themselves, and none of

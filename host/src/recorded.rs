@@ -15,6 +15,8 @@ use crate::sessions::{SessionDocument, Sessions};
 const EVENTS: usize = 4000;
 const BYTES: usize = 16 << 20;
 const SESSIONS: usize = 500;
+/// So many sessions are looked through for those that are seen, and a little more where many opened within a millisecond.
+const LOOKED_THROUGH: usize = 5_000;
 
 /// Where a page begins: at an event of a session, and goes on with the sessions that opened later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,11 @@ impl Place {
         // The first 48 bits of a UUIDv7 are its time in milliseconds (RFC 9562, 5.7).
         let session = SessionId(u128::from(micros / 1000) << 80).to_string();
         Self { session, from: 0 }
+    }
+
+    /// The millisecond in which a session opened: it tells nothing else of it.
+    fn when(session: SessionId) -> Self {
+        Self { session: SessionId(session.0 >> 80 << 80).to_string(), from: 0 }
     }
 
     /// The sessions that opened after this one.
@@ -109,9 +116,10 @@ pub fn page(
 ) -> Result<Page, StoreError> {
     let mut page = Page { sessions: vec![], next: None };
     let mut room = Room { events: EVENTS, bytes: BYTES };
-    let mut begin = place.clone();
+    let (mut begin, mut looked) = (place.clone(), 0);
     loop {
         let documents = sessions.from(&begin.session, SESSIONS)?;
+        looked += documents.len();
         let last = documents.last().map(|document| document.id.clone());
         let more = documents.len() == SESSIONS;
         for document in documents.into_iter().filter(&seen) {
@@ -130,11 +138,20 @@ pub fn page(
             return Ok(page);
         };
         begin = Place::after(last);
-        // Only sessions that may be seen say where the next page begins.
+        // Only sessions that may be seen say where the next page begins, or the time where many are not.
+        let last_seen = page.sessions.last().and_then(|last| last.session.id.parse().ok());
+        let after_seen = last_seen.map(Place::after);
         if page.sessions.len() >= SESSIONS {
-            let last = page.sessions.last().and_then(|last| last.session.id.parse().ok());
-            page.next = last.map(Place::after);
+            page.next = after_seen;
             return Ok(page);
+        }
+        if looked >= LOOKED_THROUGH {
+            let now = Place::when(last);
+            let next = after_seen.filter(|seen| seen.session > now.session).unwrap_or(now);
+            if next.session > place.session {
+                page.next = Some(next);
+                return Ok(page);
+            }
         }
     }
 }

@@ -372,18 +372,11 @@ impl Sessions {
         limit: usize,
         seen: impl Fn(&SessionDocument) -> bool,
     ) -> Result<Vec<SessionDocument>, StoreError> {
-        let mut found = vec![];
-        // Most callers see what they ask for; the others look further.
-        for look in [limit, LOOKED_THROUGH] {
-            let newest = self.documents.newest(look)?;
-            let all = newest.len();
-            found = newest.into_iter().map(|(_, document)| document).filter(&seen).collect();
-            if found.len() >= limit || all < look {
-                break;
-            }
-        }
-        found.truncate(limit);
-        Ok(found.into_iter().map(|document| self.with_counts(document)).collect())
+        let newest = self.documents.backwards(None).take(LOOKED_THROUGH);
+        let documents = newest.map(|document| document.map(|(document, _)| document));
+        // One that cannot be read is told of, whoever may see it.
+        let found = documents.filter(|document| document.as_ref().map_or(true, &seen)).take(limit);
+        found.map(|document| Ok(self.with_counts(document?))).collect()
     }
 
     /// The sessions from an id on, in the order in which they opened.

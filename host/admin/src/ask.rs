@@ -47,6 +47,8 @@ pub enum Ask {
     Holds {
         /// Those that have ended, too.
         all: bool,
+        /// Those that opened before this one, by its id.
+        before: Option<String>,
     },
     /// One hold.
     Hold {

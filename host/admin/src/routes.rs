@@ -158,10 +158,18 @@ pub(crate) const ROUTES: &[Route] = &[
         ..get("/v1/record", Right::View, record)
     },
     Route {
-        about: "The commands that wait for a decision",
-        query: &[("all", "`true` for those that were decided, too")],
+        about: "A page of the commands that wait for a decision, the newest first",
+        query: &[
+            (
+                "all",
+                "`true` for those that were decided, too: of the newest 1000, or 32 MiB of them",
+            ),
+            ("before", "The id of the last hold of the page before"),
+        ],
         ..get("/v1/holds", Right::Any, |input| {
-            Ok(Ask::Holds { all: value(&input.query, "all") == Some("true") })
+            let all = value(&input.query, "all") == Some("true");
+            let before = value(&input.query, "before").map(str::to_owned);
+            Ok(Ask::Holds { all, before })
         })
     },
     Route {

@@ -196,6 +196,12 @@ impl Roles {
                 && self.rights_of(identity).any(|(_, rights)| matches(&rights.audits, connection))
     }
 
+    /// Whether there may be a connection whose sessions the bearer may look at: for whom there is none, none is read.
+    #[must_use]
+    pub fn audits_any(&self, identity: &Identity) -> bool {
+        identity.operator || self.rights_of(identity).any(|(_, rights)| !rights.audits.is_empty())
+    }
+
     /// Whether the bearer may change the running gateway. A token for some connections alone may not.
     #[must_use]
     pub fn may_administer(&self, identity: &Identity) -> bool {

@@ -49,7 +49,7 @@ async fn a_hold_that_is_dropped_is_withdrawn() {
     let approvals = approvals(dir.path());
     let ticket = approvals.open(request(1, 300)).unwrap();
     let id = ticket.id().to_owned();
-    assert_eq!(approvals.list(false, |_| true).unwrap().len(), 1);
+    assert_eq!(approvals.list(Listed::default(), |_| true).unwrap().len(), 1);
     drop(ticket);
     assert_eq!(state(&approvals, &id), HoldState::Withdrawn);
     assert_eq!(approvals.open_count(), 0);
@@ -82,4 +82,57 @@ fn a_later_hold_has_a_greater_id_that_a_person_can_type() {
     assert_eq!(at(0), "0000000000000007");
     assert_eq!(at((1 << 48) - 1), "zzzzzzzzzw000007");
     assert!(at(1_790_000_000_001) > at(1_790_000_000_000));
+}
+
+/// Holds of large commands, one after another, as long as they wait.
+fn flood(approvals: &Approvals, connection: &str) -> Vec<Box<dyn Ticket>> {
+    let open = |_| {
+        let mut large = request(1, 300);
+        let command = Arc::make_mut(&mut large.command);
+        command.text = "x".repeat(200 << 10);
+        Arc::make_mut(&mut large.context).target.connection = connection.into();
+        approvals.open(large).unwrap()
+    };
+    (0..100).map(open).collect()
+}
+
+#[tokio::test]
+async fn a_list_of_holds_ends_where_it_gets_large_and_the_next_page_goes_on_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let approvals = approvals(dir.path());
+    let waiting = flood(&approvals, "orders");
+    for all in [false, true] {
+        let (mut pages, mut ids) = (0, vec![]);
+        loop {
+            let before = ids.last().cloned();
+            let listed = Listed { all, before: before.as_deref() };
+            let page = approvals.list(listed, |_| true).unwrap();
+            let bytes: usize = page.iter().map(|hold| hold.text.len()).sum();
+            assert!(bytes <= LARGEST_LIST + (200 << 10), "{bytes}");
+            if page.is_empty() {
+                break;
+            }
+            pages += 1;
+            ids.extend(page.into_iter().map(|hold| hold.id));
+        }
+        ids.dedup();
+        assert!(pages > 1 && ids.len() == waiting.len(), "{pages} pages of {} holds", ids.len());
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_holds_that_one_may_not_see_hides_none_that_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let approvals = approvals(dir.path());
+    let own = approvals.open(request(1, 300)).unwrap();
+    let _others = [(); 3].map(|()| flood(&approvals, "billing"));
+    let seen = |hold: &HoldDocument| hold.connection == "orders";
+    let open = approvals.list(Listed::default(), seen).unwrap();
+    assert_eq!(open.iter().map(|hold| &*hold.id).collect::<Vec<_>>(), [own.id()]);
+    // What ended is looked through as far as it is worth, and from any hold on.
+    let all = Listed { all: true, before: None };
+    assert!(approvals.list(all, seen).unwrap().is_empty(), "all of them were read");
+    let after = format!("{}z", own.id());
+    let from = Listed { all: true, before: Some(&after) };
+    assert_eq!(approvals.list(from, seen).unwrap().len(), 1);
 }

@@ -11,6 +11,9 @@ use crate::config::Config;
 use crate::holds::{HoldDocument, HoldState};
 use crate::show::{self, Screen};
 
+/// Beyond so many holds no further page is read.
+const MOST_LISTED: usize = 1000;
+
 pub(super) fn approvals(
     config: &Config,
     command: &ApprovalsCommand,
@@ -20,7 +23,7 @@ pub(super) fn approvals(
     let client = Client::new(config, args.token.as_deref())?;
     match command {
         ApprovalsCommand::List { all } => {
-            let holds = list(client.get(&format!("/v1/holds?all={all}"))?)?;
+            let holds = pages(&client, *all)?;
             if args.json {
                 return Ok(screen.json(&holds)?);
             }
@@ -44,6 +47,21 @@ pub(super) fn approvals(
             decided(hold, args.json, screen)
         }
     }
+}
+
+/// The holds of all pages, up to as many as are worth reading.
+fn pages(client: &Client, all: bool) -> Result<Vec<Value>, Failure> {
+    let mut holds = list(client.get(&format!("/v1/holds?all={all}"))?)?;
+    while holds.len() < MOST_LISTED {
+        let last = holds.last().and_then(|last| last["id"].as_str());
+        let Some(last) = last else { break };
+        let more = list(client.get(&format!("/v1/holds?all={all}&before={}", path(last)?))?)?;
+        if more.is_empty() {
+            break;
+        }
+        holds.extend(more);
+    }
+    Ok(holds)
 }
 
 fn decided(hold: Value, json: bool, mut screen: Screen) -> Result<(), Failure> {

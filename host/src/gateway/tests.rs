@@ -177,6 +177,22 @@ async fn sessions_are_seen_by_whoever_audits_their_connection() {
 }
 
 #[tokio::test]
+async fn no_record_is_read_for_whoever_audits_nothing() {
+    let fixture = fixture();
+    let (session, connection) = ("0".to_owned(), None);
+    let record = Ask::Record { session, from: 0, connection };
+    for (subject, role, expected) in
+        [("agent", "agent", Err(403)), ("eve", "auditor", Ok(1)), ("operator", "", Ok(1))]
+    {
+        assert_eq!(fixture.ask(subject, role, record.clone()).await, expected, "{subject}");
+    }
+    // The first session is no JSON any more: whoever reads it fails.
+    fixture.gateway.store.collection::<u8>("sessions").unwrap().put("z", &0).unwrap();
+    assert_eq!(fixture.ask("agent", "agent", Ask::Sessions { limit: 9 }).await, Ok(0));
+    assert!(fixture.ask("eve", "auditor", Ask::Sessions { limit: 9 }).await.is_err());
+}
+
+#[tokio::test]
 async fn plugins_are_for_those_who_administer() {
     let fixture = fixture();
     assert_eq!(fixture.ask("operator", "", Ask::Plugins).await, Ok(0));
@@ -212,7 +228,7 @@ async fn who_reaches_what_and_what_is_revoked_is_for_those_who_administer() {
 async fn holds_are_seen_by_those_who_decide_audit_or_wait() {
     let fixture = fixture();
     let ticket = fixture.gateway.approvals.open(request(1, 300)).unwrap();
-    let list = || Ask::Holds { all: false };
+    let list = || Ask::Holds { all: false, before: None };
     for (subject, role, seen) in [
         ("operator", "", 1),
         ("boss", "approver", 1),
@@ -237,7 +253,7 @@ async fn what_is_for_those_who_decide_is_not_shown_to_who_waits() {
         [("boss", "approver", true), ("agent", "agent", false), ("agent", "approver", false)]
     {
         let caller = fixture.caller(subject, role);
-        for ask in [Ask::Hold { id: ticket.id().into() }, Ask::Holds { all: true }] {
+        for ask in [Ask::Hold { id: ticket.id().into() }, Ask::Holds { all: true, before: None }] {
             let shown = fixture.gateway.answer(&caller, ask).await.unwrap().to_string();
             assert!(shown.contains(ticket.id()));
             assert_eq!(shown.contains("Send me"), is_shown, "{subject} {role} {shown}");

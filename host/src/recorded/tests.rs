@@ -90,3 +90,27 @@ fn a_place_in_time_comes_before_the_sessions_that_opened_then() {
     assert!(place.session.as_str() < "018bcfe5-687b-7000-8000-000000000000");
     assert!(place.session.as_str() > "018bcfe5-687a-7fff-bfff-ffffffffffff");
 }
+
+#[test]
+fn a_page_looks_through_so_many_sessions_and_the_next_goes_on_from_their_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Options::default()).unwrap();
+    let sessions = Sessions::new(store.clone()).unwrap();
+    let documents = store.collection::<SessionDocument>("sessions").unwrap();
+    for number in 1..=LOOKED_THROUGH as u128 + 1 {
+        let (_, mut document) = document(number << 81 | 7);
+        document.id = SessionId(number << 81 | 7).to_string();
+        documents.put(&document.id, &document).unwrap();
+    }
+    let fixture = Fixture { sessions, store, _dir: dir };
+    let last = SessionId((LOOKED_THROUGH as u128 + 1) << 81 | 7).to_string();
+    let seen = |session: &SessionDocument| session.id == last;
+    let first = of(&fixture, &Place::at(0), seen);
+    let next = first.next.unwrap();
+    assert!(
+        first.sessions.is_empty() && next.session.ends_with("-0000-0000-000000000000"),
+        "{next:?}"
+    );
+    let second = of(&fixture, &next, seen);
+    assert_eq!((second.sessions.len(), second.next), (1, None));
+}

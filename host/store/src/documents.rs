@@ -60,6 +60,16 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
         self.tree.get(id)?.map(|json| self.decode(id, &json)).transpose()
     }
 
+    /// The record of this id, with its size in bytes of JSON.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Collection::get`].
+    pub fn sized(&self, id: &str) -> Result<Option<(T, usize)>, StoreError> {
+        let stored = self.tree.get(id)?;
+        stored.map(|json| Ok((self.decode(id, &json)?, json.len()))).transpose()
+    }
+
     /// Removes a record; says whether there was one.
     ///
     /// # Errors
@@ -113,6 +123,22 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
     /// As for [`Collection::list`].
     pub fn newest(&self, limit: usize) -> Result<Vec<(String, T)>, StoreError> {
         self.tree.iter().rev().take(limit).map(|entry| self.entry(entry)).collect()
+    }
+
+    /// The records from the last one by id back, of those before an id where one is given, each with its size in bytes of
+    /// JSON. They are read one by one, as they are asked for.
+    pub fn backwards(
+        &self,
+        before: Option<&str>,
+    ) -> impl Iterator<Item = Result<(T, usize), StoreError>> + '_ {
+        let range = match before {
+            Some(id) => self.tree.range(..id.as_bytes()),
+            None => self.tree.iter(),
+        };
+        range.rev().map(|entry| {
+            let (key, value) = entry?;
+            Ok((self.decode(&String::from_utf8_lossy(&key), &value)?, value.len()))
+        })
     }
 
     /// The records from an id on, at most `limit`, in the order of their ids.
