@@ -4,6 +4,7 @@
 //! nothing, unless so many bad ones came from the same address that none is looked at any more.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,12 +29,12 @@ const MOST_BUCKETS: usize = 10_000;
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// Where failures are counted.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Place {
     /// What stands for the clients at an address.
     Address(IpAddr),
-    /// A connection's name; any name that a client makes up is one, too.
-    Connection(String),
+    /// What a connection's name comes to: any name that a client makes up is one, too, and none is kept.
+    Connection(u64),
     /// Every address for which there is no bucket left.
     Rest,
 }
@@ -56,6 +57,8 @@ struct Buckets {
 pub struct Throttle {
     /// How full an address's bucket may be before its logins are refused unseen.
     most: f64,
+    /// Made anew at each start, so that nobody finds two names that come to the same.
+    names: RandomState,
     buckets: Mutex<Buckets>,
 }
 
@@ -67,7 +70,11 @@ pub struct TooMany(pub Duration);
 impl Throttle {
     /// A throttle that refuses an address after so many failures in a short time.
     pub fn new(most: u32) -> Self {
-        Self { most: f64::from(most), buckets: Mutex::default() }
+        Self { most: f64::from(most), names: RandomState::new(), buckets: Mutex::default() }
+    }
+
+    fn connection(&self, name: &str) -> Place {
+        Place::Connection(self.names.hash_one(name))
     }
 
     /// Whether a login is looked at.
@@ -82,7 +89,7 @@ impl Throttle {
             return Err(TooMany(Duration::from_secs_f64((level - self.most) * ADDRESS_DRAIN)));
         }
         // Under attack a connection is closed to addresses that failed lately, and stays open to all others.
-        let attacked = buckets.level(&Place::Connection(connection.to_owned()), now);
+        let attacked = buckets.level(&self.connection(connection), now);
         if attacked > CONNECTION_MOST && level > 0.0 {
             let wait = ((attacked - CONNECTION_MOST) / CONNECTION_DRAIN).min(level * ADDRESS_DRAIN);
             return Err(TooMany(Duration::from_secs_f64(wait)));
@@ -95,7 +102,7 @@ impl Throttle {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let address = buckets.address(client);
         let level = buckets.fill(address, now);
-        buckets.fill(Place::Connection(connection.to_owned()), now);
+        buckets.fill(self.connection(connection), now);
         if level <= FREE {
             return Duration::ZERO;
         }

@@ -71,3 +71,12 @@ fn the_table_is_bounded_and_those_beyond_it_are_counted_together() {
     let later = now + Duration::from_secs(200_000);
     assert_eq!(throttle.check(client("10.0.0.1"), "orders", later), Ok(()));
 }
+
+#[test]
+fn no_name_that_a_client_makes_up_is_kept() {
+    let (throttle, now) = (Throttle::new(20), Instant::now());
+    let name = "made-up".repeat(6000);
+    throttle.failed(client("10.0.0.1"), &name, now);
+    let kept = format!("{throttle:?}");
+    assert!(kept.contains("Connection(") && !kept.contains("made-up"), "{} bytes", kept.len());
+}
