@@ -8,7 +8,6 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
 use palisade_admin::Admin;
-use pingora_core::apps::ServerApp;
 use pingora_core::listeners::tls::{Acceptor, TlsSettings};
 use pingora_core::protocols::l4::stream::Stream as Plain;
 use pingora_core::protocols::tls::server::handshake;
@@ -19,37 +18,42 @@ use tokio::sync::watch;
 use crate::config::TlsFiles;
 use crate::gateway::Gateway;
 use crate::listener::Serve;
+use crate::lobby::Lobby;
 
-/// How long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a client may take to be let in: its TLS handshake, the head of its request, and whatever it says before a token.
+const TO_BE_LET_IN: Duration = Duration::from_secs(30);
 
 /// Serves the admin API.
 pub struct AdminService {
     app: Arc<Admin<Gateway>>,
     acceptor: Option<Acceptor>,
+    lobby: Lobby,
 }
 
 impl AdminService {
-    /// A service that speaks TLS where it is given a certificate.
+    /// A service that speaks TLS where it is given a certificate, with so many connections whose clients are not let in yet.
     ///
     /// # Errors
     /// When the certificate cannot be used.
-    pub fn new(gateway: Arc<Gateway>, address: SocketAddr, tls: Option<&TlsFiles>) -> Result<Self> {
+    pub fn new(
+        gateway: Arc<Gateway>,
+        address: SocketAddr,
+        tls: Option<&TlsFiles>,
+        waiting: usize,
+    ) -> Result<Self> {
         let mut own_hosts = vec![address.ip().to_string()];
         if let Some(files) = tls {
             own_hosts.extend(crate::tls::names_in(&files.certificate)?);
         }
         let app = Arc::new(Admin::new(gateway, own_hosts));
         let acceptor = tls.map(acceptor).transpose()?;
-        Ok(Self { app, acceptor })
+        Ok(Self { app, acceptor, lobby: Lobby::new(waiting) })
     }
 
     async fn secure(&self, stream: Plain) -> Option<Stream> {
         let Some(acceptor) = &self.acceptor else { return Some(Box::new(stream)) };
-        match tokio::time::timeout(HANDSHAKE, handshake(acceptor, stream)).await {
-            Ok(Ok(stream)) => Some(Box::new(stream)),
-            _ => None,
-        }
+        let secured = handshake(acceptor, stream).await.ok()?;
+        Some(Box::new(secured))
     }
 }
 
@@ -66,13 +70,24 @@ fn acceptor(files: &TlsFiles) -> Result<Acceptor> {
 #[async_trait]
 impl Serve for AdminService {
     async fn serve(&self, stream: TcpStream, peer: SocketAddr, stop: watch::Receiver<bool>) {
+        let guest = self.lobby.enter(peer);
+        let mut unwanted = Box::pin(async {
+            tokio::select! {
+                () = guest.pushed_out() => {}
+                () = tokio::time::sleep(TO_BE_LET_IN) => {}
+            }
+        });
         // By this the API knows who asks too fast.
         let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
         let _first = digest.peer_addr.set(Some(peer.into()));
         let mut stream = Plain::from(stream);
         stream.set_socket_digest(digest);
-        if let Some(stream) = self.secure(stream).await {
-            self.app.process_new(stream, &stop).await;
+        let secured = tokio::select! {
+            secured = self.secure(stream) => secured,
+            () = &mut unwanted => None,
+        };
+        if let Some(stream) = secured {
+            self.app.serve(stream, &stop, unwanted).await;
         }
     }
 }

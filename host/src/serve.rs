@@ -39,6 +39,8 @@ use crate::{clock, tls};
 const GRACE: Duration = Duration::from_secs(5);
 /// Connections of administrators at the same time.
 const MOST_ADMINS: usize = 256;
+/// Of these, whose clients are not let in yet: they leave room for all others.
+const MOST_ADMINS_WAITING: usize = 128;
 
 /// Why the gateway does not serve.
 #[derive(Debug)]
@@ -185,7 +187,8 @@ fn server(
     let certificate = tls::load(&files)?;
     let (postgres, catalogs) = PostgresService::new(Arc::clone(gateway), certificate)?;
     let admin_tls = (!config.listen.admin.ip().is_loopback()).then_some(&files);
-    let admin = AdminService::new(Arc::clone(gateway), gateway.addresses.admin, admin_tls)?;
+    let (address, waiting) = (gateway.addresses.admin, MOST_ADMINS_WAITING);
+    let admin = AdminService::new(Arc::clone(gateway), address, admin_tls, waiting)?;
     let conf =
         ServerConf { threads: config.limits.threads, work_stealing: true, ..ServerConf::default() };
     let mut server = Server::new_with_opt_and_conf(None, conf);

@@ -1,5 +1,6 @@
 //! Whoever guesses is slowed and then not looked at; whoever is silent keeps nobody out.
 
+use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use crate::harness::{Gateway, Postgres, Psql, Settings};
@@ -44,6 +45,41 @@ fn whoever_guesses_at_the_admin_api_is_not_looked_at_either() {
     }
     let heard = gateway.cli_as("no-token", &["status"]).stderr;
     assert!(heard.contains("too many failed logins"), "{heard}");
+    // A token that the gateway signed is no guess, wherever it comes from.
+    let operator = gateway.cli(&["status"]);
+    assert!(operator.ok, "{operator:?}");
+    let token = gateway.token("ada", "administrator");
+    assert!(gateway.cli_as(&token, &["connections", "list"]).ok);
+}
+
+#[test]
+fn silent_connections_to_the_admin_api_keep_nobody_out() {
+    let postgres = Postgres::start();
+    let gateway = gateway(&postgres, "");
+    let address = gateway.address("admin");
+    let flood: Vec<_> = (0..300).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    let operator = gateway.cli(&["status"]);
+    assert!(operator.ok, "{operator:?}");
+    drop(flood);
+}
+
+#[test]
+fn whoever_asks_without_a_token_uses_up_what_is_nobody_elses() {
+    let postgres = Postgres::start();
+    let gateway = gateway(&postgres, "");
+    let address = gateway.address("admin");
+    let ask = || {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.write_all(b"GET /v1/status HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert!(ask().starts_with("HTTP/1.1 401"));
+    let refused = (0..5000).map(|_| ask()).find(|answer| answer.starts_with("HTTP/1.1 429"));
+    assert!(refused.is_some(), "what the address may ask for has no end");
+    let operator = gateway.cli(&["status"]);
+    assert!(operator.ok, "{operator:?}");
 }
 
 #[test]

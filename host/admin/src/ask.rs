@@ -202,6 +202,10 @@ pub trait Gateway: Send + Sync + 'static {
     /// What the client may know of why it is nobody.
     fn caller(&self, token: &str, client: SocketAddr) -> Result<Self::Caller, Problem>;
 
+    /// Whose budget a request with this token is of, where that is known at once and for certain: none but the bearer's own
+    /// requests are of it. `None` where it is that of the client's address.
+    fn payer(&self, token: &str) -> Option<String>;
+
     /// Gives a token for a token. Who asks is known by the token alone.
     ///
     /// # Errors

@@ -1,20 +1,19 @@
 //! The API on pingora's HTTP server.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{Method, Response};
-use pingora_core::apps::http_app::ServeHttp;
 use pingora_core::protocols::http::ServerSession;
 use serde_json::Value;
 
+use crate::connection::LetIn;
 use crate::openapi::description;
-use crate::rate::Rates;
+use crate::rate::{Rates, client_at};
 use crate::routes::{self, BODY_TIME, Body, Input};
 use crate::{Gateway, Problem, entry, exchange};
 
@@ -39,7 +38,10 @@ enum Answer {
 pub struct Admin<G> {
     gateway: Arc<G>,
     own_hosts: Vec<String>,
-    rates: Rates,
+    /// By addresses, for callers of whom nothing is known yet.
+    rates: Rates<IpAddr>,
+    /// By callers: nobody without their tokens uses up what is theirs.
+    callers: Rates<String>,
 }
 
 impl<G> std::fmt::Debug for Admin<G> {
@@ -53,16 +55,27 @@ impl<G: Gateway> Admin<G> {
     /// ports) are refused.
     #[must_use]
     pub fn new(gateway: Arc<G>, own_hosts: Vec<String>) -> Self {
-        Self { gateway, own_hosts, rates: Rates::default() }
+        let (rates, callers) = Default::default();
+        Self { gateway, own_hosts, rates, callers }
     }
 
-    async fn answer(&self, session: &mut ServerSession) -> Result<Answer, Problem> {
+    /// Takes a request off the caller's budget, or off that of the client's address.
+    fn spend(&self, token: Option<&str>, client: SocketAddr) -> Result<(), Problem> {
+        let now = Instant::now();
+        let spent = match token.and_then(|token| self.gateway.payer(token)) {
+            Some(caller) => self.callers.spend(caller, now),
+            None => self.rates.spend(client_at(client.ip()), now),
+        };
+        spent.map_err(|wait| {
+            Problem::too_many(format!("wait {} ms before you ask again", wait.as_millis().max(1)))
+        })
+    }
+
+    async fn answer(&self, session: &mut ServerSession, let_in: &LetIn) -> Result<Answer, Problem> {
         let client = session.client_addr().and_then(|client| client.as_inet().copied());
         let client = client.ok_or_else(|| Problem::forbidden("the client has no address"))?;
-        self.rates.spend(client.ip(), Instant::now()).map_err(|wait| {
-            Problem::too_many(format!("wait {} ms before you ask again", wait.as_millis().max(1)))
-        })?;
         let request = session.req_header();
+        self.spend(entry::bearer(&request.headers), client)?;
         if request.uri.authority().is_some() {
             return Err(Problem::bad_request("absolute request targets are not answered"));
         }
@@ -76,6 +89,7 @@ impl<G: Gateway> Admin<G> {
         }
         let token = entry::bearer(&request.headers).ok_or_else(Problem::unauthorized)?;
         let caller = self.gateway.caller(token, client)?;
+        let_in.tell();
         let (route, id) = routes::find(&request.method, request.uri.path())?;
         entry::check_type(&request.headers, route.body)?;
         let query = request.uri.query().unwrap_or_default().to_owned();
@@ -116,11 +130,15 @@ impl<G: Gateway> Admin<G> {
     }
 }
 
-#[async_trait]
-impl<G: Gateway> ServeHttp for Admin<G> {
-    async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
+impl<G: Gateway> Admin<G> {
+    /// The response to a request.
+    pub(crate) async fn response(
+        &self,
+        session: &mut ServerSession,
+        let_in: &LetIn,
+    ) -> Response<Vec<u8>> {
         session.set_read_timeout(Some(READ_TIME));
-        match self.answer(session).await {
+        match self.answer(session, let_in).await {
             Ok(Answer::Metrics(text)) => response(200, OPENMETRICS, text),
             Ok(Answer::Json(text)) => response(200, "application/json", text),
             Ok(Answer::Refused(status, text)) => response(status, "application/json", text),
