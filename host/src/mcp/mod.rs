@@ -9,8 +9,9 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use palisade_http::{Answer, Asked, Entered, Login, Mount, Pieces, Stay};
+use palisade_identity::Identity;
 use palisade_mcp::{Admission, Body, Guest, Host, Opening, Options, Pins, Service, Settings};
-use palisade_policy::{Ended, NotAdmitted, Place};
+use palisade_policy::{Ended, NotAdmitted, Place, Principal};
 
 pub use self::pins::Tools;
 use crate::config::MCP;
@@ -77,11 +78,10 @@ impl Mount for Tooling {
     fn enter(&self, login: &Login<'_>) -> Result<Arc<dyn Entered>, NotAdmitted> {
         let (connection, client) = (login.connection, login.client_address);
         let standing = self.door.identify(Arrival { connection, token: login.token, client })?;
-        let token = standing.identity.token_id.clone();
-        let issuer = standing.identity.principal.issuer.clone();
         Ok(Arc::new(Caller {
             tooling: self.clone(),
-            owner: format!("{issuer}\n{token}\n{connection}"),
+            owner: owner(login.token, connection),
+            bearer: bearer(&standing.identity, connection),
             connection: connection.to_owned(),
             client,
             standing: Mutex::new(Some(standing)),
@@ -98,6 +98,7 @@ struct Caller {
     tooling: Tooling,
     /// A session is its token's, with which it ends.
     owner: String,
+    bearer: String,
     connection: String,
     client: SocketAddr,
     standing: Mutex<Option<Standing>>,
@@ -129,6 +130,10 @@ impl Entered for Caller {
 impl Guest for Caller {
     fn owner(&self) -> String {
         self.owner.clone()
+    }
+
+    fn bearer(&self) -> String {
+        self.bearer.clone()
     }
 
     fn admit(&self) -> Result<Admission, (u16, String)> {
@@ -163,6 +168,19 @@ impl Guest for Caller {
     }
 }
 
+/// Whose a session is: the token's itself, since an issuer may give two of them one id.
+fn owner(token: &str, connection: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, token.as_bytes());
+    let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{digest}\n{connection}")
+}
+
+/// With whose sessions one is counted: whoever exchanges a token has others, and is the same.
+fn bearer(identity: &Identity, connection: &str) -> String {
+    let Principal { subject, issuer, acting_for, .. } = &identity.principal;
+    format!("{:?}\n{connection}", (issuer, subject, acting_for, &identity.acting_for_issuer))
+}
+
 fn ticks(time: Duration) -> u32 {
     u32::try_from(time.as_secs().div_ceil(TICK.as_secs())).unwrap_or(u32::MAX)
 }
@@ -192,5 +210,34 @@ struct Told(Door);
 impl Host for Told {
     fn ended(&self, session: &str, ended: &Ended) {
         self.0.ended(session, ended);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_tokens_share_no_session_though_their_ids_are_one() {
+        let token = "header.claims.signature";
+        assert_eq!(owner(token, "tools"), owner(token, "tools"));
+        assert_ne!(owner(token, "tools"), owner("header.others.signature", "tools"));
+        assert_ne!(owner(token, "tools"), owner(token, "other"));
+        assert!(!owner(token, "tools").contains("claims"), "a token is kept nowhere");
+    }
+
+    #[test]
+    fn sessions_are_counted_by_bearers_whatever_tokens_these_have() {
+        let of = |subject: &str, issuer: &str, token: &str| {
+            let principal = Principal {
+                subject: subject.into(),
+                issuer: issuer.into(),
+                ..Principal::default()
+            };
+            bearer(&Identity { principal, token_id: token.into(), ..Identity::default() }, "tools")
+        };
+        assert_eq!(of("a", "i", "first"), of("a", "i", "exchanged"));
+        assert_ne!(of("a", "i", "first"), of("a", "other", "first"));
+        assert_ne!(of("a", "i", "first"), of("b", "i", "first"));
     }
 }

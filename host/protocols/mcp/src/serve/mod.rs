@@ -93,6 +93,9 @@ pub trait Guest: Send + Sync {
     /// Who it is and where it is let in, in words that are the same for the same alone: a session is theirs.
     fn owner(&self) -> String;
 
+    /// Whose sessions are counted together, by whatever tokens they come: more tokens of theirs are no more sessions.
+    fn bearer(&self) -> String;
+
     /// Opens a session for them, and its record.
     ///
     /// # Errors
@@ -282,13 +285,10 @@ impl Service {
             let error = RpcError::new(INTERNAL_ERROR, why);
             rpc(status, &Message::Error { id: Some(id.clone()), error })
         };
-        let owner = guest.owner();
-        let own = self.lock().values().filter(|live| live.owner == owner).count();
+        let (owner, bearer) = (guest.owner(), guest.bearer());
+        let own = self.lock().values().filter(|live| live.bearer == bearer).count();
         if own >= self.0.options.sessions {
-            return Err(failed(
-                429,
-                "this token has as many sessions here as it may have; end one",
-            ));
+            return Err(failed(429, "you have as many sessions here as you may have; end one"));
         }
         let mut random = [0; 32];
         let filled = SystemRandom::new().fill(&mut random);
@@ -296,7 +296,8 @@ impl Service {
         let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let admission = guest.admit().map_err(|(status, why)| failed(status, &why))?;
         let inner = Arc::clone(&self.0);
-        let begun = session::begin(inner, name.clone(), owner, admission, beginning, bytes);
+        let begun =
+            session::begin(inner, name.clone(), (owner, bearer), admission, beginning, bytes);
         let answer = begun.await.map_err(|_| failed(502, "the session ended before it began"))?;
         Ok((name, answer))
     }

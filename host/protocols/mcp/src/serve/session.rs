@@ -41,6 +41,8 @@ pub(super) enum Event {
 pub(super) struct Live {
     /// Whose it is.
     pub(super) owner: String,
+    /// With whose it is counted.
+    pub(super) bearer: String,
     revision: Revision,
     events: mpsc::Sender<Event>,
     outbox: Arc<Mutex<Outbox>>,
@@ -91,7 +93,7 @@ impl Live {
 pub(super) fn begin(
     inner: Arc<Inner>,
     name: String,
-    owner: String,
+    (owner, bearer): (String, String),
     admission: Admission,
     beginning: Beginning,
     bytes: usize,
@@ -114,6 +116,7 @@ pub(super) fn begin(
     let spent = Arc::new(AtomicBool::new(false));
     let live = Live {
         owner,
+        bearer,
         revision,
         events,
         outbox: Arc::clone(&outbox),

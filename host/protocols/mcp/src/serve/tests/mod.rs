@@ -36,6 +36,9 @@ async fn a_client_begins_no_more_sessions_than_it_may_have() {
     let begin = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}"#;
     let client = Client::new(&world);
     assert_eq!(client.post(begin).await.status, 429);
+    // More tokens of the same bearer's are no more sessions.
+    let exchanged = Client { name: format!("{}#2", client.name), ..Client::new(&world) };
+    assert_eq!(exchanged.post(begin).await.status, 429);
     // Others have their own.
     let other = Client { name: "other".to_owned(), ..Client::new(&world) };
     assert_eq!(other.post(begin).await.status, 200);

@@ -271,6 +271,11 @@ impl Guest for SomeGuest<'_> {
         self.name.clone()
     }
 
+    fn bearer(&self) -> String {
+        // A name may be of several tokens.
+        self.name.split('#').next().unwrap().to_owned()
+    }
+
     fn admit(&self) -> Result<Admission, (u16, String)> {
         let world = self.world;
         world.admitted.fetch_add(1, Relaxed);
