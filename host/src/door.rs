@@ -102,8 +102,9 @@ impl Door {
         let Arrival { client, connection, .. } = arrival;
         NotAdmitted::Refused {
             after: match cause {
-                // The issuer's fault is nobody's guess.
-                Cause::Token(TokenRefused::KeysUnavailable(_)) => Duration::ZERO,
+                // The issuer's fault is nobody's guess, nor is that of whoever keeps the connection.
+                Cause::Token(TokenRefused::KeysUnavailable(_))
+                | Cause::OutOfReach(OutOfReach::Withdrawn) => Duration::ZERO,
                 _ => self.gateway.throttle.failed(client, connection, Instant::now()),
             },
         }
@@ -270,6 +271,7 @@ impl Door {
             subject: principal.subject,
             issuer: principal.issuer,
             roles: principal.roles,
+            dropped: principal.dropped,
             acting_for: principal.acting_for,
             token: identity.map(|identity| identity.token_id.clone()).unwrap_or_default(),
             parents: identity.map(|identity| identity.parents.clone()).unwrap_or_default(),

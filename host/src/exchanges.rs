@@ -27,8 +27,12 @@ pub fn answer(
 ) -> Result<Value, ExchangeProblem> {
     let now = Instant::now();
     let too_many = |_| ExchangeProblem::new("temporarily_unavailable", "too many were refused");
-    gateway.admin_throttle.check(client, "", now).map_err(too_many)?;
     let identify = |token: &str, what: &'static str| {
+        // Nobody guesses what the gateway signed: whoever has that waits for nobody's guesses.
+        if let Some(identity) = gateway.identify_own(token) {
+            return Ok(identity);
+        }
+        gateway.admin_throttle.check(client, "", now).map_err(too_many)?;
         gateway.identify(token).map_err(|cause| {
             tracing::warn!(%cause, %client, what, "an exchange was refused");
             // The issuer's fault is nobody's guess.

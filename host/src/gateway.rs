@@ -115,8 +115,8 @@ impl palisade_admin::Gateway for Gateway {
     }
 
     fn payer(&self, token: &str) -> Option<String> {
-        let Principal { subject, issuer, .. } = self.identify_own(token)?.principal;
-        Some(format!("{issuer}\n{subject}"))
+        let principal = self.identify_own(token)?.principal;
+        Some(format!("{}\n{}", principal.issuer, principal.subject))
     }
 
     async fn exchange(
@@ -214,7 +214,7 @@ impl Gateway {
     }
 
     /// Who a token of the gateway's own speaks for, without waiting for anybody. `None` for any other token.
-    fn identify_own(&self, token: &str) -> Option<Identity> {
+    pub(crate) fn identify_own(&self, token: &str) -> Option<Identity> {
         let identity = self.settings.load().verify_own(token)?;
         (!self.revocations.cover(&identity)).then_some(identity)
     }

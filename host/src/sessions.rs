@@ -58,6 +58,9 @@ pub struct SessionDocument {
     pub issuer: String,
     /// The roles of the token.
     pub roles: Vec<String>,
+    /// Roles that the token dropped when it was exchanged, which policies act on all the same.
+    #[serde(default)]
+    pub dropped: Vec<String>,
     /// Whom the subject acts for.
     pub acting_for: Option<String>,
     /// The token's id.

@@ -50,6 +50,16 @@ fn whoever_guesses_at_the_admin_api_is_not_looked_at_either() {
     assert!(operator.ok, "{operator:?}");
     let token = gateway.token("ada", "administrator");
     assert!(gateway.cli_as(&token, &["connections", "list"]).ok);
+    let kind = "urn%3Aietf%3Aparams%3Aoauth%3A";
+    let form = format!(
+        "grant_type={kind}grant-type%3Atoken-exchange&subject_token={token}&subject_token_type={kind}token-type%3Ajwt"
+    );
+    let mut stream = TcpStream::connect(gateway.address("admin")).unwrap();
+    let head = "POST /v1/token HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded";
+    write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{form}", form.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
 #[test]

@@ -51,6 +51,7 @@ impl<G: Gateway> Admin<G> {
         let connection = Arc::new(Connection { admin: Arc::clone(self), let_in });
         let unwanted = async {
             tokio::select! {
+                biased;
                 // Whoever is in is not pushed out any more.
                 _ = is_in => std::future::pending().await,
                 () = pushed_out => {}

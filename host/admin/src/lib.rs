@@ -9,6 +9,7 @@
 //! This crate knows no store, no protocol and no plugin; who may do what is the [`Gateway`]'s matter.
 
 mod ask;
+mod busy;
 mod connection;
 mod entry;
 mod exchange;

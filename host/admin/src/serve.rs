@@ -11,6 +11,7 @@ use http::{Method, Response};
 use pingora_core::protocols::http::ServerSession;
 use serde_json::Value;
 
+use crate::busy::{Busy, Place};
 use crate::connection::LetIn;
 use crate::openapi::description;
 use crate::rate::{Rates, client_at};
@@ -42,6 +43,7 @@ pub struct Admin<G> {
     rates: Rates<IpAddr>,
     /// By callers: nobody without their tokens uses up what is theirs.
     callers: Rates<String>,
+    busy: Busy,
 }
 
 impl<G> std::fmt::Debug for Admin<G> {
@@ -55,27 +57,33 @@ impl<G: Gateway> Admin<G> {
     /// ports) are refused.
     #[must_use]
     pub fn new(gateway: Arc<G>, own_hosts: Vec<String>) -> Self {
-        let (rates, callers) = Default::default();
-        Self { gateway, own_hosts, rates, callers }
+        let (rates, callers, busy) = Default::default();
+        Self { gateway, own_hosts, rates, callers, busy }
     }
 
-    /// Takes a request off the caller's budget, or off that of the client's address.
-    fn spend(&self, token: Option<&str>, client: SocketAddr) -> Result<(), Problem> {
-        let now = Instant::now();
-        let spent = match token.and_then(|token| self.gateway.payer(token)) {
+    /// Takes a request off the caller's budget, or off that of the client's address, and gives it a place.
+    fn spend(&self, token: Option<&str>, client: SocketAddr) -> Result<Place<'_>, Problem> {
+        let (now, address) = (Instant::now(), client_at(client.ip()));
+        let payer = token.and_then(|token| self.gateway.payer(token));
+        let spent = match payer.clone() {
             Some(caller) => self.callers.spend(caller, now),
-            None => self.rates.spend(client_at(client.ip()), now),
+            None => self.rates.spend(address, now),
         };
         spent.map_err(|wait| {
             Problem::too_many(format!("wait {} ms before you ask again", wait.as_millis().max(1)))
-        })
+        })?;
+        let busy = self.busy.enter(payer.unwrap_or_else(|| address.to_string()));
+        busy.ok_or_else(|| Problem::too_many("as many of your requests are under way as may be"))
     }
 
     async fn answer(&self, session: &mut ServerSession, let_in: &LetIn) -> Result<Answer, Problem> {
         let client = session.client_addr().and_then(|client| client.as_inet().copied());
         let client = client.ok_or_else(|| Problem::forbidden("the client has no address"))?;
         let request = session.req_header();
-        self.spend(entry::bearer(&request.headers), client)?;
+        if request.uri.path() == exchange::PATH && request.method == Method::POST {
+            return self.exchange(session, client, let_in).await;
+        }
+        let _place = self.spend(entry::bearer(&request.headers), client)?;
         if request.uri.authority().is_some() {
             return Err(Problem::bad_request("absolute request targets are not answered"));
         }
@@ -83,9 +91,6 @@ impl<G: Gateway> Admin<G> {
         if request.uri.path() == DESCRIPTION && request.method == Method::GET {
             // It is the same for everybody, and tells nothing of what runs here.
             return Ok(Answer::Json(description()));
-        }
-        if request.uri.path() == exchange::PATH && request.method == Method::POST {
-            return self.exchange(session, client).await;
         }
         let token = entry::bearer(&request.headers).ok_or_else(Problem::unauthorized)?;
         let caller = self.gateway.caller(token, client)?;
@@ -108,29 +113,38 @@ impl<G: Gateway> Admin<G> {
             value => Answer::Json(value.to_string()),
         })
     }
-}
 
-impl<G: Gateway> Admin<G> {
-    /// A token for a token. What is wrong is told as OAuth tells it.
+    /// A token for a token, which is in the body: who asks is known when that is there, and has to make room until then. What is
+    /// wrong is told as OAuth tells it.
     async fn exchange(
         &self,
         session: &mut ServerSession,
         client: SocketAddr,
+        let_in: &LetIn,
     ) -> Result<Answer, Problem> {
-        entry::check_form(&session.req_header().headers)?;
+        let request = session.req_header();
+        if request.uri.authority().is_some() {
+            return Err(Problem::bad_request("absolute request targets are not answered"));
+        }
+        entry::check_source(&request.headers, &self.own_hosts)?;
+        entry::check_form(&request.headers)?;
         let body = read_body(session, exchange::LARGEST, BODY_TIME).await?;
-        let answered = match exchange::request(&body) {
+        let request = exchange::request(&body);
+        let token = request.as_ref().ok().map(|request| request.subject_token.as_str());
+        let _place = self.spend(token, client)?;
+        let answered = match request {
             Ok(request) => self.gateway.exchange(client, request).await,
             Err(problem) => Err(problem),
         };
         Ok(match answered {
-            Ok(value) => Answer::Json(value.to_string()),
+            Ok(value) => {
+                let_in.tell();
+                Answer::Json(value.to_string())
+            }
             Err(problem) => Answer::Refused(problem.status(), problem.body().to_string()),
         })
     }
-}
 
-impl<G: Gateway> Admin<G> {
     /// The response to a request.
     pub(crate) async fn response(
         &self,
@@ -138,13 +152,13 @@ impl<G: Gateway> Admin<G> {
         let_in: &LetIn,
     ) -> Response<Vec<u8>> {
         session.set_read_timeout(Some(READ_TIME));
+        // A connection for each request: one that is kept would keep a place that others wait for.
+        session.set_keepalive(None);
         match self.answer(session, let_in).await {
             Ok(Answer::Metrics(text)) => response(200, OPENMETRICS, text),
             Ok(Answer::Json(text)) => response(200, "application/json", text),
             Ok(Answer::Refused(status, text)) => response(status, "application/json", text),
             Err(problem) => {
-                // What is left of the request is not worth reading.
-                session.set_keepalive(None);
                 let text = serde_json::to_string(&problem).unwrap_or_default();
                 response(problem.status, "application/problem+json", text)
             }

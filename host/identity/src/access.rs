@@ -113,7 +113,7 @@ impl Roles {
             .by_name()
             .map(|(name, rights)| Standing {
                 role: name.clone(),
-                held: identity.holds(name),
+                held: identity.principal.roles.contains(name),
                 rules: self.gave(identity, name),
                 reaches: fits(rights, connection, labels),
                 read_only: matches(&rights.read_only, connection),
@@ -131,10 +131,10 @@ impl Roles {
     }
 
     fn missing(&self, identity: &Identity, role: &str) -> Vec<String> {
-        if identity.holds(role) {
+        if identity.principal.roles.iter().any(|held| held == role) {
             return vec![];
         }
-        if identity.dropped.iter().any(|dropped| dropped == role) {
+        if identity.principal.dropped.iter().any(|dropped| dropped == role) {
             return vec!["it was dropped when the token was exchanged".to_owned()];
         }
         let Some(presented) = &identity.presented else {

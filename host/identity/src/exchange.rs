@@ -146,8 +146,8 @@ fn granted_roles(
     actor: Option<&Identity>,
     wish: &Wish,
 ) -> Result<Vec<String>, ExchangeRefused> {
-    let has = |role: &&String| actor.is_none_or(|actor| actor.holds(role));
-    let there_are: Vec<_> = subject.held().filter(has).cloned().collect();
+    let has = |role: &&String| actor.is_none_or(|actor| actor.principal.roles.contains(*role));
+    let there_are: Vec<_> = subject.principal.roles.iter().filter(has).cloned().collect();
     let Some(wanted) = &wish.roles else { return Ok(there_are) };
     match wanted.iter().find(|role| !there_are.contains(role)) {
         Some(role) => Err(ExchangeRefused::Role(role.clone())),
@@ -161,7 +161,7 @@ fn dropped_roles<'a>(
     granted: &[String],
 ) -> Vec<String> {
     let mut dropped: Vec<String> = vec![];
-    for role in bearers.flat_map(|one| &one.principal.roles) {
+    for role in bearers.flat_map(|one| one.principal.roles.iter().chain(&one.principal.dropped)) {
         if !granted.contains(role) && !dropped.contains(role) {
             dropped.push(role.clone());
         }

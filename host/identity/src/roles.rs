@@ -222,12 +222,12 @@ impl Roles {
         self.rules.iter().filter(move |(given, _)| given.role == role)
     }
 
-    /// The bearer's roles that are defined and were not dropped; the others give nothing.
+    /// The bearer's roles that are defined; the others give nothing.
     pub(crate) fn rights_of(
         &self,
         identity: &Identity,
     ) -> impl Iterator<Item = (&String, &Rights)> {
-        identity.held().filter_map(|name| self.by_name.get_key_value(name))
+        identity.principal.roles.iter().filter_map(|name| self.by_name.get_key_value(name))
     }
 }
 

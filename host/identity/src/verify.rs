@@ -16,11 +16,8 @@ const SKEW: u64 = 5;
 /// Who a verified token speaks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// Who acts. Its roles are all those by which policies act, the dropped ones among them.
+    /// Who acts.
     pub principal: Principal,
-    /// Those of the roles that give nothing, since an exchange dropped them. Policies that act by them act all the same: whoever
-    /// gives rights away must not be freed of what goes with them.
-    pub dropped: Vec<String>,
     /// The token's id (`jti`).
     pub token_id: String,
     /// Unix seconds when the token was issued at the earliest: by its issuer's clock, less what that may be ahead of ours.
@@ -46,16 +43,6 @@ impl Identity {
     #[must_use]
     pub fn is_own(&self) -> bool {
         self.principal.issuer == GATEWAY
-    }
-
-    /// The roles that give rights.
-    pub(crate) fn held(&self) -> impl Iterator<Item = &String> {
-        self.principal.roles.iter().filter(|role| !self.dropped.contains(role))
-    }
-
-    /// Whether a role gives rights.
-    pub(crate) fn holds(&self, role: &str) -> bool {
-        self.held().any(|held| held == role)
     }
 }
 
@@ -161,17 +148,17 @@ impl Claims {
         let longest = if self.operator { Ttl::OPERATOR } else { Ttl::MAX };
         let expires_at = check_times(self.iat, self.nbf, self.exp, longest, now)?;
         let mut roles = self.roles;
-        roles.extend(self.dropped.iter().cloned());
+        roles.retain(|role| !self.dropped.contains(role));
         let (acting_for, acting_for_issuer) = self.act.map(|act| (act.sub, act.iss)).unzip();
         Ok(Identity {
             principal: Principal {
                 subject: required("sub", self.sub)?,
                 issuer: self.vouched.unwrap_or(issuer),
                 roles,
+                dropped: self.dropped,
                 acting_for,
                 acting_for_issuer: acting_for_issuer.flatten(),
             },
-            dropped: self.dropped,
             token_id: required("jti", self.jti)?,
             issued_at: self.iat.unwrap_or(0),
             expires_at,

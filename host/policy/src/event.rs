@@ -13,8 +13,11 @@ pub struct Principal {
     pub subject: String,
     /// Who vouches for the subject.
     pub issuer: String,
-    /// Names of the roles that the token carries, those among them that give no rights since it was exchanged for fewer.
+    /// Names of the roles that the token carries.
     pub roles: Vec<String>,
+    /// Names of those that an exchange dropped: they give nothing, and policies that act on roles (`on.roles`) act on them all
+    /// the same. Whoever gives rights away must not be freed of what goes with them.
+    pub dropped: Vec<String>,
     /// The human or service that an agent acts for (RFC 8693 `act`).
     pub acting_for: Option<String>,
     /// Who vouches for them, where that is known.

@@ -17,7 +17,7 @@ pub struct Scope {
     pub connections: Option<Vec<String>>,
     /// Labels of the connection, all of which must match.
     pub labels: Option<BTreeMap<String, String>>,
-    /// Roles of the principal.
+    /// Roles of the principal, those that it dropped among them.
     pub roles: Option<Vec<String>>,
     /// Actions of operations: guards are asked only about commands that have such an operation.
     pub actions: Option<Vec<String>>,
@@ -29,10 +29,11 @@ impl Scope {
     /// Whether a session with this context is in the scope.
     #[must_use]
     pub fn covers(&self, context: &Context) -> bool {
-        let target = &context.target;
+        let Context { principal, target, .. } = context;
+        let mut roles = principal.roles.iter().chain(&principal.dropped);
         matches_any(self.protocols.as_deref(), std::iter::once(&target.protocol))
             && matches_any(self.connections.as_deref(), std::iter::once(&target.connection))
-            && matches_any(self.roles.as_deref(), context.principal.roles.iter())
+            && matches_any(self.roles.as_deref(), roles.by_ref())
             && self.labels.iter().flatten().all(|(key, pattern)| {
                 let glob = WildMatch::new(pattern);
                 target.labels.iter().any(|(name, value)| name == key && glob.matches(value))

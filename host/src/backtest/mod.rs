@@ -137,6 +137,7 @@ fn context(config: &Config, recorded: &RecordedSession) -> Context {
             subject: session.subject.clone(),
             issuer: session.issuer.clone(),
             roles: session.roles.clone(),
+            dropped: session.dropped.clone(),
             acting_for: session.acting_for.clone(),
             ..Principal::default()
         },

@@ -111,6 +111,7 @@ fn session(id: SessionId, connection: &str) -> SessionDocument {
         subject: "agent".into(),
         issuer: "palisade".into(),
         roles: vec![],
+        dropped: vec![],
         acting_for: None,
         token: String::new(),
         parents: vec![],
@@ -386,7 +387,8 @@ async fn who_waits_sees_their_hold_and_none_of_their_namesakes_does() {
         let grant = Grant { vouched: vouched.map(str::to_owned), ..grant(subject, "agent") };
         let issued = issue(&fixture.key, &grant, clock::now_seconds()).unwrap();
         let caller = fixture.gateway.identify(issued.token.expose()).unwrap();
-        let listed = fixture.gateway.answer(&caller, Ask::Holds { all: true }).await.unwrap();
+        let listed =
+            fixture.gateway.answer(&caller, Ask::Holds { all: true, before: None }).await.unwrap();
         let listed = listed.to_string();
         let sees = [&known, &unknown].map(|ticket| listed.contains(ticket.id()));
         assert_eq!(sees, seen, "{subject} of {vouched:?}");

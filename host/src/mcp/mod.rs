@@ -175,10 +175,11 @@ fn owner(token: &str, connection: &str) -> String {
     format!("{digest}\n{connection}")
 }
 
-/// With whose sessions one is counted: whoever exchanges a token has others, and is the same.
+/// With whose sessions one is counted: with those of the token that it goes back to, or whoever exchanges a token would have
+/// as many more.
 fn bearer(identity: &Identity, connection: &str) -> String {
-    let Principal { subject, issuer, acting_for, .. } = &identity.principal;
-    format!("{:?}\n{connection}", (issuer, subject, acting_for, &identity.acting_for_issuer))
+    let root = identity.parents.last().unwrap_or(&identity.token_id);
+    format!("{:?}\n{connection}", (&identity.principal.issuer, root))
 }
 
 fn ticks(time: Duration) -> u32 {
@@ -227,17 +228,15 @@ mod tests {
     }
 
     #[test]
-    fn sessions_are_counted_by_bearers_whatever_tokens_these_have() {
-        let of = |subject: &str, issuer: &str, token: &str| {
-            let principal = Principal {
-                subject: subject.into(),
-                issuer: issuer.into(),
-                ..Principal::default()
-            };
-            bearer(&Identity { principal, token_id: token.into(), ..Identity::default() }, "tools")
+    fn sessions_are_counted_by_what_their_tokens_go_back_to() {
+        let of = |issuer: &str, token: &str, parents: &[&str]| {
+            let principal = Principal { issuer: issuer.into(), ..Principal::default() };
+            let parents = parents.iter().map(|&parent| parent.into()).collect();
+            let token_id = token.into();
+            bearer(&Identity { principal, token_id, parents, ..Identity::default() }, "tools")
         };
-        assert_eq!(of("a", "i", "first"), of("a", "i", "exchanged"));
-        assert_ne!(of("a", "i", "first"), of("a", "other", "first"));
-        assert_ne!(of("a", "i", "first"), of("b", "i", "first"));
+        assert_eq!(of("i", "first", &[]), of("i", "third", &["second", "first"]));
+        assert_ne!(of("i", "first", &[]), of("other", "first", &[]));
+        assert_ne!(of("i", "first", &[]), of("i", "another", &[]));
     }
 }

@@ -15,6 +15,7 @@ pub(crate) fn document(number: u128) -> (SessionId, SessionDocument) {
         subject: "agent".into(),
         issuer: "palisade".into(),
         roles: vec![],
+        dropped: vec![],
         acting_for: None,
         token: String::new(),
         parents: vec![],

@@ -76,6 +76,7 @@ pub fn session(
             ("state", word(session.state)),
             ("who", &who(&session.subject, session.acting_for.as_deref())),
             ("roles", &session.roles.join(", ")),
+            ("roles dropped", &session.dropped.join(", ")),
             ("token", &session.token),
             ("given for", &session.parents.join(", ")),
             ("connection", &connection(session)),

@@ -195,24 +195,6 @@ fn labels_reach_connections_and_narrow_what_globs_reach() {
 }
 
 #[test]
-fn a_role_that_was_dropped_gives_no_right_of_any_kind() {
-    for role in ["support-agent", "approver", "auditor", "admin"] {
-        let whole = bearer("ada", &[role]);
-        let dropped = Identity { dropped: vec![role.into()], ..whole.clone() };
-        let rights = |ada: &Identity| {
-            [
-                roles().reaches(ada, "dev-1"),
-                decide(ada, "dev-1", &[]).is_ok(),
-                roles().may_audit(ada, "dev-1"),
-                roles().may_administer(ada),
-            ]
-        };
-        assert!(rights(&whole).contains(&true), "{role}");
-        assert_eq!(rights(&dropped), [false; 4], "{role}");
-    }
-}
-
-#[test]
 fn a_token_for_some_connections_is_good_for_nothing_else() {
     let narrowed = |roles: &[&str]| Identity {
         connections: Some(vec!["dev-1".into()]),

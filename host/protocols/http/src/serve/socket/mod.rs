@@ -192,6 +192,10 @@ impl<'a> Socket<'a> {
         while held.is_none()
             && let Some((opcode, bytes)) = self.waiting.pop_front()
         {
+            if let Some(ending) = session.ending() {
+                // What is not judged is not under way.
+                return Err(End::over(&ending));
+            }
             self.waiting_bytes -= bytes.len();
             if session.token.is_in_read(&bytes) {
                 let denial = Refused::Token.denial();
