@@ -192,7 +192,7 @@ impl Changes {
     /// # Errors
     /// Failures of the store.
     pub fn newest(&self, kind: &str, limit: usize) -> Result<Vec<Value>, StoreError> {
-        self.newest_of((GATEWAY, kind), limit)
+        self.newest_of((GATEWAY, kind), 0, limit)
     }
 
     /// The newest exchanges of tokens, the oldest of them first.
@@ -200,16 +200,18 @@ impl Changes {
     /// # Errors
     /// Failures of the store.
     pub fn newest_exchanges(&self, limit: usize) -> Result<Vec<Value>, StoreError> {
-        self.newest_of((EXCHANGES, "exchange"), limit)
+        // Nothing else is in this stream, which may be long.
+        let from = self.0.end(EXCHANGES)?.saturating_sub(limit as u64);
+        self.newest_of((EXCHANGES, "exchange"), from, limit)
     }
 
     fn newest_of(
         &self,
         (stream, kind): (SessionId, &str),
+        mut from: u64,
         limit: usize,
     ) -> Result<Vec<Value>, StoreError> {
         let mut newest: Vec<Value> = vec![];
-        let mut from = 0;
         loop {
             let page = read_events(&self.0, stream, from, 1000)?;
             let last = page.last().and_then(|event| event.get("id")?.as_str()?.parse::<u64>().ok());

@@ -177,6 +177,7 @@ impl HoldDocument {
             roles: self.roles.clone(),
             acting_for: self.acting_for.clone(),
             acting_for_issuer: self.acting_for_issuer.clone(),
+            ..Principal::default()
         }
     }
 

@@ -37,6 +37,7 @@ pub(crate) fn person(subject: &str, acting_for: Option<&str>) -> Identity {
             roles: vec!["approver".into()],
             acting_for: acting_for.map(str::to_owned),
             acting_for_issuer: acting_for.map(|_| "palisade".into()),
+            ..Principal::default()
         },
         token_id: "t".into(),
         expires_at: u64::MAX,

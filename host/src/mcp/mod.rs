@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use palisade_http::{Answer, Asked, Entered, Login, Mount, Pieces, Stay};
 use palisade_identity::Identity;
 use palisade_mcp::{Admission, Body, Guest, Host, Opening, Options, Pins, Service, Settings};
-use palisade_policy::{Ended, NotAdmitted, Place, Principal};
+use palisade_policy::{Ended, NotAdmitted, Place};
 
 pub use self::pins::Tools;
 use crate::config::MCP;
@@ -216,6 +216,8 @@ impl Host for Told {
 
 #[cfg(test)]
 mod tests {
+    use palisade_policy::Principal;
+
     use super::*;
 
     #[test]

@@ -149,6 +149,16 @@ impl Store {
         let located = self.inner.log.locate(session)?;
         Ok(Events::new(self.inner.folder.clone(), session, located, from))
     }
+
+    /// How many events of a session were appended so far: the sequence number of the next one.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the engine.
+    pub fn end(&self, session: SessionId) -> Result<u64, StoreError> {
+        let located = self.inner.log.locate(session)?;
+        Ok(located.spans.last().map_or(0, |(_, span)| span.end))
+    }
 }
 
 impl fmt::Debug for Store {

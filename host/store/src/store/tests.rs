@@ -42,6 +42,21 @@ fn a_session_without_events_reads_as_none() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), Options::default()).unwrap();
     assert_eq!(store.events(session(1), 0).unwrap().count(), 0);
+    assert_eq!(store.end(session(1)).unwrap(), 0);
+}
+
+#[test]
+fn a_session_ends_where_its_next_event_begins_whichever_segments_it_is_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), SMALL).unwrap();
+    append_many(&store, session(1), 500);
+    assert_eq!(store.end(session(1)).unwrap(), 500);
+    append_many(&store, session(2), 500);
+    assert_eq!(store.end(session(1)).unwrap(), 500);
+    drop(store);
+    let store = Store::open(dir.path(), SMALL).unwrap();
+    assert_eq!(store.end(session(1)).unwrap(), 500);
+    assert_eq!(store.append(session(1), 7, b"").unwrap().sequence, 500);
 }
 
 #[test]

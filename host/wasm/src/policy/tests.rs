@@ -80,7 +80,7 @@ fn the_whole_command_and_context_reach_the_plugin() {
             issuer: "here".to_owned(),
             roles: vec!["agent".to_owned(), "reader".to_owned()],
             acting_for: Some("grace".to_owned()),
-            acting_for_issuer: None,
+            ..Principal::default()
         },
         target: Target {
             connection: "orders".to_owned(),
