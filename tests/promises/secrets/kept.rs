@@ -133,6 +133,10 @@ fn the_files_connections_are_not_touched_by_the_store() {
     assert_eq!(psql(&gateway, "ledger").query("SELECT 1"), "1");
 }
 
+/// Adds a connection to nobody, with what follows.
+const ADD: &[&str] =
+    &["connections", "add", "x", "--address", "127.0.0.1:1", "--database", "d", "--username", "u"];
+
 #[test]
 fn only_administrators_keep_connections_and_none_of_them_runs_commands_by_it() {
     let postgres = Postgres::start();
@@ -141,19 +145,7 @@ fn only_administrators_keep_connections_and_none_of_them_runs_commands_by_it() {
     let refused = gateway.cli_as(&agent, &["connections", "list"]);
     assert!(refused.stderr.contains("administers"), "{}", refused.stderr);
     let administrator = gateway.token("ada", "administrator");
-    let command = [
-        "connections",
-        "add",
-        "x",
-        "--address",
-        "127.0.0.1:1",
-        "--database",
-        "d",
-        "--username",
-        "u",
-        "--password-exec",
-        "id",
-    ];
+    let command = [ADD, &["--password-exec", "id"]].concat();
     let refused = gateway.cli_as(&administrator, &command);
     assert!(refused.stderr.contains("only the operator"), "{}", refused.stderr);
     assert!(gateway.cli(&command).ok);
@@ -194,19 +186,7 @@ fn what_administrators_by_token_name_of_the_gateways_machine_is_not_looked_at() 
         assert!(one.starts_with("HTTP/1.1 403"), "{one}");
         assert_eq!(body(&one), body(&other), "the answer tells what is there");
     }
-    let refused = gateway.cli(&[
-        "connections",
-        "add",
-        "x",
-        "--address",
-        "127.0.0.1:1",
-        "--database",
-        "d",
-        "--username",
-        "u",
-        "--tls-ca",
-        &pipe,
-    ]);
+    let refused = gateway.cli(&[ADD, &["--tls-ca", &pipe]].concat());
     assert!(refused.stderr.contains("no regular file"), "{refused:?}");
 }
 
