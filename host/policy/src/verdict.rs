@@ -29,6 +29,18 @@ pub struct Hold {
     pub for_approvers: String,
 }
 
+impl Hold {
+    /// Whether whoever grants this one has granted the other: the same rule's, by the same people and as many of them, who were
+    /// shown the same.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.rule == other.rule
+            && self.approvers == other.approvers
+            && self.quorum >= other.quorum
+            && self.for_approvers == other.for_approvers
+    }
+}
+
 /// What one policy says of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -86,16 +98,15 @@ impl Ruling {
         }
     }
 
-    /// The same of a text that a rewrite made, with the holds of what it was made of. One of each rule is enough.
+    /// The same of a text that a rewrite made, with the holds of what it was made of. One of each rule is enough where it asks
+    /// for as many of the same people.
     #[must_use]
     pub fn besides(mut self, before: &[Hold]) -> Self {
         let known = match &self {
-            Self::Hold(holds) | Self::Rewrite { holds, .. } => {
-                holds.iter().map(|hold| hold.rule.clone()).collect()
-            }
+            Self::Hold(holds) | Self::Rewrite { holds, .. } => holds.clone(),
             Self::Allow | Self::Deny(_) => vec![],
         };
-        for hold in before.iter().filter(|hold| !known.contains(&hold.rule)) {
+        for hold in before.iter().filter(|hold| !known.iter().any(|known| known.covers(hold))) {
             self = self.and(Verdict::Hold(hold.clone()));
         }
         self

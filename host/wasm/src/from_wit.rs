@@ -50,6 +50,10 @@ fn hold(hold: wit::HoldResult) -> Result<Hold, PolicyFailure> {
     if expires_in == 0 {
         return Err(unusable("its hold expires in 0 seconds"));
     }
+    if approvers.is_empty() {
+        // Anybody who approves here would be asked.
+        return Err(unusable("its hold names no approvers"));
+    }
     Ok(Hold {
         reason: shortened(reason),
         rule: self::rule(rule)?,

@@ -61,9 +61,13 @@ enum Per {
 
 impl Plugin for Budget {
     fn validate(&self) -> Result<(), String> {
+        let names = |name: &String| self.budgets.iter().filter(|limit| &limit.name == name).count();
         match self.budgets.iter().find(|limit| limit.name.is_empty() || limit.within == 0) {
             Some(limit) => {
                 Err(format!("budget `{}`: it needs a name, and `within` above 0", limit.name))
+            }
+            None if self.budgets.iter().any(|limit| names(&limit.name) > 1) => {
+                Err("two budgets have one name, and would spend from one counter".to_owned())
             }
             None if self.budgets.is_empty() => Err("budgets must have at least one".to_owned()),
             None => Ok(()),
@@ -78,7 +82,8 @@ impl Guard for Budget {
     fn judge(&self, context: &Context, command: &Command) -> Verdict {
         let mut verdict = Verdict::Allow;
         for limit in &self.budgets {
-            let spent: i64 = command.operations.iter().filter_map(|it| limit.spends(it)).sum();
+            let spends = command.operations.iter().filter_map(|it| limit.spends(it));
+            let spent = spends.fold(0_i64, i64::saturating_add);
             if spent > 0 && limit.is_over(context, spent) && verdict == Verdict::Allow {
                 verdict = limit.denial();
             }
@@ -96,8 +101,7 @@ impl Limit {
             && self.facts.iter().all(|(name, pattern)| {
                 operation.facts.iter().any(|(fact, value)| fact == name && pattern.matches(value))
             });
-        let weight = || self.weight.as_deref().and_then(|fact| operation.fact(fact)?.parse().ok());
-        matches.then(|| weight().unwrap_or(1).max(1))
+        matches.then(|| self.weight.as_deref().map_or(1, |fact| weight(operation, fact)))
     }
 
     fn is_over(&self, context: &Context, spent: i64) -> bool {
@@ -125,6 +129,15 @@ impl Limit {
 
 plugin_sdk::plugin!(Budget: guard);
 
+/// What a fact says that an operation spends: the largest where it is there several times, one where it is not. What is no
+/// whole number, or may be among the values that are not told, spends all there is: a client must not write itself a discount.
+fn weight(operation: &Operation, fact: &str) -> i64 {
+    let told = operation.facts.iter().filter(|(name, _)| name == fact);
+    let told = told.map(|(_, value)| value.parse().unwrap_or(i64::MAX)).max();
+    let untold = if operation.fact("values") == Some("cut") { i64::MAX } else { 1 };
+    told.unwrap_or(untold).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use plugin_sdk::testing::{command, configure, context, operation};
@@ -150,6 +163,34 @@ mod tests {
         assert!(!denied(&plugin, &context, operation("select", "public.users")));
         assert!(!denied(&plugin, &context, used()));
         assert!(denied(&plugin, &context, used()));
+    }
+
+    #[test]
+    fn a_weight_that_is_no_number_or_is_not_told_spends_all() {
+        let weighted = || budget(r#", "weight": "body:amount""#);
+        let used = |facts: &[(&str, &str)]| {
+            facts.iter().fold(operation("use", "x"), |it, (name, value)| it.with_fact(name, value))
+        };
+        for (facts, is_denied) in [
+            (&[][..], false),
+            (&[("body:amount", "2")], false),
+            (&[("body:amount", "3")], true),
+            (&[("body:amount", "1e6")], true),
+            (&[("body:amount", "1"), ("body:amount", "3")], true),
+            (&[("values", "cut")], true),
+        ] {
+            let mut context = context();
+            context.principal.subject = format!("{facts:?}");
+            assert_eq!(denied(&weighted(), &context, used(facts)), is_denied, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn budgets_of_one_name_are_refused() {
+        let twice = r#"{"budgets": [
+            {"name": "a", "actions": ["use"], "most": 2, "within": 60},
+            {"name": "a", "actions": ["use"], "most": 9, "within": 86400}]}"#;
+        assert!(configure::<Budget>(twice).is_err());
     }
 
     #[test]

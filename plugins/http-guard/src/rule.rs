@@ -115,8 +115,9 @@ impl Rule {
                 || operation.facts.iter().filter(|(fact, _)| is_whole(&name, &fact.to_lowercase()));
             // Of a body that was not read, or not told in full, any value may be there.
             let first = name.split(['*', '?']).next().unwrap_or_default();
-            let is_of_body =
-                first.starts_with("body:") || first != name && "body:".starts_with(first);
+            let is_of_body = ["body:", "file:"]
+                .iter()
+                .any(|of| first.starts_with(of) || first != name && of.starts_with(first));
             let cut = !command.complete || operation.fact("values") == Some("cut");
             let untold = is_of_body && cut;
             if doubt {

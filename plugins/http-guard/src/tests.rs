@@ -75,6 +75,18 @@ fn a_permission_by_a_value_is_for_that_value_alone() {
 }
 
 #[test]
+fn a_name_of_a_file_that_is_not_told_may_be_any() {
+    let rules = r#"{ "rules": [
+        { "name": "no-svg", "values": { "file:avatar": ["*.svg"] }, "then": "deny" },
+        { "values": { "f*": ["x"] }, "then": { "hold": { "approvers": ["a"] } } }
+    ] }"#;
+    let upload = |name: &str, value: &str| operation("POST", "/avatars").with_fact(name, value);
+    check(rules, [upload("file:avatar", "x.svg")], "deny http-guard.no-svg");
+    check(rules, [upload("file:avatar", "x.png")], "allow");
+    check(rules, [upload("values", "cut")], "deny http-guard.no-svg");
+}
+
+#[test]
 fn a_denial_does_not_depend_on_case_or_a_slash_at_the_end_and_a_permission_does() {
     let rules = r#"{ "rules": [{ "paths": ["/admin/**"], "then": "deny" }, { "paths": ["/ok"], "then": "allow" }],
         "unlisted": "deny" }"#;

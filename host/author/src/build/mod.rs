@@ -9,6 +9,7 @@ mod rust;
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
@@ -45,7 +46,7 @@ struct Build<'b> {
 /// Why it does not build, or why the gateway would refuse it.
 pub fn build(shop: &Shop<'_>, project: &Project, out: Option<&Path>) -> Result<Built, AuthorError> {
     let work = project.folder.join(".palisade");
-    fs::create_dir_all(&work).map_err(AuthorError::io("cannot create", &work))?;
+    real_folder(&work).map_err(AuthorError::io("cannot create", &work))?;
     let _alone = Lock::take(&work, "build")?;
     let build = Build { shop, project, world: project.world.as_ref(), work };
     let made = match project.language {
@@ -67,8 +68,26 @@ fn put(file: &Path, bytes: &[u8]) -> Result<(), AuthorError> {
     let mut name = file.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let new = file.with_file_name(name);
-    fs::write(&new, bytes).map_err(AuthorError::io("cannot write", &new))?;
+    write_new(&new, bytes).map_err(AuthorError::io("cannot write", &new))?;
     fs::rename(&new, file).map_err(AuthorError::io("cannot write", file))
+}
+
+/// Writes a file of that name itself: a link that the folder came with may lead anywhere.
+fn write_new(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::OpenOptions::new().write(true).create_new(true).open(file)?.write_all(bytes)
+}
+
+/// Makes a folder, or finds one of that name itself: what lies in it is removed and written anew.
+fn real_folder(folder: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(folder) {
+        Ok(there) if there.is_dir() => Ok(()),
+        Ok(_) => Err(io::Error::other("it is a link or a file, and no folder")),
+        Err(_) => fs::create_dir_all(folder),
+    }
 }
 
 impl Build<'_> {
@@ -112,5 +131,35 @@ impl Build<'_> {
         }
         fs::create_dir_all(&folder).map_err(AuthorError::io("cannot create", &folder))?;
         Ok(folder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_is_built_is_written_where_no_link_leads() {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, built) = (folder.path().join("own"), folder.path().join("x.wasm"));
+        fs::write(&own, "precious").unwrap();
+        symlink(&own, folder.path().join("x.wasm.new")).unwrap();
+        put(&built, b"built").unwrap();
+        assert_eq!(fs::read(&own).unwrap(), b"precious");
+        assert_eq!(fs::read(&built).unwrap(), b"built");
+    }
+
+    #[test]
+    fn a_link_is_no_folder_to_work_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let work = folder.path().join(".palisade");
+        symlink(folder.path(), &work).unwrap();
+        assert!(real_folder(&work).is_err());
+        fs::remove_file(&work).unwrap();
+        real_folder(&work).unwrap();
+        real_folder(&work).unwrap();
+        assert!(work.is_dir());
     }
 }

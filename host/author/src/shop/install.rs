@@ -12,13 +12,18 @@ use crate::AuthorError;
 /// The oldest Go that knows what the bindings need, as in `go1.25`.
 const OLDEST_GO: u32 = 25;
 
+/// How Python runs a module of its own: without this it would look in the current folder first, which may be a plugin's.
+const ISOLATED: &[&str] = &["-I", "-m"];
+
 impl Shop<'_> {
     /// How to call the C compiler: a program and its first arguments.
     pub(crate) fn zig(&self) -> Result<(PathBuf, Vec<&'static str>), AuthorError> {
         let own = env::var_os("PALISADE_ZIG").map(PathBuf::from);
         match own.or_else(|| on_path("zig")) {
             Some(zig) => Ok((zig, vec!["cc"])),
-            None => Ok((self.tool(ZIG)?.join("bin/python"), vec!["-m", "ziglang", "cc"])),
+            None => {
+                Ok((self.tool(ZIG)?.join("bin/python"), [ISOLATED, &["ziglang", "cc"]].concat()))
+            }
         }
     }
 
@@ -71,13 +76,14 @@ impl Shop<'_> {
 fn from_pypi(tool: Tool, folder: &Path) -> Result<(), AuthorError> {
     let python = needed("python3", tool, "install Python 3.9 or later, with its module venv")?;
     let what = format!("installing {} {}, {}", tool.package, tool.version, tool.what);
-    Program::new(&*what, python).args(["-m", "venv"]).args([folder]).run(|_| {
+    Program::new(&*what, python).args(ISOLATED).args(["venv"]).args([folder]).run(|_| {
         "install Python's modules venv and ensurepip (Debian: apt-get install python3-venv)"
             .to_owned()
     })?;
     let package = format!("{}=={}", tool.package, tool.version);
     Program::new(what, folder.join("bin/python"))
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"])
+        .args(ISOLATED)
+        .args(["pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"])
         .args(["--only-binary", ":all:", &package])
         .run(|_| {
             "see that the Python package index can be reached, as pip's own settings say".to_owned()

@@ -119,12 +119,7 @@ impl OpenHolds {
 
     /// Whether the same rule's hold was granted, by those that it asks for now and by as many of them.
     fn is_granted(&self, hold: &Hold) -> bool {
-        let covers = |granted: &Hold| {
-            granted.rule == hold.rule
-                && granted.approvers == hold.approvers
-                && granted.quorum >= hold.quorum
-        };
-        self.allowed.granted.iter().any(|granted| covers(&granted.hold))
+        self.allowed.granted.iter().any(|granted| granted.hold.covers(hold))
     }
 
     fn note_denial(&self, command: &Command, denial: &Denial, policies: u64) {

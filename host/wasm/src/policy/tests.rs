@@ -188,6 +188,11 @@ fn a_hold_needs_at_least_one_person() {
 }
 
 #[test]
+fn a_hold_that_nobody_is_named_for_is_unusable() {
+    fails(judge("hold-many:0"), "gave an unusable answer: its hold names no approvers");
+}
+
+#[test]
 fn a_hold_that_expires_at_once_is_unusable() {
     fails(judge("hold-expired:why"), "gave an unusable answer: its hold expires in 0 seconds");
 }
