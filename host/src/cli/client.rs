@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -197,7 +198,7 @@ impl Client {
 /// run, for the operator's token.
 fn address(config: &Config, bearer: &Bearer) -> Option<SocketAddr> {
     let listening = data_dir::read_listening(&config.data_dir);
-    let running = listening.filter(|listening| is_alive(listening.pid));
+    let running = listening.filter(|listening| is_alive(listening.pid, &config.data_dir));
     let mut address = match (running, bearer) {
         (Some(listening), _) => listening.admin,
         (None, Bearer::Operator(_)) => return None,
@@ -209,9 +210,15 @@ fn address(config: &Config, bearer: &Bearer) -> Option<SocketAddr> {
     (address.port() != 0).then_some(address)
 }
 
-/// Whether there is such a process, where the system says.
-fn is_alive(pid: u32) -> bool {
-    !Path::new("/proc/self").exists() || Path::new("/proc").join(pid.to_string()).exists()
+/// Whether there is such a process, where the system says: one of the data folder's owner, or of root. Of a gateway that was
+/// killed the number may be another's by now, who would be asked, and told the operator's token.
+fn is_alive(pid: u32, data_dir: &Path) -> bool {
+    let owner = |path: &Path| std::fs::metadata(path).map(|found| found.uid()).ok();
+    if owner(Path::new("/proc/self")).is_none() {
+        return true;
+    }
+    let process = owner(&Path::new("/proc").join(pid.to_string()));
+    process.is_some_and(|uid| uid == 0 || Some(uid) == owner(data_dir))
 }
 
 /// The key of whoever can read the data folder.
@@ -232,5 +239,19 @@ impl From<NoAnswer> for super::Failure {
             NoAnswer::Other(error) => error,
             nobody @ (NoAnswer::NotRunning { .. } | NoAnswer::NeverStarted { .. }) => nobody.into(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_gateway_runs_while_there_is_a_process_of_its_folders_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(is_alive(std::process::id(), folder.path()));
+        // Larger than any that Linux gives (proc(5), pid_max).
+        assert!(!is_alive(1 << 23, folder.path()));
     }
 }
