@@ -210,6 +210,26 @@ SELECT year, count(*) FROM store.by_year GROUP BY year ORDER BY year;
 
 ALTER TABLE store.by_year DETACH PARTITION store.by_year_2023;
 
+CREATE TABLE store.sign_ins (id int, year int, mail text, folded text GENERATED ALWAYS AS (lower(mail)) STORED, token text) PARTITION BY RANGE (year);
+
+CREATE TABLE store.sign_ins_2024 (id int, year int, mail text, folded text GENERATED ALWAYS AS (lower(mail)) STORED, token text);
+
+ALTER TABLE store.sign_ins ATTACH PARTITION store.sign_ins_2024 FOR VALUES FROM (2024) TO (2025);
+
+INSERT INTO store.sign_ins (id, year, mail, token) VALUES (1, 2024, 'A@B.example', 'first'), (2, 2024, 'C@D.example', 'second');
+
+ALTER TABLE store.sign_ins DETACH PARTITION store.sign_ins_2024;
+
+ALTER TABLE store.sign_ins ATTACH PARTITION store.sign_ins_2024 FOR VALUES FROM (2024) TO (2025);
+
+CREATE TABLE store.sign_ins_kept (id int, mail text, folded text GENERATED ALWAYS AS (lower(mail)) STORED, token text);
+
+CREATE VIEW store.sign_ins_shown AS SELECT id, token FROM store.sign_ins_kept;
+
+INSERT INTO store.sign_ins_shown (id, token) SELECT id, token FROM store.sign_ins;
+
+SELECT count(*) FROM store.sign_ins_kept;
+
 CREATE TEMP TABLE staging (code text, name text) ON COMMIT PRESERVE ROWS;
 
 --@ data "q\tfrom a file\nr\tanother\n"

@@ -1,20 +1,39 @@
-//! How the server's catalog is asked for what compares a table's values: indexes, checks, the bounds of partitions.
+//! How the server's catalog is asked for what becomes of a table's values: what compares them, as indexes, checks and the
+//! bounds of partitions do, and what is made of them.
 
 /// Indexes of these tables and of their parts, what tests their values, and what their partitions are told apart by.
 ///
 /// Each row has the table, what it says of a column, the index, and the column: `key` and `carried` for indexes that bring
 /// rows in an order, `unique` where no two rows may be alike, `primary` for a key that holds for all rows, `tested`,
-/// `split`.
+/// `split`; `made` has in the place of the index a column that the generated one is made of.
 pub(super) fn attached(list: &str) -> String {
     format!(
         "SELECT c.root, CASE WHEN c.key THEN 'key' ELSE 'carried' END, c.name, c.attname FROM ({columns}) c WHERE c.scans \
          UNION SELECT c.root, 'unique', '', c.attname FROM ({columns}) c WHERE c.key AND c.apart \
          UNION SELECT c.root, 'primary', '', c.attname FROM ({columns}) c WHERE c.key AND c.whole \
          UNION {tested} \
-         UNION SELECT s.root, 'split', '', s.attname FROM ({split}) s WHERE s.own",
+         UNION SELECT s.root, 'split', '', s.attname FROM ({split}) s WHERE s.own \
+         UNION {made}",
         columns = columns(list),
         tested = tested(list),
         split = split(list),
+        made = made(list),
+    )
+}
+
+/// The generated columns, each with those that it is made of. On which side of it the server notes that has changed: up to
+/// version 14 with the column, since then with its expression.
+fn made(list: &str) -> String {
+    format!(
+        "SELECT c.root, 'made', c.source, c.attname FROM ({members} SELECT m.root, s.attname AS source, g.attname FROM members m \
+           JOIN pg_catalog.pg_attribute g ON g.attrelid = m.child AND g.attnum > 0 AND g.attgenerated <> '' \
+           JOIN pg_catalog.pg_attrdef f ON f.adrelid = m.child AND f.adnum = g.attnum \
+           JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = m.child \
+             AND d.refobjsubid <> g.attnum \
+             AND (d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = f.oid \
+               OR d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = m.child AND d.objsubid = g.attnum) \
+           JOIN pg_catalog.pg_attribute s ON s.attrelid = m.child AND s.attnum = d.refobjsubid AND s.attnum > 0) c",
+        members = members(list),
     )
 }
 
@@ -52,14 +71,14 @@ fn members(list: &str) -> String {
     )
 }
 
-/// The columns that a check looks at, that are of a domain (or an array of one), or that say where a row goes.
+/// The columns that a check looks at or that refer to others, that are of a domain (or an array of one), or that say where a row goes.
 fn tested(list: &str) -> String {
     format!(
         "SELECT c.root, 'tested', '', c.attname FROM ({members} SELECT m.root, a.attname FROM members m \
            JOIN pg_catalog.pg_attribute a ON a.attrelid = m.child AND a.attnum > 0 \
            JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem \
            WHERE t.typtype = 'd' OR e.typtype = 'd' OR EXISTS (SELECT 1 FROM pg_catalog.pg_constraint c \
-             WHERE c.conrelid = m.child AND c.contype = 'c' AND (a.attnum = ANY (c.conkey) OR 0 = ANY (c.conkey)))) c \
+             WHERE c.conrelid = m.child AND c.contype IN ('c', 'f') AND (a.attnum = ANY (c.conkey) OR 0 = ANY (c.conkey)))) c \
          UNION SELECT s.root, 'tested', '', s.attname FROM ({split}) s",
         members = members(list),
         split = split(list),

@@ -296,6 +296,7 @@ fn attach(relation: &mut Relation, row: &Row) {
         "primary" => drop(relation.primary.insert(other.1)),
         "tested" => drop(relation.tested.insert(other.1)),
         "split" => drop(relation.split_by.insert(other.1)),
+        "made" => drop(relation.made.entry(other.1).or_default().insert(other.0)),
         "key" => drop(relation.indexes.entry(other.0).or_default().keys.insert(other.1)),
         "carried" => drop(relation.indexes.entry(other.0).or_default().carried.insert(other.1)),
         _ => match what.strip_prefix("run-") {

@@ -20,7 +20,8 @@ use crate::reading::Reading;
 use crate::serve::Backend;
 
 pub(crate) use relation::{
-    ANYWHERE, FRESH, View, in_the_guise_of_a_column, is_system, resolve, source_names, unresolved,
+    ANYWHERE, ColumnName, DEEPEST, FRESH, View, column_sources, in_the_guise_of_a_column,
+    is_system, resolve, source_names, unresolved,
 };
 pub use relation::{Index, Relation};
 pub(crate) use routines::{names_of, reads};
@@ -90,7 +91,8 @@ impl Known {
     pub(crate) fn column_names(&self, schema: &str, name: &str) -> Vec<(String, Vec<String>)> {
         let Some(relation) = self.find(schema, name) else { return vec![] };
         let columns = relation.columns.values();
-        columns.map(|column| (column.clone(), relation.names(column).collect())).collect()
+        let names = |column: &String| relation.names(column).map(|name| name.to_string()).collect();
+        columns.map(|column| (column.clone(), names(column))).collect()
     }
 
     /// A relation by its schema and its name.

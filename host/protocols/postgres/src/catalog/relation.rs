@@ -1,6 +1,7 @@
 //! One relation, and where the values of its columns come from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use palisade_policy::Operation;
@@ -12,10 +13,41 @@ use super::Known;
 const MOST_PARTS: usize = 64;
 
 /// How deep views may stand on views.
-const DEEPEST: usize = 32;
+pub(crate) const DEEPEST: usize = 32;
 
 /// The source of a value that may come from anywhere.
 pub(crate) const ANYWHERE: &str = "?.?.*";
+
+/// The name of a column. Its parts are kept apart, since each may have a dot in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ColumnName {
+    pub(crate) schema: String,
+    pub(crate) relation: String,
+    pub(crate) column: String,
+}
+
+impl ColumnName {
+    fn new(schema: &str, relation: &str, column: &str) -> Self {
+        let (schema, relation) = (schema.to_owned(), relation.to_owned());
+        Self { schema, relation, column: column.to_owned() }
+    }
+
+    /// Whichever column there is: [`ANYWHERE`].
+    pub(crate) fn any() -> Self {
+        Self::new("?", "?", "*")
+    }
+
+    /// The relation, as (schema, name).
+    pub(crate) fn place(&self) -> (String, String) {
+        (self.schema.clone(), self.relation.clone())
+    }
+}
+
+impl fmt::Display for ColumnName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{}.{}", self.schema, self.relation, self.column)
+    }
+}
 
 /// Where tables are that were made in a transaction which is not over.
 pub(crate) const FRESH: &str = "(new)";
@@ -35,6 +67,9 @@ pub struct Relation {
     pub types: BTreeMap<i16, String>,
     /// The numbers of its generated columns, which a `COPY` leaves out.
     pub generated: BTreeSet<i16>,
+    /// What its generated columns are made of, and those that its parts have, by their names. Where it is not said of one, it
+    /// may be any other column.
+    pub made: BTreeMap<String, BTreeSet<String>>,
     /// The tables that it inherits from or is a partition of, as (schema, name), also of theirs.
     pub parents: Vec<(String, String)>,
     /// What it is made of, for a view.
@@ -46,7 +81,7 @@ pub struct Relation {
     pub unique: BTreeSet<String>,
     /// Its primary key; empty where it says nothing of the rows of its parts.
     pub primary: BTreeSet<String>,
-    /// The columns whose values are tested when they are written: by a check, by a domain, by a partition's bounds.
+    /// The columns whose values are tested when they are written: by a check, a foreign key, a domain, a partition's bounds.
     pub tested: BTreeSet<String>,
     /// The columns that say which partition a row belongs to.
     pub split_by: BTreeSet<String>,
@@ -133,23 +168,37 @@ impl Relation {
         format!("{}.{}", self.schema, self.name)
     }
 
+    /// It as (schema, name).
+    pub(crate) fn place(&self) -> (String, String) {
+        (self.schema.clone(), self.name.clone())
+    }
+
     /// Adds every name under which a policy may know a value of this column: its own, that of parents, those that a view takes it from.
-    pub(crate) fn sources(&self, known: &Known, column: &str, into: &mut BTreeSet<String>) {
+    pub(crate) fn sources(&self, known: &Known, column: &str, into: &mut BTreeSet<ColumnName>) {
         self.sources_within(known, column, into, 0);
     }
 
     /// The names of a column of its own: its own, those of its parents, whose column it is too, and those of its parts,
     /// whose rows are also its rows and may be protected by names of their own. Parts beyond those that are told one by one
     /// are told by their schemas, each as a table that may be any.
-    pub(crate) fn names(&self, column: &str) -> impl Iterator<Item = String> {
+    pub(crate) fn names(&self, column: &str) -> impl Iterator<Item = ColumnName> {
         let (told, beyond) = self.parts.split_at(self.parts.len().min(MOST_PARTS));
-        let others = self.parents.iter().chain(told);
-        let others = others.map(move |(schema, name)| format!("{schema}.{name}.{column}"));
+        let told = told.iter().map(move |(schema, name)| ColumnName::new(schema, name, column));
         let schemas: BTreeSet<&str> = beyond.iter().map(|(schema, _)| schema.as_str()).collect();
-        let beyond = schemas.into_iter().map(move |schema| format!("{schema}.?.{column}"));
-        let sampled = self.samples(column).then(|| ANYWHERE.to_owned());
-        let own = std::iter::once(format!("{}.{column}", self.full_name()));
-        own.chain(others).chain(beyond).chain(sampled)
+        let beyond = schemas.into_iter().map(move |schema| ColumnName::new(schema, "?", column));
+        let sampled = self.samples(column).then(ColumnName::any);
+        self.names_of_all_rows(column).chain(told).chain(beyond).chain(sampled)
+    }
+
+    /// The names that a column has for each of its rows, wherever that lies: its own, and those of its parents.
+    pub(crate) fn names_of_all_rows(&self, column: &str) -> impl Iterator<Item = ColumnName> {
+        let parents = self.parents.iter();
+        let parents = parents.map(move |(schema, name)| ColumnName::new(schema, name, column));
+        std::iter::once(self.name_of(column)).chain(parents)
+    }
+
+    fn name_of(&self, column: &str) -> ColumnName {
+        ColumnName::new(&self.schema, &self.name, column)
     }
 
     /// Whether a column holds values of whichever tables there are: those that the server keeps as statistics.
@@ -173,13 +222,13 @@ impl Relation {
         &self,
         known: &Known,
         column: &str,
-        into: &mut BTreeSet<String>,
+        into: &mut BTreeSet<ColumnName>,
         depth: usize,
     ) {
         if self.schema == FRESH {
             // All that it holds was written to it just now: a protected value could not be.
             let column = if column == "*" { "(any)" } else { column };
-            into.insert(format!("{FRESH}.{}.{column}", self.name));
+            into.insert(self.name_of(column));
             return;
         }
         // A column that it does not have may be a function of the whole row.
@@ -194,14 +243,14 @@ impl Relation {
         }
         let column = if self.has(column) || is_system_column(column) { column } else { "*" };
         // That a child has named it says nothing of its own parts yet.
-        let fresh = !into.contains(&format!("{}.{column}", self.full_name()));
+        let fresh = !into.contains(&self.name_of(column));
         into.extend(self.names(column));
         if self.runs.iter().any(|(kind, _)| kind == "foreign") {
             // Another server's values, or this one's by another way.
-            into.insert(ANYWHERE.to_owned());
+            into.insert(ColumnName::any());
         }
         if depth > DEEPEST {
-            into.insert(ANYWHERE.to_owned());
+            into.insert(ColumnName::any());
             return;
         }
         if !fresh {
@@ -212,7 +261,7 @@ impl Relation {
         let (sources, opaque) = column_sources(&view.outputs, position, self.columns.len());
         // A function that only chooses rows may yet change what others see.
         if opaque || view.calls.iter().any(|label| known.does(label).is_none()) {
-            into.insert(ANYWHERE.to_owned());
+            into.insert(ColumnName::any());
         }
         for source in sources {
             source_names(known, source, into, depth + 1);
@@ -295,6 +344,13 @@ impl Relation {
         }
     }
 
+    /// The generated columns, its own and those of its parts, that may be made of a column.
+    pub(crate) fn made_of(&self, column: &str) -> impl Iterator<Item = &str> {
+        let own = self.generated.iter().filter_map(|at| self.columns.get(at));
+        let made: BTreeSet<&str> = own.chain(self.made.keys()).map(String::as_str).collect();
+        made.into_iter().filter(move |it| self.made.get(*it).is_none_or(|of| of.contains(column)))
+    }
+
     /// The type of a column, where both are known.
     pub(crate) fn type_of(&self, column: &str) -> Option<&str> {
         let (number, _) = self.columns.iter().find(|(_, name)| *name == column)?;
@@ -307,7 +363,7 @@ impl Relation {
     }
 
     /// Whether it has a column of this name.
-    fn has(&self, column: &str) -> bool {
+    pub(crate) fn has(&self, column: &str) -> bool {
         self.columns.values().any(|name| name == column)
     }
 
@@ -345,7 +401,11 @@ fn cascade_of(cascade: Cascade, action: &str) -> Option<&'static str> {
 }
 
 /// The sources of the column at `position` (all columns where `None`), and whether it may hold anything.
-fn column_sources(outputs: &Outputs, position: Option<usize>, width: usize) -> (&[Source], bool) {
+pub(crate) fn column_sources(
+    outputs: &Outputs,
+    position: Option<usize>,
+    width: usize,
+) -> (&[Source], bool) {
     let exact = outputs.exact && outputs.columns.len() == width;
     match position.filter(|_| exact).and_then(|at| outputs.columns.get(at)) {
         Some(output) if !output.star => (&output.sources, output.opaque),
@@ -357,7 +417,7 @@ fn column_sources(outputs: &Outputs, position: Option<usize>, width: usize) -> (
 pub(crate) fn source_names(
     known: &Known,
     source: &Source,
-    into: &mut BTreeSet<String>,
+    into: &mut BTreeSet<ColumnName>,
     depth: usize,
 ) {
     if let Some(function) = source.function() {
@@ -384,17 +444,18 @@ pub(crate) fn source_names(
         }
     }
     if !found {
-        into.insert(format!("{}.{}", unresolved(&source.relation), source.column));
+        let Name { schema, name } = &source.relation;
+        into.insert(ColumnName::new(schema.as_deref().unwrap_or("?"), name, &source.column));
         // It may be a view that others do not see yet.
-        into.insert(ANYWHERE.to_owned());
+        into.insert(ColumnName::any());
     }
 }
 
 /// Adds all that a function may give: any column of what it reads.
-fn given_by(known: &Known, function: &str, into: &mut BTreeSet<String>, depth: usize) {
+fn given_by(known: &Known, function: &str, into: &mut BTreeSet<ColumnName>, depth: usize) {
     let reads = if depth > DEEPEST { None } else { known.function_reads(function) };
     let Some(reads) = reads else {
-        into.insert(ANYWHERE.to_owned());
+        into.insert(ColumnName::any());
         return;
     };
     for relation in reads {

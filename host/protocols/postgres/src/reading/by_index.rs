@@ -9,11 +9,11 @@ use palisade_policy::Operation;
 use palisade_sql::{How, Object, Source, Statement, Usage};
 
 use super::called::views;
-use super::exposure::{columns_of, use_of};
+use super::exposure::{Place, columns_of, use_of};
 use crate::catalog::{Index, Known, Relation, resolve};
 
 /// Where an operation is about every table.
-const EVERY_TABLE: &str = "?.?";
+const EVERY_TABLE: (&str, &str) = ("?", "?");
 
 /// What a statement has to do with the columns of one relation.
 #[derive(Default)]
@@ -28,14 +28,14 @@ struct Reads {
 
 /// Uses of columns by whose order rows may come, or are put.
 pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
-    let mut columns: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (name, reads) in reads(statement, known) {
-        let relation = name.split_once('.').and_then(|(schema, name)| known.find(schema, name));
+    let mut columns: BTreeMap<Place, BTreeSet<String>> = BTreeMap::new();
+    for (place, reads) in reads(statement, known) {
+        let relation = known.find(&place.0, &place.1);
         let Some(relation) = relation.filter(|it| !is_settled(statement, it, known)) else {
             continue;
         };
         let shown = relation.indexes.values().flat_map(|index| reads.shown_by(index));
-        columns.entry(name).or_default().extend(shown.cloned());
+        columns.entry(place).or_default().extend(shown.cloned());
     }
     for operation in statement.operations.iter().filter(|it| it.action == "cluster") {
         clustered(operation, known, &mut columns);
@@ -52,9 +52,9 @@ pub(super) fn orders_every_table(statement: &Statement) -> bool {
     })
 }
 
-/// The relations whose columns a statement names, itself or by views, by their full names.
-fn reads(statement: &Statement, known: &Known) -> BTreeMap<String, Reads> {
-    let mut all: BTreeMap<String, Reads> = BTreeMap::new();
+/// The relations whose columns a statement names, itself or by views.
+fn reads(statement: &Statement, known: &Known) -> BTreeMap<Place, Reads> {
+    let mut all: BTreeMap<Place, Reads> = BTreeMap::new();
     let views = views(statement, known);
     let uses = statement.uses.iter().chain(views.values().flat_map(|view| &view.uses));
     for used in uses.filter(|used| used.how != How::ByIndex) {
@@ -77,7 +77,7 @@ fn reads(statement: &Statement, known: &Known) -> BTreeMap<String, Reads> {
     }
     for relation in changed(statement, &["update", "merge"], known) {
         // New rows lie where they were written, one after the other.
-        all.entry(relation.full_name()).or_default().named.insert("ctid".to_owned());
+        all.entry(relation.place()).or_default().named.insert("ctid".to_owned());
     }
     all
 }
@@ -114,15 +114,16 @@ fn is_settled(statement: &Statement, relation: &Relation, known: &Known) -> bool
 fn clustered(
     operation: &palisade_sql::Operation,
     known: &Known,
-    into: &mut BTreeMap<String, BTreeSet<String>>,
+    into: &mut BTreeMap<Place, BTreeSet<String>>,
 ) {
     let Object::Relation(name) = &operation.object else {
-        into.entry(EVERY_TABLE.to_owned()).or_default().insert("*".to_owned());
+        let (schema, name) = EVERY_TABLE;
+        into.entry((schema.to_owned(), name.to_owned())).or_default().insert("*".to_owned());
         return;
     };
     let by = operation.facts.iter().find(|(fact, _)| *fact == "index").map(|(_, index)| index);
     for relation in resolve(known, name) {
-        let columns = into.entry(relation.full_name()).or_default();
+        let columns = into.entry(relation.place()).or_default();
         match by.map(|index| relation.indexes.get(index)) {
             Some(Some(index)) => columns.extend(index.keys.iter().cloned()),
             // One that others do not see yet.

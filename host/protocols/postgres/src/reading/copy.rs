@@ -7,7 +7,7 @@ use palisade_policy::Field;
 use palisade_sql::{CopyFormat, CopyOut, CopySource, Name, Outputs};
 
 use super::Lineage;
-use crate::catalog::{Known, Relation, resolve, source_names};
+use crate::catalog::{ColumnName, Known, Relation, resolve, source_names};
 
 /// A copy towards the client, with its columns as policies see them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl CopyShape {
                 let whole = palisade_sql::Source::new(name, "*");
                 let mut all = BTreeSet::new();
                 source_names(known, &whole, &mut all, 0);
-                (fields, all.into_iter().collect())
+                (fields, all.iter().map(ColumnName::to_string).collect())
             }
         };
         let is_of_nothing = match &copy.source {
@@ -99,9 +99,9 @@ fn column_sources(candidates: &[&Arc<Relation>], column: &str, known: &Known) ->
         relation.sources(known, column, &mut sources);
     }
     if sources.is_empty() {
-        sources.insert(format!("?.?.{column}"));
+        return vec![format!("?.?.{column}")];
     }
-    sources.into_iter().collect()
+    sources.iter().map(ColumnName::to_string).collect()
 }
 
 fn field(name: String, sources: Vec<String>) -> Field {

@@ -3,23 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use palisade_policy::Operation;
-use palisade_sql::{EVERY_COLUMN, How, Object, Source, Statement, Usage, Use};
+use palisade_sql::{How, Object, Source, Statement, Usage, Use};
 
+use super::by_index;
 use super::called::views;
-use super::{by_index, keeps};
-use crate::catalog::{FRESH, Known, Relation, in_the_guise_of_a_column, resolve, source_names};
+use super::stored::{Stored, stored};
+use crate::catalog::{Known, Relation, in_the_guise_of_a_column, resolve, source_names};
 
 /// The action of an operation that says how columns are used without being shown.
 pub const USE: &str = "use";
-
-/// A value that a statement stores.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stored {
-    /// The columns that it is put into, by their full names; none where nothing is known of them.
-    pub into: Vec<String>,
-    /// The columns that it may come from.
-    pub from: Vec<String>,
-}
 
 /// What becomes of consequence where something that the statement touches is protected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -216,7 +208,7 @@ pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
 
 /// One operation for each relation, usage and way of using.
 fn used<'a>(uses: impl IntoIterator<Item = &'a Use>, known: &Known) -> Vec<Operation> {
-    let mut grouped: BTreeMap<(String, Usage, How), BTreeSet<String>> = BTreeMap::new();
+    let mut grouped: BTreeMap<(Place, Usage, How), BTreeSet<String>> = BTreeMap::new();
     for used in uses {
         for (relation, column) in columns_of(&used.source, known) {
             grouped.entry((relation, used.usage, used.how)).or_default().insert(column);
@@ -228,28 +220,28 @@ fn used<'a>(uses: impl IntoIterator<Item = &'a Use>, known: &Known) -> Vec<Opera
         .collect()
 }
 
-/// The columns that a source may be, each with its relation's full name; none of what nothing is known of.
+/// A relation, as (schema, name).
+pub(super) type Place = (String, String);
+
+/// The columns that a source may be, each with its relation; none of what nothing is known of.
 pub(super) fn columns_of(
     source: &Source,
     known: &Known,
-) -> impl Iterator<Item = (String, String)> + use<> {
+) -> impl Iterator<Item = (Place, String)> + use<> {
     let mut names = BTreeSet::new();
     source_names(known, source, &mut names, 0);
-    let names = names.into_iter().filter(|name| !name.starts_with("?.?."));
-    names.filter_map(|name| {
-        let (relation, column) = name.rsplit_once('.')?;
-        Some((relation.to_owned(), column.to_owned()))
-    })
+    let names = names.into_iter().filter(|name| (&*name.schema, &*name.relation) != ("?", "?"));
+    names.map(|name| (name.place(), name.column))
 }
 
 /// Columns of a relation, used so.
 pub(super) fn use_of(
-    relation: String,
+    (schema, name): Place,
     columns: BTreeSet<String>,
     usage: Usage,
     how: How,
 ) -> Operation {
-    let usage = usage_name(usage);
+    let (usage, relation) = (usage_name(usage), format!("{schema}.{name}"));
     let mut facts =
         vec![("for".to_owned(), usage.to_owned()), ("how".to_owned(), how_name(how).to_owned())];
     let each = columns.iter().map(|column| format!("{usage} {relation}.{column}"));
@@ -277,65 +269,4 @@ fn how_name(how: How) -> &'static str {
         How::ByIndex => "by-index",
         How::Other => "other",
     }
-}
-
-/// The generated columns of the relations of these columns, by their full names.
-fn generated(columns: &BTreeSet<String>, known: &Known) -> BTreeSet<String> {
-    let relations = columns.iter().filter_map(|name| {
-        let (relation, _) = name.rsplit_once('.')?;
-        let (schema, name) = relation.split_once('.')?;
-        known.find(schema, name)
-    });
-    let columns = relations.flat_map(|relation| {
-        let generated = relation.generated.iter().filter_map(|at| relation.columns.get(at));
-        generated.map(|column| format!("{}.{column}", relation.full_name()))
-    });
-    columns.collect()
-}
-
-/// What a statement stores under other names: rows that it writes, a table that it makes or renames.
-fn stored(statement: &Statement, known: &Known) -> Vec<Stored> {
-    let mut all: BTreeMap<BTreeSet<String>, BTreeSet<String>> = BTreeMap::new();
-    let mut put = |into: BTreeSet<String>, source: &Source| {
-        source_names(known, source, all.entry(into).or_default(), 0);
-    };
-    for operation in &statement.operations {
-        let renames = operation.action == "alter"
-            && operation.facts.iter().any(|(_, to)| to.contains("rename") || to.contains("schema"));
-        // What a materialized view is made of may be something else for as long as it is refreshed.
-        let renames = renames || operation.action == "refresh";
-        if let (Object::Relation(name), true) = (&operation.object, renames) {
-            put(BTreeSet::new(), &Source::new(name, "*"));
-        }
-    }
-    if statement.operations.iter().any(keeps) {
-        for source in &statement.outputs.all_sources {
-            put(BTreeSet::new(), source);
-        }
-    }
-    for store in &statement.stores {
-        let mut into = BTreeSet::new();
-        if store.target.column == EVERY_COLUMN {
-            source_names(known, &Source::new(&store.target.relation, "*"), &mut into, 0);
-        } else if store.target.column != "*" {
-            source_names(known, &store.target, &mut into, 0);
-        }
-        // What is made of it there has another name, and is as good as the value.
-        for generated in generated(&into, known) {
-            put(BTreeSet::from([generated]), &store.source);
-        }
-        // What a new table does with it is not known yet.
-        if into.iter().any(|name| name.starts_with(FRESH)) {
-            into.clear();
-        }
-        put(into, &store.source);
-    }
-    let known_ones = |names: BTreeSet<String>| -> Vec<String> {
-        // What nothing is known of is no column that somebody protects: an uncommitted table, a function's result.
-        names.into_iter().filter(|name| !name.starts_with("?.")).collect()
-    };
-    let all = all
-        .into_iter()
-        .map(|(into, from)| Stored { into: known_ones(into), from: known_ones(from) });
-    all.filter(|stored| !stored.from.is_empty()).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use palisade_sql::{Outputs, Source};
 
-use crate::catalog::{ANYWHERE, Known, resolve, source_names};
+use crate::catalog::{ANYWHERE, ColumnName, Known, resolve, source_names};
 
 /// Where a result comes from. What nothing is known of comes from anywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ fn star(source: &Source, known: &Known) -> Option<Vec<Vec<String>>> {
     let columns = relation.columns.values().map(|column| {
         let mut sources = BTreeSet::new();
         relation.sources(known, column, &mut sources);
-        sources.into_iter().collect()
+        sources.iter().map(ColumnName::to_string).collect()
     });
     Some(columns.collect())
 }
@@ -115,7 +115,7 @@ fn names(known: &Known, sources: &[Source], opaque: bool) -> Vec<String> {
         source_names(known, source, &mut names, 0);
     }
     if opaque {
-        names.insert(ANYWHERE.to_owned());
+        names.insert(ColumnName::any());
     }
-    names.into_iter().collect()
+    names.iter().map(ColumnName::to_string).collect()
 }

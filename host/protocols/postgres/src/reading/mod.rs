@@ -5,6 +5,8 @@ mod called;
 mod copy;
 mod exposure;
 mod lineage;
+mod stored;
+mod targets;
 mod tested;
 mod touched;
 mod wanted;
@@ -21,8 +23,9 @@ use self::touched::touch;
 use crate::catalog::{ANYWHERE, Known, Touched, is_system, resolve, unresolved};
 
 pub use copy::CopyShape;
-pub use exposure::{Exposure, Stored, USE};
+pub use exposure::{Exposure, USE};
 pub use lineage::Lineage;
+pub use stored::Stored;
 pub use wanted::wanted;
 pub(crate) use wanted::wanted_by_new;
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use palisade_sql::{Dialect, PostgreSql};
+use palisade_sql::{Dialect, PostgreSql, Trusted};
 
 use super::Reading;
-use crate::catalog::{ANYWHERE, Index, Known, Relation};
+use crate::catalog::{ANYWHERE, Index, Known, Relation, View};
 
 fn names(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
@@ -22,8 +22,13 @@ fn table(oid: u32, name: &str, columns: &[&str]) -> Relation {
     }
 }
 
-/// `users`, with an index over `ssn` and one over `team` and `pin` that has `mail` besides; `kept`, which tests `ssn`.
+/// `users`, with an index over `ssn` and one over `team` and `pin` that has `mail` besides; `kept`, which tests `ssn`;
+/// `shown`, a view of `plain`; `part` of `whole`; `dotted`, in whose names there are dots.
 fn known() -> Known {
+    Known::of(known_relations())
+}
+
+fn known_relations() -> Vec<Relation> {
     let mut users = table(1, "users", &["id", "name", "ssn", "team", "pin", "mail"]);
     users.primary = names(&["id"]);
     let index =
@@ -36,7 +41,19 @@ fn known() -> Known {
     kept.generated.insert(4);
     let mut split = table(3, "split", &["ssn", "region"]);
     split.split_by = names(&["ssn"]);
-    Known::of(vec![users, kept, split])
+    let plain = table(4, "plain", &["x"]);
+    let mut shown = table(5, "shown", &["ssn"]);
+    let definition = "SELECT plain.x AS ssn FROM public.plain";
+    shown.view = Some(View::read(definition, &Trusted::default()));
+    let (mut whole, mut part) = (table(6, "whole", &["ssn"]), table(7, "part", &["ssn"]));
+    whole.parts.push(part.place());
+    part.parents.push(whole.place());
+    let mut dotted = table(8, "dotted", &["id", "team", "x.ssn", "made"]);
+    dotted.schema = "a.b".to_owned();
+    dotted.generated.insert(4);
+    dotted.tested = names(&["x.ssn"]);
+    dotted.indexes.insert("dotted_team".to_owned(), index(&["team", "x.ssn"], &[]));
+    vec![users, kept, split, plain, shown, whole, part, dotted]
 }
 
 fn read(text: &str) -> Reading {
@@ -117,6 +134,82 @@ fn what_is_copied_is_copied_to_generated_columns_too() {
         &read("INSERT INTO kept (note) SELECT ssn FROM users").statements[0].exposure.stored;
     let into: Vec<_> = stored.iter().map(|stored| stored.into.join(",")).collect();
     assert_eq!(into, ["public.kept.made", "public.kept.note"]);
+}
+
+#[test]
+fn a_generated_column_takes_what_it_is_made_of() {
+    let mut known = known_relations();
+    let made = ("made".to_owned(), names(&["note"]));
+    known.iter_mut().filter(|it| it.name == "kept").for_each(|it| it.made = [made.clone()].into());
+    let known = Known::of(known);
+    let into = |column: &str| {
+        let text = format!("INSERT INTO kept ({column}) SELECT ssn FROM users");
+        let reading = Reading::new(&text, &PostgreSql.analyze(&text), &known, None, true);
+        let stored = &reading.statements[0].exposure.stored;
+        stored.iter().map(|stored| stored.into.join(",")).collect::<Vec<_>>()
+    };
+    assert_eq!(into("note"), ["public.kept.made", "public.kept.note"]);
+    assert_eq!(into("ssn"), ["public.kept.ssn"]);
+}
+
+/// Checks into which columns a copy of `ssn` goes, each with all names by which it may be protected there.
+fn check_stored(text: &str, expected: &[&str]) {
+    let stored = &read(text).statements[0].exposure.stored;
+    let from_ssn = stored.iter().filter(|stored| stored.from.contains(&"public.users.ssn".into()));
+    let into: Vec<_> = from_ssn.map(|stored| stored.into.join(",")).collect();
+    assert_eq!(into, expected, "{text}");
+}
+
+#[test]
+fn what_is_copied_through_a_view_goes_to_the_table_alone() {
+    check_stored("INSERT INTO shown (ssn) SELECT ssn FROM users", &["public.plain.x"]);
+    check_stored("UPDATE shown SET ssn = u.ssn FROM users u", &["public.plain.x"]);
+}
+
+#[test]
+fn of_several_tables_of_a_name_only_those_count_that_have_the_column() {
+    let mut known = known_relations();
+    let mut other = table(9, "plain", &["ssn"]);
+    other.schema = "beside".to_owned();
+    known.push(other);
+    let text = "INSERT INTO plain (x) SELECT ssn FROM users";
+    let reading = Reading::new(text, &PostgreSql.analyze(text), &Known::of(known), None, true);
+    let stored = &reading.statements[0].exposure.stored;
+    assert_eq!(stored.iter().map(|it| it.into.join(",")).collect::<Vec<_>>(), ["public.plain.x"]);
+}
+
+#[test]
+fn what_is_copied_to_a_parent_may_lie_in_any_part() {
+    check_stored("INSERT INTO whole (ssn) SELECT ssn FROM users", &["public.whole.ssn"]);
+    check_stored(
+        "INSERT INTO part (ssn) SELECT ssn FROM users",
+        &["public.part.ssn,public.whole.ssn"],
+    );
+}
+
+#[test]
+fn rows_that_become_a_part_go_each_column_to_its_own() {
+    let text = "ALTER TABLE kept INHERIT users";
+    let stored = &read(text).statements[0].exposure.stored;
+    let both = stored.iter().map(|it| format!("{} {}", it.from.join(","), it.into.join(",")));
+    assert!(both.into_iter().any(|it| it == "public.kept.ssn public.users.ssn"), "{stored:?}");
+    assert!(stored.iter().all(|it| it.from.len() == 1 || it.into != ["public.users.ssn"]));
+}
+
+#[test]
+fn a_dot_in_a_name_hides_nothing() {
+    check_stored(
+        "INSERT INTO dotted (\"x.ssn\") SELECT ssn FROM users",
+        &["a.b.dotted.made", "a.b.dotted.x.ssn"],
+    );
+    check("INSERT INTO dotted (\"x.ssn\") SELECT ssn FROM users", "other", "public.users ssn");
+    check("SELECT id FROM dotted WHERE team = 5", "by-index", "a.b.dotted team,x.ssn");
+    check("SELECT id FROM dotted WHERE \"x.ssn\" < 'x'", "other", "a.b.dotted x.ssn");
+}
+
+#[test]
+fn a_part_that_is_let_go_is_compared_with_nothing() {
+    check("ALTER TABLE split DETACH PARTITION users", "other", "");
 }
 
 #[test]

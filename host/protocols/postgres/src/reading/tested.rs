@@ -6,29 +6,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use palisade_policy::Operation;
-use palisade_sql::{EVERY_COLUMN, How, Object, Statement, Store, Usage};
+use palisade_sql::{EVERY_COLUMN, How, Name, Object, Statement, Store, Usage};
 
-use super::exposure::{columns_of, use_of};
-use crate::catalog::{Known, resolve};
+use super::exposure::{Place, columns_of, use_of};
+use super::targets::Targets;
+use crate::catalog::{FRESH, Known, Relation, resolve};
 
 /// The type `text`: its OID in PostgreSQL's pg_type.dat, and no modifier.
 const TEXT: &str = "25.-1";
 
 /// Columns by relation.
-type Columns = BTreeMap<String, BTreeSet<String>>;
+type Columns = BTreeMap<Place, BTreeSet<String>>;
 
 /// Uses of columns whose values a statement puts where they are tested.
 pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
     let mut columns = Columns::new();
-    for store in &statement.stores {
-        copied(store, known, &mut columns);
-    }
     divided(statement, known, &mut columns);
     let mut converted = Columns::new();
-    for store in &statement.stores {
-        fitted(store, known, &mut converted);
+    for stores in statement.stores.chunk_by(|one, other| one.target == other.target) {
+        let Some(Store { target, .. }) = stores.first() else { continue };
+        let targets = Targets::of(known, target);
+        copied(&targets, stores, known, &mut columns);
+        fitted(&targets, stores, known, &mut converted);
     }
-    let of = |usage| move |(object, fields)| use_of(object, fields, usage, How::Other);
+    let of = |usage| move |(place, columns)| use_of(place, columns, usage, How::Other);
     let tested = columns.into_iter().filter(|(_, columns)| !columns.is_empty());
     tested
         .map(of(Usage::Predicate))
@@ -36,76 +37,88 @@ pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
         .collect()
 }
 
-/// What is copied to a column of another type, which may refuse it.
-fn fitted(store: &Store, known: &Known, into: &mut Columns) {
-    let type_of = |relation: &str, column: &str| {
-        let (schema, name) = relation.split_once('.')?;
-        known.find(schema, name)?.type_of(column)
-    };
-    let target: Option<&str> =
-        columns_of(&store.target, known).find_map(|(relation, column)| type_of(&relation, &column));
+/// What is copied to a column of another type, which may refuse it. Where no column is named, nothing protected is copied.
+fn fitted(targets: &Targets<'_>, stores: &[Store], known: &Known, into: &mut Columns) {
+    let types = targets.columns().filter_map(|(relation, column)| relation.type_of(column));
     // Any text fits into a text.
-    let Some(target) = target.filter(|target| *target != TEXT) else { return };
-    for (relation, column) in columns_of(&store.source, known) {
-        if type_of(&relation, &column).is_some_and(|source| source != target) {
-            into.entry(relation).or_default().insert(column);
+    let types: BTreeSet<&str> = types.filter(|target| *target != TEXT).collect();
+    let named = stores.iter().filter(|store| !matches!(&*store.target.column, "*" | EVERY_COLUMN));
+    for store in named.filter(|_| !types.is_empty()) {
+        for (place, column) in columns_of(&store.source, known) {
+            let source = known.find(&place.0, &place.1).and_then(|it| it.type_of(&column));
+            if source.is_some_and(|source| types.iter().any(|target| *target != source)) {
+                into.entry(place).or_default().insert(column);
+            }
         }
     }
 }
 
 /// What is copied to a column that is tested.
-fn copied(store: &Store, known: &Known, into: &mut Columns) {
-    let every = store.target.column == EVERY_COLUMN;
-    let tested: BTreeSet<&String> = columns_of(&store.target, known)
-        .filter_map(|(relation, column)| {
-            let (schema, name) = relation.split_once('.')?;
-            Some((known.find(schema, name)?, column))
-        })
-        .flat_map(|(relation, column)| {
-            let any = every || column == "*";
-            relation.tested.iter().filter(move |tested| any || **tested == column)
-        })
-        .collect();
+fn copied(targets: &Targets<'_>, stores: &[Store], known: &Known, into: &mut Columns) {
+    let tested = targets.columns().filter(|(relation, column)| is_tested(relation, column, known));
+    let tested: BTreeSet<&str> = tested.map(|(_, column)| column).collect();
     if tested.is_empty() {
         return;
     }
-    for (relation, column) in columns_of(&store.source, known) {
-        // Each column goes to its own name.
-        if !every || column == "*" || tested.contains(&column) {
-            into.entry(relation).or_default().insert(column);
+    for store in stores {
+        let every = store.target.column == EVERY_COLUMN;
+        for (place, column) in columns_of(&store.source, known) {
+            // Each column goes to its own name.
+            if !every || column == "*" || tested.contains(&*column) {
+                into.entry(place).or_default().insert(column);
+            }
         }
     }
 }
 
-/// What is told apart by the bounds of a partition that a statement makes or takes in: the rows that it takes in, and
-/// those that were left for others.
-fn divided(statement: &Statement, known: &Known, into: &mut Columns) {
-    let on = |action: &str, fact: (&str, &str)| {
-        let found = statement.operations.iter().filter(move |operation| {
-            operation.action == action
-                && operation.facts.iter().any(|(name, value)| (*name, value.as_str()) == fact)
-        });
-        let names = found.filter_map(|operation| match &operation.object {
-            Object::Relation(name) => Some(name),
-            Object::Other(_) => None,
-        });
-        names.flat_map(|name| resolve(known, name)).collect::<Vec<_>>()
+/// Whether a value that is written to a column is tested there, or by which part of another table the column's is.
+fn is_tested(relation: &Relation, column: &str, known: &Known) -> bool {
+    let divides = |(schema, name): &(String, String)| {
+        known.find(schema, name).is_none_or(|parent| parent.split_by.contains(column))
     };
-    let (fact, made) = (("change", "attach-partition"), ("via", "inherit"));
-    let parents = [on("alter", fact), on("references", made)].concat();
+    relation.tested.contains(column) || relation.parents.iter().any(divides)
+}
+
+/// What is told apart by the bounds of a partition that a statement makes or takes in: the rows that it takes in, and
+/// those that were left for others. One that is let go is told apart no more.
+fn divided(statement: &Statement, known: &Known, into: &mut Columns) {
+    let attached = with(statement, "alter", ("change", "attach-partition"));
+    let parents: Vec<_> =
+        attached.chain(with(statement, "references", ("via", "inherit"))).collect();
+    if parents.is_empty() {
+        return;
+    }
+    let parents: Vec<_> = parents.into_iter().flat_map(|name| resolve(known, name)).collect();
     let mut keys: BTreeSet<String> = BTreeSet::new();
     for parent in &parents {
         let above = parent.parents.iter().filter_map(|(schema, name)| known.find(schema, name));
         for parent in above.chain([*parent]) {
             keys.extend(parent.split_by.iter().cloned());
-            into.entry(parent.full_name()).or_default().extend(parent.split_by.iter().cloned());
+            into.entry(parent.place()).or_default().extend(parent.split_by.iter().cloned());
         }
     }
-    if parents.is_empty() && !on("alter", ("change", "partition-of")).is_empty() {
+    if parents.iter().all(|parent| parent.schema == FRESH) {
         // What it is told apart by is not known yet.
         keys.insert("*".to_owned());
     }
-    for part in on("alter", ("change", "partition-of")) {
-        into.entry(part.full_name()).or_default().extend(keys.iter().cloned());
+    let parts = with(statement, "alter", ("change", "partition-of"));
+    for part in parts.flat_map(|name| resolve(known, name)) {
+        into.entry(part.place()).or_default().extend(keys.iter().cloned());
     }
+}
+
+/// The relations on which a statement has an operation with this action and fact.
+fn with<'a>(
+    statement: &'a Statement,
+    action: &'a str,
+    fact: (&'a str, &'a str),
+) -> impl Iterator<Item = &'a Name> {
+    let found = statement.operations.iter().filter(move |operation| {
+        operation.action == action
+            && operation.facts.iter().any(|(name, value)| (*name, value.as_str()) == fact)
+    });
+    found.filter_map(|operation| match &operation.object {
+        Object::Relation(name) => Some(name),
+        Object::Other(_) => None,
+    })
 }

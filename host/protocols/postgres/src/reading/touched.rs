@@ -21,6 +21,7 @@ pub(super) fn touch(operations: &[Operation], defines: &[Arc<Routine>], touched:
     };
     let moved =
         operations.iter().any(|o| o.action == "alter" && (moves(o) || gets_another_name(o)));
+    let moved = moved || operations.iter().any(is_dotted);
     let Touched::Names { all, fresh, renamed, routines, code } = touched else { return };
     if moved {
         *touched = Touched::Any;
@@ -75,6 +76,12 @@ pub(super) fn touch(operations: &[Operation], defines: &[Arc<Routine>], touched:
         return;
     }
     fresh.extend(made(&["index", "sequence", "table"]));
+}
+
+/// Whether it changes something of which the name alone does not tell where the schema's ends: there is a dot in one.
+fn is_dotted(operation: &Operation) -> bool {
+    ["create", "drop", "import", "alter"].contains(&operation.action.as_str())
+        && operation.object.matches('.').count() > 1
 }
 
 /// Adds what may run code, by the names that it got.

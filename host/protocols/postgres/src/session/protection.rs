@@ -99,26 +99,28 @@ impl Protection {
         Ok(reading.marked(Command { text, operations, complete }, &guarded))
     }
 
-    /// Adds which of the columns that an operation uses are protected.
+    /// Adds which of the columns that an operation uses are protected. A dot may be in the name of the schema or of the
+    /// relation as well: then it is each of the relations that may be meant.
     fn mark_use(
         &mut self,
         operation: &mut Operation,
         in_doubt: bool,
         asking: Asking<'_>,
     ) -> Result<(), Denial> {
-        let Some((schema, name)) = operation.object.split_once('.') else { return Ok(()) };
-        let unknown = || asking.catalog.look(|known| known.columns(schema, name).is_empty());
-        if in_doubt && schema != FRESH && unknown() && self.anywhere(asking)? {
-            operation.facts.push(("protected".to_owned(), "?".to_owned()));
-            return Ok(());
+        let all = operation.fields.iter().any(|field| field == "*");
+        let mut hit: BTreeSet<String> = BTreeSet::new();
+        for (at, _) in operation.object.match_indices('.') {
+            let (schema, name) = operation.object.split_at(at);
+            let name = name.trim_start_matches('.');
+            let unknown = || asking.catalog.look(|known| known.columns(schema, name).is_empty());
+            if in_doubt && schema != FRESH && unknown() && self.anywhere(asking)? {
+                operation.facts.push(("protected".to_owned(), "?".to_owned()));
+                return Ok(());
+            }
+            let covered = self.covered(&(schema.to_owned(), name.to_owned()), asking)?;
+            let used = covered.iter().filter(|column| all || operation.fields.contains(column));
+            hit.extend(used.cloned());
         }
-        let covered = self.covered(&(schema.to_owned(), name.to_owned()), asking)?;
-        let used = operation.fields.iter();
-        let hit: Vec<String> = if operation.fields.iter().any(|field| field == "*") {
-            covered.iter().cloned().collect()
-        } else {
-            used.filter(|field| covered.contains(*field)).cloned().collect()
-        };
         operation.facts.extend(hit.into_iter().map(|column| ("protected".to_owned(), column)));
         Ok(())
     }

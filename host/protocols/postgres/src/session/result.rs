@@ -16,7 +16,7 @@ use super::expected::{Expected, Refusal};
 use super::opened::Under;
 use super::statements::Portal;
 use super::{Answer, Session, types};
-use crate::catalog::{Relation, Wanted};
+use crate::catalog::{ColumnName, Relation, Wanted};
 use crate::codec::backend::Column;
 use crate::reading::{Reading, StatementReading};
 
@@ -254,7 +254,9 @@ impl Session {
                 |relation: &Arc<Relation>| self.changing.is_none() || relation.view.is_none();
             if let Some(relation) = relation.filter(is_sure) {
                 let name = relation.columns.get(&column.number).map_or("*", String::as_str);
-                self.catalog.look(|known| relation.sources(known, name, &mut sources));
+                let mut names = BTreeSet::new();
+                self.catalog.look(|known| relation.sources(known, name, &mut names));
+                sources.extend(names.iter().map(ColumnName::to_string));
             }
             // An origin tells all of a value that was only read, if it is known what it is an origin of;
             // one that was written holds whatever was put in.

@@ -1,0 +1,107 @@
+//! What a statement stores where, so that no protected value goes to where nothing protects it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use palisade_sql::{EVERY_COLUMN, Object, Source, Statement, Store};
+
+use super::keeps;
+use super::targets::Targets;
+use crate::catalog::{ColumnName, Known, Relation, source_names};
+
+/// A value that a statement stores.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// The names of a column that it is put into, by one of which it is protected there; none where nothing is known of it.
+    pub into: Vec<String>,
+    /// The columns that it may come from.
+    pub from: Vec<String>,
+}
+
+/// What goes into a column, by the column's names.
+#[derive(Default)]
+struct All(BTreeMap<BTreeSet<ColumnName>, BTreeSet<ColumnName>>);
+
+/// What a statement stores under other names: rows that it writes, a table that it makes or renames.
+pub(super) fn stored(statement: &Statement, known: &Known) -> Vec<Stored> {
+    let mut all = All::default();
+    for operation in &statement.operations {
+        let renames = operation.action == "alter"
+            && operation.facts.iter().any(|(_, to)| to.contains("rename") || to.contains("schema"));
+        // What a materialized view is made of may be something else for as long as it is refreshed.
+        let renames = renames || operation.action == "refresh";
+        if let (Object::Relation(name), true) = (&operation.object, renames) {
+            all.put_anywhere([&Source::new(name, "*")], known);
+        }
+    }
+    if statement.operations.iter().any(keeps) {
+        all.put_anywhere(&statement.outputs.all_sources, known);
+    }
+    for stores in statement.stores.chunk_by(|one, other| one.target == other.target) {
+        all.store(stores, known);
+    }
+    all.finish()
+}
+
+impl All {
+    /// Values that go to where nothing is known of.
+    fn put_anywhere<'a>(&mut self, sources: impl IntoIterator<Item = &'a Source>, known: &Known) {
+        let from = self.0.entry(BTreeSet::new()).or_default();
+        sources.into_iter().for_each(|source| source_names(known, source, from, 0));
+    }
+
+    /// Values that go into one target: into each column that this may be, and into what is made of it there.
+    fn store(&mut self, stores: &[Store], known: &Known) {
+        let Some(Store { target, .. }) = stores.first() else { return };
+        let sources = stores.iter().map(|store| &store.source);
+        if target.column == "*" {
+            return self.put_anywhere(sources, known);
+        }
+        let targets = Targets::of(known, target);
+        if !targets.is_known() {
+            self.put_anywhere(sources.clone(), known);
+        }
+        if target.column == EVERY_COLUMN {
+            return self.store_each(&targets, sources, known);
+        }
+        let mut from = BTreeSet::new();
+        sources.for_each(|source| source_names(known, source, &mut from, 0));
+        for (relation, column) in targets.columns() {
+            self.put(relation, column, &from);
+            // What is made of it there has another name, and is as good as the value.
+            relation.made_of(column).for_each(|made| self.put(relation, made, &from));
+        }
+    }
+
+    /// Rows that go into a relation as they are, each column to its own name. What is generated was made before.
+    fn store_each<'a>(
+        &mut self,
+        targets: &Targets<'_>,
+        sources: impl Iterator<Item = &'a Source>,
+        known: &Known,
+    ) {
+        for source in sources {
+            for (relation, column) in targets.columns() {
+                let mut from = BTreeSet::new();
+                source_names(known, &Source::new(&source.relation, column), &mut from, 0);
+                self.put(relation, column, &from);
+            }
+        }
+    }
+
+    /// Values that go into a column. A row may come to lie in any part of its table, so that names of parts count for none.
+    fn put(&mut self, relation: &Relation, column: &str, from: &BTreeSet<ColumnName>) {
+        let into = relation.names_of_all_rows(column).collect();
+        self.0.entry(into).or_default().extend(from.iter().cloned());
+    }
+
+    fn finish(self) -> Vec<Stored> {
+        let known_ones = |names: BTreeSet<ColumnName>| -> Vec<String> {
+            // What nothing is known of is no column that somebody protects: an uncommitted table, a function's result.
+            let known = names.iter().filter(|name| name.schema != "?");
+            known.map(ColumnName::to_string).collect()
+        };
+        let all = self.0.into_iter();
+        let all = all.map(|(into, from)| Stored { into: known_ones(into), from: known_ones(from) });
+        all.filter(|stored| !stored.from.is_empty()).collect()
+    }
+}
