@@ -184,3 +184,24 @@ async fn many_guesses_in_one_statement_are_many() {
     let denied = client.query(text, &[&"a", &"b", &"hunter2-mail"]).await.unwrap_err();
     assert!(denied.as_db_error().unwrap().message().contains("\"guesses\" is used up"), "{denied}");
 }
+
+#[tokio::test]
+async fn what_an_index_may_answer_spends_no_guesses_of_the_baseline() {
+    let postgres = Postgres::start();
+    postgres.direct("CREATE INDEX ON secrets (name, password)");
+    let baseline =
+        std::fs::read_to_string(crate::harness::repository().join("policies/baseline.toml"));
+    let policy = baseline.unwrap().replace("most = 1000", "most = 2");
+    let settings = Settings { insecure: true, ..Settings::policy(&policy) };
+    let gateway = Gateway::start(&postgres, settings);
+    let client = connect(&gateway).await;
+    for _ in 0..4 {
+        client.query("SELECT id FROM secrets WHERE name = $1", &[&"mail"]).await.unwrap();
+        client.query("SELECT id FROM secrets WHERE password IS NOT NULL", &[]).await.unwrap();
+    }
+    let guess = "SELECT id FROM secrets WHERE password = $1";
+    let computed = "SELECT length(password) FROM secrets";
+    client.query(guess, &[&"a"]).await.unwrap();
+    client.query(computed, &[]).await.unwrap();
+    assert!(client.query(guess, &[&"b"]).await.is_err());
+}

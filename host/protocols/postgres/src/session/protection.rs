@@ -114,14 +114,14 @@ impl Protection {
             let name = name.trim_start_matches('.');
             let unknown = || asking.catalog.look(|known| known.columns(schema, name).is_empty());
             if in_doubt && schema != FRESH && unknown() && self.anywhere(asking)? {
-                operation.facts.push(("protected".to_owned(), "?".to_owned()));
+                protect(operation, ["?".to_owned()]);
                 return Ok(());
             }
             let covered = self.covered(&(schema.to_owned(), name.to_owned()), asking)?;
             let used = covered.iter().filter(|column| all || operation.fields.contains(column));
             hit.extend(used.cloned());
         }
-        operation.facts.extend(hit.into_iter().map(|column| ("protected".to_owned(), column)));
+        protect(operation, hit);
         Ok(())
     }
 
@@ -169,5 +169,21 @@ impl Protection {
         let covered = asking.planner.covered([vec![ANYWHERE.to_owned()]])?.contains(&true);
         self.anywhere = Some(covered);
         Ok(covered)
+    }
+}
+
+/// Notes which columns are protected of those that an operation uses, and how often it may guess at their values. Testing
+/// for NULL is no guess, and reading in an index's order asks nothing by itself.
+fn protect(operation: &mut Operation, columns: impl IntoIterator<Item = String>) {
+    let is_guesses = |(fact, _): &(String, String)| fact == "guesses";
+    let before = operation.facts.len();
+    let columns = columns.into_iter();
+    operation.facts.extend(columns.map(|column| ("protected".to_owned(), column)));
+    let asks =
+        |(fact, how): &(String, String)| fact == "how" && how != "null-test" && how != "by-index";
+    if operation.facts.len() == before {
+        operation.facts.retain(|fact| !is_guesses(fact));
+    } else if operation.facts.iter().any(asks) && !operation.facts.iter().any(is_guesses) {
+        operation.facts.push(("guesses".to_owned(), "1".to_owned()));
     }
 }
