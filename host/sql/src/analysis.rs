@@ -48,6 +48,9 @@ pub struct Statement {
     pub ordered_by: Vec<Source>,
     /// How many bound parameters columns are compared with for equality.
     pub guesses: usize,
+    /// Whether it calls what may give something else for each row, by how often it was called: a sequence, random numbers, the
+    /// clock. Which row got which tells in what order they were read.
+    pub draws: bool,
     /// What it stores, and where.
     pub stores: Vec<Store>,
     /// The server's own functions that it calls, by their names as written.

@@ -1,6 +1,6 @@
 //! Where a walk over a syntax tree writes down what it finds. Shared by all dialects.
 
-use crate::functions::Function;
+use crate::functions::{self, Function};
 use crate::lineage::{Column, Flow, Piece, Resolved, Shape};
 use crate::{
     Analysis, Effect, How, Name, Object, Operation, Output, Outputs, Routine, Source, Statement,
@@ -208,33 +208,6 @@ impl Findings {
         self.opaque |= flow.opaque;
     }
 
-    /// Notes that values are compared with each other: those of one column tell which are the same, and what comes first,
-    /// while with a guess among them they tell whether it is right.
-    pub(crate) fn compare(&mut self, flow: &Flow) {
-        if flow.sources.len() == 1 && !flow.derived {
-            self.how = How::AmongThemselves;
-        }
-        self.consume(flow);
-        self.how = How::Other;
-    }
-
-    /// Notes that whole rows are compared with each other.
-    pub(crate) fn compare_rows(&mut self, shape: &Shape) {
-        let before = self.use_for(Usage::Group);
-        for piece in &shape.pieces {
-            self.compare(&piece.whole());
-        }
-        self.usage = before;
-    }
-
-    /// Notes that an index orders the rows of a relation by a column.
-    pub(crate) fn order_by_index(&mut self, relation: &Name, column: &str) {
-        let before = self.use_for(Usage::Sort);
-        self.how = How::ByIndex;
-        self.consume(&Flow::of(relation, column));
-        (self.usage, self.how) = (before, How::Other);
-    }
-
     /// Opens a subquery that is a value, inside of a scope at `level`.
     pub(crate) fn open_boundary(&mut self, level: usize) {
         self.boundaries.push(Boundary { level, flow: Flow::default() });
@@ -342,6 +315,8 @@ impl Findings {
         self.operations.retain(|operation| {
             !operation.is_idle_read(&written) && seen.insert(operation.clone())
         });
+        let draws = self.operations.iter().any(|operation| operation.action == "call")
+            || self.calls.iter().any(|label| functions::draws(label));
         self.statements.push(Statement {
             operations: std::mem::take(&mut self.operations),
             effects: std::mem::take(&mut self.effects),
@@ -359,6 +334,7 @@ impl Findings {
                 _ => Vec::new(),
             },
             guesses: std::mem::take(&mut self.guesses),
+            draws,
             stores: std::mem::take(&mut self.stores).into_iter().collect(),
             calls: std::mem::take(&mut self.calls),
             unknown: std::mem::take(&mut self.unknown),

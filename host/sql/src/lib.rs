@@ -14,6 +14,7 @@
 
 mod analysis;
 mod ansi;
+mod comparing;
 mod copy;
 mod dialect;
 mod findings;

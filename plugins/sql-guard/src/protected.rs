@@ -96,7 +96,7 @@ impl Usage {
             ),
             Self::Index => (
                 "order rows by an index over it",
-                "Order by columns that no two rows share, count the rows, or name other columns.",
+                "Order one plain query by its table's primary key, count the rows, or name other columns.",
             ),
             Self::Unique => {
                 ("be written where each value is unique", "Leave the column to whoever may see it.")

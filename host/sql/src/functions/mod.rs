@@ -91,6 +91,23 @@ const STATEFUL: &[&str] = &[
 /// Built in; how many random numbers they draw depends on what they are given.
 const DRAWING: [&str; 3] = ["array_sample", "array_shuffle", "random"];
 
+/// Built in; the same is asked of them at each call, and they give something else.
+const VARYING: [&str; 7] = [
+    "clock_timestamp",
+    "gen_random_uuid",
+    "random_normal",
+    "set_config",
+    "timeofday",
+    "uuidv4",
+    "uuidv7",
+];
+
+/// Whether a function of the server's may give something else each time, by its name as written, while it does nothing besides.
+pub(crate) fn draws(label: &str) -> bool {
+    let name = label.rsplit('.').next().unwrap_or_default();
+    DRAWING.contains(&name) || VARYING.contains(&name)
+}
+
 /// Built in by the start of the name; what they are given can be found elsewhere, or told from what they do.
 const SINK_PREFIXES: &[&str] = &[
     "nextval",

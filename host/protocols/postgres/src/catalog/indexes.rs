@@ -47,7 +47,7 @@ fn columns(list: &str) -> String {
            a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1]) OR NOT a.attnum = ANY (i.indkey) AS key, \
            coalesce(pg_catalog.pg_index_has_property(i.indexrelid, 'index_scan'), true) AS scans, \
            i.indisunique OR i.indisexclusion AS apart, \
-           i.indisprimary AND m.child = m.root AND (t.relkind = 'p' OR NOT EXISTS ( \
+           i.indisprimary AND i.indisvalid AND i.indimmediate AND m.child = m.root AND (t.relkind = 'p' OR NOT EXISTS ( \
              SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhparent = m.root)) AS whole \
          FROM members m JOIN pg_catalog.pg_class t ON t.oid = m.child \
            JOIN pg_catalog.pg_index i ON i.indrelid = m.child JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid \

@@ -75,8 +75,13 @@ fn reads(statement: &Statement, known: &Known) -> BTreeMap<Place, Reads> {
             all.entry(relation).or_default().named.insert(column);
         }
     }
-    for relation in changed(statement, &["update", "merge"], known) {
-        // New rows lie where they were written, one after the other.
+    // New rows lie where they were written, one after the other; those that were locked are marked so, which shows where there
+    // are only so many of them; and those that are left show which were deleted, where that was drawn.
+    let told: &[_] = match statement.draws {
+        true => &["update", "merge", "lock", "delete"],
+        false => &["update", "merge", "lock"],
+    };
+    for relation in changed(statement, told, known) {
         all.entry(relation.place()).or_default().named.insert("ctid".to_owned());
     }
     all
@@ -104,7 +109,8 @@ fn is_settled(statement: &Statement, relation: &Relation, known: &Known) -> bool
         let mut meant = resolve(known, &source.relation);
         meant.next().is_some_and(|it| it.oid == relation.oid) && meant.next().is_none()
     };
-    !relation.primary.is_empty()
+    !statement.draws
+        && !relation.primary.is_empty()
         && relation.primary.iter().all(|column| by.contains(column))
         && statement.ordered_by.iter().all(of_it)
         && changed(statement, &["update", "delete", "merge"], known).next().is_none()

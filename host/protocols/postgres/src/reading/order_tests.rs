@@ -111,6 +111,19 @@ fn a_query_that_is_ordered_by_the_primary_key_has_no_other_order() {
 }
 
 #[test]
+fn what_is_drawn_or_marked_row_by_row_shows_their_order() {
+    for text in [
+        "SELECT id FROM users WHERE ssn IS NOT NULL AND nextval('s') > 3 ORDER BY id",
+        "SELECT id FROM users WHERE ssn IS NOT NULL AND random() < 0.5 ORDER BY id",
+        "DELETE FROM users WHERE ssn IS NOT NULL AND random() < 0.5",
+        "SELECT 1 FROM users WHERE ssn IS NOT NULL LIMIT 2 FOR UPDATE",
+    ] {
+        check(text, "by-index", "public.users ssn");
+    }
+    check("SELECT id FROM users WHERE name = lower($1) ORDER BY id FOR UPDATE", "by-index", "");
+}
+
+#[test]
 fn cluster_puts_rows_in_the_order_of_an_index() {
     check("CLUSTER users USING users_ssn", "by-index", "public.users ssn");
     check("CLUSTER users USING just_made", "by-index", "public.users *");

@@ -141,6 +141,24 @@ fn a_constraint_that_is_added_tests_what_is_there() {
 }
 
 #[test]
+fn what_gives_something_else_for_each_row_draws() {
+    for text in [
+        "SELECT id FROM users WHERE nextval('s') > 3",
+        "SELECT id FROM users WHERE pg_catalog.random() < 0.5",
+        "DELETE FROM users WHERE clock_timestamp() > now()",
+        "SELECT id FROM users WHERE set_config('a.b', current_setting('a.b') || 'x', true) > 'xxx'",
+        "SELECT id FROM users WHERE own(1)",
+    ] {
+        assert!(only(text).draws, "{text}");
+    }
+    for text in
+        ["SELECT id FROM users WHERE lower(name) = 'a' AND born < now()", "DELETE FROM users"]
+    {
+        assert!(!only(text).draws, "{text}");
+    }
+}
+
+#[test]
 fn the_order_of_rows_is_told_of_plain_queries_alone() {
     let ordered = |text: &str| crate::rendering::render_sources(&only(text).ordered_by);
     for text in [
