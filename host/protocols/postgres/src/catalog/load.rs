@@ -229,7 +229,7 @@ async fn describe(
 /// keys follow them (`delete`, `update`), and their indexes. Each row has the relation, which of these, a schema and a name.
 fn attached(list: &str) -> String {
     format!(
-        "WITH followers AS ({followers}) \
+        "WITH RECURSIVE followers AS ({followers}), {with} \
          SELECT t.tgrelid, 'run', n.nspname, p.proname FROM pg_catalog.pg_trigger t \
            JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
            WHERE t.tgrelid IN ({list}) AND NOT t.tgisinternal AND t.tgenabled <> 'D' \
@@ -241,10 +241,10 @@ fn attached(list: &str) -> String {
            JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
            WHERE a.adrelid IN ({list}) AND p.oid >= 16384 AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend e \
              WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = p.oid AND e.deptype = 'e') \
-         UNION SELECT c.oid, 'run', 'foreign', s.srvname FROM pg_catalog.pg_class c \
-           JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = c.oid \
-           JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver WHERE c.oid IN ({list}) \
-         UNION {indexes} \
+         UNION SELECT m.root, 'run', 'foreign', s.srvname FROM every_member m \
+           JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = m.child \
+           JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver \
+         UNION {attached} \
          UNION SELECT root, 'part', n.nspname, c.relname FROM ( \
            WITH RECURSIVE down(root, child) AS ( \
              SELECT inhparent, inhrelid FROM pg_catalog.pg_inherits WHERE inhparent IN ({list}) \
@@ -257,7 +257,8 @@ fn attached(list: &str) -> String {
            JOIN pg_catalog.pg_trigger t ON t.tgrelid = f.child AND NOT t.tgisinternal AND t.tgenabled <> 'D' \
            JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace",
         followers = followers(list),
-        indexes = indexes::attached(list),
+        with = indexes::with(list),
+        attached = indexes::ATTACHED,
     )
 }
 
@@ -296,6 +297,8 @@ fn attach(relation: &mut Relation, row: &Row) {
         "primary" => drop(relation.primary.insert(other.1)),
         "tested" => drop(relation.tested.insert(other.1)),
         "split" => drop(relation.split_by.insert(other.1)),
+        "judged" => drop(relation.judged_by.insert(other.1)),
+        "beyond" => relation.is_compared_throughout(),
         "made" => drop(relation.made.entry(other.1).or_default().insert(other.0)),
         "key" => drop(relation.indexes.entry(other.0).or_default().keys.insert(other.1)),
         "carried" => drop(relation.indexes.entry(other.0).or_default().carried.insert(other.1)),

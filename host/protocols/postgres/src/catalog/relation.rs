@@ -75,14 +75,17 @@ pub struct Relation {
     /// What it is made of, for a view.
     pub view: Option<View>,
     /// Code that somebody hung on it: functions of triggers and defaults as (schema, name), rules as (`rule`, name),
-    /// the server of a foreign table as (`foreign`, name).
+    /// the server of a foreign table, or of a part that is one, as (`foreign`, name).
     pub runs: Vec<(String, String)>,
     /// Its columns that no two rows have the same value in, alone or with others.
     pub unique: BTreeSet<String>,
     /// Its primary key; empty where it says nothing of the rows of its parts.
     pub primary: BTreeSet<String>,
-    /// The columns whose values are tested when they are written: by a check, a foreign key, a domain, a partition's bounds.
+    /// The columns whose values are tested when they are written: by a check, a foreign key, a domain, a partition's bounds, a
+    /// row policy.
     pub tested: BTreeSet<String>,
+    /// The columns by which row policies pick rows.
+    pub judged_by: BTreeSet<String>,
     /// The columns that say which partition a row belongs to.
     pub split_by: BTreeSet<String>,
     /// The indexes that rows may be read by in some order, its own and those of its parts, by their names.
@@ -162,6 +165,15 @@ impl Relation {
         self.parts.push(("?".to_owned(), "?".to_owned()));
     }
 
+    /// It has more parts than were asked what becomes of values there: it may be anything.
+    pub(crate) fn is_compared_throughout(&mut self) {
+        let all: BTreeSet<String> = self.columns.values().cloned().collect();
+        self.indexes.insert("(more)".to_owned(), Index { keys: all.clone(), ..Index::default() });
+        self.made.insert("(more)".to_owned(), all.clone());
+        self.unique.extend(all.iter().cloned());
+        self.tested = all;
+    }
+
     /// `schema.name`.
     #[must_use]
     pub fn full_name(&self) -> String {
@@ -197,7 +209,8 @@ impl Relation {
         std::iter::once(self.name_of(column)).chain(parents)
     }
 
-    fn name_of(&self, column: &str) -> ColumnName {
+    /// The name that it has by itself.
+    pub(crate) fn name_of(&self, column: &str) -> ColumnName {
         ColumnName::new(&self.schema, &self.name, column)
     }
 
@@ -245,7 +258,7 @@ impl Relation {
         // That a child has named it says nothing of its own parts yet.
         let fresh = !into.contains(&self.name_of(column));
         into.extend(self.names(column));
-        if self.runs.iter().any(|(kind, _)| kind == "foreign") {
+        if self.is_foreign() {
             // Another server's values, or this one's by another way.
             into.insert(ColumnName::any());
         }
@@ -298,6 +311,11 @@ impl Relation {
                 relation.views(known, into);
             }
         }
+    }
+
+    /// Whether another server has its rows, or those of a part of it.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.runs.iter().any(|(kind, _)| kind == "foreign")
     }
 
     /// Whether an action on it sets off code that somebody hung on it.

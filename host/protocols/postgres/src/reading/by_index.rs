@@ -29,11 +29,14 @@ struct Reads {
 /// Uses of columns by whose order rows may come, or are put.
 pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
     let mut columns: BTreeMap<Place, BTreeSet<String>> = BTreeMap::new();
-    for (place, reads) in reads(statement, known) {
+    for (place, mut reads) in reads(statement, known) {
         let relation = known.find(&place.0, &place.1);
         let Some(relation) = relation.filter(|it| !is_settled(statement, it, known)) else {
             continue;
         };
+        // The server puts these conditions beside those of the statement.
+        reads.decides.extend(relation.judged_by.iter().cloned());
+        reads.decides_otherwise.extend(relation.judged_by.iter().cloned());
         let shown = relation.indexes.values().flat_map(|index| reads.shown_by(index));
         columns.entry(place).or_default().extend(shown.cloned());
     }

@@ -124,6 +124,29 @@ fn what_is_drawn_or_marked_row_by_row_shows_their_order() {
 }
 
 #[test]
+fn what_row_policies_pick_rows_by_is_told_with_each_statement() {
+    let mut known = known_relations();
+    known.iter_mut().filter(|it| it.name == "users").for_each(|it| it.judged_by = names(&["team"]));
+    let text = "SELECT id FROM users";
+    let reading = Reading::new(text, &PostgreSql.analyze(text), &Known::of(known), None, true);
+    let by_index = reading.command.operations.iter().find(|it| it.action == "use").unwrap();
+    assert_eq!(by_index.fields, ["pin", "team"]);
+}
+
+#[test]
+fn a_table_of_more_parts_than_are_asked_after_compares_every_column() {
+    let mut known = known_relations();
+    known.iter_mut().filter(|it| it.name == "plain").for_each(Relation::is_compared_throughout);
+    let known = Known::of(known);
+    let text = "INSERT INTO plain (x) SELECT ssn FROM users";
+    let reading = Reading::new(text, &PostgreSql.analyze(text), &known, None, true);
+    let used = reading.command.operations.iter().filter(|it| it.action == "use");
+    assert!(used.into_iter().any(|it| it.object == "public.users" && it.fields == ["ssn"]));
+    let stored = &reading.statements[0].exposure.stored;
+    assert!(stored.iter().any(|it| it.into == ["public.plain.(more)"]));
+}
+
+#[test]
 fn cluster_puts_rows_in_the_order_of_an_index() {
     check("CLUSTER users USING users_ssn", "by-index", "public.users ssn");
     check("CLUSTER users USING just_made", "by-index", "public.users *");
@@ -207,6 +230,15 @@ fn rows_that_become_a_part_go_each_column_to_its_own() {
     let both = stored.iter().map(|it| format!("{} {}", it.from.join(","), it.into.join(",")));
     assert!(both.into_iter().any(|it| it == "public.kept.ssn public.users.ssn"), "{stored:?}");
     assert!(stored.iter().all(|it| it.from.len() == 1 || it.into != ["public.users.ssn"]));
+}
+
+#[test]
+fn a_part_that_is_let_go_has_its_own_name_alone() {
+    let text = "ALTER TABLE part NO INHERIT whole";
+    let stored = &read(text).statements[0].exposure.stored;
+    let both = stored.iter().map(|it| format!("{} {}", it.from.join(","), it.into.join(",")));
+    let expected = ["public.part.ssn,public.whole.ssn public.part.ssn"];
+    assert_eq!(both.collect::<Vec<_>>(), expected);
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use palisade_sql::{EVERY_COLUMN, Object, Source, Statement, Store};
+use palisade_sql::{EVERY_COLUMN, Name, Object, Source, Statement, Store};
 
 use super::keeps;
 use super::targets::Targets;
-use crate::catalog::{ColumnName, Known, Relation, source_names};
+use super::tested::with;
+use crate::catalog::{ANYWHERE, ColumnName, Known, Relation, resolve, source_names};
 
 /// A value that a statement stores.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,10 +37,24 @@ pub(super) fn stored(statement: &Statement, known: &Known) -> Vec<Stored> {
     if statement.operations.iter().any(keeps) {
         all.put_anywhere(&statement.outputs.all_sources, known);
     }
+    for name in let_go(statement) {
+        resolve(known, name).for_each(|part| all.let_go(part));
+    }
     for stores in statement.stores.chunk_by(|one, other| one.target == other.target) {
         all.store(stores, known);
     }
-    all.finish()
+    all.finish(known)
+}
+
+/// The parts and children that a statement takes out of their tables.
+fn let_go(statement: &Statement) -> impl Iterator<Item = &Name> {
+    let detaches = |operation: &palisade_sql::Operation| {
+        let mut changes = operation.facts.iter().filter(|(fact, _)| *fact == "change");
+        changes.any(|(_, change)| change.starts_with("detach-partition"))
+    };
+    let detaches = statement.operations.iter().any(detaches);
+    let parts = with(statement, "alter", ("change", "partition-of")).filter(move |_| detaches);
+    parts.chain(with(statement, "alter", ("change", "drop-inherit")))
 }
 
 impl All {
@@ -94,14 +109,30 @@ impl All {
         self.0.entry(into).or_default().extend(from.iter().cloned());
     }
 
-    fn finish(self) -> Vec<Stored> {
+    /// What goes by its own name alone from now on, and by no parent's.
+    fn let_go(&mut self, part: &Relation) {
+        for column in part.columns.values() {
+            let into = BTreeSet::from([part.name_of(column)]);
+            self.0.entry(into).or_default().extend(part.names_of_all_rows(column));
+        }
+    }
+
+    fn finish(self, known: &Known) -> Vec<Stored> {
+        let is_foreign = |name: &ColumnName| {
+            known.find(&name.schema, &name.relation).is_some_and(|relation| relation.is_foreign())
+        };
         let known_ones = |names: BTreeSet<ColumnName>| -> Vec<String> {
             // What nothing is known of is no column that somebody protects: an uncommitted table, a function's result.
             let known = names.iter().filter(|name| name.schema != "?");
             known.map(ColumnName::to_string).collect()
         };
         let all = self.0.into_iter();
-        let all = all.map(|(into, from)| Stored { into: known_ones(into), from: known_ones(from) });
+        let all = all.map(|(into, from)| {
+            // Another server may be this one, by a table of which nothing else is known.
+            let anywhere = from.iter().any(is_foreign).then(|| ANYWHERE.to_owned());
+            let from = known_ones(from).into_iter().chain(anywhere).collect();
+            Stored { into: known_ones(into), from }
+        });
         all.filter(|stored| !stored.from.is_empty()).collect()
     }
 }

@@ -108,7 +108,7 @@ fn divided(statement: &Statement, known: &Known, into: &mut Columns) {
 }
 
 /// The relations on which a statement has an operation with this action and fact.
-fn with<'a>(
+pub(super) fn with<'a>(
     statement: &'a Statement,
     action: &'a str,
     fact: (&'a str, &'a str),
