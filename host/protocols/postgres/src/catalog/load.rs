@@ -9,7 +9,8 @@ use palisade_sql::Trusted;
 
 use super::ask::{Ask, Row};
 use super::indexes;
-use super::relation::{Cascade, Relation, View, is_system};
+use super::names::is_system;
+use super::relation::{Cascade, Relation, View};
 use super::routines::{self, names_of, reads};
 use super::{Catalog, Routines, Wanted};
 use crate::serve::{Backend, connect};

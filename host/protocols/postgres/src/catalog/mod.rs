@@ -5,8 +5,10 @@
 mod ask;
 mod indexes;
 mod load;
+mod names;
 mod relation;
 mod routines;
+mod sources;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -19,12 +21,11 @@ use tokio::sync::Mutex;
 use crate::reading::Reading;
 use crate::serve::Backend;
 
-pub(crate) use relation::{
-    ANYWHERE, ColumnName, DEEPEST, FRESH, View, column_sources, in_the_guise_of_a_column,
-    is_system, resolve, source_names, unresolved,
-};
+pub(crate) use names::{ANYWHERE, ColumnName, FRESH, is_system, resolve, unresolved};
+pub(crate) use relation::{DEEPEST, View};
 pub use relation::{Index, Relation};
 pub(crate) use routines::{names_of, reads};
+pub(crate) use sources::{column_sources, in_the_guise_of_a_column, source_names};
 
 /// How many readings are remembered, and for texts of how many bytes.
 const MOST_READINGS: usize = 4096;

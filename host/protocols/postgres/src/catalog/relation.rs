@@ -1,56 +1,19 @@
 //! One relation, and where the values of its columns come from.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::sync::Arc;
 
 use palisade_policy::Operation;
-use palisade_sql::{Name, Outputs, PostgreSql, Source, Trusted, Use};
+use palisade_sql::{Name, Outputs, PostgreSql, Trusted, Use};
 
-use super::Known;
+use super::names::is_system_column;
+use super::sources::given_by;
+use super::{ColumnName, FRESH, Known, column_sources, resolve, source_names, unresolved};
 
 /// How many parts of a relation are told one by one.
 const MOST_PARTS: usize = 64;
 
 /// How deep views may stand on views.
 pub(crate) const DEEPEST: usize = 32;
-
-/// The source of a value that may come from anywhere.
-pub(crate) const ANYWHERE: &str = "?.?.*";
-
-/// The name of a column. Its parts are kept apart, since each may have a dot in it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ColumnName {
-    pub(crate) schema: String,
-    pub(crate) relation: String,
-    pub(crate) column: String,
-}
-
-impl ColumnName {
-    fn new(schema: &str, relation: &str, column: &str) -> Self {
-        let (schema, relation) = (schema.to_owned(), relation.to_owned());
-        Self { schema, relation, column: column.to_owned() }
-    }
-
-    /// Whichever column there is: [`ANYWHERE`].
-    pub(crate) fn any() -> Self {
-        Self::new("?", "?", "*")
-    }
-
-    /// The relation, as (schema, name).
-    pub(crate) fn place(&self) -> (String, String) {
-        (self.schema.clone(), self.relation.clone())
-    }
-}
-
-impl fmt::Display for ColumnName {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}.{}.{}", self.schema, self.relation, self.column)
-    }
-}
-
-/// Where tables are that were made in a transaction which is not over.
-pub(crate) const FRESH: &str = "(new)";
 
 /// A table, view or other relation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -231,7 +194,7 @@ impl Relation {
             }
     }
 
-    fn sources_within(
+    pub(super) fn sources_within(
         &self,
         known: &Known,
         column: &str,
@@ -376,7 +339,7 @@ impl Relation {
     }
 
     /// Whether it is known to have no such column, so that a function may be meant.
-    fn lacks(&self, column: &str) -> bool {
+    pub(super) fn lacks(&self, column: &str) -> bool {
         !self.columns.is_empty() && !self.has(column) && column != "*" && !is_system_column(column)
     }
 
@@ -416,122 +379,4 @@ fn cascade_of(cascade: Cascade, action: &str) -> Option<&'static str> {
         }
         _ => None,
     }
-}
-
-/// The sources of the column at `position` (all columns where `None`), and whether it may hold anything.
-pub(crate) fn column_sources(
-    outputs: &Outputs,
-    position: Option<usize>,
-    width: usize,
-) -> (&[Source], bool) {
-    let exact = outputs.exact && outputs.columns.len() == width;
-    match position.filter(|_| exact).and_then(|at| outputs.columns.get(at)) {
-        Some(output) if !output.star => (&output.sources, output.opaque),
-        _ => (&outputs.all_sources, outputs.opaque),
-    }
-}
-
-/// Adds every name under which a policy may know a value of this source.
-pub(crate) fn source_names(
-    known: &Known,
-    source: &Source,
-    into: &mut BTreeSet<ColumnName>,
-    depth: usize,
-) {
-    if let Some(function) = source.function() {
-        return given_by(known, function, into, depth);
-    }
-    let mut found = false;
-    for relation in resolve(known, &source.relation) {
-        found = true;
-        if is_of_a_rival(known, source, relation) {
-            continue;
-        }
-        if let Some(column) =
-            source.position().and_then(|at| relation.columns.values().nth(at.saturating_sub(1)))
-        {
-            relation.sources_within(known, column, into, depth);
-            continue;
-        }
-        if (source.column == "*" || source.position().is_some()) && !relation.columns.is_empty() {
-            for column in relation.columns.values() {
-                relation.sources_within(known, column, into, depth);
-            }
-        } else {
-            relation.sources_within(known, &source.column, into, depth);
-        }
-    }
-    if !found {
-        let Name { schema, name } = &source.relation;
-        into.insert(ColumnName::new(schema.as_deref().unwrap_or("?"), name, &source.column));
-        // It may be a view that others do not see yet.
-        into.insert(ColumnName::any());
-    }
-}
-
-/// Adds all that a function may give: any column of what it reads.
-fn given_by(known: &Known, function: &str, into: &mut BTreeSet<ColumnName>, depth: usize) {
-    let reads = if depth > DEEPEST { None } else { known.function_reads(function) };
-    let Some(reads) = reads else {
-        into.insert(ColumnName::any());
-        return;
-    };
-    for relation in reads {
-        if relation.columns.is_empty() {
-            relation.sources_within(known, "*", into, depth + 1);
-        }
-        for column in relation.columns.values() {
-            relation.sources_within(known, column, into, depth + 1);
-        }
-    }
-}
-
-/// The function that a source may stand for: a column that its relation does not have.
-pub(crate) fn in_the_guise_of_a_column<'a>(known: &Known, source: &'a Source) -> Option<&'a str> {
-    if source.function().is_some() || source.position().is_some() {
-        return None;
-    }
-    let mut relations = resolve(known, &source.relation);
-    let meant = relations
-        .any(|relation| relation.lacks(&source.column) && !is_of_a_rival(known, source, relation));
-    meant.then_some(source.column.as_str())
-}
-
-/// Whether a column that was named alone is none of this relation, but of another that stands beside it.
-fn is_of_a_rival(known: &Known, source: &Source, relation: &Relation) -> bool {
-    let column = source.column.as_str();
-    if source.rivals.is_empty() || relation.has(column) || is_system_column(column) {
-        return false;
-    }
-    // Something of the statement's own that goes by this name, or may.
-    let own = |rival: &Name| rival.name.is_empty();
-    let mut others = source.rivals.iter().flat_map(|rival| resolve(known, rival));
-    source.rivals.iter().any(own) || others.any(|rival| rival.has(column))
-}
-
-/// A name that nothing is known of.
-pub(crate) fn unresolved(name: &Name) -> String {
-    format!("{}.{}", name.schema.as_deref().unwrap_or("?"), name.name)
-}
-
-/// The relations that a name may stand for: any schema's where it has none.
-pub(crate) fn resolve<'a>(
-    known: &'a Known,
-    name: &'a Name,
-) -> impl Iterator<Item = &'a Arc<Relation>> {
-    let named = known.named(&name.name).into_iter().flatten();
-    named.filter(move |relation| {
-        // Which schema a new table lies in is not known.
-        relation.schema == FRESH
-            || name.schema.as_ref().is_none_or(|schema| *schema == relation.schema)
-    })
-}
-
-/// Whether a schema belongs to the server itself, whose views are taken as they are.
-pub(crate) fn is_system(schema: &str) -> bool {
-    matches!(schema, "pg_catalog" | "information_schema" | "pg_toast")
-}
-
-fn is_system_column(column: &str) -> bool {
-    matches!(column, "ctid" | "oid" | "tableoid" | "xmin" | "xmax" | "cmin" | "cmax")
 }
