@@ -1,17 +1,14 @@
 //! Tokens for tokens, as the admin API is asked for them.
 
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use palisade_admin::{ExchangeProblem, TokenRequest};
-use palisade_identity::{
-    ExchangeRefused, Exchanged, GATEWAY, Identity, TokenRefused, Wish, exchange,
-};
+use palisade_identity::{ExchangeRefused, Exchanged, GATEWAY, Identity, Wish, exchange};
 use serde_json::{Value, json};
 
 use crate::changes::Exchange;
 use crate::clock;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Nobody};
 
 /// The type of what is issued (RFC 8693, 3).
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
@@ -25,21 +22,15 @@ pub fn answer(
     client: SocketAddr,
     request: &TokenRequest,
 ) -> Result<Value, ExchangeProblem> {
-    let now = Instant::now();
-    let too_many = |_| ExchangeProblem::new("temporarily_unavailable", "too many were refused");
     let identify = |token: &str, what: &'static str| {
-        // Nobody guesses what the gateway signed: whoever has that waits for nobody's guesses.
-        if let Some(identity) = gateway.identify_own(token) {
-            return Ok(identity);
-        }
-        gateway.admin_throttle.check(client, "", now).map_err(too_many)?;
-        gateway.identify(token).map_err(|cause| {
-            tracing::warn!(%cause, %client, what, "an exchange was refused");
-            // The issuer's fault is nobody's guess.
-            if !matches!(cause, TokenRefused::KeysUnavailable(_)) {
-                gateway.admin_throttle.failed(client, "", now);
+        gateway.identify_at_admin(token, client).map_err(|nobody| match nobody {
+            Nobody::TooMany(_) => {
+                ExchangeProblem::new("temporarily_unavailable", "too many were refused")
             }
-            ExchangeProblem::new("invalid_request", format!("the {what} is not valid"))
+            Nobody::Refused(cause) => {
+                tracing::warn!(%cause, %client, what, "an exchange was refused");
+                ExchangeProblem::new("invalid_request", format!("the {what} is not valid"))
+            }
         })
     };
     let subject = identify(&request.subject_token, "subject_token")?;

@@ -93,24 +93,25 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
+/// Why whoever comes to the admin API is nobody.
+pub(crate) enum Nobody {
+    /// Too many guesses came from there: the token was not looked at.
+    TooMany(TooMany),
+    /// The token is not good.
+    Refused(TokenRefused),
+}
+
 #[async_trait]
 impl palisade_admin::Gateway for Gateway {
     type Caller = Identity;
 
     fn caller(&self, token: &str, client: SocketAddr) -> Result<Identity, Problem> {
-        // Nobody guesses what the gateway signed: whoever has that waits for nobody's guesses.
-        if let Some(identity) = self.identify_own(token) {
-            return Ok(identity);
-        }
-        let now = Instant::now();
-        let too_many = |too_many: TooMany| Problem::too_many(too_many.to_string());
-        self.admin_throttle.check(client, "", now).map_err(too_many)?;
-        self.identify(token).map_err(|cause| {
-            tracing::warn!(%cause, %client, "a request to the admin API was refused");
-            if !matches!(cause, TokenRefused::KeysUnavailable(_)) {
-                self.admin_throttle.failed(client, "", now);
+        self.identify_at_admin(token, client).map_err(|nobody| match nobody {
+            Nobody::TooMany(too_many) => Problem::too_many(too_many.to_string()),
+            Nobody::Refused(cause) => {
+                tracing::warn!(%cause, %client, "a request to the admin API was refused");
+                Problem::unauthorized()
             }
-            Problem::unauthorized()
         })
     }
 
@@ -213,8 +214,32 @@ impl Gateway {
         Ok(identity)
     }
 
+    /// Who comes to the admin API with a token. What is not good counts as a guess from that address.
+    ///
+    /// # Errors
+    /// Why it is nobody.
+    pub(crate) fn identify_at_admin(
+        &self,
+        token: &str,
+        client: SocketAddr,
+    ) -> Result<Identity, Nobody> {
+        // Nobody guesses what the gateway signed: whoever has that waits for nobody's guesses.
+        if let Some(identity) = self.identify_own(token) {
+            return Ok(identity);
+        }
+        let now = Instant::now();
+        self.admin_throttle.check(client, "", now).map_err(Nobody::TooMany)?;
+        self.identify(token).map_err(|cause| {
+            // The issuer's fault is nobody's guess.
+            if !matches!(cause, TokenRefused::KeysUnavailable(_)) {
+                self.admin_throttle.failed(client, "", now);
+            }
+            Nobody::Refused(cause)
+        })
+    }
+
     /// Who a token of the gateway's own speaks for, without waiting for anybody. `None` for any other token.
-    pub(crate) fn identify_own(&self, token: &str) -> Option<Identity> {
+    fn identify_own(&self, token: &str) -> Option<Identity> {
         let identity = self.settings.load().verify_own(token)?;
         (!self.revocations.cover(&identity)).then_some(identity)
     }
