@@ -151,6 +151,17 @@ pub enum Object {
     Other(String),
 }
 
+impl Object {
+    /// The relation's name; `None` of anything else.
+    #[must_use]
+    pub fn relation(&self) -> Option<&Name> {
+        match self {
+            Self::Relation(name) => Some(name),
+            Self::Other(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Object {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

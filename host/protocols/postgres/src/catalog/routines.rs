@@ -70,10 +70,7 @@ impl Known {
     /// The relations that a function touches; none where not all that it does is understood.
     pub(crate) fn function_reads(&self, label: &str) -> Option<Vec<&Arc<Relation>>> {
         let operations = self.does(label)?;
-        let names = operations.into_iter().filter_map(|operation| match &operation.object {
-            Object::Relation(name) => Some(name),
-            Object::Other(_) => None,
-        });
+        let names = operations.into_iter().filter_map(|operation| operation.object.relation());
         Some(names.flat_map(|name| resolve(self, name)).collect())
     }
 

@@ -98,10 +98,7 @@ fn changed<'a>(
 ) -> impl Iterator<Item = &'a Arc<Relation>> {
     let writes = statement.operations.iter();
     let writes = writes.filter(|operation| by.contains(&operation.action));
-    let names = writes.filter_map(|operation| match &operation.object {
-        Object::Relation(name) => Some(name),
-        Object::Other(_) => None,
-    });
+    let names = writes.filter_map(|operation| operation.object.relation());
     names.flat_map(|name| resolve(known, name))
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use palisade_policy::Operation;
-use palisade_sql::{EVERY_COLUMN, How, Name, Object, Statement, Store, Usage};
+use palisade_sql::{EVERY_COLUMN, How, Name, Statement, Store, Usage};
 
 use super::exposure::{Place, columns_of, use_of};
 use super::targets::Targets;
@@ -117,8 +117,5 @@ pub(super) fn with<'a>(
         operation.action == action
             && operation.facts.iter().any(|(name, value)| (*name, value.as_str()) == fact)
     });
-    found.filter_map(|operation| match &operation.object {
-        Object::Relation(name) => Some(name),
-        Object::Other(_) => None,
-    })
+    found.filter_map(|operation| operation.object.relation())
 }

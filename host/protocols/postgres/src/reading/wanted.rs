@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use palisade_sql::{Analysis, Name, Object, Statement};
+use palisade_sql::{Analysis, Name, Statement};
 
 use crate::catalog::{Known, Touched, Wanted, in_the_guise_of_a_column, names_of, reads};
 
@@ -65,16 +65,10 @@ fn labels(statement: &Statement) -> impl Iterator<Item = &String> {
 }
 
 fn mentioned(statement: &Statement) -> impl Iterator<Item = &Name> {
-    let objects = statement.operations.iter().filter_map(|operation| match &operation.object {
-        Object::Relation(name) => Some(name),
-        Object::Other(_) => None,
-    });
+    let objects = statement.operations.iter().filter_map(|operation| operation.object.relation());
     let sources = statement.sources().filter(|source| source.function().is_none());
     let blocks = statement.blocks.iter().chain(&statement.defines);
     let blocks = blocks.flat_map(|block| &block.operations);
-    let blocks = blocks.filter_map(|operation| match &operation.object {
-        Object::Relation(name) => Some(name),
-        Object::Other(_) => None,
-    });
+    let blocks = blocks.filter_map(|operation| operation.object.relation());
     objects.chain(sources.map(|source| &source.relation)).chain(blocks)
 }
