@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::request::Parts;
 use http::{Method, Response};
 use pingora_core::protocols::http::ServerSession;
 use serde_json::Value;
@@ -76,6 +77,14 @@ impl<G: Gateway> Admin<G> {
         busy.ok_or_else(|| Problem::too_many("as many of your requests are under way as may be"))
     }
 
+    /// Whether a request is meant for this API, and comes from no page of somebody else's.
+    fn check_source(&self, request: &Parts) -> Result<(), Problem> {
+        if request.uri.authority().is_some() {
+            return Err(Problem::bad_request("absolute request targets are not answered"));
+        }
+        entry::check_source(&request.headers, &self.own_hosts)
+    }
+
     async fn answer(&self, session: &mut ServerSession, let_in: &LetIn) -> Result<Answer, Problem> {
         let client = session.client_addr().and_then(|client| client.as_inet().copied());
         let client = client.ok_or_else(|| Problem::forbidden("the client has no address"))?;
@@ -84,10 +93,7 @@ impl<G: Gateway> Admin<G> {
             return self.exchange(session, client, let_in).await;
         }
         let _place = self.spend(entry::bearer(&request.headers), client)?;
-        if request.uri.authority().is_some() {
-            return Err(Problem::bad_request("absolute request targets are not answered"));
-        }
-        entry::check_source(&request.headers, &self.own_hosts)?;
+        self.check_source(request)?;
         if request.uri.path() == DESCRIPTION && request.method == Method::GET {
             // It is the same for everybody, and tells nothing of what runs here.
             return Ok(Answer::Json(description()));
@@ -123,10 +129,7 @@ impl<G: Gateway> Admin<G> {
         let_in: &LetIn,
     ) -> Result<Answer, Problem> {
         let request = session.req_header();
-        if request.uri.authority().is_some() {
-            return Err(Problem::bad_request("absolute request targets are not answered"));
-        }
-        entry::check_source(&request.headers, &self.own_hosts)?;
+        self.check_source(request)?;
         entry::check_form(&request.headers)?;
         let body = read_body(session, exchange::LARGEST, BODY_TIME).await?;
         let request = exchange::request(&body);
