@@ -7,9 +7,9 @@ cd "$(dirname "$0")/../.."
 
 host=$(rustc -vV | sed -n 's/^host: //p')
 merge=$(rustc --print sysroot)/lib/rustlib/$host/bin/llvm-profdata
-if [ ! -x "$merge" ]; then
-    echo "guided.sh: a guided build needs llvm-profdata, of the compiler's own version" >&2
-    echo "  fix: rustup component add llvm-tools" >&2
+if [ ! -x "$merge" ] && ! { command -v rustup >/dev/null 2>&1 && rustup component add llvm-tools && [ -x "$merge" ]; }; then
+    echo "guided.sh: a guided build needs llvm-profdata, of the compiler's own version, which rustup has not given" >&2
+    echo "  fix: rustup component add llvm-tools; or, without it: make build, make bench BUILT=build" >&2
     exit 1
 fi
 # Only for what is built for this machine: the bundled plugins are built for another, which cannot count.
