@@ -23,6 +23,8 @@ def measure(gateway):
     gateway.process.wait()
     for client in clients:
         client.join()
+    if max(answered) < ENOUGH:
+        raise SystemExit(f"bench: a client was refused, or lost its connection, before the gateway was killed: {answered} answers")
     gateway.start()
     recorded = texts(gateway)
     expected = [text(client, at) for client, count in enumerate(answered) for at in range(count)]

@@ -11,6 +11,7 @@ import pathlib
 import platform
 import statistics
 import subprocess
+import sys
 import tempfile
 from dataclasses import asdict
 
@@ -39,6 +40,7 @@ def main():
         finally:
             bench.stop()
     bench.report()
+    sys.exit(bench.failed)
 
 
 def arguments():
@@ -52,7 +54,7 @@ def arguments():
     asked.add_argument("--json", type=pathlib.Path, default=ROOT / "target/bench/latest.json")
     asked = asked.parse_args()
     asked.rounds = asked.rounds or (3 if asked.quick else 5)
-    asked.seconds = int(asked.seconds or (2 if asked.quick else 5))
+    asked.seconds = int(asked.seconds or (2 if asked.quick else 3))
     asked.rows = 200_000 if asked.quick else 1_000_000
     asked.sessions = 500 if asked.quick else 5000
     return asked
@@ -62,6 +64,8 @@ class Bench:
     def __init__(self, asked, folder):
         self.asked, self.folder, self.running = asked, folder, []
         self.measured, self.single = {}, {}
+        # What depends on no clock fails the run.
+        self.failed = False
         servers.make_template(folder / "template")
         self.server = self.keep(servers.Postgres(folder / "template", folder))
         load.pgbench(self.server.side(), folder, "-i", "-q", "-s", 10)
@@ -150,6 +154,7 @@ class Bench:
         if self.wants("loss"):
             answered, lost = loss.measure(self.everything)
             self.single["loss"] = {"answered": answered, "lost": lost}
+            self.failed |= lost > 0
         if self.wants("swap"):
             self.single["swap"] = swap.measured(self.asked.palisade, self.folder, self.asked.quick)
         if self.wants("idle KiB"):
