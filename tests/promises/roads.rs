@@ -283,3 +283,113 @@ fn a_prepared_execute_means_what_its_name_means_when_it_runs() {
     let shown = talk(&mut stream, &[(b'B', &bind("", "g")), (b'E', &execute("")), (b'S', b"")], 1);
     hidden(&shown);
 }
+
+/// A portal that gives passwords in a column of no origin.
+fn computed(portal: &str) -> [(u8, Vec<u8>); 3] {
+    let text = "SELECT password || '' FROM secrets";
+    [(b'P', parse("", text)), (b'B', bind(portal, "")), (b'S', vec![])]
+}
+
+fn say(stream: &mut TcpStream, messages: &[(u8, Vec<u8>)]) -> String {
+    let messages: Vec<_> = messages.iter().map(|(tag, body)| (*tag, &**body)).collect();
+    talk(stream, &messages, messages.iter().filter(|(tag, _)| b"QS".contains(tag)).count())
+}
+
+#[test]
+fn a_portal_that_shares_its_name_with_a_cursor_is_read_as_either() {
+    let (_postgres, gateway) = insecure();
+    let other = "DECLARE c CURSOR FOR SELECT 'x'::text";
+    // The cursor is gone, and the portal is not known any more; or the cursor could not be made.
+    let before: [&[&str]; 2] = [&[other, "CLOSE c"], &[]];
+    let after: [&[&str]; 2] =
+        [&["SAVEPOINT s", "ROLLBACK TO s"], &["SAVEPOINT s", other, "ROLLBACK TO s"]];
+    for (before, after) in before.into_iter().zip(after) {
+        let mut stream = raw_session(&gateway);
+        query(&mut stream, "BEGIN");
+        before.iter().for_each(|text| drop(query(&mut stream, text)));
+        say(&mut stream, &computed("c"));
+        after.iter().for_each(|text| drop(query(&mut stream, text)));
+        let shown = query(&mut stream, "FETCH ALL FROM c");
+        assert!(shown.contains("FETCH 3"), "the portal is still there: {shown}");
+        hidden(&shown);
+    }
+}
+
+#[test]
+fn a_cursor_whose_name_a_portal_could_not_take_is_not_read_as_the_portal() {
+    let (_postgres, gateway) = insecure();
+    let mut stream = raw_session(&gateway);
+    query(&mut stream, "DECLARE c CURSOR WITH HOLD FOR SELECT password || '' FROM secrets");
+    let harmless = [(b'P', parse("", "SELECT 'x'::text")), (b'B', bind("c", "")), (b'S', vec![])];
+    for read in
+        [vec![(b'Q', b"FETCH ALL FROM c\0".to_vec())], vec![(b'E', execute("c")), (b'S', vec![])]]
+    {
+        hidden(&say(&mut stream, &[&harmless[..], &read].concat()));
+    }
+}
+
+#[test]
+fn a_portal_that_runs_what_a_name_stands_for_is_read_as_what_it_runs() {
+    let (_postgres, gateway) = insecure();
+    let mut stream = raw_session(&gateway);
+    query(&mut stream, "BEGIN");
+    query(&mut stream, "PREPARE s AS SELECT 'x'::text");
+    say(&mut stream, &[(b'P', parse("", "EXECUTE s")), (b'B', bind("q", "")), (b'S', vec![])]);
+    query(&mut stream, "DEALLOCATE s");
+    query(&mut stream, "PREPARE s AS SELECT password || '' FROM secrets");
+    hidden(&query(&mut stream, "FETCH ALL FROM q"));
+}
+
+#[test]
+fn the_rest_of_a_portal_is_read_as_its_beginning_was() {
+    let (_postgres, gateway) = insecure();
+    let mut stream = raw_session(&gateway);
+    query(&mut stream, "BEGIN");
+    say(&mut stream, &computed("p"));
+    let one_row = [b"q\0".as_slice(), &1_u32.to_be_bytes()].concat();
+    let fetch = [
+        (b'P', parse("", "FETCH ALL FROM p")),
+        (b'B', bind("q", "")),
+        (b'E', one_row),
+        (b'S', vec![]),
+    ];
+    hidden(&say(&mut stream, &fetch));
+    let anew = [
+        (b'C', b"Pp\0".to_vec()),
+        (b'P', parse("", "SELECT 'x'::text")),
+        (b'B', bind("p", "")),
+        (b'S', vec![]),
+    ];
+    say(&mut stream, &anew);
+    let rest = say(&mut stream, &[(b'E', execute("q")), (b'S', vec![])]);
+    assert!(rest.contains("FETCH"), "its rows come: {rest}");
+    hidden(&rest);
+}
+
+#[test]
+fn a_portal_read_by_sql_gives_what_was_planned_when_it_was_bound() {
+    let (_postgres, gateway) = insecure();
+    let mut stream = raw_session(&gateway);
+    query(&mut stream, "CREATE VIEW v3 AS SELECT 'x'::text AS foo");
+    say(&mut stream, &[(b'P', parse("s", "SELECT foo || '' FROM v3")), (b'S', vec![])]);
+    query(&mut stream, "CREATE OR REPLACE VIEW v3 AS SELECT password AS foo FROM secrets");
+    query(&mut stream, "BEGIN");
+    say(&mut stream, &[(b'B', bind("p", "s")), (b'S', vec![])]);
+    hidden(&query(&mut stream, "FETCH ALL FROM p"));
+    query(&mut stream, "COMMIT");
+    query(&mut stream, "DECLARE h CURSOR WITH HOLD FOR SELECT foo || '' FROM v3");
+    query(&mut stream, "CREATE OR REPLACE VIEW v3 AS SELECT 'x'::text AS foo");
+    hidden(&query(&mut stream, "FETCH ALL FROM h"));
+}
+
+#[test]
+fn what_a_portal_that_is_read_by_sql_makes_the_server_say_tells_nothing() {
+    let (_postgres, gateway) = insecure();
+    let mut stream = raw_session(&gateway);
+    query(&mut stream, "BEGIN");
+    let text = "SELECT password::int FROM secrets";
+    say(&mut stream, &[(b'P', parse("", text)), (b'B', bind("p", "")), (b'S', vec![])]);
+    let told = query(&mut stream, "FETCH ALL FROM p");
+    assert!(told.contains("22P02"), "{told}");
+    hidden(&told);
+}

@@ -209,6 +209,55 @@ impl Reading {
         Self { command: Arc::new(command), ..self.clone() }
     }
 
+    /// The same, and what the server planned it as, where that was something else: then it is judged as both, and its result may
+    /// hold a value from anywhere.
+    #[must_use]
+    pub(crate) fn or_as_planned(self: &Arc<Self>, planned: &Arc<Self>) -> Arc<Self> {
+        if Arc::ptr_eq(self, planned) || self.means_the_same(planned) {
+            return Arc::clone(self);
+        }
+        let mut both = self.extended([&*planned.command], &[]).opened();
+        both.refused = both.refused.or_else(|| planned.refused.clone());
+        if self.statements.len() == planned.statements.len() {
+            let mut statements = both.statements.to_vec();
+            for (statement, planned) in statements.iter_mut().zip(planned.statements.iter()) {
+                statement.exposure.add(&planned.exposure);
+            }
+            both.statements = statements.into();
+        } else {
+            // Of what is not there everything is assumed.
+            both.statements = [].into();
+        }
+        Arc::new(both)
+    }
+
+    /// The same, with results that may hold a value from anywhere.
+    #[must_use]
+    pub(crate) fn opened(&self) -> Self {
+        let mut statements = self.statements.to_vec();
+        statements.iter_mut().for_each(StatementReading::open);
+        Self { statements: statements.into(), ..self.clone() }
+    }
+
+    /// Whether it is another reading of the same text that says the same, whatever the policies say of either.
+    #[must_use]
+    pub(crate) fn means_the_same(&self, other: &Self) -> bool {
+        let read = |reading: &Self| {
+            let unguarded =
+                |one: &StatementReading| StatementReading { guarded: false, ..one.clone() };
+            let statements: Vec<_> = reading.statements.iter().map(unguarded).collect();
+            let operations = reading.command.operations.iter();
+            let operations = operations.filter(|operation| operation.action != UNACCOUNTED);
+            let of_its_own = |operation: &Operation| {
+                let mut own = operation.clone();
+                own.facts.retain(|(fact, _)| fact != "protected" && fact != "guesses");
+                own
+            };
+            (statements, operations.map(of_its_own).collect::<Vec<_>>())
+        };
+        self.command.text == other.command.text && read(self) == read(other)
+    }
+
     /// The same, as it is to be judged: with another command, and for each statement whether it is guarded.
     #[must_use]
     pub(crate) fn marked(&self, command: Command, guarded: &[bool]) -> Self {

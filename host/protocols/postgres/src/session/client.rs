@@ -137,6 +137,8 @@ impl Session {
         output: &mut Output<Answer>,
     ) -> Result<Fate, FrameError> {
         let text = frontend::query(frame)?;
+        // Before it is read: what changes meanwhile is not in the reading.
+        let moment = self.changes_of_others();
         let (allowed, reading) = match self.judge(text, Moment::Run, output) {
             Told::Waits => return Ok(Fate::Wait),
             Told::Refuse(refusal) => return Ok(self.refuse_query(refusal, output)),
@@ -146,13 +148,12 @@ impl Session {
             self.gate.refuse(&reading.command, &refusal.denial);
             return Ok(self.refuse_query(refusal, output));
         }
-        self.follow(&reading);
+        self.follow(&reading, moment);
         if reading.last_copy_in().is_some() {
             self.copy_in = CopyIn::Due;
         }
         let (number, segment) = (allowed.number, self.segment);
         let rewritten = allowed.rewritten.then(|| both(text, &allowed.command.text));
-        let moment = self.changes_of_others();
         self.due.push(Expected::Query { number, segment, reading, moment, complete: 0, rewritten });
         self.segment += 1;
         if allowed.rewritten {

@@ -29,8 +29,8 @@ pub(super) enum Expected {
     Parse { name: String, statement: Arc<Statement> },
     /// `Bind`.
     Bind { name: String, portal: Arc<Portal> },
-    /// `Describe` of a statement.
-    DescribeStatement(Arc<Statement>),
+    /// `Describe` of a statement, and what a description that was asked for then holds under.
+    DescribeStatement { statement: Arc<Statement>, under: (u64, u64) },
     /// `Describe` of a portal; an `own` one was put in by the gateway.
     DescribePortal { portal: Arc<Portal>, own: bool },
     /// `Describe` of a portal that `Bind` did not make.

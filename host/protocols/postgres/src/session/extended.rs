@@ -7,7 +7,8 @@ use palisade_relay::Output;
 
 use super::client::Fate;
 use super::expected::{Expected, Refusal};
-use super::judge::Told;
+use super::judge::{AtHand, Told};
+use super::standing::Planned;
 use super::statements::{Found, Portal, Statement};
 use super::{Answer, CopyIn, Session};
 use crate::codec::{Frame, FrameError, build, frontend};
@@ -32,6 +33,8 @@ impl Session {
         if self.names.is_full() {
             return Ok(self.refuse_more("parse", output));
         }
+        // Before it is read: what changes meanwhile is not in the reading.
+        let generation = self.catalog.generation();
         let (allowed, reading) = match self.judge(parse.text, Moment::Prepare, output) {
             Told::Waits => return Ok(Fate::Wait),
             Told::Refuse(refusal) => {
@@ -48,7 +51,6 @@ impl Session {
             // SQL's own EXECUTE can run it by its name.
             self.prepared.entry(parse.name.to_owned()).or_default().add(&reading.command.text);
         }
-        let generation = self.catalog.generation();
         let texts = rewritten.as_ref().map(|command| both(parse.text, &command.text));
         let statement = Arc::new(Statement::new(reading, generation, allowed, self.segment, texts));
         self.names.prepare(parse.name, &statement);
@@ -66,15 +68,27 @@ impl Session {
         output: &mut Output<Answer>,
     ) -> Result<Fate, FrameError> {
         let bind = frontend::Bind::decode(frame)?;
+        if let Some(refusal) = self.cancelled() {
+            return Ok(self.refuse_message(bind.portal, refusal, output));
+        }
         let statement = match self.names.find(bind.statement, self.segment) {
-            Found::Statement(statement) => statement,
+            Found::This(statement) => statement,
             Found::NotYet => return Ok(Fate::Wait),
             Found::Nothing => return Ok(self.refuse_unknown(bind.statement, output)),
         };
-        if self.names.is_full() {
+        let named = !bind.portal.is_empty();
+        if self.names.is_full() || named && self.cursors.is_full() {
             return Ok(self.refuse_more("bind", output));
         }
-        let portal = Arc::new(Portal::new(statement, bind.result_formats, self.segment));
+        let (moment, under) = (self.changes_of_others(), self.described_now());
+        let Some(reading) = self.read_to_plan(&statement, output) else { return Ok(Fate::Wait) };
+        let planned = Arc::new(Planned::new(reading, moment, under));
+        if named {
+            // SQL's own FETCH can read from it by its name.
+            self.cursors.add_portal(bind.portal, &planned, self.segment);
+        }
+        let portal = Portal::new(statement, planned, bind.result_formats, self.segment);
+        let portal = Arc::new(portal);
         self.names.bind(bind.portal, &portal);
         self.due.push(Expected::Bind { name: bind.portal.to_owned(), portal });
         Ok(Fate::Forward)
@@ -87,20 +101,22 @@ impl Session {
     ) -> Result<Fate, FrameError> {
         match frontend::Named::decode(frame)? {
             frontend::Named::Statement(name) => match self.names.find(name, self.segment) {
-                Found::Statement(statement) => {
-                    self.due.push(Expected::DescribeStatement(statement));
+                Found::This(statement) => {
+                    let under = self.described_now();
+                    self.due.push(Expected::DescribeStatement { statement, under });
                     Ok(Fate::Forward)
                 }
                 Found::NotYet => Ok(Fate::Wait),
                 Found::Nothing => Ok(self.refuse_unknown(name, output)),
             },
-            frontend::Named::Portal(name) => match self.names.portal(name).cloned() {
-                Some(portal) => {
+            frontend::Named::Portal(name) => match self.names.portal(name, self.segment) {
+                Found::This(portal) => {
                     self.due.push(Expected::DescribePortal { portal, own: false });
                     Ok(Fate::Forward)
                 }
+                Found::NotYet => Ok(Fate::Wait),
                 // A description runs nothing; a cursor of SQL's own has one too.
-                None => {
+                Found::Nothing => {
                     self.due.push(Expected::DescribeOther);
                     Ok(Fate::Forward)
                 }
@@ -114,10 +130,17 @@ impl Session {
         output: &mut Output<Answer>,
     ) -> Result<Fate, FrameError> {
         let (name, _) = frontend::execute(frame)?;
-        let Some(portal) = self.names.portal(name).cloned() else {
-            return Ok(self.refuse_unknown_portal(name, output));
+        if let Some(refusal) = self.cancelled() {
+            return Ok(self.refuse_message(name, refusal, output));
+        }
+        let portal = match self.names.portal(name, self.segment) {
+            Found::This(portal) => portal,
+            Found::NotYet => return Ok(Fate::Wait),
+            Found::Nothing => return Ok(self.refuse_unknown_portal(name, output)),
         };
-        let Some(reading) = self.read_now(&portal, output) else { return Ok(Fate::Wait) };
+        // Before it is read: what changes meanwhile is not in the reading.
+        let moment = portal.planned.moment_of_run(self.changes_of_others());
+        let Some(reading) = self.read_to_run(&portal, output) else { return Ok(Fate::Wait) };
         let allowed = match self.may_run(&portal, &reading, output) {
             Told::Waits => return Ok(Fate::Wait),
             Told::Refuse(refusal) => return Ok(self.refuse_recorded(refusal, output)),
@@ -133,17 +156,51 @@ impl Session {
         if let Err(refusal) = self.check_flows(&reading) {
             return Ok(self.refuse_message(&reading.command.text, refusal, output));
         }
-        self.run(name, portal, &reading, &allowed, output);
+        self.run(name, portal, (&reading, moment), &allowed, output);
         Ok(Fate::Forward)
     }
 
-    /// What a portal's statement means now: names may stand for something else than when it was prepared.
-    fn read_now(
+    /// What a statement is planned as if it is bound now.
+    fn read_to_plan(
         &mut self,
-        portal: &Arc<Portal>,
+        statement: &Statement,
         output: &mut Output<Answer>,
     ) -> Option<Arc<Reading>> {
-        let statement = &portal.statement;
+        let reading = statement.reading();
+        // What uses names of the session's is not planned; what the session itself changes is in doubt until its transaction
+        // ends, and its portals with it.
+        if reading.depends_on_session() || self.changing.is_some() {
+            return Some(reading);
+        }
+        let reading = self.read_now(statement, output)?;
+        self.at_hand = AtHand::default();
+        Some(reading)
+    }
+
+    /// What a portal gives if it runs now: what its statement means now, and what it was planned as. What is not planned began
+    /// with its first run, and gives the rest of that.
+    fn read_to_run(
+        &mut self,
+        portal: &Portal,
+        output: &mut Output<Answer>,
+    ) -> Option<Arc<Reading>> {
+        let now = self.read_now(&portal.statement, output)?;
+        let planned = &portal.planned.reading;
+        let then = match planned.depends_on_session() {
+            true => portal.begun_as(),
+            false => Some(Arc::clone(planned)),
+        };
+        let Some(then) = then else { return Some(now) };
+        let both = now.or_as_planned(&then);
+        Some(if Arc::ptr_eq(&both, &now) { both } else { self.mark(&both) })
+    }
+
+    /// What a statement means now: names may stand for something else than when it was prepared.
+    pub(super) fn read_now(
+        &mut self,
+        statement: &Statement,
+        output: &mut Output<Answer>,
+    ) -> Option<Arc<Reading>> {
         let reading = statement.reading();
         let generation = self.catalog.generation();
         let read_by = (generation, self.gate.newest());
@@ -152,8 +209,8 @@ impl Session {
             return Some(reading);
         }
         let reading = self.read(reading.command.text.as_bytes(), output)?;
-        if statement.read_again(Arc::clone(&reading), read_by) {
-            portal.begin(None);
+        if !self.at_hand.failed() {
+            statement.read_again(Arc::clone(&reading), read_by);
         }
         Some(reading)
     }
@@ -171,13 +228,14 @@ impl Session {
         output: &mut Output<Answer>,
     ) -> Told {
         // The rest of a portal's rows belongs to the run that was allowed, while the policies are the same.
-        let grant = portal.begun().or_else(|| portal.statement.take_grant());
-        match grant {
+        let begun = portal.begun(&reading.command);
+        let goes_on = begun.is_some();
+        match begun.or_else(|| portal.statement.take_grant(reading)) {
             Some(allowed) if self.gate.still_allows(&allowed) => {
                 let told = self.run_again(&allowed, Arc::clone(reading), output);
-                if matches!(told, Told::Waits) {
+                if matches!(told, Told::Waits) && !goes_on {
                     // Nothing was spent yet.
-                    portal.statement.put_back(allowed);
+                    portal.statement.put_back(allowed, reading);
                 }
                 told
             }
@@ -189,26 +247,24 @@ impl Session {
         &mut self,
         name: &str,
         portal: Arc<Portal>,
-        reading: &Arc<Reading>,
+        (reading, moment): (&Arc<Reading>, u64),
         allowed: &Allowed,
         output: &mut Output<Answer>,
     ) {
-        portal.begin(Some(allowed));
+        portal.begin(allowed, reading);
         if !allowed.once {
-            portal.statement.put_back(allowed.clone());
+            portal.statement.put_back(allowed.clone(), reading);
         }
-        let described = portal.statement.described_under() == Some(self.described_now());
-        if !described || reading.depends_on_session() {
+        if !portal.is_described(self.described_now()) || reading.depends_on_session() {
             // Rows may come without a description; the gateway asks for it itself.
             output.server.build(|out| build::describe_portal(out, name));
             self.due.push(Expected::DescribePortal { portal: Arc::clone(&portal), own: true });
         }
-        self.follow(reading);
+        self.follow(reading, moment);
         if reading.last_copy_in().is_some() {
             self.copy_in = CopyIn::Due;
         }
         let reading = Arc::clone(reading);
-        let moment = self.changes_of_others();
         self.due.push(Expected::Execute { number: allowed.number, portal, reading, moment });
     }
 

@@ -28,6 +28,7 @@ impl Session {
                 return Ok(self.refuse_query(refusal, output));
             }
         };
+        let moment = self.changes_of_others();
         let (allowed, reading) = match self.judge(text.as_bytes(), Moment::Run, output) {
             Told::Waits => return Ok(Fate::Wait),
             Told::Refuse(refusal) => return Ok(self.refuse_query(refusal, output)),
@@ -40,9 +41,8 @@ impl Session {
             self.record_refusal(&text, &refusal);
             return Ok(self.refuse_query(refusal, output));
         }
-        self.follow(&reading);
+        self.follow(&reading, moment);
         let (number, segment) = (allowed.number, self.segment);
-        let moment = self.changes_of_others();
         self.due.push(Expected::Function { number, segment, reading, moment });
         self.segment += 1;
         Ok(Fate::Forward)

@@ -5,15 +5,15 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use palisade_policy::{Allowed, Asked, Command, Decision, Moment, Planner, Waiting};
+use palisade_policy::{Allowed, Asked, Decision, GateSession, Moment, Planner, Waiting};
 use palisade_relay::{Output, Peer};
-use palisade_sql::{Analysis, Effect, PostgreSql, Trusted};
+use palisade_sql::{Analysis, PostgreSql, Trusted};
 
 use super::expected::Refusal;
 use super::protection::{Asking, Protection};
 use super::{Answer, Session, encoding, read_only};
 use crate::catalog::{Catalog, Known, Wanted};
-use crate::reading::{Lineage, Reading, StatementReading, Stored, wanted, wanted_by_new};
+use crate::reading::{Reading, wanted, wanted_by_new};
 use crate::reply;
 
 /// What became of a question.
@@ -54,6 +54,11 @@ impl AtHand {
             self.looked_up.clear();
             self.generation = generation;
         }
+    }
+
+    /// Whether something could not be looked up.
+    pub(super) fn failed(&self) -> bool {
+        self.problem.is_some()
     }
 
     pub(super) fn decide(&mut self, decision: Decision) {
@@ -104,8 +109,8 @@ impl Session {
         moment: Moment,
         output: &mut Output<Answer>,
     ) -> Told {
-        if self.at_hand.cancelled {
-            return self.cancelled();
+        if let Some(refusal) = self.cancelled() {
+            return Told::Refuse(refusal);
         }
         let Some(reading) = self.read(text, output) else { return Told::Waits };
         // What the gateway itself refuses is not held for anybody first.
@@ -126,8 +131,8 @@ impl Session {
         moment: Moment,
         output: &mut Output<Answer>,
     ) -> Told {
-        if self.at_hand.cancelled {
-            return self.cancelled();
+        if let Some(refusal) = self.cancelled() {
+            return Told::Refuse(refusal);
         }
         if let Some(denial) = &reading.refused {
             self.at_hand = AtHand::default();
@@ -139,18 +144,17 @@ impl Session {
         }
         // What was decided on must still be what the text means: a name may stand for something else by now.
         let decided = self.at_hand.decided.take().filter(|decision| match decision {
-            Decision::Allow(allowed) => allowed.rewritten || allowed.command == reading.command,
+            Decision::Allow(allowed) if allowed.rewritten => {
+                let rewriting = Rewriting::new(&self.catalog, &self.gate, &mut self.protection);
+                rewriting.read(&allowed.command.text).command == allowed.command
+            }
+            Decision::Allow(allowed) => allowed.command == reading.command,
             Decision::Deny(_) => true,
         });
         let decision = match decided {
             Some(decision) => decision,
             None => {
-                // The policies are those that the reading was marked by.
-                let rewriting = Rewriting {
-                    catalog: &self.catalog,
-                    planner: (!self.gate.masks_nothing()).then(|| self.gate.planner()),
-                    protection: RefCell::new(&mut self.protection),
-                };
+                let rewriting = Rewriting::new(&self.catalog, &self.gate, &mut self.protection);
                 let reread = |text: &str| Arc::clone(&rewriting.read(text).command);
                 match self.gate.ask(&reading.command, moment, &reread) {
                     Asked::Decided(decision) => decision,
@@ -162,11 +166,7 @@ impl Session {
         match decision {
             Decision::Deny(denial) => Told::Refuse(Refusal::denied(denial)),
             Decision::Allow(allowed) if allowed.rewritten => {
-                let rewriting = Rewriting {
-                    catalog: &self.catalog,
-                    planner: (!self.gate.masks_nothing()).then(|| self.gate.planner()),
-                    protection: RefCell::new(&mut self.protection),
-                };
+                let rewriting = Rewriting::new(&self.catalog, &self.gate, &mut self.protection);
                 let reading = rewriting.read(&allowed.command.text);
                 let refused = self.refused_as_writing(&reading);
                 refused.unwrap_or(Told::Allow(allowed, reading))
@@ -204,10 +204,14 @@ impl Session {
         }
     }
 
-    fn cancelled(&mut self) -> Told {
-        self.at_hand = AtHand::default();
-        let reason = "canceling statement due to user request".to_owned();
-        Told::Refuse(Refusal::of("57014", "", reason, ""))
+    /// The refusal of a frame that the client cancelled while it waited.
+    pub(super) fn cancelled(&mut self) -> Option<Refusal> {
+        let cancelled = self.at_hand.cancelled;
+        cancelled.then(|| {
+            self.at_hand = AtHand::default();
+            let reason = "canceling statement due to user request".to_owned();
+            Refusal::of("57014", "", reason, "")
+        })
     }
 
     fn wait(&mut self, waiting: Waiting, output: &mut Output<Answer>) -> Told {
@@ -273,7 +277,7 @@ impl Session {
     }
 
     /// What a text means; where that holds for all of its `shape`, it is remembered for those.
-    fn read_text(
+    pub(super) fn read_text(
         &mut self,
         text: &str,
         shape: Option<&str>,
@@ -329,61 +333,6 @@ impl Session {
         Some(reading)
     }
 
-    /// Adds what stored statements and cursors mean now that the text runs.
-    fn in_session(
-        &mut self,
-        reading: &Arc<Reading>,
-        output: &mut Output<Answer>,
-    ) -> Option<Arc<Reading>> {
-        let mut commands: Vec<Arc<Command>> = Vec::new();
-        let mut gaps = Vec::new();
-        let mut statements = reading.statements.to_vec();
-        for statement in &mut statements {
-            for effect in statement.effects.clone() {
-                let (what, name, stored) = match &effect {
-                    Effect::Execute { name } => ("prepared statement", name, &self.prepared),
-                    Effect::Fetch { cursor } => ("cursor", cursor, &self.cursors),
-                    _ => continue,
-                };
-                if let (Effect::Fetch { .. }, Some(portal)) = (&effect, self.names.portal(name)) {
-                    // What `Bind` made can be read from by SQL as well.
-                    let portal = portal.statement.reading();
-                    commands.push(Arc::clone(&portal.command));
-                    let lineages = portal.statements.iter().map(|stored| &stored.lineage);
-                    statement.lineage = Lineage::union(lineages);
-                    continue;
-                }
-                let Some(texts) = stored.get(name).and_then(Meanings::texts) else {
-                    gaps.push(format!("it is not certain what the {what} \"{name}\" is"));
-                    continue;
-                };
-                let mut meanings = Vec::new();
-                let texts: Vec<Arc<str>> = texts.to_owned();
-                for text in texts {
-                    let stored = self.read_text(&text, None, output)?;
-                    commands.push(Arc::clone(&stored.command));
-                    meanings.extend(stored.statements.iter().cloned());
-                }
-                // What it stands for is known now, so that only that says whether it writes.
-                statement.writes = meanings.iter().any(|stored| stored.writes);
-                statement.lineage = match meanings.as_slice() {
-                    [only] => only.lineage.clone(),
-                    several => Lineage::union(several.iter().map(|stored| &stored.lineage)),
-                };
-                if statement.keeps {
-                    let from = statement.lineage.all().to_vec();
-                    statement.exposure.stored.push(Stored { into: vec![], from });
-                }
-                for stored in meanings {
-                    statement.exposure.add(&stored.exposure);
-                }
-            }
-        }
-        let mut extended = reading.extended(commands.iter().map(|command| &**command), &gaps);
-        extended.statements = statements.into();
-        Some(Arc::new(extended))
-    }
-
     /// How often others have changed what names mean.
     pub(super) fn changes_of_others(&self) -> u64 {
         self.catalog.changes().wrapping_sub(self.own_changes)
@@ -411,33 +360,6 @@ impl Session {
             self.catalog.begin_commit();
         }
     }
-
-    /// Remembers what a statement that is sent on does to the session.
-    pub(super) fn follow(&mut self, reading: &Arc<Reading>) {
-        self.guarded |= reading.statements.iter().any(|statement| statement.guarded);
-        if reading.changes_catalog() {
-            reading.touch(self.changing.get_or_insert_default());
-        }
-        self.changing_meanings |= reading.changes_meanings();
-        let effects = reading.statements.iter().flat_map(|statement| &statement.effects);
-        let commits = |effect: &Effect| matches!(effect, Effect::Commit { .. });
-        if self.changing_meanings && (self.status == b'I' || effects.into_iter().any(commits)) {
-            self.tell_of_changes();
-        }
-        if reading.statements.iter().any(StatementReading::may_change_paths) {
-            self.paths += 1;
-        }
-        for effect in reading.statements.iter().flat_map(|statement| &statement.effects) {
-            self.names.follow(effect);
-            let (stored, name) = match effect {
-                Effect::Prepare { name } => (&mut self.prepared, name),
-                Effect::DeclareCursor { name, .. } => (&mut self.cursors, name),
-                _ => continue,
-            };
-            // A name may have stood for something else before, and may still do so if this fails.
-            stored.entry(name.clone()).or_default().add(&reading.command.text);
-        }
-    }
 }
 
 /// How a text is read that a policy put in another's place. Its names were not looked up: what is not known is in doubt.
@@ -447,7 +369,13 @@ struct Rewriting<'a> {
     protection: RefCell<&'a mut Protection>,
 }
 
-impl Rewriting<'_> {
+impl<'a> Rewriting<'a> {
+    /// By the policies that the reading at hand was marked by.
+    fn new(catalog: &'a Catalog, gate: &GateSession, protection: &'a mut Protection) -> Self {
+        let planner = (!gate.masks_nothing()).then(|| gate.planner());
+        Self { catalog, planner, protection: RefCell::new(protection) }
+    }
+
     fn read(&self, text: &str) -> Arc<Reading> {
         let analysis = PostgreSql.trusting(text, self.catalog.trusted());
         let read = |known: &Known| Reading::new(text, &analysis, known, None, false);
@@ -456,34 +384,5 @@ impl Rewriting<'_> {
         let asking = Asking::new(planner, self.catalog);
         let marked = self.protection.borrow_mut().mark(&reading, asking);
         marked.unwrap_or_else(|denial| Arc::new(Reading::refused(text.to_owned(), denial)))
-    }
-}
-
-/// The texts that a name of SQL's own may stand for.
-#[derive(Debug, Default)]
-pub(super) struct Meanings {
-    texts: Vec<Arc<str>>,
-    too_many: bool,
-}
-
-impl Meanings {
-    /// How many texts are told apart.
-    const MOST: usize = 16;
-
-    pub(super) fn add(&mut self, text: &str) {
-        if self.texts.iter().any(|known| **known == *text) {
-            return;
-        }
-        if self.texts.len() >= Self::MOST {
-            *self = Self { texts: vec![], too_many: true };
-        }
-        if !self.too_many {
-            self.texts.push(text.into());
-        }
-    }
-
-    /// All of them; `None` where there were too many to tell.
-    fn texts(&self) -> Option<&[Arc<str>]> {
-        (!self.too_many).then_some(&self.texts)
     }
 }

@@ -160,8 +160,8 @@ impl Session {
             Some(Expected::Query { reading, complete, .. }) => {
                 reading.statements.get(*complete).is_none_or(StatementReading::is_opaque)
             }
-            Some(Expected::DescribeStatement(statement)) => is_opaque(&statement.reading()),
-            Some(Expected::DescribePortal { portal, .. }) => is_opaque(&portal.statement.reading()),
+            Some(Expected::DescribeStatement { statement, .. }) => is_opaque(&statement.reading()),
+            Some(Expected::DescribePortal { portal, .. }) => is_opaque(&portal.planned.reading),
             _ => true,
         };
         if self.gate.masks_nothing() || !opaque {
@@ -191,11 +191,11 @@ impl Session {
                     || (self.guarded && at_end(reading))
             }
             Some(Expected::Bind { portal, .. } | Expected::DescribePortal { portal, .. }) => {
-                portal.statement.reading().statements.iter().any(|statement| statement.guarded)
+                portal.planned.reading.statements.iter().any(|statement| statement.guarded)
             }
-            Some(Expected::Parse { statement, .. } | Expected::DescribeStatement(statement)) => {
-                statement.reading().statements.iter().any(|statement| statement.guarded)
-            }
+            Some(
+                Expected::Parse { statement, .. } | Expected::DescribeStatement { statement, .. },
+            ) => statement.reading().statements.iter().any(|statement| statement.guarded),
             Some(Expected::Refused { .. } | Expected::DescribeOther | Expected::Close) => false,
             // What was put off to the end of the transaction, or comes unasked.
             Some(Expected::Sync { .. }) | None => self.guarded,

@@ -22,6 +22,7 @@ mod result;
 mod rewritten;
 mod rows;
 mod server;
+mod standing;
 mod statements;
 mod types;
 
@@ -37,10 +38,11 @@ use tokio::sync::oneshot;
 use self::covered::Covered;
 use self::encoding::{Characters, Encoding};
 use self::expected::Due;
-use self::judge::{AtHand, Meanings};
+use self::judge::AtHand;
 use self::opened::Opened;
 use self::protection::Protection;
 use self::result::OpenResult;
+use self::standing::{Cursors, Meanings};
 use self::statements::Names;
 use crate::catalog::{Catalog, Touched, Wanted};
 use crate::codec::{FrameError, build};
@@ -112,7 +114,7 @@ pub struct Session {
     names: Names,
     /// What SQL's own `PREPARE` and `DECLARE` made, and what `Parse` named, for `EXECUTE` and `FETCH`.
     prepared: HashMap<String, Meanings>,
-    cursors: HashMap<String, Meanings>,
+    cursors: Cursors,
     /// Counts the runs of messages that a `Sync` or a `Query` ends.
     segment: u64,
     /// A message of this run was refused: what follows is dropped up to the `Sync`, as the server does.
@@ -186,7 +188,7 @@ impl Session {
             status: b'I',
             names: Names::default(),
             prepared: HashMap::new(),
-            cursors: HashMap::new(),
+            cursors: Cursors::default(),
             segment: 0,
             skipping: false,
             copy_in: CopyIn::None,

@@ -200,7 +200,7 @@ impl Session {
         portal: &Portal,
         output: &mut Output<Answer>,
     ) -> Option<Begun> {
-        let columns = portal.statement.columns();
+        let columns = portal.described_columns();
         if let (Some(now), Some(columns)) = (self.under_now(), &columns) {
             let again = self.opened.take(&now, columns, |at| portal.format(at));
             if again.is_some() {

@@ -176,9 +176,14 @@ impl Session {
                 self.names.confirm(&name, &statement);
                 Ok(Fate::Forward)
             }
-            (b'2', Some(Expected::Bind { .. })) | (b'3', Some(Expected::Close)) => {
+            (b'2', Some(Expected::Bind { portal, .. })) => {
+                portal.confirm();
+                if !self.is_overtaken(portal.planned.moment) {
+                    portal.planned.settle();
+                }
                 Ok(Fate::Forward)
             }
+            (b'3', Some(Expected::Close)) => Ok(Fate::Forward),
             _ => Ok(self.out_of_order(tag, output)),
         }
     }
@@ -202,7 +207,7 @@ impl Session {
                     Begun::Yes => Fate::Forward,
                 });
             }
-            Some(Expected::DescribeStatement(_) | Expected::DescribePortal { .. }) => {}
+            Some(Expected::DescribeStatement { .. } | Expected::DescribePortal { .. }) => {}
             Some(Expected::DescribeOther) => {
                 self.due.pop();
                 return Ok(Fate::Forward);
@@ -215,7 +220,7 @@ impl Session {
     /// `NoData`.
     fn no_data(&mut self, output: &mut Output<Answer>) -> Fate {
         match self.due.front() {
-            Some(Expected::DescribeStatement(_) | Expected::DescribePortal { .. }) => {
+            Some(Expected::DescribeStatement { .. } | Expected::DescribePortal { .. }) => {
                 self.described([].into())
             }
             Some(Expected::DescribeOther) => {
@@ -227,13 +232,17 @@ impl Session {
     }
 
     fn described(&mut self, columns: Arc<[backend::Column]>) -> Fate {
-        let (statement, own) = match self.due.pop() {
-            Some(Expected::DescribeStatement(statement)) => (statement, false),
-            Some(Expected::DescribePortal { portal, own }) => (Arc::clone(&portal.statement), own),
-            _ => return Fate::Drop,
-        };
-        statement.described(columns, self.described_now());
-        if own { Fate::Drop } else { Fate::Forward }
+        match self.due.pop() {
+            Some(Expected::DescribeStatement { statement, under }) => {
+                statement.described(columns, under);
+                Fate::Forward
+            }
+            Some(Expected::DescribePortal { portal, own }) => {
+                portal.described(columns);
+                if own { Fate::Drop } else { Fate::Forward }
+            }
+            _ => Fate::Drop,
+        }
     }
 
     /// The first row of an `Execute`'s result, or a row of one that is withheld.
@@ -264,6 +273,7 @@ impl Session {
         frame: &Frame<'_>,
         output: &mut Output<Answer>,
     ) -> Result<Fate, FrameError> {
+        self.settle_cursor();
         let (number, executes) = match self.due.front_mut() {
             Some(Expected::Query { number, complete, .. }) => {
                 *complete = complete.saturating_add(1);
@@ -405,6 +415,7 @@ impl Session {
         if self.status == b'I' {
             self.guarded &= !self.due.is_empty();
             self.names.end_transaction(segment);
+            self.cursors.end_transaction(segment);
         }
         self.catalog_settled();
         Ok(Fate::Forward)

@@ -5,11 +5,13 @@
 //! a message that uses it is then refused, which costs a client that insists no more than an error.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use palisade_policy::{Allowed, Edition};
+use palisade_policy::{Allowed, Command, Edition};
 use palisade_sql::Effect;
 
+use super::standing::Planned;
 use crate::codec::backend::Column;
 use crate::reading::Reading;
 
@@ -85,28 +87,32 @@ impl Statement {
         self.lock().read_by
     }
 
-    /// Takes up what it means now. Gives whether that is something else, which no grant covers.
-    pub(super) fn read_again(&self, reading: Arc<Reading>, read_by: (u64, Edition)) -> bool {
+    /// Takes up what it means now. What is something else no grant covers.
+    pub(super) fn read_again(&self, reading: Arc<Reading>, read_by: (u64, Edition)) {
         let mut meaning = self.lock();
-        let changed = meaning.reading.command != reading.command;
-        if changed {
+        if meaning.reading.command != reading.command {
             meaning.grant = None;
         }
         meaning.reading = reading;
         meaning.read_by = read_by;
-        changed
     }
 
-    /// What allows the next run, if something does. A grant for one run is gone thereafter.
-    pub(super) fn take_grant(&self) -> Option<Allowed> {
+    /// What allows the next run as this reading, if something does. A grant for one run is gone thereafter.
+    pub(super) fn take_grant(&self, reading: &Arc<Reading>) -> Option<Allowed> {
         let mut meaning = self.lock();
+        if !Arc::ptr_eq(&meaning.reading, reading) {
+            return None;
+        }
         let once = meaning.grant.as_ref().is_some_and(|allowed| allowed.once);
         if once { meaning.grant.take() } else { meaning.grant.clone() }
     }
 
-    /// Keeps a grant for the next run.
-    pub(super) fn put_back(&self, allowed: Allowed) {
-        self.lock().grant = Some(allowed);
+    /// Keeps a grant for the next run as this reading.
+    pub(super) fn put_back(&self, allowed: Allowed, reading: &Arc<Reading>) {
+        let mut meaning = self.lock();
+        if Arc::ptr_eq(&meaning.reading, reading) {
+            meaning.grant = Some(allowed);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Meaning> {
@@ -121,13 +127,39 @@ pub(super) struct Portal {
     /// None (all text), one (for all), or one for each column.
     formats: Vec<i16>,
     segment: u64,
+    /// What its statement meant when it was bound, and so planned.
+    pub(super) planned: Arc<Planned>,
+    /// Its own columns: another portal of its statement may have been planned otherwise.
+    columns: Mutex<Option<Arc<[Column]>>>,
     /// What allowed it to begin: the rest of its rows needs no other approval.
-    begun: Mutex<Option<Allowed>>,
+    begun: Mutex<Option<Begun>>,
+    confirmed: AtomicBool,
+}
+
+/// What a portal began as.
+#[derive(Debug)]
+struct Begun {
+    allowed: Allowed,
+    /// As what that was allowed.
+    command: Arc<Command>,
+    /// As what its first run was read.
+    reading: Arc<Reading>,
 }
 
 impl Portal {
-    pub(super) fn new(statement: Arc<Statement>, formats: Vec<i16>, segment: u64) -> Self {
-        Self { statement, formats, segment, begun: Mutex::new(None) }
+    pub(super) fn new(
+        statement: Arc<Statement>,
+        planned: Arc<Planned>,
+        formats: Vec<i16>,
+        segment: u64,
+    ) -> Self {
+        let (columns, begun, confirmed) = Default::default();
+        Self { statement, formats, segment, planned, columns, begun, confirmed }
+    }
+
+    /// It is bound: the server has said so.
+    pub(super) fn confirm(&self) {
+        self.confirmed.store(true, Relaxed);
     }
 
     /// The format of the column at `position`.
@@ -139,21 +171,54 @@ impl Portal {
         }
     }
 
-    /// The statement's columns in this portal's formats, once they are known.
+    /// Its columns, once they are known. Their formats are those of the description.
+    pub(super) fn described_columns(&self) -> Option<Arc<[Column]>> {
+        let own = self.columns.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        own.or_else(|| self.statement.columns())
+    }
+
+    /// The same in this portal's formats.
     pub(super) fn columns(&self) -> Option<Vec<Column>> {
-        let columns = self.statement.columns()?;
+        let columns = self.described_columns()?;
         let columns = columns.iter().cloned().enumerate();
         Some(columns.map(|(at, column)| Column { format: self.format(at), ..column }).collect())
     }
 
-    /// What allowed it to begin, if it did.
-    pub(super) fn begun(&self) -> Option<Allowed> {
-        self.begun.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The server described it.
+    pub(super) fn described(&self, columns: Arc<[Column]>) {
+        self.statement.described(Arc::clone(&columns), self.planned.under);
+        *self.columns.lock().unwrap_or_else(PoisonError::into_inner) = Some(columns);
     }
 
-    /// Sets what allowed it to begin, or takes that away.
-    pub(super) fn begin(&self, allowed: Option<&Allowed>) {
-        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = allowed.cloned();
+    /// Takes its statement's columns for its own where both were described or planned under `now`. Gives whether it has them.
+    pub(super) fn is_described(&self, now: (u64, u64)) -> bool {
+        let same = self.planned.under == now && self.statement.described_under() == Some(now);
+        if same {
+            let columns = self.statement.columns();
+            *self.columns.lock().unwrap_or_else(PoisonError::into_inner) = columns;
+        }
+        same
+    }
+
+    /// What allowed it to begin as this command, if it did.
+    pub(super) fn begun(&self, command: &Command) -> Option<Allowed> {
+        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = begun.as_ref().filter(|begun| *begun.command == *command);
+        same.map(|begun| begun.allowed.clone())
+    }
+
+    /// As what its first run was read, if there was one.
+    pub(super) fn begun_as(&self) -> Option<Arc<Reading>> {
+        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.as_ref().map(|begun| Arc::clone(&begun.reading))
+    }
+
+    /// Sets what allowed it to begin.
+    pub(super) fn begin(&self, allowed: &Allowed, reading: &Arc<Reading>) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = begun.take().map_or_else(|| Arc::clone(reading), |begun| begun.reading);
+        let (allowed, command) = (allowed.clone(), Arc::clone(&reading.command));
+        *begun = Some(Begun { allowed, command, reading: first });
     }
 }
 
@@ -171,10 +236,10 @@ pub(super) struct Names {
     portals: HashMap<String, Arc<Portal>>,
 }
 
-/// What is found under a statement's name.
-pub(super) enum Found {
+/// What is found under a name.
+pub(super) enum Found<T> {
     /// This.
-    Statement(Arc<Statement>),
+    This(Arc<T>),
     /// What it stands for depends on an answer that is still due.
     NotYet,
     /// Nothing that is certain.
@@ -190,11 +255,11 @@ impl Names {
     /// What a name stands for in this segment.
     ///
     /// A statement of an earlier segment that is not confirmed may have failed.
-    pub(super) fn find(&self, name: &str, segment: u64) -> Found {
+    pub(super) fn find(&self, name: &str, segment: u64) -> Found<Statement> {
         match self.statements.get(name) {
             None => Found::Nothing,
             Some(named) if named.confirmed || named.statement.segment == segment => {
-                Found::Statement(Arc::clone(&named.statement))
+                Found::This(Arc::clone(&named.statement))
             }
             Some(_) => Found::NotYet,
         }
@@ -241,8 +306,16 @@ impl Names {
         }
     }
 
-    pub(super) fn portal(&self, name: &str) -> Option<&Arc<Portal>> {
-        self.portals.get(name)
+    /// The portal of a name. One that was bound in an earlier segment and is not confirmed may have failed: then the server has
+    /// what was there before.
+    pub(super) fn portal(&self, name: &str, segment: u64) -> Found<Portal> {
+        match self.portals.get(name) {
+            None => Found::Nothing,
+            Some(portal) if portal.confirmed.load(Relaxed) || portal.segment == segment => {
+                Found::This(Arc::clone(portal))
+            }
+            Some(_) => Found::NotYet,
+        }
     }
 
     pub(super) fn close_portal(&mut self, name: &str) {

@@ -20,7 +20,7 @@ use crate::reading::Reading;
 use crate::serve::Backend;
 
 /// Denies what says `forbidden`.
-struct Guard;
+struct Guard(Arc<Kept>);
 
 impl Policy for Guard {
     fn name(&self) -> &'static str {
@@ -30,9 +30,10 @@ impl Policy for Guard {
         Hooks { guard: true, mask: false, reviewer: false }
     }
     fn is_pure(&self) -> bool {
-        true
+        !self.0.allows_once
     }
     fn judge(&self, _: &Context, command: &Command) -> Result<Verdict, PolicyFailure> {
+        self.0.judged.lock().unwrap().push(command.text.clone());
         if command.text.contains("forbidden") {
             let denial =
                 Denial { reason: "no".into(), rule: "guard.no".into(), hint: "don't".into() };
@@ -56,6 +57,11 @@ impl Policy for Guard {
 struct Kept {
     ran: Mutex<Vec<String>>,
     broken: bool,
+    /// It says later that it has kept something.
+    later: bool,
+    /// What the guard says is not remembered, and it was asked about these.
+    allows_once: bool,
+    judged: Mutex<Vec<String>>,
 }
 
 impl Journal for Kept {
@@ -70,7 +76,7 @@ impl Journal for Kept {
         if let Entry::Command { command, ruling: "allow", .. } = entry {
             self.ran.lock().unwrap().push(command.text.clone());
         }
-        Ok(None)
+        Ok(self.later.then(|| Box::pin(async { Ok(()) }) as Later<_>))
     }
 }
 
@@ -129,7 +135,7 @@ fn script_with(kept: Kept) -> Script {
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let kept = Arc::new(kept);
     let gate = Arc::new(Gate::new(Arc::new(NoApprovals), Arc::clone(&kept) as Arc<dyn Journal>));
-    let policy = Arc::new(Guard);
+    let policy = Arc::new(Guard(Arc::clone(&kept)));
     gate.install(vec![Placed::everywhere(policy)]);
     let backend: Arc<dyn Backend> = Arc::new(Nowhere);
     let admission = Admission {
@@ -286,6 +292,32 @@ fn an_execute_without_description_gets_one_that_the_client_does_not_see() {
     script.server(raw(b"1\0\0\0\x04")).server(raw(b"2\0\0\0\x04")).server(raw(b"n\0\0\0\x04"));
     script.server(raw(DONE)).server(raw(READY));
     assert_eq!(script.sent(Peer::Client), "12CZ");
+}
+
+#[test]
+fn an_answer_for_one_run_covers_the_rest_of_its_rows_and_no_other_run() {
+    let mut script = script_with(Kept { later: true, allows_once: true, ..Kept::default() });
+    script.client(prepare("s", "SELECT 1"));
+    for (portal, runs) in [(b"a", 2), (b"b", 1), (b"c", 1)] {
+        script.client(|out| {
+            build::frame(out, b'B', |out| {
+                out.extend_from_slice(portal);
+                out.extend_from_slice(b"\0s\0\0\0\0\0\0\0");
+            });
+        });
+        for _ in 0..runs {
+            script.client(|out| {
+                build::frame(out, b'E', |out| {
+                    out.extend_from_slice(portal);
+                    out.extend_from_slice(b"\0\0\0\0\x01");
+                });
+            });
+        }
+    }
+    script.client(raw(SYNC));
+    assert_eq!(script.kept.ran.lock().unwrap().len(), 4);
+    // Once when it is prepared, which the first run uses up.
+    assert_eq!(script.kept.judged.lock().unwrap().len(), 3);
 }
 
 #[test]
