@@ -1,11 +1,13 @@
 //! The gate's journal, kept in the store.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use palisade_policy::{Entry, JournalFailure, Later, Moment};
-use palisade_store::{SessionId, Store, StoreError};
+use palisade_store::{Receipt, SessionId, Store, StoreError};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
 use crate::clock;
 use crate::record::encode;
@@ -13,6 +15,9 @@ use crate::sessions::Sessions;
 
 /// A buffer that an unusually large event made larger than this is given back.
 const SPARE_BYTES: usize = 64 << 10;
+
+/// How long an event that nobody waits for is not synced, with `durability = "disk"`.
+const SOON: Duration = Duration::from_millis(10);
 
 thread_local! {
     /// The event at hand, on its way to the store, which copies it.
@@ -24,12 +29,33 @@ thread_local! {
 pub struct Journal {
     store: Store,
     sessions: Arc<Sessions>,
+    /// The newest event that is to be synced soon; nobody is about to where there is none.
+    unsynced: Arc<Mutex<Option<Receipt>>>,
 }
 
 impl Journal {
     /// A journal in this store; commands are counted in `sessions`.
     pub fn new(store: Store, sessions: Arc<Sessions>) -> Self {
-        Self { store, sessions }
+        Self { store, sessions, unsynced: Arc::default() }
+    }
+
+    /// Syncs what nobody may wait for, such as a result, a moment later, unless what somebody waits for does it first.
+    fn sync_soon(&self, receipt: Receipt) {
+        // At the end there is no runtime; then the store syncs as it is closed.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let begun = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner).replace(receipt);
+        if begun.is_some() {
+            return;
+        }
+        let (store, unsynced) = (self.store.clone(), Arc::clone(&self.unsynced));
+        runtime.spawn(async move {
+            tokio::time::sleep(SOON).await;
+            let newest = unsynced.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(receipt) = newest.filter(|receipt| !store.is_durable(*receipt)) {
+                // A failure ends the log, so that whoever comes next is told.
+                let _ = tokio::task::spawn_blocking(move || store.wait_durable(receipt)).await;
+            }
+        });
     }
 
     fn count(&self, id: SessionId, entry: &Entry<'_>) {
@@ -61,6 +87,7 @@ impl palisade_policy::Journal for Journal {
         if self.store.is_durable(receipt) {
             return Ok(None);
         }
+        self.sync_soon(receipt);
         let store = self.store.clone();
         Ok(Some(Box::pin(async move {
             let waited = tokio::task::spawn_blocking(move || store.wait_durable(receipt)).await;

@@ -445,9 +445,10 @@ impl GateSession {
         let Ruling::Hold(terms) = &judged.ruling else {
             return self.allow(command, judged, moment, rewritten);
         };
-        if let Err(failure) = self.note(command, judged, moment) {
-            return Asked::Decided(Decision::Deny(unrecorded(&failure)));
-        }
+        let kept = match self.note(command, judged, moment) {
+            Ok(kept) => kept,
+            Err(failure) => return Asked::Decided(Decision::Deny(unrecorded(&failure))),
+        };
         let allowed = Allowed {
             number: self.last_number,
             command: Arc::clone(command),
@@ -456,7 +457,7 @@ impl GateSession {
             edition: self.edition,
             granted: vec![],
         };
-        let mut open = OpenHolds::new(Arc::clone(&self.gate), self.newest.clone(), allowed);
+        let mut open = OpenHolds::new(Arc::clone(&self.gate), self.newest.clone(), allowed, kept);
         for hold in terms {
             let review = match self.chain.review(command, hold) {
                 // It would approve what it cannot see.

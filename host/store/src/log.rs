@@ -9,6 +9,7 @@
 //! The first failed write or fsync ends the log: nothing is known of what reached the disk, so
 //! nothing is accepted until the store is opened anew.
 
+use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use crate::active::Active;
@@ -38,6 +39,9 @@ pub(crate) struct Log {
     segment_bytes: u64,
     tail: Mutex<Tail>,
     syncs: Group<()>,
+    /// Held over each sync and what it says: an error of the disk's is told once for each open file, and whoever was told must
+    /// have passed it on before another sync is believed.
+    syncing: Mutex<()>,
     failure: OnceLock<String>,
     ahead: Arc<Ahead>,
     /// Last: what is dropped before it is closed by it.
@@ -84,6 +88,7 @@ impl Log {
             segment_bytes,
             tail: Mutex::new(Tail { active, spans, position: 0 }),
             syncs: Group::new(0, ()),
+            syncing: Mutex::default(),
             failure: OnceLock::new(),
             ahead,
             closer,
@@ -165,8 +170,7 @@ impl Log {
         let full = tail.active.segment;
         if self.durability == Durability::Disk {
             // The group that syncs knows only the newest file.
-            let synced = tail.active.file.sync_data();
-            synced.map_err(StoreError::io("sync", &self.folder.raw(full)))?;
+            self.sync_file(&tail.active.file, full)?;
         }
         let next = Active::open(&self.folder, full + 1, raw::HEADER_BYTES, &self.ahead)?;
         if self.durability == Durability::Disk {
@@ -181,14 +185,19 @@ impl Log {
 
     /// Syncs all that was appended so far.
     fn sync(&self) -> Result<u64, StoreError> {
-        self.check()?;
         let (file, segment, position) = {
             let tail = self.tail()?;
             (Arc::clone(&tail.active.file), tail.active.segment, tail.position)
         };
-        let synced = file.sync_data().map_err(StoreError::io("sync", &self.folder.raw(segment)));
-        synced.map_err(|error| self.fail(error))?;
+        self.sync_file(&file, segment)?;
         Ok(position)
+    }
+
+    fn sync_file(&self, file: &File, segment: u64) -> Result<(), StoreError> {
+        let _turn = self.syncing.lock().map_err(|_| StoreError::poisoned())?;
+        self.check()?;
+        let synced = file.sync_data().map_err(StoreError::io("sync", &self.folder.raw(segment)));
+        synced.map_err(|error| self.fail(error))
     }
 
     fn check(&self) -> Result<(), StoreError> {
@@ -201,13 +210,25 @@ impl Log {
     fn fail(&self, error: StoreError) -> StoreError {
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
         let reason = format!("{error}{}", cause.unwrap_or_default());
-        tracing::error!(reason, "no more events are accepted until the store is opened anew");
-        self.failure.get_or_init(|| reason);
+        if self.failure.set(reason.clone()).is_ok() {
+            tracing::error!(reason, "no more events are accepted until the store is opened anew");
+        }
         error
     }
 
     fn tail(&self) -> Result<MutexGuard<'_, Tail>, StoreError> {
         self.tail.lock().map_err(|_| StoreError::poisoned())
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        // What nobody waited for.
+        if self.durability == Durability::Disk
+            && let Err(error) = self.sync()
+        {
+            tracing::error!(%error, "the last events may not be on disk");
+        }
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Allowed, Decision, Edition, Gate, Granted, HoldNotice, SessionContext, unrecorded};
+use super::{
+    Allowed, Decision, Edition, Gate, Granted, HoldNotice, Kept, SessionContext, unrecorded,
+};
 use crate::{
-    Chain, Command, Denial, Entry, Hold, HoldRequest, JournalFailure, Moment, Outcome, Ruling,
-    Ticket,
+    Chain, Command, Denial, Entry, Hold, HoldRequest, JournalFailure, Later, Moment, Outcome,
+    Ruling, Ticket,
 };
 
 /// Everything a held command waits for. Dropping it withdraws what is still open.
@@ -15,19 +17,27 @@ pub(super) struct OpenHolds {
     context: SessionContext,
     allowed: Allowed,
     open: Vec<(Box<dyn Ticket>, Hold)>,
+    /// Ends when the last that was recorded of it without waiting is kept, and with it all before.
+    kept: Option<Later<Result<(), JournalFailure>>>,
 }
 
 impl OpenHolds {
-    pub(super) fn new(gate: Arc<Gate>, context: SessionContext, allowed: Allowed) -> Self {
+    pub(super) fn new(
+        gate: Arc<Gate>,
+        context: SessionContext,
+        allowed: Allowed,
+        kept: Option<Later<Result<(), JournalFailure>>>,
+    ) -> Self {
         let session = context.get().session.clone();
-        Self { gate, session, context, allowed, open: vec![] }
+        Self { gate, session, context, allowed, open: vec![], kept }
     }
 
     /// A reviewing policy granted this hold, so that no person is asked.
     pub(super) fn granted_by_policy(&mut self, hold: &Hold, by: String) -> Result<(), Denial> {
         self.allowed.granted.push(Granted { hold: hold.clone(), by: vec![by.clone()] });
         let kept = self.record("", &Outcome::Granted { by: vec![by] });
-        kept.map(drop).map_err(|failure| unrecorded(&failure))
+        self.kept = kept.map_err(|failure| unrecorded(&failure))?;
+        Ok(())
     }
 
     pub(super) fn open(&mut self, request: HoldRequest) -> Result<(), Denial> {
@@ -70,6 +80,11 @@ impl OpenHolds {
                 }
                 Err(denial) => return Decision::Deny(denial),
             }
+        }
+        if let Some(kept) = self.kept.take()
+            && let Err(failure) = kept.await
+        {
+            return Decision::Deny(unrecorded(&failure));
         }
         self.judge_again()
     }
@@ -138,11 +153,7 @@ impl OpenHolds {
         let _ = self.gate.journal.put(&self.session, &entry);
     }
 
-    fn record(
-        &self,
-        hold: &str,
-        outcome: &Outcome,
-    ) -> Result<Option<crate::Later<Result<(), JournalFailure>>>, JournalFailure> {
+    fn record(&self, hold: &str, outcome: &Outcome) -> Kept {
         let entry = Entry::Decided { number: self.allowed.number, hold, outcome };
         self.gate.journal.put(&self.session, &entry)
     }

@@ -75,6 +75,8 @@ impl Policy for ByText {
 struct Told {
     lines: Mutex<Vec<String>>,
     broken: Mutex<bool>,
+    /// What it says of each entry later: whether it is kept.
+    later: Option<bool>,
 }
 
 impl Journal for Told {
@@ -90,7 +92,8 @@ impl Journal for Told {
             Entry::Error { .. } => "error".to_owned(),
         };
         self.lines.lock().unwrap().push(line);
-        Ok(None)
+        let told = |kept| if kept { Ok(()) } else { Err(JournalFailure("no disk".into())) };
+        Ok(self.later.map(|kept| Box::pin(async move { told(kept) }) as Later<_>))
     }
 }
 
@@ -145,7 +148,11 @@ fn placed() -> Vec<Placed> {
 }
 
 fn setup() -> Setup {
-    let told = Arc::new(Told::default());
+    setup_with(Told::default())
+}
+
+fn setup_with(told: Told) -> Setup {
+    let told = Arc::new(told);
     let desk = Desk::default();
     let outcome = Arc::clone(&desk.outcome);
     let gate = Arc::new(Gate::new(Arc::new(desk), Arc::clone(&told) as Arc<dyn Journal>));
@@ -361,6 +368,21 @@ fn a_policy_does_not_approve_what_only_people_are_shown() {
         let asked = setup.session.ask_with(&command("SELECT 1"), Moment::Run, &command, Some(&own));
         let Asked::Waiting(waiting) = asked else { panic!("it must wait") };
         assert_eq!(waiting.notices.len(), waits);
+    }
+}
+
+#[test]
+fn what_a_policy_approves_runs_only_once_that_is_kept() {
+    for kept in [true, false] {
+        let mut setup = setup_with(Told { later: Some(kept), ..Told::default() });
+        let reviewer = ByText { approves: true, ..ByText::default() };
+        setup.gate.install(vec![Placed::everywhere(Arc::new(reviewer))]);
+        let Asked::Waiting(mut waiting) = setup.ask("hold") else { panic!("it must wait") };
+        let Poll::Ready(decision) = poll(&mut waiting) else { panic!("nobody is asked") };
+        match decision {
+            Decision::Allow(_) => assert!(kept),
+            Decision::Deny(denial) => assert_eq!((kept, &*denial.rule), (false, "gateway.record")),
+        }
     }
 }
 
