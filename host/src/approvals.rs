@@ -63,9 +63,11 @@ impl Approvals {
     pub fn new(store: &Store) -> Result<Self, StoreError> {
         let documents = store.collection::<HoldDocument>("holds")?;
         let inner = Inner { documents, waiting: Mutex::default() };
-        for (id, document) in inner.documents.list()? {
+        // One by one, for there may be very many.
+        for document in inner.documents.readable() {
+            let document = document?;
             if document.state == HoldState::Open {
-                inner.end(&id, HoldState::Withdrawn)?;
+                inner.end(&document.id, HoldState::Withdrawn)?;
             }
         }
         Ok(Self { inner: Arc::new(inner) })

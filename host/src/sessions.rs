@@ -405,37 +405,44 @@ impl Sessions {
     /// # Errors
     /// Failures of the store.
     pub fn mark_interrupted(&self) -> Result<usize, StoreError> {
-        let mut marked = 0;
-        for (_, mut document) in self.documents.list()? {
-            let Ok(id) = document.id.parse() else { continue };
-            if document.state != State::Open {
-                continue;
+        let mut left = vec![];
+        for document in self.documents.readable() {
+            let document = document?;
+            if let (State::Open, Ok(id)) = (document.state, document.id.parse()) {
+                left.push((id, document));
             }
-            let (counts, last) = self.recount(id)?;
-            counts.write_to(&mut document);
+        }
+        let ids: Vec<_> = left.iter().map(|(id, _)| *id).collect();
+        let counted = self.recount(&ids)?;
+        let marked = left.len();
+        for (id, mut document) in left {
+            let last = counted.get(&id).map(|(counts, last)| {
+                counts.write_to(&mut document);
+                *last
+            });
             document.state = State::Interrupted;
             document.ended = Some("the gateway was stopped while the session ran".into());
             document.ended_at =
                 Some(last.map_or_else(|| document.opened_at.clone(), clock::rfc3339));
             self.documents.put(&document.id, &document)?;
-            marked += 1;
         }
         Ok(marked)
     }
 
-    fn recount(&self, id: SessionId) -> Result<(Counts, Option<u64>), StoreError> {
-        let counts = Counts::default();
-        let mut last = None;
+    /// What happened in sessions, in numbers, and when the last of it did.
+    fn recount(&self, ids: &[SessionId]) -> Result<BySession<(Counts, u64)>, StoreError> {
+        let mut counted = BySession::<(Counts, u64)>::default();
         // What is damaged is told to whoever reads the session; here it is only not counted.
-        for event in self.store.events(id, 0)?.flatten() {
-            last = Some(event.at_micros);
+        self.store.read_together(ids, |id, event| {
+            let (counts, last) = counted.entry(id).or_default();
+            *last = event.at_micros;
             if let Ok(Record::Command { moment, verdict, .. }) =
                 serde_json::from_slice(&event.payload)
             {
                 counts.command(moment == "run", &verdict);
             }
-        }
-        Ok((counts, last))
+        })?;
+        Ok(counted)
     }
 
     fn with_counts(&self, mut document: SessionDocument) -> SessionDocument {

@@ -141,6 +141,23 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
         })
     }
 
+    /// All records that can be read, the last one by id first, one by one as they are asked for: what cannot is told in the log, and
+    /// does not keep the others back.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the engine.
+    pub fn readable(&self) -> impl Iterator<Item = Result<T, StoreError>> + '_ {
+        self.backwards(None).filter_map(|found| match found {
+            Ok((record, _)) => Some(Ok(record)),
+            Err(error @ StoreError::Document { .. }) => {
+                tracing::error!(%error, "a record is passed over");
+                None
+            }
+            Err(error) => Some(Err(error)),
+        })
+    }
+
     /// The records from an id on, at most `limit`, in the order of their ids.
     ///
     /// # Errors

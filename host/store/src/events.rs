@@ -1,10 +1,11 @@
 //! Reads a session's events, in order, from every segment that holds some, whichever form it is in.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io;
 
 use crate::folder::Folder;
+use crate::frame::Header;
 use crate::frames::{Frames, Source};
 use crate::index::Span;
 use crate::log::Located;
@@ -149,6 +150,39 @@ impl std::fmt::Debug for Events {
         let mut debug = f.debug_struct("Events");
         debug.field("session", &self.session).field("next", &self.expected);
         debug.finish_non_exhaustive()
+    }
+}
+
+/// Reads the events of several sessions that were appended so far, in the order in which they were, each segment once. What is
+/// damaged is left out, with what follows it in its segment.
+pub(crate) fn read_together(
+    folder: &Folder,
+    located: Vec<(SessionId, Located)>,
+    mut each: impl FnMut(SessionId, Event),
+) {
+    let sessions: HashSet<_> = located.iter().map(|(session, _)| *session).collect();
+    // From where each segment is read, and up to where.
+    let mut segments = BTreeMap::new();
+    for (_, Located { spans, active }) in located {
+        for (segment, span) in spans {
+            let end = if segment == active.0 { active.1 } else { u64::MAX };
+            let (from, until) = segments.entry(segment).or_insert((span.offset, end));
+            (*from, *until) = (span.offset.min(*from), end.max(*until));
+        }
+    }
+    for (segment, (offset, end)) in segments {
+        let read = open_frames(folder, segment, offset, end).and_then(|mut frames| {
+            while let Some(frame) = frames.next()? {
+                let Header { session, sequence, at_micros } = frame.header;
+                if sessions.contains(&session) {
+                    each(session, Event { sequence, at_micros, payload: frame.payload.to_vec() });
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = read {
+            tracing::warn!(segment, %error, "what follows in this segment is left out");
+        }
     }
 }
 

@@ -38,6 +38,13 @@ const LEVEL: i32 = 1;
 
 /// Writes the packed form of a closed raw segment beside it, complete and synced, or not at all.
 pub(crate) fn pack(folder: &Folder, segment: u64, pace: &Pace) -> Result<(), StoreError> {
+    write_packed(folder, segment, pace).inspect_err(|_| {
+        // On a full disk, what was written of it is room that events need. The next opening removes it too.
+        let _ = fs::remove_file(folder.partial(segment));
+    })
+}
+
+fn write_packed(folder: &Folder, segment: u64, pace: &Pace) -> Result<(), StoreError> {
     let partial = folder.partial(segment);
     let file = File::create(&partial).map_err(StoreError::io("create", &partial))?;
     let compressor = Compressor::new(LEVEL).map_err(StoreError::io("compress", &partial))?;

@@ -76,10 +76,19 @@ fn drop_halves(folder: &Folder, listing: &mut Listing) -> Result<(), StoreError>
     for segment in both {
         let path = folder.packed(segment);
         let file = File::open(&path).map_err(StoreError::io("open", &path))?;
-        packed::frames(file, &path, segment)?;
-        let raw = folder.raw(segment);
-        fs::remove_file(&raw).map_err(StoreError::io("remove", &raw))?;
-        listing.raw.remove(&segment);
+        match packed::frames(file, &path, segment) {
+            Ok(_) => {
+                let raw = folder.raw(segment);
+                fs::remove_file(&raw).map_err(StoreError::io("remove", &raw))?;
+                listing.raw.remove(&segment);
+            }
+            Err(StoreError::Damaged { what, .. }) => {
+                tracing::warn!(segment, what, "a packed form is made again from the raw one");
+                fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+                listing.packed.remove(&segment);
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }

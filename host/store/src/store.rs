@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::documents::Collection;
 use crate::engine::Engine;
-use crate::events::Events;
+use crate::events::{self, Event, Events};
 use crate::folder::{Folder, sync_dir};
 use crate::index::Index;
 use crate::log::{Log, Receipt};
@@ -107,8 +107,9 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::TooLarge`]. [`StoreError::Io`] where the write failed: the event is not stored, and from
-    /// then on every append is refused with [`StoreError::Failed`] until the store is opened anew.
+    /// [`StoreError::TooLarge`]. [`StoreError::Io`] where the write failed, and the event is not stored, or where it filled
+    /// a segment that no other could follow: whoever got the error must not act on it either way. From then on every
+    /// append is refused with [`StoreError::Failed`] until the store is opened anew.
     pub fn append(
         &self,
         session: SessionId,
@@ -148,6 +149,23 @@ impl Store {
     pub fn events(&self, session: SessionId, from: u64) -> Result<Events, StoreError> {
         let located = self.inner.log.locate(session)?;
         Ok(Events::new(self.inner.folder.clone(), session, located, from))
+    }
+
+    /// Reads the events of several sessions that were appended so far, in the order in which they were, and each segment once however
+    /// many of them it holds. What is damaged is left out, with what follows it in its segment.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the engine.
+    pub fn read_together(
+        &self,
+        sessions: &[SessionId],
+        each: impl FnMut(SessionId, Event),
+    ) -> Result<(), StoreError> {
+        let locate = |session: &SessionId| Ok((*session, self.inner.log.locate(*session)?));
+        let located = sessions.iter().map(locate).collect::<Result<_, StoreError>>()?;
+        events::read_together(&self.inner.folder, located, each);
+        Ok(())
     }
 
     /// How many events of a session were appended so far: the sequence number of the next one.

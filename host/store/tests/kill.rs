@@ -13,15 +13,24 @@ use palisade_store::{Durability, Options, SessionId, Store};
 const DIR: &str = "STORE_KILL_TEST_DIR";
 const ROLE: &str = "STORE_KILL_TEST_ROLE";
 const OPTIONS: Options = Options { durability: Durability::Process, segment_bytes: 20_000 };
+/// Segments that hold several windows of memory, so that the next one is made while events come.
+const LARGE: Options = Options { segment_bytes: 4 << 20, ..OPTIONS };
 
 /// Does nothing unless it is run as a child.
 #[test]
 fn child() {
     let (Ok(dir), Ok(role)) = (std::env::var(DIR), std::env::var(ROLE)) else { return };
-    let store = Store::open(Path::new(&dir), OPTIONS).unwrap();
+    let options = if role == "append large for ever" { LARGE } else { OPTIONS };
+    let store = Store::open(Path::new(&dir), options).unwrap();
     match role.as_str() {
         "append and abort" => append_and_abort(&store),
-        "append for ever" => append_for_ever(&store),
+        "append for ever" => append_for_ever(&store, |_| 200),
+        // Within a window, over its end, and larger than one.
+        "append large for ever" => append_for_ever(&store, |number| match number {
+            number if number % 300 == 0 => 2 << 20,
+            number if number % 20 == 0 => 70_000,
+            _ => 200,
+        }),
         "put for ever" => put_for_ever(&store),
         "wait" => {
             acknowledge("ready");
@@ -44,12 +53,14 @@ fn append_and_abort(store: &Store) {
     std::process::abort();
 }
 
-fn append_for_ever(store: &Store) {
+fn append_for_ever(store: &Store, bytes: impl Fn(u32) -> usize + Sync) {
+    let bytes = &bytes;
     std::thread::scope(|scope| {
         for session in 0..4_u32 {
             scope.spawn(move || {
-                loop {
-                    let receipt = store.append(SessionId(session.into()), 7, &[7; 200]).unwrap();
+                for number in session.. {
+                    let event = vec![7; bytes(number)];
+                    let receipt = store.append(SessionId(session.into()), 7, &event).unwrap();
                     acknowledge(&format!("{session} {}", receipt.sequence));
                 }
             });
@@ -106,16 +117,26 @@ fn every_event_of_a_process_that_aborted_is_read_after_reopening() {
 
 #[test]
 fn every_acknowledged_event_of_a_killed_process_is_read_after_reopening() {
+    every_acknowledged_event_is_read("append for ever", OPTIONS, 5000);
+}
+
+#[test]
+fn every_acknowledged_event_is_read_whose_window_was_made_ahead() {
+    every_acknowledged_event_is_read("append large for ever", LARGE, 3000);
+}
+
+fn every_acknowledged_event_is_read(role: &str, options: Options, enough: usize) {
     let dir = tempfile::tempdir().unwrap();
-    let acknowledged = killed(dir.path(), "append for ever", 5000);
-    let store = Store::open(dir.path(), OPTIONS).unwrap();
+    let acknowledged = killed(dir.path(), role, enough);
+    let store = Store::open(dir.path(), options).unwrap();
     let count =
         |of: u32| store.events(SessionId(of.into()), 0).unwrap().map(Result::unwrap).count();
     let counts: Vec<_> = (0..4).map(count).collect();
     for line in acknowledged {
         let (session, sequence) = line.split_once(' ').unwrap();
         let sequence: usize = sequence.parse().unwrap();
-        assert!(sequence < counts[session.parse::<usize>().unwrap()], "{line} in {counts:?}");
+        let count = counts.get(session.parse::<usize>().unwrap()).unwrap();
+        assert!(sequence < *count, "{line} in {counts:?}");
     }
 }
 

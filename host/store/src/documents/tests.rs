@@ -51,6 +51,19 @@ fn a_removed_record_is_gone_and_removed_once() {
 }
 
 #[test]
+fn what_cannot_be_read_does_not_keep_the_others_back() {
+    with_store(|store| {
+        let words = store.collection::<String>("numbers").unwrap();
+        words.put("b", &"no number".to_owned()).unwrap();
+        let numbers = store.collection::<u32>("numbers").unwrap();
+        numbers.put("a", &1).unwrap();
+        numbers.put("c", &3).unwrap();
+        assert!(numbers.list().is_err());
+        assert_eq!(numbers.readable().map(Result::unwrap).collect::<Vec<_>>(), [3, 1]);
+    });
+}
+
+#[test]
 fn a_list_is_in_the_order_of_ids() {
     with_numbers(|numbers| {
         assert_eq!(numbers.list().unwrap(), entries(&[("a", 1), ("b", 2), ("c", 3)]));

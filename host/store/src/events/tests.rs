@@ -125,3 +125,22 @@ fn reading_goes_on_while_its_segment_is_closed() {
     drop(store);
     assert_eq!(events.map(Result::unwrap).count(), 8);
 }
+
+#[test]
+fn several_sessions_are_read_together_without_what_is_damaged_and_without_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), SMALL).unwrap();
+    for number in 0..36_u64 {
+        let session = SessionId((number % 3).into());
+        let _ = store.append(session, number, format!("{number:010}").as_bytes()).unwrap();
+    }
+    drop(store);
+    damage(&packed(dir.path(), 2));
+    let store = Store::open(dir.path(), SMALL).unwrap();
+    let mut seen = vec![];
+    store
+        .read_together(&[SessionId(0), SessionId(2)], |_, event| seen.push(event.at_micros))
+        .unwrap();
+    let expected: Vec<_> = (0..10).chain(20..36).filter(|number| number % 3 != 1).collect();
+    assert_eq!(seen, expected);
+}

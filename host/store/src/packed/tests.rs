@@ -151,3 +151,12 @@ proptest! {
         prop_assert_eq!(seen.clone(), (0..seen.len() as u64).collect::<Vec<_>>());
     }
 }
+
+#[test]
+fn a_packed_form_that_cannot_be_written_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Folder::open(dir.path().to_owned()).unwrap();
+    fs::write(folder.raw(SEGMENT), [7; 100]).unwrap();
+    assert!(pack(&folder, SEGMENT, &Pace::default()).is_err());
+    assert!(!folder.partial(SEGMENT).exists());
+}

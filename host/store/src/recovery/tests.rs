@@ -174,6 +174,18 @@ fn a_crash_before_the_raw_form_is_removed_leaves_the_packed_one_in_use() {
 }
 
 #[test]
+fn a_damaged_packed_form_beside_its_raw_one_is_made_again() {
+    let dir = written(10);
+    let folder = folder(dir.path());
+    packed::pack(&folder, 1, &Pace::default()).unwrap();
+    change(&folder.packed(1), |bytes| *bytes.last_mut().unwrap() ^= 1);
+    let store = Store::open(dir.path(), Options::default()).unwrap();
+    holds(&store, 10);
+    append(&store, 10..20);
+    holds(&store, 20);
+}
+
+#[test]
 fn a_crash_before_a_full_segment_is_closed_leaves_it_to_the_next_opening() {
     let dir = written(200);
     let folder = folder(dir.path());
