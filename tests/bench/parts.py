@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Compares the benchmarks of the parts with the checked-in ones, each as a ratio to the calibration loop of the same run.
 
-Of each the fastest sample counts: what else the machine does only adds. With --keep the run becomes the baseline.
+Of each the fastest sample counts: what else the machine does only adds. What seems slower is measured again, with the calibration
+loop beside it, for a machine that was slow for some seconds tells nothing. With --keep the run becomes the baseline; one that was kept
+on another processor, whose parts are not slower and faster alike, is shown, and fails nothing.
 """
 
 import argparse
 import json
 import pathlib
+import re
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -14,6 +18,8 @@ BASELINE = pathlib.Path(__file__).with_name("parts.json")
 CALIBRATION = "calibration"
 # So much slower is a regression, and not the machine.
 MOST = 1.20
+# So often what seems slower is measured again.
+AGAIN = 3
 
 
 def main():
@@ -23,9 +29,40 @@ def main():
     asked = asked.parse_args()
     ratios = ratios_of(asked.criterion)
     if asked.keep:
-        BASELINE.write_text(json.dumps(ratios, indent=1) + "\n")
+        BASELINE.write_text(json.dumps({"processor": processor(), "ratios": ratios}, indent=1) + "\n")
         return 0
-    return compare(json.loads(BASELINE.read_text()), ratios)
+    kept = json.loads(BASELINE.read_text())
+    baseline, same = kept["ratios"], kept["processor"] == processor()
+    for _ in range(AGAIN):
+        slower = slower_than(baseline, ratios)
+        if not slower:
+            break
+        measure([CALIBRATION, *slower])
+        again = ratios_of(asked.criterion)
+        ratios |= {name: min(ratios[name], again[name]) for name in slower}
+    failed = compare(baseline, ratios)
+    if failed and not same:
+        print("The baseline is of another processor: compare with what `parts.py --keep` keeps before a change.")
+    return failed if same else 0
+
+
+def processor():
+    """What tells one kind from another, as Linux says it."""
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    said = dict(reversed([line.split("\t", 1) for line in lines if "\t" in line]))
+    wanted = ("vendor_id", "cpu family", "model", "stepping", "cache size")
+    return " ".join(said.get(key, "").strip("\t: ") for key in wanted)
+
+
+def measure(names):
+    print(f"parts: measuring again what seems slower ({len(names) - 1})", flush=True)
+    only = "|".join(re.escape(name) for name in names)
+    command = ["cargo", "bench", "--quiet", "-p", "palisade", "--bench", "parts", "--", f"^({only})$"]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def slower_than(baseline, ratios):
+    return [name for name, ratio in ratios.items() if name in baseline and ratio > baseline[name] * MOST]
 
 
 def ratios_of(folder):
@@ -43,14 +80,12 @@ def ratios_of(folder):
 
 
 def compare(baseline, ratios):
-    slower = []
+    slower = slower_than(baseline, ratios)
     print(f"{'':42}{'baseline':>10}{'now':>10}{'now to it':>11}")
     for name, ratio in ratios.items():
         before = baseline.get(name)
         change = ratio / before if before else None
         print(f"{name:42}{before or '':>10}{ratio:>10}" + (f"{change:>11.2f}" if change else "        new"))
-        if change and change > MOST:
-            slower.append(name)
     gone = sorted(baseline.keys() - ratios.keys())
     for name in gone:
         print(f"{name}: not measured any more")
