@@ -82,6 +82,19 @@ impl Due {
         self.queue.front()
     }
 
+    /// What runs where a command does: its reading, which of its statements it is, and how often others had changed the catalog
+    /// before it was read.
+    pub(super) fn running(&self) -> Option<(&Arc<Reading>, usize, u64)> {
+        match self.front()? {
+            Expected::Query { reading, complete, moment, .. } => {
+                Some((reading, *complete, *moment))
+            }
+            Expected::Execute { reading, moment, .. }
+            | Expected::Function { reading, moment, .. } => Some((reading, 0, *moment)),
+            _ => None,
+        }
+    }
+
     pub(super) fn front_mut(&mut self) -> Option<&mut Expected> {
         self.queue.front_mut()
     }

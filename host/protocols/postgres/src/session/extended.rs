@@ -255,7 +255,7 @@ impl Session {
         if !allowed.once {
             portal.statement.put_back(allowed.clone(), reading);
         }
-        if !portal.is_described(self.described_now()) || reading.depends_on_session() {
+        if !portal.take_description(self.described_now()) || reading.depends_on_session() {
             // Rows may come without a description; the gateway asks for it itself.
             output.server.build(|out| build::describe_portal(out, name));
             self.due.push(Expected::DescribePortal { portal: Arc::clone(&portal), own: true });

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use palisade_policy::Edition;
 
 use super::Session;
-use super::expected::Expected;
 use super::result::OpenResult;
 use crate::codec::backend::Column;
 use crate::reading::StatementReading;
@@ -61,13 +60,9 @@ impl Opened {
 impl Session {
     /// What decides how the result that is due is opened; `None` where that is no rule for the next.
     pub(super) fn under_now(&self) -> Option<Under> {
-        let (reading, at, moment) = match self.due.front()? {
-            Expected::Query { reading, complete, moment, .. } => (reading, *complete, moment),
-            Expected::Execute { reading, moment, .. } => (reading, 0, moment),
-            _ => return None,
-        };
+        let (reading, at, moment) = self.due.running()?;
         reading.statements.get(at)?;
-        if self.changing.is_some() || self.is_overtaken(*moment) || !self.gate.plans_last() {
+        if self.changing.is_some() || self.is_overtaken(moment) || !self.gate.plans_last() {
             return None;
         }
         let statements = Arc::clone(&reading.statements);

@@ -12,7 +12,7 @@ use palisade_relay::{Output, Peer};
 
 use super::copy::{CopyMask, shape_of};
 use super::encoding::Characters;
-use super::expected::{Expected, Refusal};
+use super::expected::Refusal;
 use super::opened::Under;
 use super::statements::Portal;
 use super::{Answer, Session, types};
@@ -213,17 +213,10 @@ impl Session {
 
     /// The statement whose result the server is sending.
     pub(super) fn statement_due(&self) -> Cow<'_, StatementReading> {
-        let (reading, at, moment) = match self.due.front() {
-            Some(Expected::Query { reading, complete, moment, .. }) => (reading, *complete, moment),
-            Some(
-                Expected::Execute { reading, moment, .. }
-                | Expected::Function { reading, moment, .. },
-            ) => (reading, 0, moment),
-            _ => return Cow::default(),
-        };
+        let Some((reading, at, moment)) = self.due.running() else { return Cow::default() };
         let mut statement: Cow<'_, StatementReading> =
             reading.statements.get(at).map(Cow::Borrowed).unwrap_or_default();
-        if self.is_overtaken(*moment) {
+        if self.is_overtaken(moment) {
             // It may have waited for a lock while what it reads was made something else.
             statement.to_mut().open();
         }

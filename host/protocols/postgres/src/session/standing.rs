@@ -11,7 +11,6 @@ use palisade_policy::Command;
 use palisade_relay::Output;
 use palisade_sql::Effect;
 
-use super::expected::Expected;
 use super::{Answer, Session};
 use crate::reading::{Lineage, Reading, StatementReading, Stored};
 
@@ -87,13 +86,7 @@ impl Session {
 
     /// A cursor that was declared is planned; if nobody has changed the catalog since it was judged, as what it was read.
     pub(super) fn settle_cursor(&mut self) {
-        let (reading, at, moment) = match self.due.front() {
-            Some(Expected::Query { reading, complete, moment, .. }) => {
-                (reading, *complete, *moment)
-            }
-            Some(Expected::Execute { reading, moment, .. }) => (reading, 0, *moment),
-            _ => return,
-        };
+        let Some((reading, at, moment)) = self.due.running() else { return };
         let effects = reading.statements.get(at).map(|statement| &statement.effects);
         for effect in effects.into_iter().flatten() {
             if let Effect::DeclareCursor { name, .. } = effect
@@ -142,8 +135,7 @@ impl Session {
 fn stands_for(statement: &mut StatementReading, meanings: &[Arc<Reading>]) {
     if meanings.is_empty() || meanings.iter().any(|meaning| meaning.statements.is_empty()) {
         // What could not be read may be anything.
-        let nothing_known = StatementReading::default();
-        statement.lineage = nothing_known.lineage;
+        statement.lineage = Lineage::default();
         statement.writes = true;
         statement.exposure.in_doubt = true;
         return;

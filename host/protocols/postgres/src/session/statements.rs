@@ -191,7 +191,7 @@ impl Portal {
     }
 
     /// Takes its statement's columns for its own where both were described or planned under `now`. Gives whether it has them.
-    pub(super) fn is_described(&self, now: (u64, u64)) -> bool {
+    pub(super) fn take_description(&self, now: (u64, u64)) -> bool {
         let same = self.planned.under == now && self.statement.described_under() == Some(now);
         if same {
             let columns = self.statement.columns();
