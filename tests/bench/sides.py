@@ -131,6 +131,8 @@ def pgbouncer_ini(server, port, folder, tls, pool):
         f"auth_type = scram-sha-256\nauth_file = {folder}/users.txt",
         f"pool_mode = session\ndefault_pool_size = {pool}\nmax_client_conn = 10000",
         "unix_socket_dir =\nlog_connections = 0\nlog_disconnections = 0",
+        # A server process is slow at first. On all other sides each round begins with new ones; here they would be those of the round before.
+        "server_idle_timeout = 1",
     ]
     if tls:
         lines += [
