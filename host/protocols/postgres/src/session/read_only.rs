@@ -36,6 +36,10 @@ const READS: [&str; 24] = [
     "values",
 ];
 
+/// Functions that tell others something, or end what they do: a server allows that in a transaction that only reads.
+const REACH_OTHERS: [&str; 4] =
+    ["pg_cancel_backend", "pg_logical_emit_message", "pg_notify", "pg_terminate_backend"];
+
 /// Why a command may not run in a session that only reads; `None` where it may.
 pub(super) fn refusal(command: &Command) -> Option<Denial> {
     let offending = command.operations.iter().find(|operation| !reads(operation))?;
@@ -66,6 +70,7 @@ fn reads(operation: &Operation) -> bool {
             !has("kind", "procedure")
                 && !has("function", "unknown")
                 && !has("function", "dangerous")
+                && !REACH_OTHERS.contains(&object.rsplit('.').next().unwrap_or_default())
         }
         // A file or a program of the server's is no client.
         "copy-to" => !facts.iter().any(|(name, value)| name == "place" && value != "client"),
@@ -155,6 +160,11 @@ mod tests {
             "COPY t TO PROGRAM 'cat'",
             "SELECT unknown_function()",
             "SELECT dblink_exec('x', 'y')",
+            "SELECT pg_notify('c', 'x')",
+            "SELECT pg_catalog.\"pg_notify\"('c', 'x')",
+            "SELECT pg_logical_emit_message(false, 'c', 'x')",
+            "SELECT pg_terminate_backend(g) FROM generate_series(1, 99) g",
+            "SELECT pg_cancel_backend(1)",
         ] {
             check(text, false);
         }
