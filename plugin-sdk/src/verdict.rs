@@ -1,6 +1,6 @@
 //! Ways to say a [`Verdict`], and to read an [`Operation`].
 
-use crate::{Denial, Hold, Operation, Verdict};
+use crate::{Command, Denial, Hold, Operation, Verdict};
 
 impl Verdict {
     /// Refuses the command. `rule` is the stable id of the rule that decided, `reason` what the client reads.
@@ -90,5 +90,16 @@ impl Operation {
     #[must_use]
     pub fn fact(&self, name: &str) -> Option<&str> {
         self.facts.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether there may be a fact of this name, or of one that this glob matches, that is not told: of a body that was not read,
+    /// or whose values are not told in full (the fact `values` is `cut`), any value may be there.
+    #[must_use]
+    pub fn may_be_untold(&self, name: &str, command: &Command) -> bool {
+        let first = name.split(['*', '?']).next().unwrap_or_default();
+        let is_of_body = ["body:", "file:"]
+            .iter()
+            .any(|of| first.starts_with(of) || first != name && of.starts_with(first));
+        is_of_body && (!command.complete || self.fact("values") == Some("cut"))
     }
 }

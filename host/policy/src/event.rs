@@ -140,6 +140,14 @@ pub struct Operation {
     pub facts: Vec<(String, String)>,
 }
 
+impl Operation {
+    /// Whether it has more values than its facts tell, so that any of them may be missing (the fact `values` is `cut`).
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.facts.iter().any(|(name, value)| name == "values" && value == "cut")
+    }
+}
+
 /// A command, as policies judge it and as the record keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Command {

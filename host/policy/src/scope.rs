@@ -46,7 +46,8 @@ impl Scope {
         let covers = |operation: &Operation| {
             matches_any(self.actions.as_deref(), std::iter::once(&operation.action))
                 && (self.facts.is_none()
-                    || matches_any(self.facts.as_deref(), operation.facts.iter().map(|(it, _)| it)))
+                    || matches_any(self.facts.as_deref(), operation.facts.iter().map(|(it, _)| it))
+                    || operation.is_cut())
         };
         (self.actions.is_none() && self.facts.is_none())
             || !command.complete

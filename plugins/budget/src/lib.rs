@@ -82,7 +82,7 @@ impl Guard for Budget {
     fn judge(&self, context: &Context, command: &Command) -> Verdict {
         let mut verdict = Verdict::Allow;
         for limit in &self.budgets {
-            let spends = command.operations.iter().filter_map(|it| limit.spends(it));
+            let spends = command.operations.iter().filter_map(|it| limit.spends(it, command));
             let spent = spends.fold(0_i64, i64::saturating_add);
             if spent > 0 && limit.is_over(context, spent) && verdict == Verdict::Allow {
                 verdict = limit.denial();
@@ -93,15 +93,17 @@ impl Guard for Budget {
 }
 
 impl Limit {
-    /// How much an operation spends, if it matches.
-    fn spends(&self, operation: &Operation) -> Option<i64> {
+    /// How much an operation spends, if it matches. It does where a fact that it must have may be among those that are not told.
+    fn spends(&self, operation: &Operation, command: &Command) -> Option<i64> {
         let any = |patterns: &[Pattern], text: &str| patterns.iter().any(|it| it.matches(text));
         let matches = any(&self.actions, &operation.action)
             && self.objects.as_deref().is_none_or(|objects| any(objects, &operation.object))
             && self.facts.iter().all(|(name, pattern)| {
-                operation.facts.iter().any(|(fact, value)| fact == name && pattern.matches(value))
+                let mut facts = operation.facts.iter();
+                facts.any(|(fact, value)| fact == name && pattern.matches(value))
+                    || operation.may_be_untold(name, command)
             });
-        matches.then(|| self.weight.as_deref().map_or(1, |fact| weight(operation, fact)))
+        matches.then(|| self.weight.as_deref().map_or(1, |fact| weight(operation, fact, command)))
     }
 
     fn is_over(&self, context: &Context, spent: i64) -> bool {
@@ -131,11 +133,12 @@ plugin_sdk::plugin!(Budget: guard);
 
 /// What a fact says that an operation spends: the largest where it is there several times, one where it is not. What is no
 /// whole number, or may be among the values that are not told, spends all there is: a client must not write itself a discount.
-fn weight(operation: &Operation, fact: &str) -> i64 {
+fn weight(operation: &Operation, fact: &str, command: &Command) -> i64 {
+    if operation.may_be_untold(fact, command) {
+        return i64::MAX;
+    }
     let told = operation.facts.iter().filter(|(name, _)| name == fact);
-    let told = told.map(|(_, value)| value.parse().unwrap_or(i64::MAX)).max();
-    let untold = if operation.fact("values") == Some("cut") { i64::MAX } else { 1 };
-    told.unwrap_or(untold).max(1)
+    told.map(|(_, value)| value.parse().unwrap_or(i64::MAX)).max().unwrap_or(1).max(1)
 }
 
 #[cfg(test)]
@@ -178,11 +181,31 @@ mod tests {
             (&[("body:amount", "1e6")], true),
             (&[("body:amount", "1"), ("body:amount", "3")], true),
             (&[("values", "cut")], true),
+            (&[("body:amount", "1"), ("values", "cut")], true),
         ] {
             let mut context = context();
             context.principal.subject = format!("{facts:?}");
             assert_eq!(denied(&weighted(), &context, used(facts)), is_denied, "{facts:?}");
         }
+    }
+
+    #[test]
+    fn what_was_not_told_may_be_what_is_counted() {
+        let plugin = || budget(r#", "facts": {"body:type": "refund"}"#);
+        let used = |facts: &[(&str, &str)]| {
+            facts.iter().fold(operation("use", "x"), |it, (name, value)| it.with_fact(name, value))
+        };
+        let spent = |facts: &[(&str, &str)], complete| {
+            let mut context = context();
+            context.principal.subject = format!("{facts:?} {complete}");
+            let mut asked = command("x", vec![used(facts); 3]);
+            asked.complete = complete;
+            plugin().judge(&context, &asked) != Verdict::Allow
+        };
+        assert!(spent(&[("body:type", "refund")], true));
+        assert!(spent(&[("values", "cut")], true));
+        assert!(spent(&[("body", "unread")], false));
+        assert!(!spent(&[("body:type", "sale")], true));
     }
 
     #[test]

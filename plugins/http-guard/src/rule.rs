@@ -113,15 +113,10 @@ impl Rule {
             let name = name.to_lowercase();
             let known =
                 || operation.facts.iter().filter(|(fact, _)| is_whole(&name, &fact.to_lowercase()));
-            // Of a body that was not read, or not told in full, any value may be there.
-            let first = name.split(['*', '?']).next().unwrap_or_default();
-            let is_of_body = ["body:", "file:"]
-                .iter()
-                .any(|of| first.starts_with(of) || first != name && of.starts_with(first));
-            let cut = !command.complete || operation.fact("values") == Some("cut");
-            let untold = is_of_body && cut;
+            let untold = operation.may_be_untold(&name, command);
             if doubt {
-                return known().any(|(_, value)| any(patterns, value)) || untold;
+                return known().any(|(fact, value)| any(patterns, value) || is_hidden(fact, value))
+                    || untold;
             }
             !untold
                 && known().next().is_some()
@@ -169,6 +164,11 @@ impl Rule {
         let reason = self.reason.as_deref().unwrap_or("what a rule forbids");
         format!("the request's body was not read in full, and may have in it: {reason}")
     }
+}
+
+/// Whether a header has a value that is told to nobody, so that it may be any.
+fn is_hidden(fact: &str, value: &str) -> bool {
+    fact.starts_with("header:") && value == "***"
 }
 
 /// Whether a glob matches a value from its first letter to its last, in this case: a pattern for names is content with their

@@ -258,6 +258,10 @@ fn a_glob_stays_within_a_segment_unless_it_has_two_stars() {
         ("**", "/", true),
         ("", "", true),
         ("/a", "/ab", false),
+        // A tool's name may have slashes.
+        ("*.*delete*", "git.repo/delete_branch", false),
+        ("*.**delete**", "git.repo/delete_branch", true),
+        ("*.**/exec**", "sys.box/exec_now", true),
     ] {
         assert_eq!(matches(glob.as_bytes(), path.as_bytes()), expected, "{glob} {path}");
     }
@@ -282,4 +286,23 @@ fn the_name_of_a_fact_may_be_a_glob() {
     // It may name what the body holds.
     let cut = call("values", "cut");
     check(rules, [cut], "deny http-guard.admins");
+}
+
+#[test]
+fn a_header_whose_value_nobody_is_told_may_have_any() {
+    let rules = |then: &str| {
+        format!(
+            r#"{{ "rules": [{{ "name": "it", "values": {{ "header:x-auth-role": ["admin"] }}, "then": "{then}" }}], "unlisted": "deny" }}"#
+        )
+    };
+    let hidden = operation("GET", "/").with_fact("header:x-auth-role", "***");
+    check(&rules("deny"), [hidden.clone()], "deny http-guard.it");
+    check(&rules("allow"), [hidden], "deny http-guard.unlisted");
+}
+
+#[test]
+fn a_query_in_the_dark_is_not_a_body_that_may_pass_unread() {
+    let mut upload = command("", [operation("PUT", "/files/a").with_fact("query", "unaccounted")]);
+    upload.complete = false;
+    assert_eq!(said(RULES, &upload), "deny http-guard.incomplete");
 }

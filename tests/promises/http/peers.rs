@@ -89,6 +89,8 @@ fn under_the_shipped_policy_for_aws_objects_come_and_go_and_what_deletes_waits()
         ("PUT /files/?lifecycle", "http-guard.bucket"),
         ("PUT /files?lifecycle", "http-guard.bucket"),
         ("POST /files/?delete&uploadId=x", "http-guard.bucket"),
+        ("PUT /files/open?x-amz-acl=public-read", "http-guard.public-by-query"),
+        ("PUT /files/open?X-Amz-Grant-Read=uri=all", "http-guard.grant-by-query"),
     ] {
         let (method, place) = place.split_once(' ').unwrap();
         let path = format!("/c/s3{place}");

@@ -42,3 +42,20 @@ fn a_star_covers_a_principal_without_roles() {
     let scope: Scope = toml::from_str("roles = ['*']").unwrap();
     assert!(scope.covers(&Context::default()));
 }
+
+#[test]
+fn a_guard_is_asked_about_facts_that_may_be_among_those_that_are_not_told() {
+    let scope: Scope = toml::from_str("actions = ['POST']\nfacts = ['body:role']").unwrap();
+    let asks = |action: &str, fact: (&str, &str), complete| {
+        let facts = vec![(fact.0.to_owned(), fact.1.to_owned())];
+        let operation = Operation { action: action.to_owned(), facts, ..Operation::default() };
+        let command =
+            Command { operations: vec![operation].into(), complete, ..Command::default() };
+        scope.asks_about(&command)
+    };
+    assert!(asks("POST", ("body:role", "admin"), true));
+    assert!(!asks("POST", ("body:name", "x"), true));
+    assert!(asks("POST", ("values", "cut"), true));
+    assert!(!asks("GET", ("values", "cut"), true));
+    assert!(asks("GET", ("body", "unread"), false));
+}

@@ -38,8 +38,8 @@ pub enum Refused {
     /// A body beyond what is gathered.
     #[error("the request's body is longer than the {0} bytes that are read to judge it")]
     TooLong(usize),
-    /// A body that names more than is told.
-    #[error("the request's body names more than is told to judge it: {0}")]
+    /// A query or a body that names more than is told.
+    #[error("the request names more than is told to judge it: {0}")]
     Names(#[from] TooMuch),
     /// Too much in the head.
     #[error("the request has more headers than are looked at")]

@@ -9,8 +9,8 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
 use palisade_policy::{Command, Operation, Told, TooMuch};
 
-use crate::body::{Document, GraphQl, Missing, essence, tell};
-use crate::{Contents, Head, Kind, Length, Refused, Target, graphql};
+use crate::body::{Document, GraphQl, Missing, essence};
+use crate::{Contents, Head, Kind, Length, Query, Refused, Target, graphql};
 
 pub use template::Templates;
 
@@ -128,7 +128,8 @@ impl Request {
     pub fn command(&self, templates: &Templates) -> Command {
         let mut complete = true;
         let (object, mut facts) = templates.apply(&self.head.target.path);
-        let (mut fields, query) = match self.query() {
+        let query = self.head.target.query.as_ref();
+        let (mut fields, query) = match query.map_or_else(|| Ok(Told::default()), Query::told) {
             Ok(mut told) => told.take(),
             Err(TooMuch) => {
                 complete = false;
@@ -185,17 +186,6 @@ impl Request {
         operations.extend(elsewhere.unwrap_or_default());
         operations.extend(inner.unwrap_or_default());
         Command { text: self.text(), operations: operations.into(), complete }
-    }
-
-    /// What its query tells.
-    fn query(&self) -> Result<Told, TooMuch> {
-        let mut told = Told::default();
-        for (name, value) in self.head.target.query.iter().flat_map(|query| query.pairs()) {
-            for field in tell(&mut told, name)? {
-                told.fact(format!("query:{}", told.path(field)), value.to_owned())?;
-            }
-        }
-        Ok(told)
     }
 
     /// Whether a GraphQL document in it changes something, or may.

@@ -14,6 +14,9 @@ pub use query::Query;
 /// The longest target, in bytes (RFC 9110 section 4.1 asks for 8000 at least).
 const LONGEST: usize = 16 * 1024;
 
+/// So many bytes name no more than can be told, whatever they name.
+const SURELY_TOLD: usize = 1024;
+
 /// A canonical path and its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -46,6 +49,9 @@ impl Target {
             None => (raw, None),
         };
         let query = query.map(Query::parse).transpose()?;
+        if let Some(query) = query.as_ref().filter(|_| raw.len() > SURELY_TOLD) {
+            query.told()?;
+        }
         let names_method =
             |query: &Query| query.pairs().any(|(name, _)| name.eq_ignore_ascii_case("_method"));
         if query.as_ref().is_some_and(names_method) {

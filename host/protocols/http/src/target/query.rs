@@ -1,7 +1,10 @@
 //! A query, pair by pair, in the form of `application/x-www-form-urlencoded`.
 
+use palisade_policy::{Told, TooMuch};
+
 use super::{decode, encode};
 use crate::Refused;
+use crate::body::tell;
 
 /// More pairs are refused.
 const MOST: usize = 1000;
@@ -58,6 +61,17 @@ impl Query {
     /// Names and values in their order.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_deref().unwrap_or_default()))
+    }
+
+    /// What it tells: its names as servers read them, and the values of each.
+    pub(crate) fn told(&self) -> Result<Told, TooMuch> {
+        let mut told = Told::default();
+        for (name, value) in self.pairs() {
+            for field in tell(&mut told, name)? {
+                told.fact(format!("query:{}", told.path(field)), value.to_owned())?;
+            }
+        }
+        Ok(told)
     }
 
     /// Leaves out the pairs that are not to be kept.
