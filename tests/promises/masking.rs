@@ -235,6 +235,7 @@ fn an_errors_words_are_withheld_where_they_could_quote_a_protected_value() {
         assert!(!error.contains("hunter2"), "{query}: {error}");
         assert!(error.contains("withheld") || error.contains("gateway."), "{query}: {error}");
     }
+    assert!(!gateway.everything_kept().contains("hunter2"), "what the client did not see is kept");
     assert!(agent.error("SELECT 'word'::int").contains("\"word\""), "nothing protected is in play");
     assert!(agent.error("SELECT passwort FROM secrets").contains("passwort"));
 }

@@ -26,6 +26,22 @@ fn a_session_is_recorded_with_its_commands_verdicts_and_masked_results() {
 }
 
 #[test]
+fn rows_that_came_before_an_error_are_recorded() {
+    let (_postgres, gateway) = baseline();
+    let agent = gateway.agent();
+    agent.error("SELECT name, 1 / (id - 3), password FROM secrets ORDER BY id");
+    let events = gateway.events();
+    let kinds: Vec<_> = events.iter().filter_map(|event| event["kind"].as_str()).collect();
+    assert_eq!(kinds, ["command", "result", "error"]);
+    let result = &events[1];
+    assert_eq!((&result["row_count"], &result["tag"]), (&2.into(), &"(broken off)".into()));
+    assert_eq!(
+        (&result["rows"][0][0], &result["rows"][0][2]),
+        (&"billing".into(), &"********".into())
+    );
+}
+
+#[test]
 fn no_recording_holds_a_value_that_was_masked() {
     let (_postgres, gateway) = baseline();
     gateway.agent().query("SELECT * FROM secrets");

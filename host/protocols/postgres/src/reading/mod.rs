@@ -90,13 +90,17 @@ impl StatementReading {
     #[must_use]
     pub fn may_change_paths(&self) -> bool {
         let changes = |effect: &Effect| match effect {
-            Effect::Set { name, .. } | Effect::Reset { name } => name == "search_path",
+            // The path may name the role itself ("$user").
+            Effect::Set { name, .. } | Effect::Reset { name } => {
+                matches!(name.as_str(), "search_path" | "role" | "session_authorization")
+            }
             Effect::ResetAll
             | Effect::ChangesCatalog
             | Effect::Discard { .. }
             | Effect::Commit { .. }
             | Effect::Rollback { .. }
-            | Effect::RollbackTo { .. } => true,
+            | Effect::RollbackTo { .. }
+            | Effect::PrepareTransaction => true,
             _ => false,
         };
         self.effects.iter().any(changes) || self.is_opaque()

@@ -155,7 +155,7 @@ impl Session {
         let (number, segment) = (allowed.number, self.segment);
         let rewritten = allowed.rewritten.then(|| both(text, &allowed.command.text));
         self.due.push(Expected::Query { number, segment, reading, moment, complete: 0, rewritten });
-        self.segment += 1;
+        self.end_run();
         if allowed.rewritten {
             output.server.build(|out| build::query(out, &allowed.command.text));
             return Ok(Fate::Drop);
@@ -166,14 +166,14 @@ impl Session {
     pub(super) fn refuse_query(&mut self, refusal: Refusal, output: &mut Output<Answer>) -> Fate {
         output.server.build(|out| build::query(out, reply::FAILING));
         self.due.push(Expected::Refused { refusal, simple: Some(self.segment) });
-        self.segment += 1;
+        self.end_run();
         Fate::Drop
     }
 
     fn sync(&mut self) -> Fate {
         self.skipping = false;
         self.due.push(Expected::Sync { segment: self.segment });
-        self.segment += 1;
+        self.end_run();
         Fate::Forward
     }
 

@@ -47,6 +47,17 @@ pub(super) enum Expected {
     Refused { refusal: Refusal, simple: Option<u64> },
 }
 
+impl Expected {
+    /// Whether `ReadyForQuery` ends its answer.
+    fn ends_a_run(&self) -> bool {
+        match self {
+            Self::Query { .. } | Self::Function { .. } | Self::Sync { .. } => true,
+            Self::Refused { simple, .. } => simple.is_some(),
+            _ => false,
+        }
+    }
+}
+
 /// What a client is told instead of running its command.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
@@ -71,10 +82,13 @@ impl Refusal {
 #[derive(Debug, Default)]
 pub(super) struct Due {
     queue: VecDeque<Expected>,
+    /// Something was sent that no end of a run of messages has followed.
+    open: bool,
 }
 
 impl Due {
     pub(super) fn push(&mut self, expected: Expected) {
+        self.open = !expected.ends_a_run();
         self.queue.push_back(expected);
     }
 
@@ -114,11 +128,13 @@ impl Due {
 
     /// Whether the server gives them without a further word of the client's: the last of them ends a run of messages.
     pub(super) fn comes_by_itself(&self) -> bool {
-        self.queue.back().is_none_or(|last| match last {
-            Expected::Query { .. } | Expected::Function { .. } | Expected::Sync { .. } => true,
-            Expected::Refused { simple, .. } => simple.is_some(),
-            _ => false,
-        })
+        self.queue.back().is_none_or(Expected::ends_a_run)
+    }
+
+    /// Whether the server has said all that it says of what it was sent: it tells of changed settings at the end of a run of
+    /// messages alone, even if all of it was answered before.
+    pub(super) fn is_settled(&self) -> bool {
+        self.queue.is_empty() && !self.open
     }
 
     /// How many answers are due.
@@ -153,5 +169,6 @@ impl Due {
     /// A server that takes in a copy ignores each `Sync` that came before the copy's end.
     pub(super) fn forget_syncs(&mut self) {
         self.queue.retain(|due| !matches!(due, Expected::Sync { .. }));
+        self.open = self.queue.back().is_some_and(|last| !last.ends_a_run());
     }
 }

@@ -217,7 +217,7 @@ impl Session {
 
     /// What a description that comes now holds under.
     pub(super) fn described_now(&self) -> (u64, u64) {
-        (self.paths, self.catalog.generation())
+        (self.transaction.paths(), self.catalog.generation())
     }
 
     /// Asks the gate again where its last answer does not cover this run.

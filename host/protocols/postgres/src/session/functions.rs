@@ -44,7 +44,7 @@ impl Session {
         self.follow(&reading, moment);
         let (number, segment) = (allowed.number, self.segment);
         self.due.push(Expected::Function { number, segment, reading, moment });
-        self.segment += 1;
+        self.end_run();
         Ok(Fate::Forward)
     }
 

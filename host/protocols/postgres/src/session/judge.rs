@@ -240,7 +240,7 @@ impl Session {
             let text = String::from_utf8_lossy(text).into_owned();
             Some(Arc::new(Reading::unreadable(text, reason)))
         };
-        let read = match self.encoding.readable(text, self.due.is_empty()) {
+        let read = match self.encoding.readable(text, self.due.is_settled()) {
             Ok(text) => text,
             Err(reason) => return unreadable(reason),
         };

@@ -36,22 +36,51 @@ const TEXTS: [(u8, &str); 10] = [
 /// A report, field by field.
 type Fields<'a> = Vec<(u8, &'a [u8])>;
 
+/// A report that the client sees otherwise than it came.
+pub(super) struct ShownReport<'a>(Vec<(u8, Cow<'a, [u8]>)>);
+
+impl ShownReport<'_> {
+    /// Sends it in the place of a message of this tag.
+    pub(super) fn send(&self, tag: u8, output: &mut Output<Answer>) {
+        let fields = self.0.iter().map(|(kind, text)| (*kind, &**text));
+        output.client.build(|out| build::report(out, tag, fields));
+    }
+
+    /// What it says.
+    pub(super) fn message(&self) -> Cow<'_, str> {
+        let message = self.0.iter().find(|(kind, _)| *kind == b'M');
+        message.map_or("".into(), |(_, text)| String::from_utf8_lossy(text))
+    }
+}
+
 impl Session {
-    /// An error or a notice as the client may see it; `None` where it passes as it came.
-    pub(super) fn report(
+    /// Sends a notice on as the client may see it. Gives whether it passes as it came.
+    pub(super) fn notice(
         &mut self,
         frame: &Frame<'_>,
         output: &mut Output<Answer>,
     ) -> Result<bool, FrameError> {
+        let shown = self.shown(frame)?;
+        if let Some(report) = &shown {
+            report.send(frame.tag, output);
+        }
+        Ok(shown.is_none())
+    }
+
+    /// An error or a notice as the client may see it; `None` where it passes as it came.
+    pub(super) fn shown<'a>(
+        &mut self,
+        frame: &Frame<'a>,
+    ) -> Result<Option<ShownReport<'a>>, FrameError> {
         let rewritten = self.rewrite_due();
         if self.gate.masks_nothing() && rewritten.is_none() {
-            return Ok(true);
+            return Ok(None);
         }
         let fields = backend::report_fields(frame)?;
         let guarded = !self.gate.masks_nothing() && self.is_guarded();
         let shown =
             if guarded && could_quote(&fields) { withheld(&fields) } else { fields.clone() };
-        let mut told: Vec<(u8, Cow<'_, [u8]>)> = Vec::with_capacity(shown.len());
+        let mut told: Vec<(u8, Cow<'a, [u8]>)> = Vec::with_capacity(shown.len());
         let raised = is_raised(&fields);
         for (kind, text) in shown {
             let text = match (kind, &rewritten) {
@@ -62,11 +91,7 @@ impl Session {
         }
         let same = told.len() == fields.len()
             && told.iter().zip(&fields).all(|((a, shown), (b, came))| a == b && **shown == **came);
-        if !same {
-            let fields = told.iter().map(|(kind, text)| (*kind, &**text));
-            output.client.build(|out| build::report(out, frame.tag, fields));
-        }
-        Ok(same)
+        Ok((!same).then_some(ShownReport(told)))
     }
 
     /// One field of a report, as the policies plan for messages.
@@ -239,12 +264,14 @@ fn could_quote(fields: &Fields<'_>) -> bool {
     }
     let class = code.get(..2).unwrap_or_default();
     let pointed = !field(fields, b'P').is_empty();
-    match class {
-        b"0A" if field(fields, b'R') == b"RevalidateCachedQuery" => false,
-        b"42" | b"0A" => !pointed,
-        // Warnings of the server's own, states of transactions, cursors and connections, limits, cancellation.
-        b"00" | b"01" | b"08" | b"24" | b"25" | b"26" | b"28" | b"34" | b"3D" | b"40" | b"53"
-        | b"54" | b"55" | b"57" | b"58" => false,
+    match (class, code) {
+        (b"0A", _) if field(fields, b'R') == b"RevalidateCachedQuery" => false,
+        (b"42" | b"0A", _) => !pointed,
+        // States of cursors, transactions and statements, conflicts, resources, cancellation. Not whole: what is named there in other
+        // codes (a database, a cursor, a file, a word) may be a value that was taken for a name.
+        (b"24" | b"25" | b"26" | b"40" | b"53" | b"57", _) => false,
+        // A message out of order, a statement too deep, a lock that was not had.
+        (_, b"08P01" | b"54001" | b"55P03") => false,
         _ => true,
     }
 }
@@ -286,6 +313,23 @@ mod tests {
             (b'F', "numutils.c"),
         ]);
         assert_eq!(shown, format!("S=ERROR C=22P02 M={WITHHELD} F=numutils.c"));
+    }
+
+    #[test]
+    fn a_value_that_was_taken_for_the_name_of_something_else_is_withheld() {
+        for code in ["3D000", "34000", "54000", "58P01", "01000", "00000", "55P04"] {
+            let fields = [(b'C', code), (b'M', "\"hunter2\" it is not"), (b'F', "some.c")];
+            assert!(!shown(&fields).contains("hunter2"), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_cancellation_is_told_in_full() {
+        let reason = "canceling statement due to statement timeout";
+        for code in ["57014", "40001", "25P02", "55P03"] {
+            let fields = [(b'C', code), (b'M', reason), (b'F', "postgres.c")];
+            assert!(shown(&fields).contains(reason), "{code}");
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod rows;
 mod server;
 mod standing;
 mod statements;
+mod transaction;
 mod types;
 
 use std::collections::{BTreeSet, HashMap};
@@ -44,6 +45,7 @@ use self::protection::Protection;
 use self::result::OpenResult;
 use self::standing::{Cursors, Meanings};
 use self::statements::Names;
+use self::transaction::Transaction;
 use crate::catalog::{Catalog, Touched, Wanted};
 use crate::codec::{FrameError, build};
 use crate::reply;
@@ -138,9 +140,8 @@ pub struct Session {
     message_mask: Option<(Edition, Arc<MessageMask>)>,
     /// A statement of the transaction could make the server quote a protected value, also at its end.
     guarded: bool,
-    /// Counts what may let an unqualified name stand for another relation: a server then plans a statement anew,
-    /// and its result may come from elsewhere than it was described.
-    paths: u64,
+    /// What was sent and may end, or be undone with, its transaction.
+    transaction: Transaction,
     /// Statements were sent that change the catalog, and others may not see that yet: these names are touched.
     changing: Option<Touched>,
     /// What it changes is something that was there before.
@@ -202,7 +203,7 @@ impl Session {
             seen: Covered::default(),
             message_mask: None,
             guarded: false,
-            paths: 0,
+            transaction: Transaction::default(),
             changing: None,
             changing_meanings: false,
             own_changes: 0,
@@ -240,6 +241,12 @@ impl Session {
         output.wait(peer, Box::pin(load));
     }
 
+    /// A run of messages ends with what is sent now.
+    fn end_run(&mut self) {
+        self.segment += 1;
+        self.transaction.end_run();
+    }
+
     /// Follows a setting that decides how texts are read.
     fn parameter_changed(&mut self, name: &str, value: &str) {
         match name {
@@ -258,6 +265,7 @@ impl Session {
 
     /// Ends the session with a last word to the client.
     fn fail(&mut self, code: &str, message: &str, hint: &str, output: &mut Output<Answer>) {
+        self.break_off_result();
         // The session ends either way.
         let _ = self.gate.tell_error(0, code, message);
         output.client.build(|out| reply::fatal(code, message, hint, out));

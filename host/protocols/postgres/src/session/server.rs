@@ -6,6 +6,7 @@ use bytes::{Buf, BytesMut};
 use palisade_relay::{Output, Peer, Progress};
 
 use super::expected::Expected;
+use super::messages::ShownReport;
 use super::result::{Begun, OpenResult};
 use super::rows::{Covering, RowsStop};
 use super::{Answer, Session};
@@ -143,7 +144,7 @@ impl Session {
         match frame.tag {
             b'1' | b'2' | b'3' => self.acknowledged(frame.tag, output),
             b't' => Ok(Fate::Forward),
-            b'N' => self.report(frame, output).map(as_it_came),
+            b'N' => self.notice(frame, output).map(as_it_came),
             b'A' => self.notification(frame, output).map(as_it_came),
             b'S' => self.parameter_status(frame, output).map(as_it_came),
             b'V' => self.function_returned(frame, output),
@@ -288,7 +289,7 @@ impl Session {
         };
         self.copy_in = self.copy_in_due(0);
         // Others see what was committed before the rest of the text is answered.
-        let committed = self.status == b'I' || frame.body.starts_with(b"COMMIT");
+        let committed = self.may_commit() || frame.body.starts_with(b"COMMIT");
         if self.changing_meanings && committed {
             self.tell_of_changes();
         } else if self.changing.is_some() && committed {
@@ -328,10 +329,16 @@ impl Session {
     ) -> Result<Fate, FrameError> {
         let report = backend::report(frame)?;
         self.server_ended |= report.severity == "FATAL" || report.severity == "PANIC";
-        self.result = None;
+        self.break_off_result();
         // What it belongs to is still due: whether it may be told in full depends on that.
         let refused = matches!(self.due.front(), Some(Expected::Refused { .. }));
-        let passes = refused || self.muted || self.report(frame, output)?;
+        let shown = if refused { None } else { self.shown(frame)? };
+        let message = shown.as_ref().map_or(report.message.as_str().into(), ShownReport::message);
+        let message = self.recordable(&report.code, &message);
+        let shown = shown.filter(|_| !self.muted);
+        if let Some(shown) = &shown {
+            shown.send(frame.tag, output);
+        }
         // The rest of a simple query does not run; what was sent behind it may still begin a copy.
         if let Some(Expected::Query { complete, .. }) = self.due.front_mut() {
             *complete = usize::MAX;
@@ -355,11 +362,11 @@ impl Session {
             Some(Expected::Execute { number, .. }) => (*number, false),
             _ => (0, false),
         };
-        self.tell_error(number, &report.code, &self.recordable(&report));
+        self.tell_error(number, &report.code, &message);
         if !simple {
             self.skip();
         }
-        Ok(as_it_came(passes))
+        Ok(as_it_came(shown.is_none()))
     }
 
     /// `FunctionCallResponse`.
@@ -417,6 +424,9 @@ impl Session {
             self.names.end_transaction(segment);
             self.cursors.end_transaction(segment);
         }
+        if self.due.is_empty() {
+            self.transaction.settle(self.status);
+        }
         self.catalog_settled();
         Ok(Fate::Forward)
     }
@@ -440,17 +450,31 @@ impl Session {
         }
     }
 
-    /// An error's message without the values that it may quote.
-    fn recordable(&self, report: &backend::Report) -> String {
+    /// Records what the client got of a result that does not come to its end.
+    pub(super) fn break_off_result(&mut self) {
+        let Some(mut result) = self.result.take() else { return };
+        let number = match self.due.front() {
+            Some(Expected::Query { number, .. } | Expected::Execute { number, .. }) => *number,
+            _ => return,
+        };
+        if result.withheld.is_none() && result.record.bytes > 0 {
+            "(broken off)".clone_into(&mut result.record.tag);
+            // The client has it already; where the record fails, its next command will be denied.
+            let _ = self.gate.tell_result(number, &result.record);
+        }
+    }
+
+    /// The message of an error as the client sees it, without the values that it may quote.
+    fn recordable(&self, code: &str, message: &str) -> String {
         // What a function raises may say anything; data exceptions and broken constraints quote values, the others names.
-        if report.code.starts_with("P0") && !self.gate.masks_nothing() {
+        if code.starts_with("P0") && !self.gate.masks_nothing() {
             return "(raised by a function)".to_owned();
         }
-        let quotes = ["22", "23"].iter().any(|class| report.code.starts_with(class));
+        let quotes = ["22", "23"].iter().any(|class| code.starts_with(class));
         if !quotes || self.gate.masks_nothing() {
-            return report.message.clone();
+            return message.to_owned();
         }
-        let parts = report.message.split('"').enumerate();
+        let parts = message.split('"').enumerate();
         parts.map(|(at, part)| if at % 2 == 0 { part } else { "\"…\"" }).collect()
     }
 

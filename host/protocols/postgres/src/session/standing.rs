@@ -97,6 +97,11 @@ impl Session {
         }
     }
 
+    /// Whether what was sent last may be committed without a further word.
+    pub(super) fn may_commit(&self) -> bool {
+        self.status == b'I' || self.transaction.may_have_ended()
+    }
+
     /// Remembers what a statement that is sent on does to the session; `moment` is when it was read.
     pub(super) fn follow(&mut self, reading: &Arc<Reading>, moment: u64) {
         self.guarded |= reading.statements.iter().any(|statement| statement.guarded);
@@ -104,13 +109,9 @@ impl Session {
             reading.touch(self.changing.get_or_insert_default());
         }
         self.changing_meanings |= reading.changes_meanings();
-        let effects = reading.statements.iter().flat_map(|statement| &statement.effects);
-        let commits = |effect: &Effect| matches!(effect, Effect::Commit { .. });
-        if self.changing_meanings && (self.status == b'I' || effects.into_iter().any(commits)) {
+        self.transaction.follow(reading);
+        if self.changing_meanings && self.may_commit() {
             self.tell_of_changes();
-        }
-        if reading.statements.iter().any(StatementReading::may_change_paths) {
-            self.paths += 1;
         }
         for effect in reading.statements.iter().flat_map(|statement| &statement.effects) {
             self.names.follow(effect);

@@ -49,9 +49,12 @@ enum Found {
 }
 
 impl CopyMask {
-    /// Whether a copy can be masked: its columns are known.
+    /// Whether a copy can be masked: its columns are known, and no value is written as NULL is.
     pub(super) fn is_possible(copy: &CopyShape) -> bool {
-        copy.fields.is_some()
+        // A line of text does not tell a value from a NULL text of the same letters: with one of one's own choice, every row
+        // would answer whether it holds that. CSV quotes such a value.
+        let tells = copy.format != CopyFormat::Text || matches!(&*copy.null, "\\N" | "");
+        copy.fields.is_some() && tells
     }
 
     /// The mask of a copy; `None` where it passes as it comes.
