@@ -29,7 +29,7 @@ fn a_session_is_recorded_with_its_commands_verdicts_and_masked_results() {
 fn rows_that_came_before_an_error_are_recorded() {
     let (_postgres, gateway) = baseline();
     let agent = gateway.agent();
-    agent.error("SELECT name, 1 / (id - 3), password FROM secrets ORDER BY id");
+    agent.error("SELECT name, 1 / (id - 3), password FROM secrets");
     let events = gateway.events();
     let kinds: Vec<_> = events.iter().filter_map(|event| event["kind"].as_str()).collect();
     assert_eq!(kinds, ["command", "result", "error"]);
