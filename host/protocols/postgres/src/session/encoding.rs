@@ -69,6 +69,21 @@ impl Default for Encoding {
 }
 
 impl Encoding {
+    /// Follows a setting that decides how texts are read.
+    pub(super) fn follow(&mut self, name: &str, value: &str) {
+        match name {
+            "client_encoding" => {
+                self.characters = Characters::of(value);
+                self.worst_characters = self.worst_characters.max(self.characters);
+            }
+            "standard_conforming_strings" => {
+                self.conforming_strings = value == "on";
+                self.always_conforming &= self.conforming_strings;
+            }
+            _ => {}
+        }
+    }
+
     /// The text, if the server reads it as the judge does; owned where bytes of another encoding have stand-ins.
     /// `settled`: nothing that was sent before it, and may put a setting back, is still to be answered.
     ///

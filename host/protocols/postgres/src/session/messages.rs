@@ -165,7 +165,7 @@ impl Session {
         output: &mut Output<Answer>,
     ) -> Result<bool, FrameError> {
         let (name, value) = backend::parameter(frame)?;
-        self.parameter_changed(name, value);
+        self.encoding.follow(name, value);
         // The others can hold no text of one's choice.
         if self.gate.masks_nothing() || !matches!(name, "application_name" | "search_path") {
             return Ok(true);

@@ -10,6 +10,7 @@ mod covered;
 mod encoding;
 mod expected;
 mod extended;
+mod failing;
 mod functions;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
@@ -37,7 +38,7 @@ use palisade_relay::{Machine, Output, Peer, Progress};
 use tokio::sync::oneshot;
 
 use self::covered::Covered;
-use self::encoding::{Characters, Encoding};
+use self::encoding::Encoding;
 use self::expected::Due;
 use self::judge::AtHand;
 use self::opened::Opened;
@@ -217,7 +218,7 @@ impl Session {
             bytes_out: 0,
         };
         for (name, value) in parameters {
-            session.parameter_changed(name, value);
+            session.encoding.follow(name, value);
         }
         session
     }
@@ -245,22 +246,6 @@ impl Session {
     fn end_run(&mut self) {
         self.segment += 1;
         self.transaction.end_run();
-    }
-
-    /// Follows a setting that decides how texts are read.
-    fn parameter_changed(&mut self, name: &str, value: &str) {
-        match name {
-            "client_encoding" => {
-                let characters = Characters::of(value);
-                self.encoding.characters = characters;
-                self.encoding.worst_characters = self.encoding.worst_characters.max(characters);
-            }
-            "standard_conforming_strings" => {
-                self.encoding.conforming_strings = value == "on";
-                self.encoding.always_conforming &= value == "on";
-            }
-            _ => {}
-        }
     }
 
     /// Ends the session with a last word to the client.
