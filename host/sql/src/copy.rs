@@ -21,6 +21,8 @@ pub struct CopyOut {
     pub escape: String,
     /// Which CSV values are quoted even where they need not be.
     pub force_quote: Quoted,
+    /// Whether all of its options are read as the server reads them: otherwise its lines may be written in another way.
+    pub is_known: bool,
 }
 
 /// What a `COPY` sends.
@@ -80,6 +82,7 @@ impl CopyOut {
             quote: "\"".into(),
             escape: "\"".into(),
             force_quote: Quoted::None,
+            is_known: true,
         }
     }
 }

@@ -289,6 +289,8 @@ COPY (SELECT id, name, total FROM shop.order_totals JOIN shop.customers USING (i
 
 COPY shop.regions TO STDOUT;
 
+COPY shop.regions TO STDOUT WITH NULL 'null';
+
 COPY (SELECT id, name FROM vault.users ORDER BY id) TO STDOUT;
 
 --@ values ["2024-01-10", "paid", "3"]

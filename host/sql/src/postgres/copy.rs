@@ -57,8 +57,8 @@ impl Walker<'_> {
             }
         };
         self.found.consume(&shape.whole());
-        self.check_options(copy);
-        let out = copy_out(copy, source);
+        let mut out = copy_out(copy, source);
+        out.is_known = self.check_options(copy);
         if copy.filename.is_empty() && !copy.is_program {
             self.found.effects.push(Effect::CopyOut(Box::new(out)));
             return shape;
@@ -102,36 +102,56 @@ impl Walker<'_> {
         names.collect()
     }
 
-    /// An option that this crate does not know, or an encoding other than UTF-8, is a gap.
-    fn check_options(&mut self, copy: &CopyStmt) {
-        for option in options(&copy.options) {
-            match option.defname.as_str() {
-                "format"
-                | "freeze"
-                | "delimiter"
-                | "null"
-                | "default"
-                | "header"
-                | "quote"
-                | "escape"
-                | "force_quote"
-                | "force_not_null"
-                | "force_null"
-                | "on_error"
-                | "reject_limit"
-                | "log_verbosity"
-                | "convert_selectively" => {}
-                "encoding" => {
-                    let value = option_value(option).unwrap_or_default();
-                    let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
-                    if !matches!(plain.as_str(), "utf8" | "unicode") {
-                        self.found.gap("COPY in another encoding than UTF-8");
-                    }
-                }
-                _ => self.found.gap("COPY has an option that is not known"),
-            }
-        }
+    /// What of its options is not read as the server reads it is a gap. Gives whether there is none.
+    fn check_options(&mut self, copy: &CopyStmt) -> bool {
+        let gaps = options(&copy.options).filter_map(|option| check_option(option).err());
+        gaps.map(|gap| self.found.gap(gap)).count() == 0
     }
+}
+
+/// A server takes more for an option's value than it is written for (numbers, an asterisk, lists), each as some text.
+///
+/// # Errors
+/// What is not known of an option.
+fn check_option(option: &DefElem) -> Result<(), &'static str> {
+    let value = option.arg.as_deref().and_then(|node| node.node.as_ref());
+    let known = match (option.defname.as_str(), value) {
+        ("format", Some(NodeEnum::String(value))) => {
+            matches!(value.sval.as_str(), "text" | "csv" | "binary")
+        }
+        ("header", None | Some(NodeEnum::Boolean(_))) => true,
+        ("header", Some(NodeEnum::Integer(value))) => matches!(value.ival, 0 | 1),
+        ("header", Some(NodeEnum::String(_))) => {
+            let value = option_value(option);
+            matches!(value.as_deref(), Some("true" | "false" | "on" | "off" | "match"))
+        }
+        ("delimiter" | "null" | "default" | "quote" | "escape", Some(NodeEnum::String(_)))
+        | ("force_quote", Some(NodeEnum::AStar(_) | NodeEnum::List(_)))
+        | (
+            "freeze"
+            | "force_not_null"
+            | "force_null"
+            | "on_error"
+            | "reject_limit"
+            | "log_verbosity"
+            | "convert_selectively",
+            _,
+        ) => true,
+        ("encoding", Some(NodeEnum::String(value))) => {
+            let plain: String = value.sval.chars().filter(char::is_ascii_alphanumeric).collect();
+            if !matches!(plain.to_ascii_lowercase().as_str(), "utf8" | "unicode") {
+                return Err("COPY in another encoding than UTF-8");
+            }
+            true
+        }
+        (
+            "format" | "header" | "delimiter" | "null" | "default" | "quote" | "escape"
+            | "force_quote" | "encoding",
+            _,
+        ) => false,
+        _ => return Err("COPY has an option that is not known"),
+    };
+    if known { Ok(()) } else { Err("COPY has an option whose value is not a plain one") }
 }
 
 fn fields(copy: &CopyStmt) -> Vec<String> {

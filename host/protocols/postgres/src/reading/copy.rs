@@ -24,7 +24,7 @@ pub struct CopyShape {
     pub escape: u8,
     /// What stands for NULL.
     pub null: String,
-    /// Its columns; `None` where they are not known one by one.
+    /// Its columns; `None` where they are not known one by one, or not how they are written.
     pub fields: Option<Vec<Field>>,
     /// One field that stands for all of them together.
     pub any: Field,
@@ -67,7 +67,7 @@ impl CopyShape {
             quote: first(&copy.quote, b'"'),
             escape: first(&copy.escape, b'"'),
             null: copy.null.clone(),
-            fields,
+            fields: fields.filter(|_| copy.is_known),
             any: field("*".to_owned(), any),
             is_of_nothing,
         }

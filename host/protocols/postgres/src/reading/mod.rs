@@ -307,7 +307,8 @@ impl Reading {
         let is_new =
             |kind: &str| matches!(kind, "column" | "index" | "schema" | "sequence" | "table");
         let changes = |operation: &Operation| match operation.action.as_str() {
-            "alter" | "commit-prepared" | "import" => true,
+            // What is gone, or may not be looked at, leaves its name to another in the search path.
+            "alter" | "commit-prepared" | "drop" | "grant" | "import" | "revoke" => true,
             "create" => !operation.facts.iter().any(|(fact, kind)| fact == "kind" && is_new(kind)),
             _ => false,
         };

@@ -2,6 +2,7 @@
 
 use palisade_policy::Denial;
 use palisade_relay::Output;
+use palisade_sql::CopyFormat;
 
 use super::copy::{CopyMask, shape_of};
 use super::result::OpenResult;
@@ -12,10 +13,10 @@ use crate::codec::{Frame, FrameError, backend, build};
 
 impl Session {
     pub(super) fn copy_out(&mut self, frame: &Frame<'_>) -> Result<Fate, FrameError> {
-        let (_, width) = backend::copy_out(frame)?;
+        let (is_binary, width) = backend::copy_out(frame)?;
         let mut result = OpenResult::new(vec![], self.record_limit);
         if !self.gate.masks_nothing() {
-            match self.plan_copy(width) {
+            match self.plan_copy(is_binary, width) {
                 Ok(mask) => result.copy = mask,
                 Err(denial) => result.withheld = Some(denial),
             }
@@ -25,7 +26,7 @@ impl Session {
     }
 
     /// How a copy towards the client is masked, if at all; it has so many columns.
-    fn plan_copy(&mut self, width: usize) -> Result<Option<CopyMask>, Denial> {
+    fn plan_copy(&mut self, is_binary: bool, width: usize) -> Result<Option<CopyMask>, Denial> {
         let withheld = |reason: &str, hint: &str| Denial {
             reason: reason.to_owned(),
             rule: "gateway.copy-unmaskable".to_owned(),
@@ -40,8 +41,10 @@ impl Session {
         let planned = self.gate.plan(&shape_of(&copy))?;
         let mask = CopyMask::new(&copy, &planned)?;
         match &mask {
-            Some(mask) if mask.width() != width => {
-                let reason = "the server copies out other columns than were planned for";
+            Some(mask)
+                if mask.width() != width || is_binary != (copy.format == CopyFormat::Binary) =>
+            {
+                let reason = "the server copies out other columns, or in another form, than were planned for";
                 Err(withheld(reason, "Name the columns in the COPY."))
             }
             _ => Ok(mask),

@@ -4,6 +4,10 @@
 
 use std::borrow::Cow;
 
+use palisade_sql::Effect;
+
+use crate::reading::Reading;
+
 /// Why a text is not accounted for that names something in characters which are not known.
 pub(super) const UNKNOWN_NAME: &str =
     "it has a name with characters beyond ASCII, and the session's encoding is not UTF-8";
@@ -81,6 +85,25 @@ impl Encoding {
                 self.always_conforming &= self.conforming_strings;
             }
             _ => {}
+        }
+    }
+
+    /// Takes into account what a text that is sent sets: the server tells of that only once the text has run.
+    pub(super) fn may_become(&mut self, reading: &Reading) {
+        for effect in reading.statements.iter().flat_map(|statement| &statement.effects) {
+            let Effect::Set { name, value, .. } = effect else { continue };
+            let value = value.as_deref().unwrap_or_default();
+            match name.as_str() {
+                "client_encoding" => {
+                    self.worst_characters = self.worst_characters.max(Characters::of(value));
+                }
+                "standard_conforming_strings" => {
+                    let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
+                    let is_on = matches!(&*plain.to_ascii_lowercase(), "on" | "true" | "yes" | "1");
+                    self.always_conforming &= is_on;
+                }
+                _ => {}
+            }
         }
     }
 

@@ -267,11 +267,11 @@ fn could_quote(fields: &Fields<'_>) -> bool {
     match (class, code) {
         (b"0A", _) if field(fields, b'R') == b"RevalidateCachedQuery" => false,
         (b"42" | b"0A", _) => !pointed,
-        // States of cursors, transactions and statements, conflicts, resources, cancellation. Not whole: what is named there in other
+        // States of cursors, transactions and statements, conflicts, cancellation. Not whole: what is named there in other
         // codes (a database, a cursor, a file, a word) may be a value that was taken for a name.
-        (b"24" | b"25" | b"26" | b"40" | b"53" | b"57", _) => false,
-        // A message out of order, a statement too deep, a lock that was not had.
-        (_, b"08P01" | b"54001" | b"55P03") => false,
+        (b"24" | b"25" | b"26" | b"40" | b"57", _) => false,
+        // A message out of order, no room or connection left, a statement too deep, a lock that was not had.
+        (_, b"08P01" | b"53100" | b"53300" | b"53400" | b"54001" | b"55P03") => false,
         _ => true,
     }
 }

@@ -293,19 +293,20 @@ impl Session {
 
     /// Refuses a text with a copy towards the client that must be masked and cannot be.
     fn check_copies(&mut self, reading: &Reading) -> Result<(), Refusal> {
+        let mut encoding = self.encoding;
+        encoding.may_become(reading);
         for copy in reading.statements.iter().filter_map(|statement| statement.copy.as_ref()) {
-            // A character of another encoding may hold a byte that looks like a delimiter.
-            if CopyMask::is_possible(copy) && self.encoding.characters == Characters::Utf8 {
-                continue;
-            }
             // What is not there the server says best; should it be there by then, its rows are withheld.
             if copy.is_of_nothing {
                 continue;
             }
             let planned = self.gate.plan(&shape_of(copy)).map_err(Refusal::denied)?;
-            if !planned.masking.keeps_fields() {
+            // A character of another encoding may hold a byte that looks like a delimiter.
+            let possible = CopyMask::is_possible(copy, &planned)
+                && encoding.worst_characters == Characters::Utf8;
+            if !possible && !planned.masking.keeps_fields() {
                 let reason = "this COPY would carry values that must be masked, in a form in which they cannot be";
-                let hint = "Use COPY … TO STDOUT in text format with the columns named, or SELECT.";
+                let hint = "Use COPY … TO STDOUT in text format with the columns named and no NULL text of your own, or SELECT.";
                 return Err(Refusal::of("42501", "gateway.copy-unmaskable", reason.into(), hint));
             }
         }

@@ -7,12 +7,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use palisade_policy::Command;
+use palisade_policy::{Command, Denial};
 use palisade_relay::Output;
 use palisade_sql::Effect;
 
 use super::{Answer, Session};
 use crate::reading::{Lineage, Reading, StatementReading, Stored};
+
+/// What `FETCH` reads from.
+const CURSOR: &str = "cursor";
 
 impl Session {
     /// Adds what stored statements, cursors and portals mean now that the text runs.
@@ -30,11 +33,14 @@ impl Session {
                     Effect::Execute { name } => {
                         ("prepared statement", name, self.prepared_now(name, output)?)
                     }
-                    Effect::Fetch { cursor } => {
-                        ("cursor", cursor, self.cursor_now(cursor, output)?)
-                    }
+                    Effect::Fetch { cursor } => (CURSOR, cursor, self.cursor_now(cursor, output)?),
                     _ => continue,
                 };
+                if let Some(Err(denial)) =
+                    meanings.as_ref().map(|all| check_queries(what, name, all))
+                {
+                    return Some(Arc::new(Reading::refused(reading.command.text.clone(), denial)));
+                }
                 let Some(meanings) = meanings else {
                     gaps.push(format!("it is not certain what the {what} \"{name}\" is"));
                     continue;
@@ -72,8 +78,10 @@ impl Session {
         let made = made.to_owned();
         let mut meanings = Vec::with_capacity(made.len());
         for Made { planned, is_portal, .. } in made {
-            // A portal that runs what a name stands for, or reads from one, began when it was first read from.
-            if is_portal && planned.reading.depends_on_session() {
+            // A portal that runs what a name stands for, or reads from one, began when it was first read from; what else it does
+            // is followed where it is executed.
+            let mut statements = planned.reading.statements.iter();
+            if is_portal && statements.any(|statement| !statement.effects.is_empty()) {
                 return Some(None);
             }
             let now = self.read_text(&planned.reading.command.text, None, output)?;
@@ -110,6 +118,7 @@ impl Session {
         }
         self.changing_meanings |= reading.changes_meanings();
         self.transaction.follow(reading);
+        self.encoding.may_become(reading);
         if self.changing_meanings && self.may_commit() {
             self.tell_of_changes();
         }
@@ -130,6 +139,28 @@ impl Session {
             }
         }
     }
+}
+
+/// What a name stands for must be queries: what else a statement does (to settings, the catalog, the transaction, other names) is
+/// followed where its own text runs.
+///
+/// # Errors
+/// The denial of one that is something else.
+fn check_queries(what: &str, name: &str, meanings: &[Arc<Reading>]) -> Result<(), Denial> {
+    let mut statements = meanings.iter().flat_map(|meaning| meaning.statements.iter());
+    // A cursor's text is the one that declares it.
+    let is_query = |statement: &StatementReading| {
+        let mut effects = statement.effects.iter();
+        what == CURSOR || effects.all(|effect| matches!(effect, Effect::CopyOut(_)))
+    };
+    if statements.all(is_query) {
+        return Ok(());
+    }
+    Err(Denial {
+        reason: format!("the {what} \"{name}\" does more than a query, and is run by its name"),
+        rule: "postgres.runs-more-than-a-query".to_owned(),
+        hint: "Run it by the protocol's own messages, or as a text of its own.".to_owned(),
+    })
 }
 
 /// Makes a statement what it runs or reads from.

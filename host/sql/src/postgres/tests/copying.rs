@@ -95,3 +95,43 @@ fn the_options_of_copy_are_kept_as_written() {
     assert_eq!((old.header, old.force_quote), (true, Quoted::All));
     assert!(!copy_out("COPY t TO STDOUT (HEADER off)").header);
 }
+
+#[test]
+fn an_option_is_read_where_it_is_written_plainly() {
+    for option in [
+        "HEADER (off)",
+        "HEADER *",
+        "HEADER 2",
+        "DELIMITER 1",
+        "DELIMITER *",
+        "DELIMITER (';')",
+        "QUOTE 1",
+        "ESCAPE (x)",
+        "NULL 70613",
+        "NULL ('x')",
+        "FORMAT (csv)",
+        "FORMAT 1",
+        "ENCODING (sjis)",
+        "ENCODING 'sjis'",
+        "SOMETHING 'else'",
+    ] {
+        let text = format!("COPY t TO STDOUT ({option})");
+        assert!(!copy_out(&text).is_known, "{option}");
+        assert!(!PostgreSql.analyze(&text).gaps.is_empty(), "{option}");
+    }
+    for option in [
+        "HEADER",
+        "HEADER 0",
+        "HEADER off",
+        "HEADER 'on'",
+        "HEADER match",
+        "DELIMITER ';'",
+        "NULL ''",
+        "FORMAT CSV",
+        "FORCE_QUOTE *",
+        "FORCE_QUOTE (a, b)",
+        "ENCODING 'UTF-8'",
+    ] {
+        assert!(copy_out(&format!("COPY t TO STDOUT ({option})")).is_known, "{option}");
+    }
+}

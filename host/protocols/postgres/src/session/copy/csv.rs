@@ -56,6 +56,11 @@ impl Lines for Csv {
         &self.null
     }
 
+    fn is_null(&self, cell: &[u8]) -> bool {
+        // A value of the same letters is quoted.
+        cell == self.null
+    }
+
     fn cells<'a>(&self, line: &'a [u8]) -> Vec<&'a [u8]> {
         let mut cells = Vec::new();
         let mut start = 0;

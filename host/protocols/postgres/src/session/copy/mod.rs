@@ -49,12 +49,13 @@ enum Found {
 }
 
 impl CopyMask {
-    /// Whether a copy can be masked: its columns are known, and no value is written as NULL is.
-    pub(super) fn is_possible(copy: &CopyShape) -> bool {
-        // A line of text does not tell a value from a NULL text of the same letters: with one of one's own choice, every row
-        // would answer whether it holds that. CSV quotes such a value.
+    /// Whether a copy can be masked as it is planned: its columns are known, and no value that is covered is written as NULL is.
+    pub(super) fn is_possible(copy: &CopyShape, planned: &Planned) -> bool {
+        // A line of text does not tell a value from a NULL text of the same letters. With one of one's own choice, each row would
+        // answer whether it holds that; the empty one is covered as a value is.
         let tells = copy.format != CopyFormat::Text || matches!(&*copy.null, "\\N" | "");
-        copy.fields.is_some() && tells
+        let covers = planned.masking.fields.iter().any(|treatment| treatment.cover.is_some());
+        copy.fields.is_some() && (tells || !covers)
     }
 
     /// The mask of a copy; `None` where it passes as it comes.
@@ -68,7 +69,7 @@ impl CopyMask {
             rule: "gateway.copy-unmaskable".to_owned(),
             hint: "Use SELECT.".to_owned(),
         };
-        if !Self::is_possible(copy) {
+        if !Self::is_possible(copy, planned) {
             return Err(cannot("this COPY cannot be masked".to_owned()));
         }
         if fields.iter().any(|treatment| !treatment.inspect.is_empty()) {
@@ -145,6 +146,8 @@ trait Lines {
     fn delimiter(&self) -> u8;
     /// What stands for NULL.
     fn null(&self) -> &[u8];
+    /// Whether a cell is NULL, and no value that is written in the same way.
+    fn is_null(&self, cell: &[u8]) -> bool;
     /// Cuts a line into cells, as they are written.
     fn cells<'a>(&self, line: &'a [u8]) -> Vec<&'a [u8]>;
     /// The value that a cell is written for.
@@ -167,7 +170,7 @@ fn mask_line(
             masked.push(format.delimiter());
         }
         width += 1;
-        if mask.is_keep() || cell == format.null() {
+        if mask.is_keep() || format.is_null(cell) {
             masked.extend_from_slice(cell);
             continue;
         }

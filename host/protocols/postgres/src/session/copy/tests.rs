@@ -10,7 +10,11 @@ use super::*;
 
 /// A copy of two columns of which the second is covered.
 fn mask(format: CopyFormat) -> CopyMask {
-    let copy = CopyShape {
+    mask_of(&shape(format))
+}
+
+fn shape(format: CopyFormat) -> CopyShape {
+    CopyShape {
         is_of_nothing: false,
         format,
         header: false,
@@ -20,13 +24,16 @@ fn mask(format: CopyFormat) -> CopyMask {
         null: if format == CopyFormat::Csv { "" } else { "\\N" }.to_owned(),
         fields: Some(vec![Field::default(), Field::default()]),
         any: Field::default(),
-    };
+    }
+}
+
+fn mask_of(copy: &CopyShape) -> CopyMask {
     let mut covered = Treatment::default();
     covered.add(0, &Action::Replace("***".into()));
     CopyMask {
-        format: match format {
-            CopyFormat::Text => Format::Text(Text::new(&copy)),
-            CopyFormat::Csv => Format::Csv(Csv::new(&copy)),
+        format: match copy.format {
+            CopyFormat::Text => Format::Text(Text::new(copy)),
+            CopyFormat::Csv => Format::Csv(Csv::new(copy)),
             CopyFormat::Binary => Format::Binary(Binary::default()),
         },
         header: false,
@@ -37,7 +44,10 @@ fn mask(format: CopyFormat) -> CopyMask {
 
 /// Masks what comes in pieces, and gives what leaves, without its frames.
 fn masked(format: CopyFormat, pieces: &[&[u8]]) -> Result<Vec<u8>, Broken> {
-    let mut mask = mask(format);
+    masked_by(mask(format), pieces)
+}
+
+fn masked_by(mut mask: CopyMask, pieces: &[&[u8]]) -> Result<Vec<u8>, Broken> {
     let masker = Masker::new([7; 32]);
     let mut shown = Vec::new();
     for piece in pieces {
@@ -62,6 +72,13 @@ fn check(format: CopyFormat, given: &str, expected: &str) {
 #[test]
 fn a_cell_of_a_text_copy_is_covered_and_null_stays() {
     check(CopyFormat::Text, "a\tsecret\nb\t\\N\n", "a\t***\nb\t\\N\n");
+}
+
+#[test]
+fn an_empty_null_of_a_text_copy_is_covered_as_an_empty_value_is() {
+    let copy = CopyShape { null: String::new(), ..shape(CopyFormat::Text) };
+    let shown = masked_by(mask_of(&copy), &[b"a\t\n\t\n"]).unwrap();
+    assert_eq!(shown, b"a\t***\n\t***\n");
 }
 
 #[test]

@@ -30,6 +30,11 @@ impl Lines for Text {
         &self.null
     }
 
+    fn is_null(&self, cell: &[u8]) -> bool {
+        // A backslash of a value is written as two.
+        cell == self.null && self.null == b"\\N"
+    }
+
     fn cells<'a>(&self, line: &'a [u8]) -> Vec<&'a [u8]> {
         cells_of(line, self.delimiter)
     }
