@@ -73,7 +73,7 @@ pub(super) async fn load(
         names.extend(relations.iter().flat_map(|it| &it.parents).map(|(_, name)| name.clone()));
         names.retain(|name| !asked.contains(name));
         let of_routines = called.values().flatten().flat_map(|routine| &routine.unknown);
-        let labels = views().flat_map(|view| &view.calls).chain(of_routines);
+        let labels = views().flat_map(|view| &view.statement.unknown).chain(of_routines);
         calls = labels.flat_map(|label| names_of(label)).map(str::to_owned).collect();
         calls.retain(|name| !called.contains_key(name));
         found.extend(relations.into_iter().map(|relation| (relation.oid, relation)));

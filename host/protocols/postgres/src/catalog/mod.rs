@@ -3,6 +3,7 @@
 //! Looked up over the gateway's own connection, once per relation, and forgotten when a session changes the catalog or when told to.
 
 mod ask;
+mod behind;
 mod indexes;
 mod load;
 mod names;
@@ -21,6 +22,7 @@ use tokio::sync::Mutex;
 use crate::reading::Reading;
 use crate::serve::Backend;
 
+pub(crate) use behind::{Behind, behind_names};
 pub(crate) use names::{ANYWHERE, ColumnName, FRESH, is_system, resolve, unresolved};
 pub(crate) use relation::{DEEPEST, View};
 pub use relation::{Index, Relation};

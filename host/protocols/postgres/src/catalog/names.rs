@@ -19,7 +19,7 @@ pub(crate) struct ColumnName {
 }
 
 impl ColumnName {
-    pub(super) fn new(schema: &str, relation: &str, column: &str) -> Self {
+    pub(crate) fn new(schema: &str, relation: &str, column: &str) -> Self {
         let (schema, relation) = (schema.to_owned(), relation.to_owned());
         Self { schema, relation, column: column.to_owned() }
     }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use palisade_policy::Operation;
-use palisade_sql::{Name, Outputs, PostgreSql, Trusted, Use};
+use palisade_sql::{Name, Outputs, PostgreSql, Statement, Trusted};
 
+use super::behind::behind_names;
 use super::names::is_system_column;
 use super::sources::given_by;
 use super::{ColumnName, FRESH, Known, column_sources, resolve, source_names, unresolved};
@@ -84,14 +85,10 @@ pub enum Cascade {
 /// What a view is made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
-    /// Where each of its columns comes from.
-    pub outputs: Outputs,
+    /// The query that defines it: whoever reads it runs that. Its outputs say nothing where it is not understood.
+    pub statement: Statement,
     /// The relations that it reads, with their schemas.
     pub reads: BTreeSet<Name>,
-    /// What its own definition uses without showing it.
-    pub uses: Vec<Use>,
-    /// The functions that it calls of which the catalog must say what they do.
-    pub calls: BTreeSet<String>,
 }
 
 impl View {
@@ -100,21 +97,17 @@ impl View {
     pub fn read(definition: &str, trusted: &Trusted) -> Self {
         let mut analysis = PostgreSql.trusting(definition, trusted);
         let complete = analysis.is_complete();
-        let Some(statement) = analysis.statements.pop() else {
-            return Self { outputs: anything(), ..Self::default() };
-        };
+        let mut statement = analysis.statements.pop().unwrap_or_default();
         let reads = statement.operations.iter().filter_map(|operation| match &operation.object {
             palisade_sql::Object::Relation(name) => Some(name.clone()),
             palisade_sql::Object::Other(_) => None,
         });
-        let outputs = if complete { statement.outputs } else { anything() };
         let reads = reads.collect();
-        Self { reads, outputs, uses: statement.uses, calls: statement.unknown }
+        if !complete {
+            statement.outputs = Outputs { opaque: true, ..Outputs::default() };
+        }
+        Self { statement, reads }
     }
-}
-
-fn anything() -> Outputs {
-    Outputs { opaque: true, ..Outputs::default() }
 }
 
 impl Relation {
@@ -234,9 +227,11 @@ impl Relation {
         }
         let Some(view) = &self.view else { return };
         let position = self.columns.values().position(|name| name == column);
-        let (sources, opaque) = column_sources(&view.outputs, position, self.columns.len());
+        let (sources, opaque) =
+            column_sources(&view.statement.outputs, position, self.columns.len());
         // A function that only chooses rows may yet change what others see.
-        if opaque || view.calls.iter().any(|label| known.does(label).is_none()) {
+        let unseen = || view.statement.unknown.iter().any(|label| known.does(label).is_none());
+        if opaque || unseen() || behind_names(&view.statement, known).next().is_some() {
             into.insert(ColumnName::any());
         }
         for source in sources {
@@ -246,7 +241,7 @@ impl Relation {
 
     /// Adds it and every relation that it reads or is a part of, as (schema, name).
     pub(crate) fn touched(&self, known: &Known, into: &mut BTreeSet<(String, String)>) {
-        if !into.insert((self.schema.clone(), self.name.clone())) || into.len() > 1000 {
+        if !into.insert(self.place()) || into.len() > 1000 {
             return;
         }
         into.extend(self.parents.iter().cloned());
@@ -257,7 +252,7 @@ impl Relation {
                 relation.touched(known, into);
             }
         }
-        let calls = view.calls.iter().filter_map(|label| known.function_reads(label));
+        let calls = view.statement.unknown.iter().filter_map(|label| known.function_reads(label));
         for relation in calls.flatten() {
             relation.touched(known, into);
         }

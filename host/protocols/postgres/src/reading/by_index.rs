@@ -59,7 +59,7 @@ pub(super) fn orders_every_table(statement: &Statement) -> bool {
 fn reads(statement: &Statement, known: &Known) -> BTreeMap<Place, Reads> {
     let mut all: BTreeMap<Place, Reads> = BTreeMap::new();
     let views = views(statement, known);
-    let uses = statement.uses.iter().chain(views.values().flat_map(|view| &view.uses));
+    let uses = statement.uses.iter().chain(views.values().flat_map(|view| &view.statement.uses));
     for used in uses.filter(|used| used.how != How::ByIndex) {
         let equals = matches!(used.how, How::EqualsParameter | How::EqualsConstant);
         for (relation, column) in columns_of(&used.source, known) {

@@ -39,7 +39,7 @@ impl<'a> Called<'a> {
         let in_guise = in_guise.filter(|name| known.defines_function(name));
         labels.extend(in_guise);
         let views = views(statement, known);
-        labels.extend(views.values().flat_map(|view| &view.calls).map(String::as_str));
+        labels.extend(views.values().flat_map(|view| &view.statement.unknown).map(String::as_str));
         let calls = labels.into_iter().map(|label| (label.to_owned(), known.does(label)));
         let blocks = statement.blocks.iter();
         let blocks = blocks.map(|block| ("a block".to_owned(), known.block_does(block)));

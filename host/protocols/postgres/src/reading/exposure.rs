@@ -8,7 +8,9 @@ use palisade_sql::{How, Object, Source, Statement, Usage, Use};
 use super::by_index;
 use super::called::views;
 use super::stored::{Stored, stored};
-use crate::catalog::{Known, Relation, in_the_guise_of_a_column, resolve, source_names};
+use crate::catalog::{
+    Behind, Known, Relation, View, behind_names, in_the_guise_of_a_column, resolve, source_names,
+};
 
 /// The action of an operation that says how columns are used without being shown.
 pub const USE: &str = "use";
@@ -44,6 +46,9 @@ impl Exposure {
         }
         exposure.in_doubt |= by_index::orders_every_table(statement);
         exposure.doubt_names(statement, known);
+        for view in views(statement, known).values() {
+            exposure.read_view(view, known);
+        }
         exposure
     }
 
@@ -55,6 +60,16 @@ impl Exposure {
         self.stored.extend(other.stored.iter().cloned());
     }
 
+    /// What reads a view runs its query, which may read something else by now than when somebody judged that.
+    fn read_view(&mut self, view: &View, known: &Known) {
+        self.reservations.extend(view.statement.reservations.iter().cloned());
+        self.doubt_names(&view.statement, known);
+        if view.reads.iter().any(|name| resolve(known, name).next().is_none()) {
+            self.in_doubt = true;
+            self.reservations.push("a view stands on relations that are not known".to_owned());
+        }
+    }
+
     /// A function or an operator that somebody defined may stand behind a name of the server's own.
     fn doubt_names(&mut self, statement: &Statement, known: &Known) {
         // What a cast makes of a value is told from the type.
@@ -64,47 +79,6 @@ impl Exposure {
         };
         self.reservations.extend(doubted.map(reason));
     }
-}
-
-/// What somebody may have defined under a name of the server's own.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Behind {
-    Function,
-    Operator,
-    Cast,
-}
-
-impl Behind {
-    fn of(self, name: &str) -> String {
-        match self {
-            Self::Function => format!("function {name}"),
-            Self::Operator => format!("operator {name}"),
-            Self::Cast => format!("cast to {name}"),
-        }
-    }
-}
-
-/// The functions, operators and casts of a statement behind whose names there may be somebody's own.
-fn behind_names<'a>(
-    statement: &'a Statement,
-    known: &'a Known,
-) -> impl Iterator<Item = (Behind, &'a str)> {
-    let functions = statement.calls.iter().filter(|name| !name.contains('.'));
-    let functions = functions.filter(|name| known.defines_function(name));
-    let operators = statement.operators.iter().filter(|name| known.defines_operator(name));
-    let casts = statement.casts.iter().filter(|name| known.defines_cast(name));
-    // What is computed, or written, may be cast on the way.
-    let computes = !(statement.calls.is_empty() && statement.operators.is_empty())
-        || statement.operations.iter().any(|operation| {
-            matches!(operation.action, "insert" | "update" | "merge" | "copy-from")
-        });
-    let unwritten = (computes && known.casts_by_itself()).then_some("whatever is needed");
-    let of = |kind| move |name: &'a String| (kind, name.as_str());
-    functions
-        .map(of(Behind::Function))
-        .chain(operators.map(of(Behind::Operator)))
-        .chain(casts.map(of(Behind::Cast)))
-        .chain(unwritten.map(|name| (Behind::Cast, name)))
 }
 
 /// A call of each of these.
@@ -196,8 +170,13 @@ pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
         operation.facts.push(("guesses".to_owned(), statement.guesses.to_string()));
     }
     for (name, view) in views(statement, known) {
-        // What it computes with is a part of what it shows.
-        let decides = view.uses.iter().filter(|used| used.usage != Usage::Expression);
+        // What it computes with is a part of what it shows, unless that is a view: it may be another than when this one was made.
+        let is_view = |source: &Source| {
+            resolve(known, &source.relation).any(|relation| relation.view.is_some())
+        };
+        let decides = view.statement.uses.iter();
+        let decides =
+            decides.filter(|used| used.usage != Usage::Expression || is_view(&used.source));
         operations.extend(used(decides, known).into_iter().map(|mut operation| {
             operation.facts.push(("through".to_owned(), name.clone()));
             operation

@@ -26,15 +26,31 @@ struct All(BTreeMap<BTreeSet<ColumnName>, BTreeSet<ColumnName>>);
 pub(super) fn stored(statement: &Statement, known: &Known) -> Vec<Stored> {
     let mut all = All::default();
     for operation in &statement.operations {
+        let has = |name: &str, is: &dyn Fn(&str) -> bool| {
+            operation.facts.iter().any(|(fact, value)| *fact == name && is(value))
+        };
+        // What a typed table's columns are called is its type's to say.
         let renames = operation.action == "alter"
-            && operation.facts.iter().any(|(_, to)| to.contains("rename") || to.contains("schema"));
+            && operation
+                .facts
+                .iter()
+                .any(|(_, to)| to.contains("rename") || to.contains("schema") || to == "add-of");
         // What a materialized view is made of may be something else for as long as it is refreshed.
         let renames = renames || operation.action == "refresh";
-        if let (Object::Relation(name), true) = (&operation.object, renames) {
-            all.put_anywhere([&Source::new(name, "*")], known);
+        match &operation.object {
+            Object::Relation(name) if renames => {
+                all.put_anywhere([&Source::new(name, "*")], known);
+            }
+            // All that lies in a schema has another name with it.
+            Object::Other(schema)
+                if has("kind", &|kind| kind == "schema") && has("change", &|it| it == "rename") =>
+            {
+                all.let_anywhere(ColumnName::new(schema, "?", "*"));
+            }
+            _ => {}
         }
     }
-    if statement.operations.iter().any(keeps) {
+    if statement.operations.iter().any(keeps) || keeps_what_views_gave(statement, known) {
         all.put_anywhere(&statement.outputs.all_sources, known);
     }
     for name in let_go(statement) {
@@ -44,6 +60,17 @@ pub(super) fn stored(statement: &Statement, known: &Known) -> Vec<Stored> {
         all.store(stores, known);
     }
     all.finish(known)
+}
+
+/// Whether it makes a materialized view that is filled from views or functions: it keeps what these gave, whatever they are later.
+/// One of tables alone is protected as they are.
+fn keeps_what_views_gave(statement: &Statement, known: &Known) -> bool {
+    let is_view = |operation: &palisade_sql::Operation| match &operation.object {
+        Object::Relation(name) => resolve(known, name).any(|relation| relation.view.is_some()),
+        Object::Other(_) => false,
+    };
+    with(statement, "create", ("kind", "matview")).next().is_some()
+        && (!statement.unknown.is_empty() || statement.operations.iter().any(is_view))
 }
 
 /// The parts and children that a statement takes out of their tables.
@@ -62,6 +89,11 @@ impl All {
     fn put_anywhere<'a>(&mut self, sources: impl IntoIterator<Item = &'a Source>, known: &Known) {
         let from = self.0.entry(BTreeSet::new()).or_default();
         sources.into_iter().for_each(|source| source_names(known, source, from, 0));
+    }
+
+    /// The same of one column, or of all that have such a name.
+    fn let_anywhere(&mut self, from: ColumnName) {
+        self.0.entry(BTreeSet::new()).or_default().insert(from);
     }
 
     /// Values that go into one target: into each column that this may be, and into what is made of it there.
@@ -122,14 +154,15 @@ impl All {
             known.find(&name.schema, &name.relation).is_some_and(|relation| relation.is_foreign())
         };
         let known_ones = |names: BTreeSet<ColumnName>| -> Vec<String> {
-            // What nothing is known of is no column that somebody protects: an uncommitted table, a function's result.
+            // What is not known by its name alone is no column that somebody protects: an uncommitted table.
             let known = names.iter().filter(|name| name.schema != "?");
             known.map(ColumnName::to_string).collect()
         };
         let all = self.0.into_iter();
         let all = all.map(|(into, from)| {
             // Another server may be this one, by a table of which nothing else is known.
-            let anywhere = from.iter().any(is_foreign).then(|| ANYWHERE.to_owned());
+            let is_anything = |name: &ColumnName| *name == ColumnName::any() || is_foreign(name);
+            let anywhere = from.iter().any(is_anything).then(|| ANYWHERE.to_owned());
             let from = known_ones(from).into_iter().chain(anywhere).collect();
             Stored { into: known_ones(into), from }
         });

@@ -62,7 +62,8 @@ impl<'a> Targets<'a> {
             self.columns.insert((relation.oid, column), relation);
             return;
         };
-        let (sources, opaque) = column_sources(&view.outputs, Some(at), relation.columns.len());
+        let (sources, opaque) =
+            column_sources(&view.statement.outputs, Some(at), relation.columns.len());
         // By a view that stands on many others there may be very many ways to one column.
         self.unknown |= opaque || depth > DEEPEST || self.columns.len() > MOST;
         if !self.unknown {
