@@ -22,6 +22,7 @@ mod events;
 mod form;
 mod json;
 mod lines;
+mod members;
 mod text;
 
 pub use events::EventStream;
@@ -101,6 +102,9 @@ pub enum Trouble {
     /// A string holds half of a surrogate pair.
     #[error("a string holds half of a surrogate pair")]
     LoneSurrogate,
+    /// It is no document, and holds what may be a member of one whose value would be covered.
+    #[error("the text holds a covered key in a form that is not read")]
+    Member,
     /// It is not UTF-8.
     #[error("the text is not UTF-8")]
     NotUtf8,
@@ -132,6 +136,7 @@ impl Trouble {
             }
             Self::DuplicateKey
             | Self::LoneSurrogate
+            | Self::Member
             | Self::NotUtf8
             | Self::Syntax
             | Self::Trailing

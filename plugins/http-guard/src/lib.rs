@@ -108,7 +108,7 @@ impl Guard for HttpGuard {
 /// Whether nothing else of an operation is in the dark than a body: what a header names besides the path, a document, or a query.
 fn is_told_but_for_its_body(operation: &Operation) -> bool {
     let is_dark = |name| operation.fact(name).is_some_and(|fact| fact.starts_with("unaccounted"));
-    !["elsewhere", "graphql", "query"].into_iter().any(is_dark)
+    !["batch", "elsewhere", "graphql", "query"].into_iter().any(is_dark)
 }
 
 impl Unlisted {

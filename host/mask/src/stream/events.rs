@@ -4,6 +4,7 @@
 //! if they are that, else as text; the other fields are searched one by one. Secrets that are cut over several events are
 //! not found, but for private keys.
 
+use super::members::Members;
 use super::text::Secrets;
 use super::{JsonStream, MaskStream, Masks, Trouble, Unreadable};
 use crate::cell::{CellForm, CellMask, Treated};
@@ -150,6 +151,9 @@ impl EventStream {
         let rest = self.masks.plan.rest();
         if rest.cover.is_some() {
             return Ok(Some(self.treat(rest, &data).unwrap_or_default()));
+        }
+        if Members::of(&self.masks).is_some_and(|mut members| members.find(&data).is_some()) {
+            return Err(Trouble::Member);
         }
         Ok(match self.secrets.all(&data) {
             Cow::Borrowed(_) => None,

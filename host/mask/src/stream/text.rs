@@ -11,6 +11,7 @@ mod secret;
 
 pub(super) use self::secret::Secrets;
 
+use super::members::Members;
 use super::{MaskStream, Masks, Trouble, Unreadable};
 use crate::cover::{CoverAll, Covered};
 use crate::scan::Scan;
@@ -35,6 +36,7 @@ pub struct TextStream {
     /// Where what is held begins.
     at: u64,
     covered: u64,
+    members: Option<Members>,
     failed: Option<Unreadable>,
 }
 
@@ -60,7 +62,9 @@ impl TextStream {
             None => Mode::Scan(Secrets::new(rest.scan)),
         };
         let window = masks.limits.held.min(WINDOW);
-        Self { mode, held: Vec::new(), looked: 0, window, at: 0, covered: 0, failed: None }
+        let members = Members::of(&masks).filter(|_| !matches!(mode, Mode::Cover { .. }));
+        let (held, failed) = Default::default();
+        Self { mode, held, looked: 0, window, at: 0, covered: 0, members, failed }
     }
 
     /// Judges what can be judged of what is held.
@@ -141,6 +145,9 @@ impl MaskStream for TextStream {
         if let Some(failed) = self.failed {
             return Err(failed);
         }
+        let member = self.members.as_mut().and_then(|members| members.find(chunk));
+        // What is before it goes on as it would have if it had come alone.
+        let chunk = chunk.get(..member.unwrap_or(chunk.len())).unwrap_or_default();
         match &mut self.mode {
             Mode::Pass => out.extend_from_slice(chunk),
             Mode::Cover { cover, any } => {
@@ -158,6 +165,11 @@ impl MaskStream for TextStream {
                     }
                 }
             }
+        }
+        if member.is_some() {
+            let failed = Unreadable { trouble: Trouble::Member, at: self.at };
+            self.failed = Some(failed);
+            return Err(failed);
         }
         Ok(())
     }

@@ -81,11 +81,13 @@ const STATEFUL: &[&str] = &[
     "currval",
     "lastval",
     "pg_advisory_unlock_all",
+    "pg_current_xact_id",
     "pg_export_snapshot",
     "pg_listening_channels",
     "pg_lock_status",
     "pg_notification_queue_usage",
     "pg_show_all_settings",
+    "txid_current",
 ];
 
 /// Built in; how many random numbers they draw depends on what they are given.

@@ -1,7 +1,7 @@
 //! Statements that make, change and drop objects other than tables, and rights to them.
 
 use super::{Walker, names};
-use crate::{Name, Object, Operation};
+use crate::{Name, Object, Operation, Usage};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     CreatePolicyStmt, CreateSchemaStmt, CreateTrigStmt, DefineStmt, DropBehavior, DropStmt,
@@ -142,8 +142,10 @@ impl Walker<'_> {
         self.define(Operation::other("create", create.policy_name.clone()).fact("kind", "policy"));
         self.changed(create.table.as_ref(), "add-policy");
         let scope = super::tables::relation_scope(&names::relation_of(create.table.as_ref()));
+        let before = self.found.use_for(Usage::Predicate);
         self.optional(create.qual.as_deref(), &scope);
         self.optional(create.with_check.as_deref(), &scope);
+        self.found.usage = before;
     }
 
     /// `CREATE AGGREGATE`, `OPERATOR`, `TYPE`, `COLLATION` and text search objects.

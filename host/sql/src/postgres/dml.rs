@@ -24,7 +24,7 @@ impl Walker<'_> {
             Some(OnConflictAction::OnconflictNothing) => operation.fact("conflict", "nothing"),
             _ => operation,
         });
-        self.subscripts(&insert.cols, &scope);
+        let subscripts = self.subscripts(&insert.cols, &scope);
         let source = match insert.select_stmt.as_deref().map(|node| node.node.as_ref()) {
             None => Shape::default(),
             Some(Some(NodeEnum::SelectStmt(select))) => self.select(select, &scope, true),
@@ -32,6 +32,7 @@ impl Walker<'_> {
         };
         self.found.consume(&source.whole());
         let mut inflow = inflow_of(&columns, &source);
+        inflow.extend(subscripts);
         self.put(&target, &inflow);
         if let Some(conflict) = conflict {
             let excluded = excluded(&columns, source);
@@ -185,7 +186,8 @@ impl Walker<'_> {
             Piece::column("", flow)
         });
         let values = Shape::of(values.collect());
-        let inflow = inflow_of(&fields, &values);
+        let mut inflow = inflow_of(&fields, &values);
+        inflow.extend(self.subscripts(&clause.target_list, scope));
         self.put(target, &inflow);
         inflow
     }
@@ -199,8 +201,7 @@ impl Walker<'_> {
 
     /// `SET column = expression, …`: what flows into which column.
     fn assignments(&mut self, targets: &[Node], scope: &Scope<'_>) -> Inflow {
-        let mut inflow = Vec::new();
-        self.subscripts(targets, scope);
+        let mut inflow = self.subscripts(targets, scope);
         for target in targets {
             let Some(NodeEnum::ResTarget(target)) = target.node.as_ref() else {
                 self.unreadable();
@@ -215,13 +216,18 @@ impl Walker<'_> {
         inflow
     }
 
-    /// The subscripts of assigned columns: `a[i] = …`.
-    fn subscripts(&mut self, targets: &[Node], scope: &Scope<'_>) {
+    /// The subscripts of assigned columns: `a[i] = …`. They are stored as well, as a document's keys and an array's bounds.
+    fn subscripts(&mut self, targets: &[Node], scope: &Scope<'_>) -> Inflow {
+        let mut inflow = Vec::new();
         for target in targets {
             if let Some(NodeEnum::ResTarget(target)) = target.node.as_ref() {
-                self.all(&target.indirection, scope);
+                let flow = self.all(&target.indirection, scope);
+                if !flow.is_empty() {
+                    inflow.push((Some(target.name.clone()), flow));
+                }
             }
         }
+        inflow
     }
 
     /// A `WHERE` of a statement that writes to the first entry of the scope: `absent`, `constant` or `present`.

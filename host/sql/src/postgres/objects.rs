@@ -3,7 +3,7 @@
 
 use super::statements::options;
 use super::{Walker, names};
-use crate::{Name, Object, Operation, Routine};
+use crate::{Name, Object, Operation, Routine, Usage};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     AlterDomainStmt, CreateDomainStmt, CreateRangeStmt, Node, RangeVar, RoleSpec,
@@ -63,8 +63,10 @@ impl Walker<'_> {
                 self.changed(alter.table.as_ref(), "alter-policy");
                 let table = names::relation_of(alter.table.as_ref());
                 let scope = super::tables::relation_scope(&table);
+                let before = self.found.use_for(Usage::Predicate);
                 self.optional(alter.qual.as_deref(), &scope);
                 self.optional(alter.with_check.as_deref(), &scope);
+                self.found.usage = before;
             }
             _ => {
                 self.found.gap("the statement is of a kind that is not known");
@@ -83,7 +85,13 @@ impl Walker<'_> {
 
     fn alter_domain(&mut self, alter: &AlterDomainStmt) {
         let name = names::dotted(&alter.type_name);
-        self.define(Operation::other("alter", name).fact("kind", "domain"));
+        let operation = Operation::other("alter", name).fact("kind", "domain");
+        // C adds a constraint, V validates one: the values of all columns of the domain are tested, whichever these are.
+        let tests = matches!(alter.subtype.as_str(), "C" | "V");
+        self.define(if tests { operation.fact("change", "test-values") } else { operation });
+        if tests {
+            self.found.reserve("the values of a domain's columns are tested");
+        }
         if let Some(definition) = alter.def.as_deref() {
             self.domain_constraint(definition);
         }

@@ -112,8 +112,8 @@ pub(crate) fn check_pair(name: &str, value: &[u8]) -> Result<(), Refused> {
                 |words| matches!(words.as_slice(), [word] if word.eq_ignore_ascii_case(wanted)),
             )
     };
-    if is("_method") {
-        return Err(Refused::Override("_method"));
+    if let Some(name) = ["_method", "_HttpMethod"].into_iter().find(|name| is(name)) {
+        return Err(Refused::Override(name));
     }
     if is("_charset_") && !value.eq_ignore_ascii_case(b"utf-8") {
         return Err(Refused::Form("its charset is not UTF-8"));

@@ -1,5 +1,6 @@
 //! A request as the command that policies judge and the record keeps.
 
+mod batch;
 mod elsewhere;
 pub(crate) mod headers;
 mod template;
@@ -145,28 +146,7 @@ impl Request {
             // What is said in it is judged then.
             facts.push(("upgrade".to_owned(), "websocket".to_owned()));
         }
-        match &self.body {
-            Body::Unread(Length::Known(0)) => {}
-            Body::Unread(length) => {
-                if let Length::Known(length) = length {
-                    facts.push(("size".to_owned(), length.to_string()));
-                }
-                facts.push(("body".to_owned(), "unread".to_owned()));
-                complete = false;
-            }
-            Body::Read { kind, bytes, contents } => {
-                facts.push(("size".to_owned(), bytes.len().to_string()));
-                if *kind == Kind::Opaque || contents.unread {
-                    facts.push(("body".to_owned(), "unread".to_owned()));
-                    complete = false;
-                }
-                fields.extend(contents.fields.iter().cloned());
-                facts.extend(contents.facts.iter().cloned());
-                if contents.cut {
-                    facts.push(("values".to_owned(), "cut".to_owned()));
-                }
-            }
-        }
+        complete &= self.tell_body(&mut fields, &mut facts);
         let inner = self.graphql();
         match &inner {
             Ok(inner) if inner.is_empty() => {}
@@ -186,6 +166,38 @@ impl Request {
         operations.extend(elsewhere.unwrap_or_default());
         operations.extend(inner.unwrap_or_default());
         Command { text: self.text(), operations: operations.into(), complete }
+    }
+
+    /// Tells what its body says. Gives whether that is all.
+    fn tell_body(&self, fields: &mut Vec<String>, facts: &mut Vec<(String, String)>) -> bool {
+        let mut fact = |name: &str, value: &str| facts.push((name.to_owned(), value.to_owned()));
+        match &self.body {
+            Body::Unread(Length::Known(0)) => true,
+            Body::Unread(length) => {
+                if let Length::Known(length) = length {
+                    fact("size", &length.to_string());
+                }
+                fact("body", "unread");
+                false
+            }
+            Body::Read { kind, bytes, contents } => {
+                fact("size", &bytes.len().to_string());
+                let unread = *kind == Kind::Opaque || contents.unread;
+                if unread {
+                    fact("body", "unread");
+                }
+                fields.extend(contents.fields.iter().cloned());
+                contents.facts.iter().for_each(|(name, value)| fact(name, value));
+                if contents.cut {
+                    fact("values", "cut");
+                }
+                let is_batch = batch::holds_requests(contents);
+                if is_batch {
+                    fact("batch", "unaccounted");
+                }
+                !unread && !is_batch
+            }
+        }
     }
 
     /// Whether a GraphQL document in it changes something, or may.

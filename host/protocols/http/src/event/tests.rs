@@ -203,3 +203,17 @@ fn a_rewrite_changes_the_line_and_the_body_and_is_read_again() {
         assert!(request.rewritten(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn a_body_with_requests_of_its_own_is_not_accounted_for() {
+    for (body, complete) in [
+        (r#"{"requests":[{"id":"1","method":"DELETE","url":"/users/7"}]}"#, false),
+        (r#"{"batch":[{"method":"post","relative_url":"me/feed"}]}"#, false),
+        (r#"{"hook":{"method":"POST","url":"https://hooks.example/x"}}"#, true),
+        (r#"{"payment":{"method":"card","url":"/x"}}"#, true),
+        (r#"{"method":"POST","url":"/x"}"#, true),
+    ] {
+        let request = request("POST", "/a", &[JSON], Some(body));
+        assert_eq!(request.command(&Templates::default()).complete, complete, "{body}");
+    }
+}

@@ -136,9 +136,12 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refused> {
         return Err(Refused::Override(name));
     }
     for (name, value) in headers {
-        // CGI and its heirs read `a_b` and `a-b` as the same name.
+        // CGI and its heirs read `a_b` and `a-b` as the same name, and some of them `a.b` too.
         if name.as_str().contains('_') {
             return Err(Refused::Head("a header's name has an underscore"));
+        }
+        if names::stands_for_another(name.as_str()) {
+            return Err(Refused::Head("a header's name stands for another's to some servers"));
         }
         // All of it is looked at, so that many bytes are at a time: nearly no value has any.
         let is_control = |byte: &u8| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f;

@@ -68,6 +68,8 @@ pub(super) const HOP_BY_HOP: &[&str] = &[
 
 /// What a client says of the way before it, which servers believe of proxies alone.
 pub(super) const DROPPED: &[&str] = &[
+    // CGI programs take it for the proxy of their own requests.
+    "proxy",
     "forwarded",
     "via",
     "x-forwarded-for",
@@ -111,3 +113,14 @@ pub(super) const DROPPED: &[&str] = &[
     "front-end-https",
     "accept-encoding",
 ];
+
+/// Whether a name with other signs than letters, digits and hyphens is, with hyphens in their place, one that is not passed on.
+pub(super) fn stands_for_another(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if name.bytes().all(is_plain) {
+        return false;
+    }
+    let plain = |byte: u8| if is_plain(byte) { char::from(byte) } else { '-' };
+    let plain: String = name.bytes().map(plain).collect();
+    [OVERRIDES, DROPPED, HOP_BY_HOP, ONCE].iter().any(|known| known.contains(&plain.as_str()))
+}

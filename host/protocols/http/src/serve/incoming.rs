@@ -412,7 +412,8 @@ impl Asked<'_> {
 /// What policies plan for of a body of this type.
 fn shape_of(kind: &str) -> Shape {
     match kind {
-        "" => Shape::ByteStream,
+        // Whatever reads it may take it for anything.
+        "" => Shape::Document("application/octet-stream".to_owned()),
         kind => Shape::Document(kind.to_owned()),
     }
 }

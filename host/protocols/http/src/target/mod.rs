@@ -14,6 +14,12 @@ pub use query::Query;
 /// The longest target, in bytes (RFC 9110 section 4.1 asks for 8000 at least).
 const LONGEST: usize = 16 * 1024;
 
+/// Parameters by which a client asks a server to take another method than the request has.
+const OVERRIDES: [&str; 4] = ["_method", "_HttpMethod", "X-HTTP-Method-Override", "X-HTTP-Method"];
+/// The same, where their value is a method.
+const VALUE_OVERRIDES: [&str; 2] = ["method", "http_method"];
+const METHODS: [&str; 5] = ["DELETE", "GET", "PATCH", "POST", "PUT"];
+
 /// So many bytes name no more than can be told, whatever they name.
 const SURELY_TOLD: usize = 1024;
 
@@ -52,10 +58,15 @@ impl Target {
         if let Some(query) = query.as_ref().filter(|_| raw.len() > SURELY_TOLD) {
             query.told()?;
         }
-        let names_method =
-            |query: &Query| query.pairs().any(|(name, _)| name.eq_ignore_ascii_case("_method"));
-        if query.as_ref().is_some_and(names_method) {
-            return Err(Refused::Override("_method"));
+        let overrides = |(name, value): (&str, &str)| {
+            let is = |known: &&&str| name.eq_ignore_ascii_case(known);
+            // What is called a method may be one of payment.
+            let is_method = METHODS.iter().any(|method| value.eq_ignore_ascii_case(method));
+            let values = VALUE_OVERRIDES.iter().filter(|_| is_method);
+            OVERRIDES.iter().chain(values).find(is).copied()
+        };
+        if let Some(name) = query.as_ref().and_then(|query| query.pairs().find_map(overrides)) {
+            return Err(Refused::Override(name));
         }
         Ok(Self { path: path_of(path)?, query })
     }

@@ -115,3 +115,16 @@ fn all_can_be_escaped_and_means_the_same() {
     let again = Target::parse(target.text().as_bytes()).unwrap();
     assert_eq!(again, Target::parse(raw).unwrap());
 }
+
+#[test]
+fn a_parameter_that_asks_for_another_method_is_refused() {
+    for query in
+        ["_HttpMethod=PATCH", "method=delete", "http_method=PUT", "x-http-method-override=PUT"]
+    {
+        let refused = Target::parse(format!("/a?{query}").as_bytes());
+        assert!(matches!(refused, Err(Refused::Override(_))), "{query}");
+    }
+    for query in ["method=card", "method=flickr.photos.search"] {
+        assert!(Target::parse(format!("/a?{query}").as_bytes()).is_ok(), "{query}");
+    }
+}

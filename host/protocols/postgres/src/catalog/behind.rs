@@ -32,7 +32,9 @@ pub(crate) fn behind_names<'a>(
     known: &'a Known,
 ) -> impl Iterator<Item = (Behind, &'a str)> {
     let functions = statement.calls.iter().filter(|name| !name.contains('.'));
-    let functions = functions.filter(|name| known.defines_function(name));
+    // A type that is called is cast to.
+    let functions =
+        functions.filter(|name| known.defines_function(name) || known.defines_cast(name));
     let operators = statement.operators.iter().filter(|name| known.defines_operator(name));
     let casts = statement.casts.iter().filter(|name| known.defines_cast(name));
     // What is computed, or written, may be cast on the way.

@@ -103,7 +103,9 @@ async fn defined(backend: &dyn Backend, link: &mut Option<Link>) -> Result<Routi
            WHERE c.castfunc <> 0 AND {} \
          UNION SELECT t.typname FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_type t \
            ON t.oid = c.contypid JOIN pg_catalog.pg_depend u ON u.objid = c.oid \
-           AND u.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND u.refobjid >= 16384; \
+           AND u.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND u.refobjid >= 16384 \
+         UNION SELECT t.typname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_type b \
+           ON b.oid = t.typbasetype WHERE t.typtype = 'd' AND b.typtype IN ('c', 'd'); \
          SELECT 1 FROM pg_catalog.pg_cast c WHERE c.castfunc <> 0 AND c.castcontext <> 'e' AND {} LIMIT 1",
         foreign("pg_proc", "p"),
         foreign("pg_operator", "o"),

@@ -36,7 +36,9 @@ impl<'a> Called<'a> {
         let mut labels: BTreeSet<&str> = statement.unknown.iter().map(String::as_str).collect();
         let in_guise = statement.sources();
         let in_guise = in_guise.filter_map(|source| in_the_guise_of_a_column(known, source));
-        let in_guise = in_guise.filter(|name| known.defines_function(name));
+        // A type in the guise of a column is a cast of the whole row.
+        let in_guise =
+            in_guise.filter(|name| known.defines_function(name) || known.defines_cast(name));
         labels.extend(in_guise);
         let views = views(statement, known);
         labels.extend(views.values().flat_map(|view| &view.statement.unknown).map(String::as_str));

@@ -44,7 +44,9 @@ impl Exposure {
             }
             exposure.in_doubt |= !found && !certain && operation.action != "create";
         }
-        exposure.in_doubt |= by_index::orders_every_table(statement);
+        let tests = |(_, change): &(&str, String)| change == "test-values";
+        exposure.in_doubt |= by_index::orders_every_table(statement)
+            || statement.operations.iter().any(|operation| operation.facts.iter().any(tests));
         exposure.doubt_names(statement, known);
         for view in views(statement, known).values() {
             exposure.read_view(view, known);

@@ -157,6 +157,7 @@ impl Reading {
             let called = Called::new(read, known);
             called.add_to(&mut operations, first, known);
             unseen.extend(called.unseen(read));
+            unseen.extend(hangs_code(read));
             operations.extend(exposure::uses(read, known));
             operations.extend(by_index::uses(read, known));
             operations.extend(tested::uses(read, known));
@@ -353,6 +354,23 @@ fn statement(
         guarded: false,
         defines: statement.defines.iter().cloned().map(Arc::new).collect(),
     }
+}
+
+/// Why a statement is not accounted for that hangs functions of somebody's own on a type, a table, a policy or an index: others run
+/// them there without naming them, and what they read may be another by then.
+fn hangs_code(statement: &Statement) -> Option<&'static str> {
+    let defines = |operation: &palisade_sql::Operation| {
+        let kinds = ["view", "matview", "function", "procedure"];
+        operation.action == "create"
+            && operation.facts.iter().any(|(_, kind)| kinds.contains(&kind.as_str()))
+    };
+    // A table that is made of a query calls what that calls, now.
+    let is_of_query = !statement.outputs.columns.is_empty() || !statement.outputs.exact;
+    let hangs = statement.effects.contains(&Effect::ChangesCatalog)
+        && !statement.unknown.is_empty()
+        && !is_of_query
+        && !statement.operations.iter().any(defines);
+    hangs.then_some("it makes functions of somebody's own run where they are not named")
 }
 
 /// Whether an operation makes the relation keep values that the statement reads.

@@ -27,6 +27,8 @@ impl Session {
         let mut commands: Vec<Arc<Command>> = Vec::new();
         let mut gaps = Vec::new();
         let mut statements = reading.statements.to_vec();
+        let mut operations = reading.command.operations.iter();
+        let explains = operations.any(|operation| operation.action == "explain");
         for statement in &mut statements {
             for effect in statement.effects.clone() {
                 let (what, name, meanings) = match &effect {
@@ -47,6 +49,10 @@ impl Session {
                 };
                 commands.extend(meanings.iter().map(|meaning| Arc::clone(&meaning.command)));
                 stands_for(statement, &meanings);
+                if explains {
+                    // A plan tells more than the query's result does.
+                    statement.open();
+                }
             }
         }
         let mut extended = reading.extended(commands.iter().map(|command| &**command), &gaps);

@@ -1,6 +1,7 @@
 //! Which columns decide or are computed with where nothing of them is shown.
 
 use super::{only, outputs, uses};
+use crate::{Dialect, PostgreSql};
 
 #[test]
 fn every_set_operation_but_union_all_compares_rows() {
@@ -185,5 +186,24 @@ fn the_order_of_rows_is_told_of_plain_queries_alone() {
         "SELECT id FROM users UNION ALL SELECT id FROM users ORDER BY id",
     ] {
         assert_eq!(ordered(text), "", "{text}");
+    }
+}
+
+#[test]
+fn a_row_policy_decides_by_what_it_computes() {
+    uses("CREATE POLICY p ON users USING (starts_with(ssn, '5'))", "predicate users.ssn");
+    uses("ALTER POLICY p ON users USING (starts_with(ssn, '5'))", "predicate users.ssn");
+}
+
+#[test]
+fn a_subscript_that_is_assigned_to_is_computed_with_wherever_it_stands() {
+    for text in [
+        "INSERT INTO own (doc[(SELECT ssn FROM users)]) VALUES ('1')",
+        "UPDATE own SET doc[(SELECT ssn FROM users)] = '1'",
+        "MERGE INTO own o USING (VALUES (1)) v(n) ON false WHEN NOT MATCHED THEN INSERT (doc[(SELECT ssn FROM users)]) VALUES ('1')",
+    ] {
+        let analysis = PostgreSql.analyze(text);
+        let stores = &analysis.statements[0].stores;
+        assert!(stores.iter().any(|it| it.source.column == "ssn"), "{text}: {stores:?}");
     }
 }
