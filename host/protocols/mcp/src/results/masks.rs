@@ -62,7 +62,29 @@ impl Masks {
         let text = value.to_text();
         let treated = self.document(&plan, &text)?;
         // What was JSON is JSON.
-        Ok(Json::read(treated.as_bytes()).unwrap_or(Json::Null))
+        let shown = Json::read(treated.as_bytes()).unwrap_or(Json::Null);
+        if plan.looks_into { self.texts_within(gate, shown) } else { Ok(shown) }
+    }
+
+    /// The value with the texts in it as [`text`](Self::text) shows them: JSON in a string is covered by its keys as well.
+    fn texts_within(&mut self, gate: &mut GateSession, value: Json) -> Result<Json, Denial> {
+        match value {
+            Json::Text(text) if text.contains(['{', '[', ':']) => {
+                Ok(Json::Text(self.text(gate, "text/plain", &text)?))
+            }
+            Json::List(list) => {
+                let list = list.into_iter().map(|inner| self.texts_within(gate, inner));
+                Ok(Json::List(list.collect::<Result<_, _>>()?))
+            }
+            Json::Object(members) => {
+                let shown = members.into_iter().map(|(name, inner)| {
+                    let inner = self.texts_within(gate, inner)?;
+                    Ok((name, inner))
+                });
+                Ok(Json::Object(shown.collect::<Result<_, Denial>>()?))
+            }
+            other => Ok(other),
+        }
     }
 
     /// The text as the client may see it; JSON in it by its keys.

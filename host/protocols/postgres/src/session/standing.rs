@@ -153,13 +153,19 @@ impl Session {
 /// # Errors
 /// The denial of one that is something else.
 fn check_queries(what: &str, name: &str, meanings: &[Arc<Reading>]) -> Result<(), Denial> {
-    let mut statements = meanings.iter().flat_map(|meaning| meaning.statements.iter());
-    // A cursor's text is the one that declares it.
-    let is_query = |statement: &StatementReading| {
-        let mut effects = statement.effects.iter();
-        what == CURSOR || effects.all(|effect| matches!(effect, Effect::CopyOut(_)))
+    let is_of = |statement: &StatementReading, is: &dyn Fn(&Effect) -> bool| {
+        statement.effects.iter().any(is)
     };
-    if statements.all(is_query) {
+    // SQL's own PREPARE and DECLARE take queries alone; their texts are those that do it.
+    let prepares = |effect: &Effect| matches!(effect, Effect::Prepare { name: own } if own == name);
+    let acts = |effect: &Effect| !matches!(effect, Effect::CopyOut(_));
+    let is_query = |meaning: &Reading| {
+        let mut statements = meaning.statements.iter();
+        what == CURSOR
+            || meaning.statements.iter().any(|statement| is_of(statement, &prepares))
+            || !statements.any(|statement| is_of(statement, &acts))
+    };
+    if meanings.iter().all(|meaning| is_query(meaning)) {
         return Ok(());
     }
     Err(Denial {

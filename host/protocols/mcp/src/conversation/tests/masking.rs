@@ -24,6 +24,17 @@ fn what_a_result_holds_is_masked_wherever_it_lies() {
 }
 
 #[test]
+fn json_in_a_string_of_a_structured_result_is_covered_by_its_keys() {
+    let mut script = one();
+    script.call(7, "{}");
+    let result = r#"{"content":[],"structuredContent":{"result":"{\"n\":7,\"password\":\"abcd\"}","note":"a: b"}}"#;
+    let effects = script.answer_last(0, result);
+    let told = effects.join("\n") + &script.record().join("\n");
+    assert!(!told.contains("abcd"), "{told}");
+    assert!(has(&effects, &[r#"\"n\":7"#, "a: b"]), "{effects:?}");
+}
+
+#[test]
 fn a_text_that_is_called_a_picture_is_masked_as_a_text() {
     let mut script = one();
     script.ask(7, "resources/read", r#"{"uri":"a:b"}"#);
