@@ -141,10 +141,16 @@ impl Walker<'_> {
     pub(super) fn create_policy(&mut self, create: &CreatePolicyStmt) {
         self.define(Operation::other("create", create.policy_name.clone()).fact("kind", "policy"));
         self.changed(create.table.as_ref(), "add-policy");
-        let scope = super::tables::relation_scope(&names::relation_of(create.table.as_ref()));
+        self.policy(create.table.as_ref(), [create.qual.as_deref(), create.with_check.as_deref()]);
+    }
+
+    /// The conditions of a row policy: each row is shown or written by them.
+    pub(super) fn policy(&mut self, table: Option<&RangeVar>, conditions: [Option<&Node>; 2]) {
+        let scope = super::tables::relation_scope(&names::relation_of(table));
         let before = self.found.use_for(Usage::Predicate);
-        self.optional(create.qual.as_deref(), &scope);
-        self.optional(create.with_check.as_deref(), &scope);
+        for condition in conditions {
+            self.optional(condition, &scope);
+        }
         self.found.usage = before;
     }
 

@@ -3,7 +3,7 @@
 
 use super::statements::options;
 use super::{Walker, names};
-use crate::{Name, Object, Operation, Routine, Usage};
+use crate::{Name, Object, Operation, Routine};
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     AlterDomainStmt, CreateDomainStmt, CreateRangeStmt, Node, RangeVar, RoleSpec,
@@ -61,12 +61,8 @@ impl Walker<'_> {
             NodeEnum::AlterDomainStmt(alter) => self.alter_domain(alter),
             NodeEnum::AlterPolicyStmt(alter) => {
                 self.changed(alter.table.as_ref(), "alter-policy");
-                let table = names::relation_of(alter.table.as_ref());
-                let scope = super::tables::relation_scope(&table);
-                let before = self.found.use_for(Usage::Predicate);
-                self.optional(alter.qual.as_deref(), &scope);
-                self.optional(alter.with_check.as_deref(), &scope);
-                self.found.usage = before;
+                let conditions = [alter.qual.as_deref(), alter.with_check.as_deref()];
+                self.policy(alter.table.as_ref(), conditions);
             }
             _ => {
                 self.found.gap("the statement is of a kind that is not known");

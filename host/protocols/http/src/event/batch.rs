@@ -2,10 +2,10 @@
 //! `$batch`, Facebook's batches.
 
 use crate::Contents;
+use crate::target::is_method;
 
 /// What the path of such a request is called.
 const PATHS: [&str; 4] = ["url", "relative_url", "uri", "path"];
-const METHODS: [&str; 5] = ["DELETE", "GET", "PATCH", "POST", "PUT"];
 
 /// Whether something within the body has a method and the path of a request on the same service. What names another service is
 /// that one's business.
@@ -15,8 +15,7 @@ pub(super) fn holds_requests(contents: &Contents) -> bool {
     };
     facts().any(|(name, value)| {
         let Some((within, "method")) = name.rsplit_once('.') else { return false };
-        let is_method = METHODS.iter().any(|method| value.eq_ignore_ascii_case(method));
-        is_method
+        is_method(value)
             && PATHS.iter().any(|path| {
                 let path = format!("{within}.{path}");
                 let is_told = contents.fields.contains(&path);

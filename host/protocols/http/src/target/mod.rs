@@ -18,7 +18,12 @@ const LONGEST: usize = 16 * 1024;
 const OVERRIDES: [&str; 4] = ["_method", "_HttpMethod", "X-HTTP-Method-Override", "X-HTTP-Method"];
 /// The same, where their value is a method.
 const VALUE_OVERRIDES: [&str; 2] = ["method", "http_method"];
-const METHODS: [&str; 5] = ["DELETE", "GET", "PATCH", "POST", "PUT"];
+
+/// Whether a value is a method by which a client would ask for something else, in whatever case.
+pub(crate) fn is_method(value: &str) -> bool {
+    let methods = ["DELETE", "GET", "PATCH", "POST", "PUT"];
+    methods.iter().any(|method| value.eq_ignore_ascii_case(method))
+}
 
 /// So many bytes name no more than can be told, whatever they name.
 const SURELY_TOLD: usize = 1024;
@@ -61,8 +66,7 @@ impl Target {
         let overrides = |(name, value): (&str, &str)| {
             let is = |known: &&&str| name.eq_ignore_ascii_case(known);
             // What is called a method may be one of payment.
-            let is_method = METHODS.iter().any(|method| value.eq_ignore_ascii_case(method));
-            let values = VALUE_OVERRIDES.iter().filter(|_| is_method);
+            let values = VALUE_OVERRIDES.iter().filter(|_| is_method(value));
             OVERRIDES.iter().chain(values).find(is).copied()
         };
         if let Some(name) = query.as_ref().and_then(|query| query.pairs().find_map(overrides)) {

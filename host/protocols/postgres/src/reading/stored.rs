@@ -6,7 +6,7 @@ use palisade_sql::{EVERY_COLUMN, Name, Object, Source, Statement, Store};
 
 use super::keeps;
 use super::targets::Targets;
-use super::tested::with;
+use super::tested::{has, with};
 use crate::catalog::{ANYWHERE, ColumnName, Known, Relation, resolve, source_names};
 
 /// A value that a statement stores.
@@ -26,9 +26,6 @@ struct All(BTreeMap<BTreeSet<ColumnName>, BTreeSet<ColumnName>>);
 pub(super) fn stored(statement: &Statement, known: &Known) -> Vec<Stored> {
     let mut all = All::default();
     for operation in &statement.operations {
-        let has = |name: &str, is: &dyn Fn(&str) -> bool| {
-            operation.facts.iter().any(|(fact, value)| *fact == name && is(value))
-        };
         // What a typed table's columns are called is its type's to say.
         let renames = operation.action == "alter"
             && operation
@@ -43,7 +40,7 @@ pub(super) fn stored(statement: &Statement, known: &Known) -> Vec<Stored> {
             }
             // All that lies in a schema has another name with it.
             Object::Other(schema)
-                if has("kind", &|kind| kind == "schema") && has("change", &|it| it == "rename") =>
+                if has(operation, ("kind", "schema")) && has(operation, ("change", "rename")) =>
             {
                 all.let_anywhere(ColumnName::new(schema, "?", "*"));
             }

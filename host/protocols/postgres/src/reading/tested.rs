@@ -113,9 +113,12 @@ pub(super) fn with<'a>(
     action: &'a str,
     fact: (&'a str, &'a str),
 ) -> impl Iterator<Item = &'a Name> {
-    let found = statement.operations.iter().filter(move |operation| {
-        operation.action == action
-            && operation.facts.iter().any(|(name, value)| (*name, value.as_str()) == fact)
-    });
+    let found = statement.operations.iter();
+    let found = found.filter(move |operation| operation.action == action && has(operation, fact));
     found.filter_map(|operation| operation.object.relation())
+}
+
+/// Whether an operation has a fact.
+pub(super) fn has(operation: &palisade_sql::Operation, fact: (&str, &str)) -> bool {
+    operation.facts.iter().any(|(name, value)| (*name, value.as_str()) == fact)
 }

@@ -38,15 +38,13 @@ impl Session {
                     Effect::Fetch { cursor } => (CURSOR, cursor, self.cursor_now(cursor, output)?),
                     _ => continue,
                 };
-                if let Some(Err(denial)) =
-                    meanings.as_ref().map(|all| check_queries(what, name, all))
-                {
-                    return Some(Arc::new(Reading::refused(reading.command.text.clone(), denial)));
-                }
                 let Some(meanings) = meanings else {
                     gaps.push(format!("it is not certain what the {what} \"{name}\" is"));
                     continue;
                 };
+                if let Err(denial) = check_queries(what, name, &meanings) {
+                    return Some(Arc::new(Reading::refused(reading.command.text.clone(), denial)));
+                }
                 commands.extend(meanings.iter().map(|meaning| Arc::clone(&meaning.command)));
                 stands_for(statement, &meanings);
                 if explains {
@@ -153,17 +151,12 @@ impl Session {
 /// # Errors
 /// The denial of one that is something else.
 fn check_queries(what: &str, name: &str, meanings: &[Arc<Reading>]) -> Result<(), Denial> {
-    let is_of = |statement: &StatementReading, is: &dyn Fn(&Effect) -> bool| {
-        statement.effects.iter().any(is)
-    };
     // SQL's own PREPARE and DECLARE take queries alone; their texts are those that do it.
     let prepares = |effect: &Effect| matches!(effect, Effect::Prepare { name: own } if own == name);
-    let acts = |effect: &Effect| !matches!(effect, Effect::CopyOut(_));
+    let copies = |effect: &Effect| matches!(effect, Effect::CopyOut(_));
     let is_query = |meaning: &Reading| {
-        let mut statements = meaning.statements.iter();
-        what == CURSOR
-            || meaning.statements.iter().any(|statement| is_of(statement, &prepares))
-            || !statements.any(|statement| is_of(statement, &acts))
+        let effects = || meaning.statements.iter().flat_map(|statement| &statement.effects);
+        what == CURSOR || effects().any(prepares) || effects().all(copies)
     };
     if meanings.iter().all(|meaning| is_query(meaning)) {
         return Ok(());
