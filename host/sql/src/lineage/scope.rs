@@ -19,6 +19,8 @@ enum Match {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Resolved {
     pub(crate) flow: Flow,
+    /// Whether something was computed with what it means, in the query where it comes from.
+    pub(crate) computed: bool,
     /// The columns of base relations that it reads.
     pub(crate) reads: Vec<Source>,
     /// The outermost scope that it may reach.
@@ -32,7 +34,15 @@ pub(crate) struct Resolved {
 impl Resolved {
     fn add(&mut self, flow: &Flow) {
         self.steps += flow.sources.len();
+        self.computed |= flow.derived;
         self.flow.absorb(flow);
+    }
+
+    /// Adds what holds more than one column, or may: none of them as it is.
+    fn add_derived(&mut self, flow: Flow) {
+        self.steps += flow.sources.len();
+        self.computed |= flow.derived;
+        self.flow.absorb(&flow.derive());
     }
 
     fn add_star(&mut self, relation: &Name, inflow: &Inflow, column: &str) {
@@ -44,14 +54,14 @@ impl Resolved {
         self.flow.sources.insert(source);
         for (name, flow) in inflow {
             if column == "*" || name.as_deref().is_none_or(|name| name == column) {
-                self.add(&flow.clone().derive());
+                self.add_derived(flow.clone());
             }
         }
     }
 
     fn add_whole(&mut self, item: &Item) {
         self.reads.extend(item.shape.pieces.iter().filter_map(Piece::reads));
-        self.add(&item.shape.whole().derive());
+        self.add_derived(item.shape.whole());
     }
 }
 
@@ -244,7 +254,9 @@ impl<'p> Scope<'p> {
 
 impl Resolved {
     fn join(&mut self, other: Self, level: usize) {
-        self.add(&other.flow);
+        self.computed |= other.computed;
+        self.steps += other.flow.sources.len();
+        self.flow.absorb(&other.flow);
         self.reads.extend(other.reads);
         self.steps += other.steps;
         self.level = self.level.min(level);

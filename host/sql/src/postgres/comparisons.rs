@@ -166,12 +166,17 @@ pub(super) fn is_column(node: &Node) -> bool {
     matches!(node.node, Some(NodeEnum::ColumnRef(_)))
 }
 
-/// What a column is compared with: a parameter, a constant, either under a cast.
+/// What a column is compared with: a parameter, a constant, either under a cast to a type of the server's own. Any other may
+/// compare in a way of its own, by which many values are equal.
 fn guess(node: &Node) -> How {
     match node.node.as_ref() {
         Some(NodeEnum::ParamRef(_)) => How::EqualsParameter,
         Some(NodeEnum::AConst(_)) => How::EqualsConstant,
-        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().map_or(How::Other, guess),
+        Some(NodeEnum::TypeCast(cast)) => {
+            let to = cast.type_name.as_ref().map(|to| names::qualified(&to.names));
+            let inner = cast.arg.as_deref().filter(|_| to.is_some_and(|to| is_built_in(&to)));
+            inner.map_or(How::Other, guess)
+        }
         _ => How::Other,
     }
 }

@@ -158,6 +158,13 @@ impl Walker<'_> {
     pub(super) fn define_object(&mut self, define: &DefineStmt) {
         let of = define.kind();
         let plain = matches!(of, ObjectType::ObjectCollation | ObjectType::ObjectTsconfiguration);
+        let alike = |option: &Node| {
+            matches!(option.node.as_ref(), Some(NodeEnum::DefElem(option))
+                if matches!(option.defname.as_str(), "deterministic" | "rules"))
+        };
+        if of == ObjectType::ObjectCollation && define.definition.iter().any(alike) {
+            self.hide("CREATE COLLATION says which values are equal");
+        }
         // A type without a definition is a mere name.
         if !plain && !define.definition.is_empty() {
             self.hide("CREATE makes an object of code or files that are not seen");

@@ -207,6 +207,12 @@ impl Walker<'_> {
                 self.unreadable();
                 continue;
             };
+            if !target.indirection.is_empty() {
+                // The value that is there is taken apart, and refuses what does not fit it.
+                let before = self.found.use_for(Usage::Expression);
+                self.found.consume(&scope.resolve(&target.name).flow);
+                self.found.usage = before;
+            }
             let flow = self.optional(target.val.as_deref(), scope);
             self.found.consume(&flow);
             if !flow.is_empty() {

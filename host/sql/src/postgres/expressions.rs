@@ -147,7 +147,13 @@ impl Walker<'_> {
 
     fn column(&mut self, reference: &ColumnRef, scope: &Scope<'_>) -> Flow {
         let found = lookup(reference, scope);
+        let how = self.found.how;
+        if found.computed {
+            // Whether that is NULL, or equals something, was asked where it was computed.
+            self.found.how = How::Other;
+        }
         self.found.refer(&found);
+        self.found.how = how;
         if let [.., _, last] = names::strings(&reference.fields).as_slice()
             && !found.flow.sources.iter().any(|source| source.column == *last)
         {

@@ -112,11 +112,42 @@ impl Walker<'_> {
             | AExprKind::AexprNotBetween
             | AExprKind::AexprBetweenSym
             | AExprKind::AexprNotBetweenSym => listed.iter().all(itself),
-            _ => right.is_some_and(itself),
+            _ => right.is_some_and(itself) || self.joins_itself(expression, scope),
         };
         let listed = if listed.is_empty() { right.map(std::slice::from_ref) } else { Some(listed) };
         let mut operands = left.into_iter().chain(listed.unwrap_or_default());
         alike || operands.all(|operand| self.selects_all(operand, scope))
+    }
+}
+
+impl Walker<'_> {
+    /// Whether a column of the target is looked for in the target itself, under another name: every row finds its own.
+    fn joins_itself(&mut self, expression: &AExpr, scope: &Scope<'_>) -> bool {
+        let (Some(left), Some(right)) = (expression.lexpr.as_deref(), expression.rexpr.as_deref())
+        else {
+            return false;
+        };
+        let equals = names::strings(&expression.name).pop().is_some_and(|operator| operator == "=");
+        let Some(target) = self.target.clone().filter(|_| equals && same_column(left, right))
+        else {
+            return false;
+        };
+        let mut relations = |node| {
+            let sources = self.expression(node, scope).sources;
+            sources.into_iter().map(|source| source.relation).collect::<Vec<_>>()
+        };
+        let (left, right) = (relations(left), relations(right));
+        let is_target =
+            |relations: &[Name]| relations.first() == Some(&target_row()) && relations.len() == 1;
+        let is_twin = |relations: &[Name]| {
+            relations.iter().any(|it| {
+                it.name == target.name
+                    && (it.schema.is_none()
+                        || target.schema.is_none()
+                        || it.schema == target.schema)
+            })
+        };
+        is_target(&left) && is_twin(&right) || is_target(&right) && is_twin(&left)
     }
 }
 

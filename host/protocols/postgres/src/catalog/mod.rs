@@ -24,7 +24,9 @@ use crate::serve::Backend;
 
 pub(crate) use behind::{Behind, behind_names};
 pub(crate) use names::{ANYWHERE, ColumnName, FRESH, is_system, resolve, unresolved};
-pub(crate) use relation::{DEEPEST, View};
+#[cfg(test)]
+pub(crate) use relation::Cascade;
+pub(crate) use relation::{DEEPEST, View, is_write};
 pub use relation::{Index, Relation};
 pub(crate) use routines::{names_of, reads};
 pub(crate) use sources::{column_sources, in_the_guise_of_a_column, source_names};

@@ -320,6 +320,11 @@ impl Relation {
         }
     }
 
+    /// Whether foreign keys take over what is written to a column that they refer to.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.cascades.iter().any(|(cascade, _)| *cascade == Cascade::Update)
+    }
+
     /// The generated columns, its own and those of its parts, that may be made of a column.
     pub(crate) fn made_of(&self, column: &str) -> impl Iterator<Item = &str> {
         let own = self.generated.iter().filter_map(|at| self.columns.get(at));
@@ -361,7 +366,7 @@ impl Relation {
 }
 
 /// Whether an action changes rows.
-fn is_write(action: &str) -> bool {
+pub(crate) fn is_write(action: &str) -> bool {
     matches!(action, "insert" | "update" | "delete" | "merge" | "truncate")
 }
 

@@ -10,6 +10,7 @@ use palisade_sql::{How, Object, Source, Statement, Usage};
 
 use super::called::views;
 use super::exposure::{Place, columns_of, use_of};
+use super::targets::reached;
 use crate::catalog::{Index, Known, Relation, resolve};
 
 /// Where an operation is about every table.
@@ -24,6 +25,8 @@ struct Reads {
     decides_otherwise: BTreeSet<String>,
     /// All that are named.
     named: BTreeSet<String>,
+    /// Whether the rows go somewhere one after the other, where their places are seen.
+    placed: bool,
 }
 
 /// Uses of columns by whose order rows may come, or are put.
@@ -87,7 +90,22 @@ fn reads(statement: &Statement, known: &Known) -> BTreeMap<Place, Reads> {
     for relation in changed(statement, told, known) {
         all.entry(relation.place()).or_default().named.insert("ctid".to_owned());
     }
+    if statement.operations.iter().any(places) {
+        all.values_mut().for_each(|reads| reads.placed = true);
+    }
     all
+}
+
+/// Whether it puts the rows that a statement reads into a table.
+fn places(operation: &palisade_sql::Operation) -> bool {
+    match operation.action {
+        "insert" | "merge" => true,
+        "create" | "refresh" => operation
+            .facts
+            .iter()
+            .any(|(_, kind)| kind.contains("table") || kind.contains("matview")),
+        _ => false,
+    }
 }
 
 /// The relations whose rows a statement changes by one of these actions.
@@ -99,7 +117,7 @@ fn changed<'a>(
     let writes = statement.operations.iter();
     let writes = writes.filter(|operation| by.contains(&operation.action));
     let names = writes.filter_map(|operation| operation.object.relation());
-    names.flat_map(|name| resolve(known, name))
+    names.flat_map(|name| reached(known, name))
 }
 
 /// Whether the statement itself says in which order the rows come, so that no index can.
@@ -142,13 +160,15 @@ fn clustered(
 
 impl Reads {
     /// The columns by whose order this index may bring the rows: where it is told by what rows are picked or sorted by, or
-    /// has all that is asked for. What shows nothing but a column itself shows no order of it.
+    /// has all that is asked for. What shows nothing but a column itself shows no order of it, unless that goes to a place.
     fn shown_by<'a>(&'a self, index: &'a Index) -> impl Iterator<Item = &'a String> {
         let alone = index.keys.len() == 1;
         let by = if alone { &self.decides_otherwise } else { &self.decides };
         let has = |column: &String| index.keys.contains(column) || index.carried.contains(column);
         let open = index.keys.iter().any(|key| by.contains(key)) || self.named.iter().all(has);
-        let shows = move |key: &&String| open && self.named.iter().any(|column| column != *key);
+        let shows = move |key: &&String| {
+            open && (self.placed || self.named.iter().any(|column| column != *key))
+        };
         index.keys.iter().filter(shows)
     }
 }

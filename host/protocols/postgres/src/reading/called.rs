@@ -6,6 +6,7 @@ use palisade_policy::Operation;
 use palisade_sql::{Object, Statement};
 
 use super::resolved;
+use super::targets::reached;
 use crate::catalog::{Known, View, in_the_guise_of_a_column, resolve};
 
 /// The views that a statement reads, by their full names, also through others.
@@ -58,7 +59,7 @@ impl<'a> Called<'a> {
     pub(super) fn is_understood(&self, known: &Known) -> bool {
         let sees = |operation: &palisade_sql::Operation| match &operation.object {
             Object::Relation(name) => {
-                !resolve(known, name).any(|it| it.runs_code(operation.action))
+                !reached(known, name).iter().any(|it| it.runs_code(operation.action))
             }
             Object::Other(_) => true,
         };
@@ -147,7 +148,7 @@ fn add<'a>(
         let mut found = Vec::new();
         resolved(operation, known, &mut found);
         if let Object::Relation(name) = &operation.object {
-            for relation in resolve(known, name) {
+            for relation in reached(known, name) {
                 relation.done_elsewhere(operation.action, known, &mut found);
             }
         }

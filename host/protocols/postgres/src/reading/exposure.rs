@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use palisade_policy::Operation;
-use palisade_sql::{How, Object, Source, Statement, Usage, Use};
+use palisade_sql::{How, Name, Object, Source, Statement, Usage, Use};
 
 use super::by_index;
 use super::called::views;
 use super::stored::{Stored, stored};
+use super::targets::{Targets, reached};
 use crate::catalog::{
-    Behind, Known, Relation, View, behind_names, in_the_guise_of_a_column, resolve, source_names,
+    Behind, DEEPEST, Known, View, behind_names, in_the_guise_of_a_column, is_write, resolve,
+    source_names,
 };
 
 /// The action of an operation that says how columns are used without being shown.
@@ -98,8 +100,10 @@ fn calls_behind_names(statement: &Statement, known: &Known) -> Vec<Operation> {
 /// own, or what hangs on a relation that is written.
 pub(super) fn runs_unseen_code(statement: &Statement, known: &Known) -> bool {
     let runs = |operation: &palisade_sql::Operation| match &operation.object {
-        Object::Relation(name) => resolve(known, name).any(|it| it.runs_code(operation.action)),
-        Object::Other(_) => false,
+        Object::Relation(name) if is_write(operation.action) => {
+            reached(known, name).iter().any(|it| it.runs_code(operation.action))
+        }
+        _ => false,
     };
     behind_names(statement, known).next().is_some() || statement.operations.iter().any(runs)
 }
@@ -109,10 +113,13 @@ pub(super) fn elsewhere(statement: &Statement, known: &Known) -> Vec<Operation> 
     let mut operations = calls_behind_names(statement, known);
     for operation in &statement.operations {
         let Object::Relation(name) = &operation.object else { continue };
-        for relation in resolve(known, name) {
-            relation.done_elsewhere(operation.action, known, &mut operations);
-            operations.extend(collision(operation, relation));
+        if !is_write(operation.action) {
+            continue;
         }
+        for relation in reached(known, name) {
+            relation.done_elsewhere(operation.action, known, &mut operations);
+        }
+        operations.extend(collisions(operation, name, known));
     }
     operations.extend(
         statement.operations.iter().filter_map(|operation| reference(operation, known)).flatten(),
@@ -120,21 +127,32 @@ pub(super) fn elsewhere(statement: &Statement, known: &Known) -> Vec<Operation> 
     operations
 }
 
-/// A value that is written to a unique column is compared with those that are there.
-fn collision(operation: &palisade_sql::Operation, relation: &Relation) -> Option<Operation> {
+/// A value that is written to a unique column is compared with those that are there, as is one that is made of it.
+fn collisions(operation: &palisade_sql::Operation, name: &Name, known: &Known) -> Vec<Operation> {
     if !matches!(operation.action, "insert" | "update" | "merge") {
-        return None;
+        return vec![];
     }
-    let all = operation.fields.iter().any(|field| field == "*");
-    let written = |column: &&String| all || operation.fields.contains(column);
-    let fields: Vec<String> = relation.unique.iter().filter(written).cloned().collect();
+    let mut compared: BTreeMap<Place, BTreeSet<String>> = BTreeMap::new();
+    for field in &operation.fields {
+        let target = Source::new(name, field);
+        for (relation, column) in Targets::of(known, &target).columns() {
+            let made = relation.made_of(column).any(|made| relation.unique.contains(made));
+            if made || relation.unique.contains(column) {
+                compared.entry(relation.place()).or_default().insert(column.to_owned());
+            }
+        }
+    }
     let facts = vec![
         ("for".to_owned(), "unique".to_owned()),
         ("how".to_owned(), how_name(How::Other).to_owned()),
     ];
-    let object = relation.full_name();
-    let used = Operation { action: USE.to_owned(), object, fields, facts };
-    (!used.fields.is_empty()).then_some(used)
+    let used = compared.into_iter().map(|((schema, relation), fields)| Operation {
+        action: USE.to_owned(),
+        object: format!("{schema}.{relation}"),
+        fields: fields.into_iter().collect(),
+        facts: facts.clone(),
+    });
+    used.collect()
 }
 
 /// A foreign key compares its own values with the column that it refers to.
@@ -191,14 +209,31 @@ pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
 fn used<'a>(uses: impl IntoIterator<Item = &'a Use>, known: &Known) -> Vec<Operation> {
     let mut grouped: BTreeMap<(Place, Usage, How), BTreeSet<String>> = BTreeMap::new();
     for used in uses {
+        // To ask whether what a view computed is NULL, or equals something, is to ask what the view asks.
+        let how = if is_computed(known, &used.source, 0) { How::Other } else { used.how };
         for (relation, column) in columns_of(&used.source, known) {
-            grouped.entry((relation, used.usage, used.how)).or_default().insert(column);
+            grouped.entry((relation, used.usage, how)).or_default().insert(column);
         }
     }
     grouped
         .into_iter()
         .map(|((relation, usage, how), columns)| use_of(relation, columns, usage, how))
         .collect()
+}
+
+/// Whether a source is a column of a view that is another value than any column of a table, or may be.
+fn is_computed(known: &Known, source: &Source, depth: usize) -> bool {
+    resolve(known, &source.relation).any(|relation| {
+        let Some(view) = &relation.view else { return false };
+        let outputs = &view.statement.outputs;
+        let mut columns = relation.columns.values();
+        let position = source.position().map(|at| at.saturating_sub(1));
+        let at = position.or_else(|| columns.position(|column| *column == source.column));
+        let exact = outputs.exact && outputs.columns.len() == relation.columns.len();
+        let column = at.filter(|_| exact).and_then(|at| outputs.columns.get(at));
+        let plain = column.filter(|it| !it.derived && !it.star && !it.opaque && depth < DEEPEST);
+        plain.is_none_or(|it| it.sources.iter().any(|of| is_computed(known, of, depth + 1)))
+    })
 }
 
 /// A relation, as (schema, name).

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use palisade_sql::{Dialect, PostgreSql, Trusted};
 
 use super::Reading;
-use crate::catalog::{ANYWHERE, Index, Known, Relation, View};
+use crate::catalog::{ANYWHERE, Cascade, Index, Known, Relation, View};
 
 fn names(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
@@ -157,11 +157,98 @@ fn cluster_puts_rows_in_the_order_of_an_index() {
 
 #[test]
 fn what_is_copied_to_where_it_is_tested_is_compared() {
-    check("INSERT INTO kept (ssn) SELECT ssn FROM users", "other", "public.users ssn");
-    check("INSERT INTO kept (note) SELECT ssn FROM users", "other", "");
+    // By a check, and by what generates a column of it.
+    let twice = "public.users ssn; public.users ssn";
+    check("INSERT INTO kept (ssn) SELECT ssn FROM users", "other", twice);
+    check("INSERT INTO kept (note) SELECT ssn FROM users", "other", "public.users ssn");
+    check("INSERT INTO plain SELECT ssn FROM users", "other", "");
     check("INSERT INTO kept (ssn) VALUES ('x')", "other", "");
     // A type that it may not fit into.
     check("INSERT INTO kept (short) SELECT ssn FROM users", "other", "public.users ssn");
+}
+
+#[test]
+fn an_index_tells_whether_a_change_changes_anything() {
+    let text = "UPDATE users SET ssn = plain.x FROM plain WHERE plain.x IS NULL";
+    check(text, "other", "public.plain x");
+    check("UPDATE users SET name = plain.x FROM plain WHERE plain.x IS NULL", "other", "");
+}
+
+#[test]
+fn rows_that_are_stored_in_an_order_of_an_index_show_it_by_their_places() {
+    check("INSERT INTO plain SELECT ssn FROM users", "by-index", "public.users ssn");
+    check("CREATE TABLE sorted AS SELECT ssn FROM users", "by-index", "public.users ssn");
+}
+
+#[test]
+fn what_a_view_is_made_of_is_compared_when_it_is_written_to() {
+    let mut known = known_relations();
+    known.iter_mut().filter(|it| it.name == "plain").for_each(|it| {
+        it.unique = names(&["x"]);
+        it.runs = vec![("public".to_owned(), "hung".to_owned())];
+        it.parts = vec![("audit".to_owned(), "log".to_owned())];
+    });
+    let text = "INSERT INTO shown (ssn) VALUES ('x')";
+    let reading = Reading::new(text, &PostgreSql.analyze(text), &Known::of(known), None, true);
+    let operations = reading.command.operations.iter();
+    let done: Vec<_> = operations.map(|it| format!("{} {}", it.action, it.object)).collect();
+    for expected in ["use public.plain", "call public.hung", "insert audit.log"] {
+        assert!(done.iter().any(|it| it == expected), "{done:?}");
+    }
+    assert!(reading.statements[0].is_opaque(), "what hangs on the table runs");
+}
+
+#[test]
+fn what_follows_a_key_takes_over_what_is_written_to_it() {
+    let mut known = known_relations();
+    known.iter_mut().filter(|it| it.name == "plain").for_each(|it| {
+        it.unique = names(&["x"]);
+        it.cascades = vec![(Cascade::Update, ("public".to_owned(), "child".to_owned()))];
+    });
+    let known = Known::of(known);
+    let nowhere = |text: &str| {
+        let reading = Reading::new(text, &PostgreSql.analyze(text), &known, None, true);
+        let mut stored = reading.statements[0].exposure.stored.iter();
+        stored.any(|it| it.into.is_empty() && it.from == ["public.users.ssn"])
+    };
+    assert!(nowhere("UPDATE plain SET x = users.ssn FROM users"));
+    assert!(nowhere("UPDATE shown SET ssn = users.ssn FROM users"), "through a view");
+    assert!(!nowhere("INSERT INTO plain (x) SELECT ssn FROM users"), "nothing follows a new row");
+}
+
+#[test]
+fn a_name_by_which_a_column_may_be_protected_is_as_good_as_a_copy() {
+    let from_to = |text: &str, from: &str, to: &str| {
+        let stored = read(text).statements[0].exposure.stored.clone();
+        let mut stored = stored.iter();
+        assert!(stored.any(|it| it.from == [from] && it.into == [to]), "{text}");
+    };
+    from_to("ALTER TABLE plain RENAME x TO ssn", "public.plain.ssn", "public.plain.x");
+    from_to("ALTER TABLE plain RENAME TO users2", "public.users2.x", "public.plain.x");
+    from_to("ALTER TABLE plain SET SCHEMA vault", "vault.plain.x", "public.plain.x");
+    from_to("ALTER TABLE unseen RENAME x TO ssn", "(new).unseen.ssn", "(new).unseen.x");
+    from_to("ALTER TYPE kind RENAME ATTRIBUTE x TO ssn", "(new).kind.ssn", "(new).kind.x");
+}
+
+#[test]
+fn what_a_view_computed_is_asked_for_by_no_parameter() {
+    let mut known = known_relations();
+    let definition = "SELECT plain.x AS plain, \"left\"(plain.x, 1) AS first FROM public.plain";
+    let mut computed = table(9, "computed", &["plain", "first"]);
+    computed.view = Some(View::read(definition, &Trusted::default()));
+    known.push(computed);
+    let known = Known::of(known);
+    let how = |condition: &str| {
+        let text = format!("SELECT 1 FROM computed WHERE {condition}");
+        let reading = Reading::new(&text, &PostgreSql.analyze(&text), &known, None, true);
+        let mut used = reading.command.operations.iter().filter(|it| it.object == "public.plain");
+        let used = used.find(|it| it.action == "use").cloned().unwrap();
+        used.facts.into_iter().find(|(fact, _)| fact == "how").unwrap().1
+    };
+    assert_eq!(how("plain = $1"), "equals-parameter");
+    assert_eq!(how("plain IS NULL"), "null-test");
+    assert_eq!(how("first = $1"), "other");
+    assert_eq!(how("first IS NULL"), "other");
 }
 
 #[test]
@@ -247,7 +334,8 @@ fn a_dot_in_a_name_hides_nothing() {
         "INSERT INTO dotted (\"x.ssn\") SELECT ssn FROM users",
         &["a.b.dotted.made", "a.b.dotted.x.ssn"],
     );
-    check("INSERT INTO dotted (\"x.ssn\") SELECT ssn FROM users", "other", "public.users ssn");
+    let twice = "public.users ssn; public.users ssn";
+    check("INSERT INTO dotted (\"x.ssn\") SELECT ssn FROM users", "other", twice);
     check("SELECT id FROM dotted WHERE team = 5", "by-index", "a.b.dotted team,x.ssn");
     check("SELECT id FROM dotted WHERE \"x.ssn\" < 'x'", "other", "a.b.dotted x.ssn");
 }

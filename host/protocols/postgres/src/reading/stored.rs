@@ -1,6 +1,7 @@
 //! What a statement stores where, so that no protected value goes to where nothing protects it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use palisade_sql::{EVERY_COLUMN, Name, Object, Source, Statement, Store};
 
@@ -46,6 +47,7 @@ pub(super) fn stored(statement: &Statement, known: &Known) -> Vec<Stored> {
             }
             _ => {}
         }
+        all.rename(operation, known);
     }
     if statement.operations.iter().any(keeps) || keeps_what_views_gave(statement, known) {
         all.put_anywhere(&statement.outputs.all_sources, known);
@@ -53,8 +55,9 @@ pub(super) fn stored(statement: &Statement, known: &Known) -> Vec<Stored> {
     for name in let_go(statement) {
         resolve(known, name).for_each(|part| all.let_go(part));
     }
+    let changes = statement.operations.iter().any(|it| matches!(it.action, "update" | "merge"));
     for stores in statement.stores.chunk_by(|one, other| one.target == other.target) {
-        all.store(stores, known);
+        all.store(stores, changes, known);
     }
     all.finish(known)
 }
@@ -93,8 +96,43 @@ impl All {
         self.0.entry(BTreeSet::new()).or_default().insert(from);
     }
 
-    /// Values that go into one target: into each column that this may be, and into what is made of it there.
-    fn store(&mut self, stores: &[Store], known: &Known) {
+    /// A column that gets another name by which it may be protected: what was made of it under its old one, as by indexes,
+    /// views and generated columns, would tell what is written to it from now on.
+    fn rename(&mut self, operation: &palisade_sql::Operation, known: &Known) {
+        let (Object::Relation(name), "alter") = (&operation.object, operation.action) else {
+            return;
+        };
+        let fact = |wanted| operation.facts.iter().find(|(fact, _)| *fact == wanted);
+        let (Some((_, change)), Some((_, to))) = (fact("change"), fact("to")) else { return };
+        let unseen = Arc::new(Relation::fresh(&name.name));
+        let mut relations: Vec<_> = resolve(known, name).collect();
+        if relations.is_empty() {
+            relations.push(&unseen);
+        }
+        for relation in relations {
+            let mut gets = |column: &str, names: BTreeSet<ColumnName>| {
+                let into = relation.names_of_all_rows(column).collect();
+                self.0.entry(into).or_default().extend(names);
+            };
+            match (change.as_str(), fact("from")) {
+                ("rename-column", Some((_, from))) => gets(from, relation.names(to).collect()),
+                ("rename" | "set-schema", _) => {
+                    let (schema, name) = match change.as_str() {
+                        "rename" => (&relation.schema, to),
+                        _ => (to, &relation.name),
+                    };
+                    for column in relation.columns.values() {
+                        gets(column, BTreeSet::from([ColumnName::new(schema, name, column)]));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Values that go into one target: into each column that this may be, and into what is made of it there. Where rows
+    /// change, foreign keys elsewhere may follow them.
+    fn store(&mut self, stores: &[Store], changes: bool, known: &Known) {
         let Some(Store { target, .. }) = stores.first() else { return };
         let sources = stores.iter().map(|store| &store.source);
         if target.column == "*" {
@@ -113,6 +151,13 @@ impl All {
             self.put(relation, column, &from);
             // What is made of it there has another name, and is as good as the value.
             relation.made_of(column).for_each(|made| self.put(relation, made, &from));
+            let mut taken_over = relation.made_of(column).chain([column]);
+            if changes
+                && relation.is_followed()
+                && taken_over.any(|it| relation.unique.contains(it))
+            {
+                self.0.entry(BTreeSet::new()).or_default().extend(from.iter().cloned());
+            }
         }
     }
 

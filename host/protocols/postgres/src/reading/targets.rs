@@ -3,9 +3,28 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use palisade_sql::{EVERY_COLUMN, Source};
+use palisade_sql::{EVERY_COLUMN, Name, Source};
 
 use crate::catalog::{DEEPEST, FRESH, Known, Relation, column_sources, resolve};
+
+/// How many relations are followed behind one name.
+const MOST_REACHED: usize = 1000;
+
+/// The relations that an action on a name reaches: those that it may be, and all that these pass it on to where they are views.
+pub(super) fn reached<'a>(known: &'a Known, name: &'a Name) -> Vec<&'a Arc<Relation>> {
+    let mut reached: Vec<&Arc<Relation>> = Vec::new();
+    let mut names = vec![name];
+    while let Some(name) = names.pop() {
+        for relation in resolve(known, name) {
+            let seen = reached.iter().any(|it| it.place() == relation.place());
+            if !seen && reached.len() < MOST_REACHED {
+                reached.push(relation);
+                names.extend(relation.view.iter().flat_map(|view| &view.reads));
+            }
+        }
+    }
+    reached
+}
 
 /// The columns of tables that a value is put into.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use palisade_sql::{EVERY_COLUMN, How, Name, Statement, Store, Usage};
 
 use super::exposure::{Place, columns_of, use_of};
 use super::targets::Targets;
-use crate::catalog::{FRESH, Known, Relation, resolve};
+use crate::catalog::{FRESH, Index, Known, Relation, resolve};
 
 /// The type `text`: its OID in PostgreSQL's pg_type.dat, and no modifier.
 const TEXT: &str = "25.-1";
@@ -23,10 +23,21 @@ pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
     let mut columns = Columns::new();
     divided(statement, known, &mut columns);
     let mut converted = Columns::new();
+    // Counters tell whether a row's columns in indexes are as they were.
+    let changes = statement.operations.iter().any(|it| matches!(it.action, "update" | "merge"));
     for stores in statement.stores.chunk_by(|one, other| one.target == other.target) {
         let Some(Store { target, .. }) = stores.first() else { continue };
         let targets = Targets::of(known, target);
-        copied(&targets, stores, known, &mut columns);
+        let tests = |relation: &Relation, column: &str| is_tested(relation, column, known);
+        copied(&targets, stores, known, tests, &mut columns);
+        if target.column != EVERY_COLUMN {
+            let makes =
+                |relation: &Relation, column: &str| relation.made_of(column).next().is_some();
+            copied(&targets, stores, known, makes, &mut converted);
+        }
+        if changes {
+            copied(&targets, stores, known, is_indexed, &mut columns);
+        }
         fitted(&targets, stores, known, &mut converted);
     }
     let of = |usage| move |(place, columns)| use_of(place, columns, usage, How::Other);
@@ -53,9 +64,15 @@ fn fitted(targets: &Targets<'_>, stores: &[Store], known: &Known, into: &mut Col
     }
 }
 
-/// What is copied to a column that is tested.
-fn copied(targets: &Targets<'_>, stores: &[Store], known: &Known, into: &mut Columns) {
-    let tested = targets.columns().filter(|(relation, column)| is_tested(relation, column, known));
+/// What is copied to a column of which something is made or asked.
+fn copied(
+    targets: &Targets<'_>,
+    stores: &[Store],
+    known: &Known,
+    is_asked: impl Fn(&Relation, &str) -> bool,
+    into: &mut Columns,
+) {
+    let tested = targets.columns().filter(|(relation, column)| is_asked(relation, column));
     let tested: BTreeSet<&str> = tested.map(|(_, column)| column).collect();
     if tested.is_empty() {
         return;
@@ -69,6 +86,12 @@ fn copied(targets: &Targets<'_>, stores: &[Store], known: &Known, into: &mut Col
             }
         }
     }
+}
+
+/// Whether a column is in an index: a row that changes nothing of these is not put into them anew.
+fn is_indexed(relation: &Relation, column: &str) -> bool {
+    let has = |index: &Index| index.keys.contains(column) || index.carried.contains(column);
+    relation.indexes.values().any(has)
 }
 
 /// Whether a value that is written to a column is tested there, or by which part of another table the column's is.

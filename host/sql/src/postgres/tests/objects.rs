@@ -165,6 +165,8 @@ fn plain_objects_are_told() {
         "create d {kind: domain}; call f {function: unknown}; ~ ChangesCatalog",
     );
     check("CREATE COLLATION c FROM \"C\"", "create c {kind: collation}; ~ ChangesCatalog");
+    let analysis = PostgreSql.analyze("CREATE COLLATION c (provider = icu, deterministic = false)");
+    assert!(!analysis.is_complete(), "it says which values are equal");
     check("ALTER TYPE mood ADD VALUE 'b'", "alter mood {kind: type}; ~ ChangesCatalog");
 }
 

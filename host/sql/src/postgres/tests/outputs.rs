@@ -307,6 +307,30 @@ fn equality_with_a_parameter_is_told_from_other_comparisons() {
 }
 
 #[test]
+fn what_was_computed_is_asked_for_by_no_parameter_and_is_not_merely_tested_for_null() {
+    use crate::How::{EqualsParameter, NullTest, Other};
+    use crate::Usage::{Expression, Predicate};
+    let (ssn, computes) = ("users.ssn", (Expression, Other, "users.ssn"));
+    let from = "SELECT 1 FROM (SELECT left(ssn, 1) AS a, ssn AS b FROM users) s WHERE";
+    for condition in ["a = $1", "a IS NULL", "s IS NULL"] {
+        ways(&format!("{from} {condition}"), &[(Predicate, Other, ssn), computes]);
+    }
+    ways(&format!("{from} b = $1"), &[(Predicate, EqualsParameter, ssn), computes]);
+    ways(&format!("{from} b IS NULL"), &[(Predicate, NullTest, ssn), computes]);
+    let outer = "SELECT 1 FROM a LEFT JOIN users ON true WHERE users.ssn IS NULL";
+    ways(outer, &[(Predicate, NullTest, ssn)]);
+}
+
+#[test]
+fn a_type_of_somebodys_own_may_take_many_values_for_equal() {
+    use crate::How::{EqualsParameter, Other};
+    use crate::Usage::Predicate;
+    let ssn = "users.ssn";
+    ways("SELECT 1 FROM users WHERE ssn = $1::loose", &[(Predicate, Other, ssn)]);
+    ways("SELECT 1 FROM users WHERE ssn = $1::uuid", &[(Predicate, EqualsParameter, ssn)]);
+}
+
+#[test]
 fn a_place_in_a_stars_result_is_the_relations_column_there() {
     uses("SELECT * FROM users ORDER BY 2", "sort users.#2");
     uses("SELECT 1 FROM users AS u(a, b) WHERE b = 1", "predicate users.#2");

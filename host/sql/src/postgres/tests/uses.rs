@@ -91,12 +91,18 @@ fn whatever_is_more_than_a_column_computes_with_it_wherever_it_stands() {
         "INSERT INTO users AS u (id) VALUES (1) ON CONFLICT DO UPDATE SET ssn = 1 / u.ssn",
         "UPDATE users u SET ssn = 1 / u.ssn",
         "UPDATE users u SET (ssn, id) = ROW (1 / u.ssn, 1)",
-        "UPDATE a SET b[(SELECT u.ssn FROM users u)] = 1",
         "MERGE INTO a USING users u ON false WHEN NOT MATCHED THEN INSERT VALUES (1 / u.ssn)",
         "MERGE INTO a USING users u ON false WHEN MATCHED THEN UPDATE SET b = 1 / u.ssn",
     ] {
         uses(text, "expression users.ssn");
     }
+}
+
+#[test]
+fn what_a_subscript_is_assigned_to_is_taken_apart() {
+    let text = "UPDATE users SET ssn['a'] = 'x', id[(SELECT b.x FROM b)] = 1";
+    uses(text, "expression b.x, expression users.id, expression users.ssn");
+    uses("UPDATE users SET ssn = 'x'", "");
 }
 
 #[test]

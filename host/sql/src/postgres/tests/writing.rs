@@ -86,7 +86,11 @@ fn rows(text: &str, expected: &str) {
 #[test]
 fn what_chooses_rows_of_another_entry_chooses_none_of_the_target() {
     rows("DELETE FROM orders USING orders o2 WHERE o2.id > 0", "constant");
-    rows("DELETE FROM orders USING orders o2 WHERE orders.id = o2.id", "present");
+    // Every row finds itself.
+    rows("DELETE FROM orders USING orders o2 WHERE orders.id = o2.id", "constant");
+    rows("UPDATE orders a SET x = 1 FROM orders b WHERE b.id = a.id", "constant");
+    rows("DELETE FROM orders a USING orders b WHERE a.id = b.parent", "present");
+    rows("DELETE FROM orders a USING orders b WHERE a.id = b.id AND a.n > b.n", "present");
     rows("DELETE FROM orders o1 USING orders WHERE orders.id > 0", "constant");
     rows("UPDATE orders SET a = 1 FROM orders o2 WHERE o2.id > 0", "constant");
     rows("UPDATE orders o SET a = 1 WHERE o.id > 0", "present");
