@@ -1,5 +1,6 @@
 //! MCP, wired: who is let in, and to which servers.
 
+mod bodies;
 mod pins;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use palisade_identity::Identity;
 use palisade_mcp::{Admission, Body, Guest, Host, Opening, Options, Pins, Service, Settings};
 use palisade_policy::{Ended, NotAdmitted, Place};
 
+use self::bodies::Bodies;
 pub use self::pins::Tools;
 use crate::config::MCP;
 use crate::connections::{Known, McpServers};
@@ -37,6 +39,7 @@ pub struct Tooling {
     /// Where sessions are until they have ended.
     sessions: Places,
     body_limit: usize,
+    bodies: Bodies,
 }
 
 impl Tooling {
@@ -64,6 +67,7 @@ impl Tooling {
             pins,
             sessions,
             body_limit: limits.body_bytes,
+            bodies: Bodies::default(),
         })
     }
 
@@ -118,6 +122,10 @@ impl Entered for Caller {
             Body::Stream(pieces) => Pieces::Stream(pieces),
         };
         Answer { status: reply.status, headers: reply.headers, body }
+    }
+
+    fn place(&self) -> Option<Place> {
+        self.tooling.bodies.place(&self.owner)
     }
 
     fn stay(&self) -> Option<Stay> {

@@ -90,6 +90,12 @@ impl Reading {
         self.told.field(within, name)
     }
 
+    /// A field at the end of a path, with dots between its names.
+    pub(crate) fn path_within(&mut self, within: Within, path: &str) -> Result<(), TooMuch> {
+        let mut names = path.split('.');
+        names.try_fold(within, |within, name| self.field(within, name)).map(drop)
+    }
+
     /// A field's path; empty at the top.
     fn path(&self, field: Within) -> &str {
         self.told.path(field)

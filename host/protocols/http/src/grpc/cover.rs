@@ -122,7 +122,14 @@ impl Covering<'_> {
             self.leave_out(&within(path, &format!("#{number}")));
         }
         if message.stands_for().is_some() {
-            let Some((number, field)) = message.fields.pop_first() else { return Some(message) };
+            let Some((number, field)) = message.fields.pop_first() else {
+                if two.0 == two.1 {
+                    return Some(message);
+                }
+                // That it is not there tells what it is.
+                self.leave_out(path);
+                return None;
+            };
             let field = self.field(field, two, path)?;
             message.fields.insert(number, field);
             return Some(message);

@@ -12,6 +12,7 @@ impl Message {
         let is_unread = unread && self.fields.contains_key(&2);
         self.unknown.is_empty()
             && !is_unread
+            && !self.masks_all()
             && self.inner.as_ref().is_none_or(|inner| inner.is_known())
             && self.fields.values().all(Field::is_known)
     }

@@ -15,6 +15,8 @@ use crate::body::Reading;
 
 /// What an `Any` is of, in JSON.
 pub(super) const TYPE: &str = "@type";
+/// A message that names fields of another.
+const FIELD_MASK: &str = "google.protobuf.FieldMask";
 /// What it holds that is no plain message: it may have keys of any name.
 pub(super) const HELD: &str = "value";
 
@@ -22,7 +24,7 @@ impl Message {
     /// The message as JSON.
     pub(crate) fn json(&self) -> Json {
         if let Some(field) = self.stands_for() {
-            return field.map_or(Json::Null, Field::json);
+            return field.map_or_else(|| self.held_by_default(), Field::json);
         }
         let mut object = Map::new();
         if self.descriptor.full_name() == ANY {
@@ -62,7 +64,7 @@ impl Message {
         if let Some(field) = self.stands_for() {
             return match field {
                 Some(field) => field.tell(within, reading),
-                None => reading.value(within, "null"),
+                None => reading.value(within, &plain(self.held_by_default())),
             };
         }
         if let (Some(inner), Some(url)) = (&self.inner, self.get(1)) {
@@ -74,11 +76,57 @@ impl Message {
             let held = reading.field(within, HELD)?;
             return inner.tell(held, reading);
         }
+        let masked = self.masked();
+        for path in &masked {
+            reading.path_within(within, path)?;
+        }
         for field in self.fields.values() {
             let named = reading.field(within, field.descriptor.name())?;
             field.tell(named, reading)?;
+            // A mask's paths begin in whichever of the messages beside it the service has in mind.
+            if matches!(field.value, Value::One(Item::Message(_))) {
+                masked.iter().try_for_each(|path| reading.path_within(named, path))?;
+            }
         }
         Ok(())
+    }
+
+    /// The paths of the masks (`google.protobuf.FieldMask`) among its fields: a service sets what they name and the message has not to
+    /// its default (AIP-134).
+    fn masked(&self) -> Vec<String> {
+        let masks = self.fields.values().filter_map(|field| match &field.value {
+            Value::One(Item::Message(mask)) if mask.descriptor.full_name() == FIELD_MASK => {
+                mask.fields.get(&1)
+            }
+            _ => None,
+        });
+        let paths = masks.flat_map(|paths| match &paths.value {
+            Value::List(paths) => paths.as_slice(),
+            _ => &[],
+        });
+        paths.map(Item::text).collect()
+    }
+
+    /// What a message of a well-known type holds that has nothing on the wire: a wrapper its type's default.
+    fn held_by_default(&self) -> Json {
+        match self.descriptor.name() {
+            "Value" => Json::Null,
+            "Struct" => Json::Object(Map::new()),
+            "ListValue" => Json::Array(vec![]),
+            _ => self
+                .descriptor
+                .get_field(1)
+                .map_or(Json::Null, |value| Item::default_of(&value.kind()).json_of(&value.kind())),
+        }
+    }
+
+    /// Whether it is a mask that names every field.
+    pub(super) fn masks_all(&self) -> bool {
+        let every = |field: &Field| match &field.value {
+            Value::List(paths) => paths.iter().any(|path| path.text().contains('*')),
+            _ => false,
+        };
+        self.descriptor.full_name() == FIELD_MASK && self.fields.values().any(every)
     }
 
     /// Whether its keys are its fields' names, none of which an `Any` has.
@@ -156,6 +204,9 @@ impl Item {
     fn tell(&self, kind: &Kind, within: Within, reading: &mut Reading) -> Result<(), TooMuch> {
         match self {
             Self::Message(message) => message.tell(within, reading),
+            Self::Enum(number) => {
+                self.names_of(*number, kind).try_for_each(|name| reading.value(within, &name))
+            }
             other => reading.value(within, &other.text_of(kind)),
         }
     }
@@ -196,10 +247,20 @@ impl Item {
     }
 
     fn text_of(&self, kind: &Kind) -> String {
-        match self.json_of(kind) {
-            Json::String(text) => text,
-            other => other.to_string(),
-        }
+        plain(self.json_of(kind))
+    }
+
+    /// All names of an enumerated value, which may have more than one (`allow_alias`); its number where it has none.
+    fn names_of(&self, number: i32, kind: &Kind) -> impl Iterator<Item = String> {
+        let names: Vec<String> = match kind {
+            Kind::Enum(names) if !is_null(names) => {
+                let named = names.values().filter(|value| value.number() == number);
+                named.map(|value| value.name().to_owned()).collect()
+            }
+            _ => vec![],
+        };
+        let unnamed = names.is_empty().then(|| self.text_of(kind));
+        names.into_iter().chain(unnamed)
     }
 
     /// A value as text; bytes are told as text where they are text, and in Base64 where not.
@@ -212,6 +273,14 @@ impl Item {
             },
             other => other.json().to_string(),
         }
+    }
+}
+
+/// A value as a policy is told it.
+fn plain(value: Json) -> String {
+    match value {
+        Json::String(text) => text,
+        other => other.to_string(),
     }
 }
 

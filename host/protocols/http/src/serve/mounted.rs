@@ -36,6 +36,9 @@ pub trait Entered: Send + Sync {
     /// Answers the request. It is dropped when the client leaves.
     async fn answer(&self, asked: Asked<'_>) -> Answer;
 
+    /// A place for the request's body, held as long as that is in memory. Nothing where the client has as many as it may.
+    fn place(&self) -> Option<Place>;
+
     /// Lets the client keep a tunnel open, for requests each of which is let in by itself. Nothing where it may not.
     fn stay(&self) -> Option<Stay>;
 }
@@ -106,6 +109,10 @@ impl Connection {
         }
         let _busy = self.way.busy();
         http.set_read_timeout(Some(self.service.runner.options.patience));
+        let Some(place) = entered.place() else {
+            let why = "as many requests of this client are under way as may be";
+            return self.last_words(http, &Reply::unavailable(429, why, "")).await;
+        };
         let body = whole(http, head, mount.body_limit()).await;
         let body = match body.and_then(|body| without(login.token, body)) {
             Ok(body) => body,
@@ -121,6 +128,8 @@ impl Connection {
             answered = entered.answer(asked) => answered,
             gone = gone(http) => return Err(gone),
         };
+        // An answer may be sent for hours.
+        drop((body, place));
         send(http, answered).await
     }
 }

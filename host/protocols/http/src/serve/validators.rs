@@ -8,19 +8,13 @@ use super::exchange::Run;
 use super::incoming::Asked;
 use super::request::is_safe;
 
-/// Digests of a representation as the service has it, and whether it could be had in parts.
-const DIGESTS: [&str; 8] = [
-    "digest",
-    "content-digest",
-    "repr-digest",
-    "content-md5",
-    "accept-ranges",
-    "x-goog-hash",
-    "x-ms-blob-content-md5",
-    "x-ms-content-crc64",
+/// Digests of a representation as the service has it: what is in the names of headers that have some.
+const DIGESTS: [&str; 11] = [
+    "checksum", "chksum", "crc32", "crc64", "digest", "etag", "hash", "md5", "sha1", "sha256",
+    "sha512",
 ];
-/// What the names of more of them begin with.
-const CHECKSUMS: &str = "x-amz-checksum-";
+/// Whether it could be had in parts.
+const PARTS: &str = "accept-ranges";
 
 /// How the names end of headers that ask about tags of what is read besides the target: those of Amazon S3, Azure, and others
 /// like them.
@@ -86,7 +80,8 @@ impl Asked<'_> {
         }
         if is_covered || is_decoded {
             let is_digest = |name: &&HeaderName| {
-                DIGESTS.contains(&name.as_str()) || name.as_str().starts_with(CHECKSUMS)
+                let has = |part: &&str| name.as_str().contains(*part);
+                **name != ETAG && (name.as_str() == PARTS || DIGESTS.iter().any(|part| has(&part)))
             };
             let digests: Vec<HeaderName> = headers.keys().filter(is_digest).cloned().collect();
             digests.iter().for_each(|name| drop(headers.remove(name)));

@@ -145,6 +145,93 @@ fn a_number_without_a_name_is_no_value_of_an_enum_that_is_closed() {
     }
 }
 
+/// A change of a user with a mask, whose role has two names, in a file of its own.
+fn change() -> MessageDescriptor {
+    use prost_types::field_descriptor_proto::{Label, Type};
+    use prost_types::*;
+    let field = |name: &str, number, kind: Type, of: &str| FieldDescriptorProto {
+        name: Some(name.to_owned()),
+        number: Some(number),
+        label: Some(Label::Optional.into()),
+        r#type: Some(kind.into()),
+        type_name: (!of.is_empty()).then(|| of.to_owned()),
+        ..Default::default()
+    };
+    let message = |name: &str, field| DescriptorProto {
+        name: Some(name.to_owned()),
+        field,
+        ..Default::default()
+    };
+    let paths = FieldDescriptorProto {
+        label: Some(Label::Repeated.into()),
+        ..field("paths", 1, Type::String, "")
+    };
+    let value = |name: &str, number| EnumValueDescriptorProto {
+        name: Some(name.to_owned()),
+        number: Some(number),
+        ..Default::default()
+    };
+    let roles = EnumDescriptorProto {
+        name: Some("Role".to_owned()),
+        value: vec![value("USER", 0), value("ADMIN", 1), value("SUPERUSER", 1)],
+        options: Some(EnumOptions { allow_alias: Some(true), ..Default::default() }),
+        ..Default::default()
+    };
+    let file = |name: &str, package: &str, message_type, enum_type| FileDescriptorProto {
+        name: Some(name.to_owned()),
+        package: Some(package.to_owned()),
+        syntax: Some("proto3".to_owned()),
+        message_type,
+        enum_type,
+        ..Default::default()
+    };
+    let masks = vec![message("FieldMask", vec![paths])];
+    let user = vec![
+        field("id", 1, Type::Int32, ""),
+        field("require_mfa", 2, Type::Bool, ""),
+        field("role", 3, Type::Enum, ".users.Role"),
+    ];
+    let change = vec![
+        field("user", 1, Type::Message, ".users.User"),
+        field("update_mask", 2, Type::Message, ".google.protobuf.FieldMask"),
+    ];
+    let users = vec![message("User", user), message("Change", change)];
+    let mut pool = DescriptorPool::new();
+    pool.add_file_descriptor_proto(file("mask.proto", "google.protobuf", masks, vec![])).unwrap();
+    let mut users = file("users.proto", "users", users, vec![roles]);
+    users.dependency = vec!["mask.proto".to_owned()];
+    pool.add_file_descriptor_proto(users).unwrap();
+    pool.get_message_by_name("users.Change").unwrap()
+}
+
+#[test]
+fn what_a_mask_names_is_told_as_a_field_of_the_messages_beside_it() {
+    let bytes = |path: &[u8]| [text(1, &[1 << 3, 7]), text(2, &text(1, path))].concat();
+    let message = Message::read(&change(), &bytes(b"require_mfa")).unwrap();
+    let fields = message.contents().unwrap().fields;
+    for field in ["user.id", "user.require_mfa", "require_mfa", "update_mask.paths"] {
+        assert!(fields.iter().any(|it| it == field), "{field}: {fields:?}");
+    }
+    assert!(message.is_known());
+    assert!(!Message::read(&change(), &bytes(b"*")).unwrap().is_known(), "it sets any field");
+}
+
+#[test]
+fn a_value_is_told_by_each_of_its_names() {
+    let message = Message::read(&change(), &text(1, &[3 << 3, 1])).unwrap();
+    let facts = message.contents().unwrap().facts;
+    let told = |name: &str| facts.contains(&("body:user.role".to_owned(), name.to_owned()));
+    assert!(told("ADMIN") && told("SUPERUSER"), "{facts:?}");
+}
+
+#[test]
+fn a_wrapper_without_a_value_holds_its_types_default() {
+    let message = Message::read(&order(), &text(11, b"")).unwrap();
+    assert_eq!(message.json(), json!({ "secret": "" }));
+    let facts = message.contents().unwrap().facts;
+    assert!(facts.contains(&("body:secret".to_owned(), String::new())), "{facts:?}");
+}
+
 #[test]
 fn what_any_messages_hold_is_kept_once() {
     let mut bytes = any(b"t/shop.v1.Customer", &text(1, b"Ada"));

@@ -30,6 +30,10 @@ impl Entered for Other {
         self.0.lock().unwrap().push(body);
         Answer { status: 200, headers: vec![], body: Pieces::Whole("heard".into()) }
     }
+    fn place(&self) -> Option<Place> {
+        Some(Place(Box::new(())))
+    }
+
     fn stay(&self) -> Option<Stay> {
         None
     }
