@@ -302,6 +302,11 @@ impl Source {
         Self { relation: relation.clone(), column: column.into(), rivals: Vec::new() }
     }
 
+    /// A value that may come from anywhere.
+    pub(crate) fn anywhere() -> Self {
+        Self::new(&Name { schema: Some("?".to_owned()), name: "?".to_owned() }, "*")
+    }
+
     /// What a function gives of which nothing is known here, by its name as written.
     #[must_use]
     pub(crate) fn called(function: &str) -> Self {

@@ -170,6 +170,9 @@ impl Findings {
         let stores = flow.sources.iter();
         let stores = stores.map(|source| Store { target: target.clone(), source: source.clone() });
         self.stores.extend(stores);
+        if flow.opaque {
+            self.stores.insert(Store { target, source: Source::anywhere() });
+        }
     }
 
     /// Notes that an operator is used.

@@ -269,9 +269,11 @@ impl Resolved {
         if item.shape.find(column, self) == Match::No {
             // No column of that name: `item.f` may be the function `f` of the row.
             self.add_whole(item);
+            self.computed = true;
             self.flow.opaque = true;
         } else if crate::functions::takes_a_row(column) {
             self.add_whole(item);
+            self.computed = true;
         }
     }
 }

@@ -107,12 +107,20 @@ impl Walker<'_> {
         };
         let itself = |other: &Node| left.is_some_and(|left| same(left, other, &self.constants));
         let alike = match expression.kind() {
-            AExprKind::AexprIn => listed.iter().any(itself),
+            AExprKind::AexprIn => left.is_some_and(|left| {
+                listed.iter().any(|other| self.finds_itself(left, other, scope))
+            }),
             AExprKind::AexprBetween
             | AExprKind::AexprNotBetween
             | AExprKind::AexprBetweenSym
             | AExprKind::AexprNotBetweenSym => listed.iter().all(itself),
-            _ => right.is_some_and(itself) || self.joins_itself(expression, scope),
+            _ => {
+                let equals = names::strings(&expression.name).pop().is_some_and(|it| it == "=");
+                right.is_some_and(itself)
+                    || left.zip(right).is_some_and(|(left, right)| {
+                        equals && self.joins_itself(left, right, scope)
+                    })
+            }
         };
         let listed = if listed.is_empty() { right.map(std::slice::from_ref) } else { Some(listed) };
         let mut operands = left.into_iter().chain(listed.unwrap_or_default());
@@ -121,15 +129,20 @@ impl Walker<'_> {
 }
 
 impl Walker<'_> {
+    /// Whether two expressions are equal for every row of the target, or with some row for each.
+    fn finds_itself(&mut self, left: &Node, right: &Node, scope: &Scope<'_>) -> bool {
+        same(left, right, &self.constants) || self.joins_itself(left, right, scope)
+    }
+
     /// Whether a column of the target is looked for in the target itself, under another name: every row finds its own.
-    fn joins_itself(&mut self, expression: &AExpr, scope: &Scope<'_>) -> bool {
-        let (Some(left), Some(right)) = (expression.lexpr.as_deref(), expression.rexpr.as_deref())
-        else {
-            return false;
-        };
-        let equals = names::strings(&expression.name).pop().is_some_and(|operator| operator == "=");
-        let Some(target) = self.target.clone().filter(|_| equals && same_column(left, right))
-        else {
+    fn joins_itself(&mut self, left: &Node, right: &Node, scope: &Scope<'_>) -> bool {
+        if let (Some(NodeEnum::RowExpr(left)), Some(NodeEnum::RowExpr(right))) =
+            (left.node.as_ref(), right.node.as_ref())
+        {
+            let mut pairs = left.args.iter().zip(&right.args);
+            return pairs.all(|(left, right)| self.finds_itself(left, right, scope));
+        }
+        let Some(target) = self.target.clone().filter(|_| same_column(left, right)) else {
             return false;
         };
         let mut relations = |node| {

@@ -128,6 +128,19 @@ impl Walker<'_> {
         }
     }
 
+    /// What `USING` puts in the place of all values of a column, where nothing of a row is in it.
+    fn replaced(&mut self, to: &ColumnDef, (table, column): (&Name, &str), scope: &Scope<'_>) {
+        let Some(using) = to.raw_default.as_deref() else { return };
+        let kept = self.found.set_aside();
+        let flow = self.expression(using, scope);
+        self.found.take_back(kept);
+        if flow.is_empty() {
+            let operation = Operation::on("update", table.clone());
+            let operation = operation.fields(vec![column.to_owned()]);
+            self.found.operate(operation.fact("via", "alter").fact("where", "absent"));
+        }
+    }
+
     fn alter_command(&mut self, command: &AlterTableCmd, name: &Name, scope: &Scope<'_>) {
         if command.subtype() == AlterTableType::AtChangeOwner {
             self.changes_rights("OWNER TO");
@@ -137,6 +150,7 @@ impl Walker<'_> {
             Some(NodeEnum::ColumnDef(column)) => {
                 if command.subtype() == AlterTableType::AtAlterColumnType {
                     self.compute_with(name, &command.name);
+                    self.replaced(column, (name, &command.name), scope);
                 }
                 self.column_definition(column, scope);
             }

@@ -80,8 +80,8 @@ impl Asked<'_> {
         }
         if is_covered || is_decoded {
             let is_digest = |name: &&HeaderName| {
-                let has = |part: &&str| name.as_str().contains(*part);
-                **name != ETAG && (name.as_str() == PARTS || DIGESTS.iter().any(|part| has(&part)))
+                let has = |part: &&str| name.as_str().contains(part);
+                **name != ETAG && (name.as_str() == PARTS || DIGESTS.iter().any(has))
             };
             let digests: Vec<HeaderName> = headers.keys().filter(is_digest).cloned().collect();
             digests.iter().for_each(|name| drop(headers.remove(name)));

@@ -31,8 +31,8 @@ pub(crate) fn behind_names<'a>(
     statement: &'a Statement,
     known: &'a Known,
 ) -> impl Iterator<Item = (Behind, &'a str)> {
-    let functions = statement.calls.iter().filter(|name| !name.contains('.'));
-    // A type that is called is cast to.
+    // There may be dots in a function's name. A type that is called is cast to.
+    let functions = statement.calls.iter();
     let functions =
         functions.filter(|name| known.defines_function(name) || known.defines_cast(name));
     let operators = statement.operators.iter().filter(|name| known.defines_operator(name));

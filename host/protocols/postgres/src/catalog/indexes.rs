@@ -29,6 +29,11 @@ pub(super) const ATTACHED: &str = "\
     SELECT c.root, CASE WHEN c.key THEN 'key' ELSE 'carried' END, c.name, c.attname FROM indexed c WHERE c.scans \
     UNION SELECT c.root, 'unique', '', c.attname FROM indexed c WHERE c.key AND c.apart \
     UNION SELECT c.root, 'primary', '', c.attname FROM indexed c WHERE c.key AND c.whole \
+    UNION SELECT c.root, 'tested', '', c.attname FROM indexed c WHERE c.computes \
+    UNION SELECT m.root, 'tested', '', a.attname FROM members m \
+      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass \
+        AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = m.child \
+      JOIN pg_catalog.pg_attribute a ON a.attrelid = m.child AND a.attnum = d.refobjsubid AND a.attnum > 0 \
     UNION SELECT m.root, 'tested', '', a.attname FROM members m \
       JOIN pg_catalog.pg_attribute a ON a.attrelid = m.root AND a.attnum > 0 \
       JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem \
@@ -59,6 +64,7 @@ const INDEXED: &str = "\
       a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1]) OR NOT a.attnum = ANY (i.indkey) AS key, \
       coalesce(pg_catalog.pg_index_has_property(i.indexrelid, 'index_scan'), true) AS scans, \
       i.indisunique OR i.indisexclusion AS apart, \
+      i.indexprs IS NOT NULL OR i.indpred IS NOT NULL AS computes, \
       i.indisprimary AND i.indisvalid AND i.indimmediate AND m.child = m.root AND (t.relkind = 'p' OR NOT EXISTS ( \
         SELECT 1 FROM pg_catalog.pg_inherits h WHERE h.inhparent = m.root)) AS whole \
     FROM members m JOIN pg_catalog.pg_class t ON t.oid = m.child \

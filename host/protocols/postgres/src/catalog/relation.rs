@@ -45,8 +45,8 @@ pub struct Relation {
     pub unique: BTreeSet<String>,
     /// Its primary key; empty where it says nothing of the rows of its parts.
     pub primary: BTreeSet<String>,
-    /// The columns whose values are tested when they are written: by a check, a foreign key, a domain, a partition's bounds, a
-    /// row policy.
+    /// The columns whose values are tested, or computed with, when they are written: by a check, a foreign key, a domain, a
+    /// partition's bounds, a row policy, an index's expression or condition, statistics.
     pub tested: BTreeSet<String>,
     /// The columns by which row policies pick rows.
     pub judged_by: BTreeSet<String>,

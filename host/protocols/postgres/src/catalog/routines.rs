@@ -107,8 +107,7 @@ impl Known {
         into: &mut Vec<&'a Operation>,
         seen: &mut BTreeSet<String>,
     ) -> bool {
-        let plain = routine.calls.iter().filter(|name| !name.contains('.'));
-        let shadowed = plain.into_iter().any(|name| self.defines_function(name))
+        let shadowed = routine.calls.iter().any(|name| self.defines_function(name))
             || routine.operators.iter().any(|name| self.defines_operator(name))
             || routine.casts.iter().any(|name| self.defines_cast(name));
         let unsure = routine.operations.iter().any(|operation| match &operation.object {

@@ -50,6 +50,10 @@ impl Exposure {
         exposure.in_doubt |= by_index::orders_every_table(statement)
             || statement.operations.iter().any(|operation| operation.facts.iter().any(tests));
         exposure.doubt_names(statement, known);
+        let called = statement.sources().filter(|source| is_called(known, source));
+        let called =
+            called.map(|source| format!("{} is called in the guise of a column", source.column));
+        exposure.reservations.extend(called);
         for view in views(statement, known).values() {
             exposure.read_view(view, known);
         }
@@ -182,7 +186,12 @@ pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
     let called: Vec<Use> = called
         .map(|source| Use { usage: Usage::Predicate, how: How::Other, source: source.clone() })
         .collect();
-    let mut operations = used(statement.uses.iter().chain(&called), known);
+    let shown = statement.sources().filter(|source| is_called(known, source));
+    let computed: Vec<Use> = shown
+        .map(|source| Use { usage: Usage::Expression, how: How::Other, source: source.clone() })
+        .collect();
+    let all = statement.uses.iter().chain(&called).chain(&computed);
+    let mut operations = used(all, known);
     let guesses = |operation: &&mut Operation| {
         operation.facts.iter().any(|(_, how)| how == how_name(How::EqualsParameter))
     };
@@ -209,8 +218,9 @@ pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
 fn used<'a>(uses: impl IntoIterator<Item = &'a Use>, known: &Known) -> Vec<Operation> {
     let mut grouped: BTreeMap<(Place, Usage, How), BTreeSet<String>> = BTreeMap::new();
     for used in uses {
-        // To ask whether what a view computed is NULL, or equals something, is to ask what the view asks.
-        let how = if is_computed(known, &used.source, 0) { How::Other } else { used.how };
+        // To ask whether what a view or a function computed is NULL, or equals something, is to ask what that asks.
+        let computed = is_computed(known, &used.source, 0) || is_called(known, &used.source);
+        let how = if computed { How::Other } else { used.how };
         for (relation, column) in columns_of(&used.source, known) {
             grouped.entry((relation, used.usage, how)).or_default().insert(column);
         }
@@ -219,6 +229,12 @@ fn used<'a>(uses: impl IntoIterator<Item = &'a Use>, known: &Known) -> Vec<Opera
         .into_iter()
         .map(|((relation, usage, how), columns)| use_of(relation, columns, usage, how))
         .collect()
+}
+
+/// Whether a function of somebody's own is called in the guise of a column.
+fn is_called(known: &Known, source: &Source) -> bool {
+    in_the_guise_of_a_column(known, source)
+        .is_some_and(|name| known.defines_function(name) || known.defines_cast(name))
 }
 
 /// Whether a source is a column of a view that is another value than any column of a table, or may be.

@@ -8,7 +8,9 @@ use palisade_sql::{EVERY_COLUMN, Name, Object, Source, Statement, Store};
 use super::keeps;
 use super::targets::Targets;
 use super::tested::{has, with};
-use crate::catalog::{ANYWHERE, ColumnName, Known, Relation, resolve, source_names};
+use crate::catalog::{
+    ANYWHERE, Behind, ColumnName, Known, Relation, behind_names, is_write, resolve, source_names,
+};
 
 /// A value that a statement stores.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +54,9 @@ pub(super) fn stored(statement: &Statement, known: &Known) -> Vec<Stored> {
     if statement.operations.iter().any(keeps) || keeps_what_views_gave(statement, known) {
         all.put_anywhere(&statement.outputs.all_sources, known);
     }
+    if writes(statement) && behind_functions(statement, known) {
+        all.let_anywhere(ColumnName::any());
+    }
     for name in let_go(statement) {
         resolve(known, name).for_each(|part| all.let_go(part));
     }
@@ -71,6 +76,16 @@ fn keeps_what_views_gave(statement: &Statement, known: &Known) -> bool {
     };
     with(statement, "create", ("kind", "matview")).next().is_some()
         && (!statement.unknown.is_empty() || statement.operations.iter().any(is_view))
+}
+
+/// Whether a statement writes rows.
+fn writes(statement: &Statement) -> bool {
+    statement.operations.iter().any(|operation| is_write(operation.action) || keeps(operation))
+}
+
+/// Whether a function of somebody's own may stand behind a name of the server's own that a statement calls.
+fn behind_functions(statement: &Statement, known: &Known) -> bool {
+    behind_names(statement, known).any(|(kind, _)| kind == Behind::Function)
 }
 
 /// The parts and children that a statement takes out of their tables.

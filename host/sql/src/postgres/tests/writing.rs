@@ -84,11 +84,21 @@ fn rows(text: &str, expected: &str) {
 }
 
 #[test]
+fn a_type_that_puts_the_same_in_every_row_is_a_write() {
+    rows("ALTER TABLE orders ALTER note TYPE text USING 'gone'", "absent");
+    let kept = super::only("ALTER TABLE orders ALTER note TYPE int USING note::int");
+    assert!(kept.operations.iter().all(|operation| operation.action != "update"));
+}
+
+#[test]
 fn what_chooses_rows_of_another_entry_chooses_none_of_the_target() {
     rows("DELETE FROM orders USING orders o2 WHERE o2.id > 0", "constant");
     // Every row finds itself.
     rows("DELETE FROM orders USING orders o2 WHERE orders.id = o2.id", "constant");
     rows("UPDATE orders a SET x = 1 FROM orders b WHERE b.id = a.id", "constant");
+    rows("DELETE FROM orders a USING orders b WHERE a.id IN (1, b.id)", "constant");
+    rows("DELETE FROM orders a USING orders b WHERE (a.id, 1) = (b.id, 1)", "constant");
+    rows("DELETE FROM orders a USING orders b WHERE (a.id, a.n) = (b.id, 1)", "present");
     rows("DELETE FROM orders a USING orders b WHERE a.id = b.parent", "present");
     rows("DELETE FROM orders a USING orders b WHERE a.id = b.id AND a.n > b.n", "present");
     rows("DELETE FROM orders o1 USING orders WHERE orders.id > 0", "constant");
