@@ -306,6 +306,13 @@ impl Session {
         self.refuse_message(name, refusal, output)
     }
 
+    /// Refuses a message with a name that the server would not keep as it is.
+    pub(super) fn refuse_name(&mut self, error: &FrameError, output: &mut Output<Answer>) {
+        let hint = "Give it a shorter name, in ASCII.";
+        let refusal = Refusal::of(error.sqlstate(), "postgres.name", error.to_string(), hint);
+        self.refuse_message("a name", refusal, output);
+    }
+
     /// Refuses a message for a reason of the protocol's own, and records that.
     fn refuse_message(
         &mut self,
