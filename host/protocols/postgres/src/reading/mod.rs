@@ -103,7 +103,10 @@ impl StatementReading {
             | Effect::Commit { .. }
             | Effect::Rollback { .. }
             | Effect::RollbackTo { .. }
-            | Effect::PrepareTransaction => true,
+            | Effect::PrepareTransaction
+            // What is run by its name may change them.
+            | Effect::Execute { .. }
+            | Effect::Fetch { .. } => true,
             _ => false,
         };
         self.effects.iter().any(changes) || self.is_opaque()

@@ -12,7 +12,7 @@ use palisade_relay::Output;
 use palisade_sql::Effect;
 
 use super::{Answer, Session};
-use crate::reading::{Lineage, Reading, StatementReading, Stored};
+use crate::reading::{Lineage, Reading, StatementReading, Stored, is_setting};
 
 /// What `FETCH` reads from.
 const CURSOR: &str = "cursor";
@@ -190,6 +190,9 @@ fn stands_for(statement: &mut StatementReading, meanings: &[Arc<Reading>]) {
     }
     for stored in meanings {
         statement.exposure.add(&stored.exposure);
+        statement
+            .effects
+            .extend(stored.effects.iter().filter(|effect| is_setting(effect)).cloned());
     }
 }
 
