@@ -49,7 +49,7 @@ impl Session {
         let rewritten = allowed.rewritten.then(|| Arc::clone(&allowed.command));
         if !parse.name.is_empty() {
             // SQL's own EXECUTE can run it by its name.
-            self.prepared.entry(parse.name.to_owned()).or_default().add(&reading.command.text);
+            self.prepared.add(parse.name, &reading.command.text);
         }
         let texts = rewritten.as_ref().map(|command| both(parse.text, &command.text));
         let statement = Arc::new(Statement::new(reading, generation, allowed, self.segment, texts));
