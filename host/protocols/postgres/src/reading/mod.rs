@@ -299,6 +299,13 @@ impl Reading {
         Self { refused: Some(denial), ..reading }
     }
 
+    /// Whether it is known what it does to the session.
+    #[must_use]
+    pub(crate) fn is_followed(&self) -> bool {
+        let opaque = self.statements.iter().any(StatementReading::is_opaque);
+        self.command.complete && !self.statements.is_empty() && !opaque
+    }
+
     /// The place of the last statement that takes rows from the client.
     #[must_use]
     pub fn last_copy_in(&self) -> Option<usize> {

@@ -49,6 +49,17 @@ impl Characters {
     }
 }
 
+/// What may have been set by what was sent before a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// All of it was answered, and the server has said what is set.
+    Answered,
+    /// What is to be answered may put back what was set once.
+    Pending,
+    /// What is to be answered may set anything, or put back what was never seen.
+    Unseen,
+}
+
 /// What is known of how the server reads a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Encoding {
@@ -108,18 +119,23 @@ impl Encoding {
     }
 
     /// The text, if the server reads it as the judge does; owned where bytes of another encoding have stand-ins.
-    /// `settled`: nothing that was sent before it, and may put a setting back, is still to be answered.
     ///
     /// # Errors
     /// Why it does not.
-    pub(super) fn readable(self, text: &[u8], settled: bool) -> Result<Cow<'_, str>, &'static str> {
-        let conforming = if settled { self.conforming_strings } else { self.always_conforming };
+    pub(super) fn readable(
+        self,
+        text: &[u8],
+        before: Before,
+    ) -> Result<Cow<'_, str>, &'static str> {
+        let (conforming, characters) = match before {
+            Before::Answered => (self.conforming_strings, self.characters),
+            Before::Pending => (self.always_conforming, self.worst_characters),
+            Before::Unseen => (false, Characters::Mixed),
+        };
         if !conforming && text.contains(&b'\\') {
-            return Err(
-                "it has a backslash, and standard_conforming_strings is off in this session",
-            );
+            return Err("it has a backslash, and standard_conforming_strings may be off");
         }
-        match if settled { self.characters } else { self.worst_characters } {
+        match characters {
             Characters::BeyondAscii if !text.is_ascii() => {
                 let stand_in = |byte: &u8| match byte {
                     0..128 => char::from(*byte),
@@ -128,7 +144,7 @@ impl Encoding {
                 Ok(Cow::Owned(text.iter().map(stand_in).collect()))
             }
             Characters::Mixed if !text.is_ascii() => {
-                Err("it has characters beyond ASCII, and the session's encoding is not UTF-8")
+                Err("it has characters beyond ASCII, and the session's encoding may not be UTF-8")
             }
             _ => match std::str::from_utf8(text) {
                 Ok(text) => Ok(Cow::Borrowed(text)),
@@ -150,7 +166,7 @@ mod tests {
 
     fn readable(encoding: &str, text: &[u8]) -> Result<bool, &'static str> {
         let encoding = Encoding { characters: Characters::of(encoding), ..Encoding::default() };
-        let text = encoding.readable(text, true)?;
+        let text = encoding.readable(text, Before::Answered)?;
         Ok(!names_what_is_not_known(&text))
     }
 
@@ -179,8 +195,8 @@ mod tests {
     #[test]
     fn a_backslash_is_not_read_while_it_may_escape() {
         let encoding = Encoding { conforming_strings: false, ..Encoding::default() };
-        assert!(encoding.readable(b"SELECT 'a\\' , ' FROM t --'", true).is_err());
-        assert!(encoding.readable(b"SELECT 'a'", true).is_ok());
+        assert!(encoding.readable(b"SELECT 'a\\' , ' FROM t --'", Before::Answered).is_err());
+        assert!(encoding.readable(b"SELECT 'a'", Before::Answered).is_ok());
     }
 
     #[test]
@@ -191,8 +207,18 @@ mod tests {
             ..Encoding::default()
         };
         for text in [&b"SELECT '\\'"[..], "SELECT 'é'".as_bytes()] {
-            assert!(encoding.readable(text, true).is_ok());
-            assert!(encoding.readable(text, false).is_err());
+            assert!(encoding.readable(text, Before::Answered).is_ok());
+            assert!(encoding.readable(text, Before::Pending).is_err());
         }
+    }
+
+    #[test]
+    fn what_is_sent_behind_what_is_not_followed_is_read_if_it_is_read_in_one_way_only() {
+        let encoding = Encoding::default();
+        for text in [&b"SELECT '\\'"[..], "SELECT '\u{e9}'".as_bytes()] {
+            assert!(encoding.readable(text, Before::Pending).is_ok());
+            assert!(encoding.readable(text, Before::Unseen).is_err());
+        }
+        assert!(encoding.readable(b"SELECT 'a'", Before::Unseen).is_ok());
     }
 }

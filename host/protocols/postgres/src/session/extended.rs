@@ -80,9 +80,10 @@ impl Session {
         if self.names.is_full() || named && self.cursors.is_full() {
             return Ok(self.refuse_more("bind", output));
         }
-        let (moment, under) = (self.changes_of_others(), self.described_now());
+        let moment = self.changes_of_others();
         let Some(reading) = self.read_to_plan(&statement, output) else { return Ok(Fate::Wait) };
-        let planned = Arc::new(Planned::new(reading, moment, under));
+        self.transaction.plan(&reading);
+        let planned = Arc::new(Planned::new(reading, moment, self.described_now()));
         if named {
             // SQL's own FETCH can read from it by its name.
             self.cursors.add_portal(bind.portal, &planned, self.segment);

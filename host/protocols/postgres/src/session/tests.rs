@@ -403,6 +403,19 @@ fn rows_for_the_second_copy_of_a_query_wait_for_it() {
 }
 
 #[test]
+fn a_text_that_could_be_read_in_two_ways_waits_for_the_end_of_what_is_not_followed() {
+    for text in ["SELECT '\\'", "SELECT '\u{e9}'"] {
+        let mut script = script();
+        script.client(simple("SELECT f_enc()")).client(simple("SELECT 'plain'"));
+        assert_eq!(script.sent(Peer::Server), "QQ");
+        script.client(simple(text)).server(raw(DONE)).server(raw(READY));
+        assert_eq!(script.sent(Peer::Server), "");
+        script.server(raw(DONE)).server(raw(READY));
+        assert_eq!(script.sent(Peer::Server), "Q");
+    }
+}
+
+#[test]
 fn an_expired_session_ends_only_after_its_command() {
     let mut script = script();
     script.client(simple("SELECT 1"));
