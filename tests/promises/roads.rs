@@ -427,3 +427,19 @@ fn how_a_text_is_read_is_not_set_by_a_function_in_front_of_it() {
         hidden(&say(&mut stream, &messages));
     }
 }
+
+#[test]
+fn what_a_function_sets_is_not_told_as_a_parameter() {
+    let (postgres, gateway) = insecure();
+    for (name, value) in [("TimeZone", "'<' || password || '>0'"), ("application_name", "password")]
+    {
+        postgres.direct(&format!(
+            "CREATE OR REPLACE FUNCTION f_set() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+               PERFORM set_config('{name}', {value}, false) FROM secrets WHERE id = 1;
+               RETURN 1; END $$"
+        ));
+        let shown = query(&mut raw_session(&gateway), "SELECT f_set()");
+        assert!(shown.contains("SELECT 1"), "{shown}");
+        hidden(&shown.to_lowercase());
+    }
+}
