@@ -6,11 +6,16 @@ use std::borrow::Cow;
 
 use palisade_sql::Effect;
 
+use super::Session;
 use crate::reading::Reading;
 
 /// Why a text is not accounted for that names something in characters which are not known.
 pub(super) const UNKNOWN_NAME: &str =
     "it has a name with characters beyond ASCII, and the session's encoding is not UTF-8";
+
+/// Why a text is not accounted for that names something which the server keeps otherwise than the judge.
+pub(super) const OTHER_NAME: &str =
+    "it has a name with characters beyond ASCII, and the database's encoding is not UTF-8";
 
 /// Where characters of another encoding begin for the judge: where Unicode has none.
 const STAND_IN: u32 = 0xE000;
@@ -70,6 +75,8 @@ pub(super) struct Encoding {
     pub(super) conforming_strings: bool,
     /// It always was, so that functions' bodies are read by the server as by the judge.
     pub(super) always_conforming: bool,
+    /// The server keeps names in UTF-8, as the judge does.
+    names_in_utf8: bool,
 }
 
 impl Default for Encoding {
@@ -79,6 +86,7 @@ impl Default for Encoding {
             worst_characters: Characters::Utf8,
             conforming_strings: true,
             always_conforming: true,
+            names_in_utf8: true,
         }
     }
 }
@@ -91,12 +99,21 @@ impl Encoding {
                 self.characters = Characters::of(value);
                 self.worst_characters = self.worst_characters.max(self.characters);
             }
+            "server_encoding" => self.names_in_utf8 = value == "UTF8",
             "standard_conforming_strings" => {
                 self.conforming_strings = value == "on";
                 self.always_conforming &= self.conforming_strings;
             }
             _ => {}
         }
+    }
+
+    /// Whether the server keeps the names in a text as the judge does: in another encoding it cuts long ones elsewhere, and folds
+    /// more capitals.
+    pub(super) fn keeps_names(self, text: &str) -> bool {
+        let escaped = || text.as_bytes().windows(3).any(|at| at.eq_ignore_ascii_case(b"u&\""));
+        let beyond = || !text.is_ascii() && palisade_sql::has_name_with(text, |c| !c.is_ascii());
+        self.names_in_utf8 || !(escaped() || beyond())
     }
 
     /// Takes into account what a text that is sent sets: the server tells of that only once the text has run.
@@ -151,6 +168,26 @@ impl Encoding {
                 Err(_invalid) => Err("it is not valid UTF-8"),
             },
         }
+    }
+}
+
+impl Session {
+    /// What may have been set by what was sent before.
+    pub(super) fn before(&self) -> Before {
+        match (self.due.is_settled(), self.transaction.is_unseen()) {
+            (true, _) => Before::Answered,
+            (false, true) => Before::Unseen,
+            (false, false) => Before::Pending,
+        }
+    }
+
+    /// Whether the server reads the bodies of functions that a text calls as the judge does: the text itself may put something
+    /// back that was never seen.
+    pub(super) fn follows(&self, text: &str) -> bool {
+        let hidden = self.before() == Before::Unseen;
+        let several = || text.trim_end_matches([';', ' ', '\n']).contains(';');
+        let hidden = hidden || (self.transaction.is_unseen() && several());
+        self.encoding.always_conforming && !hidden
     }
 }
 
@@ -220,5 +257,15 @@ mod tests {
             assert!(encoding.readable(text, Before::Unseen).is_err());
         }
         assert!(encoding.readable(b"SELECT 'a'", Before::Unseen).is_ok());
+    }
+
+    #[test]
+    fn names_beyond_ascii_are_not_known_in_a_database_that_is_not_in_utf_8() {
+        let mut encoding = Encoding::default();
+        let names = ["SELECT \u{e9} FROM t", "SELECT U&\"\\00e9\" FROM t"];
+        assert!(names.iter().all(|text| encoding.keeps_names(text)));
+        encoding.follow("server_encoding", "LATIN1");
+        assert!(!names.iter().any(|text| encoding.keeps_names(text)));
+        assert!(encoding.keeps_names("SELECT a FROM t WHERE b = '\u{e9}'"));
     }
 }

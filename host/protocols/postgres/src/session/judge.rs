@@ -253,6 +253,9 @@ impl Session {
         {
             return unreadable(encoding::UNKNOWN_NAME);
         }
+        if !self.encoding.keeps_names(&read) {
+            return unreadable(encoding::OTHER_NAME);
+        }
         let shape = self.reads_alone(&read).then(|| palisade_sql::shape(&read)).flatten();
         let known = shape.as_deref().and_then(|shape| self.catalog.of_shape(shape));
         if let Some(known) = known {
@@ -273,24 +276,6 @@ impl Session {
         marked.unwrap_or_else(|denial| {
             Arc::new(Reading::refused(reading.command.text.clone(), denial))
         })
-    }
-
-    /// What may have been set by what was sent before.
-    fn before(&self) -> Before {
-        match (self.due.is_settled(), self.transaction.is_unseen()) {
-            (true, _) => Before::Answered,
-            (false, true) => Before::Unseen,
-            (false, false) => Before::Pending,
-        }
-    }
-
-    /// Whether the server reads the bodies of functions that a text calls as the judge does: the text itself may put something
-    /// back that was never seen.
-    fn follows(&self, text: &str) -> bool {
-        let hidden = self.before() == Before::Unseen;
-        let several = || text.trim_end_matches([';', ' ', '\n']).contains(';');
-        let hidden = hidden || (self.transaction.is_unseen() && several());
-        self.encoding.always_conforming && !hidden
     }
 
     /// Whether a text of this session means what it means in any other.
