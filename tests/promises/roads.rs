@@ -393,3 +393,53 @@ fn what_a_portal_that_is_read_by_sql_makes_the_server_say_tells_nothing() {
     assert!(told.contains("22P02"), "{told}");
     hidden(&told);
 }
+
+#[test]
+fn how_a_text_is_read_is_not_set_by_a_function_in_front_of_it() {
+    let (postgres, gateway) = insecure();
+    postgres.direct(
+        "CREATE FUNCTION f_enc() RETURNS int LANGUAGE plpgsql AS
+           $$ BEGIN PERFORM set_config('client_encoding', 'SJIS', false); RETURN 1; END $$;
+         CREATE FUNCTION f_scs() RETURNS int LANGUAGE plpgsql AS
+           $$ BEGIN PERFORM set_config('standard_conforming_strings', 'off', false); RETURN 1; END $$",
+    );
+    let in_encoding = "SELECT E'\u{30c4}\\', password || '' FROM secrets --'";
+    let in_strings = "SELECT 'a\\', ', password || '' FROM secrets --'";
+    let local = |name: &str, value: &str| format!("SET LOCAL {name} = {value}");
+    let hides = [local("client_encoding", "'UTF8'"), local("standard_conforming_strings", "on")];
+    for (function, text, hides) in
+        [("f_enc", in_encoding, &hides[0]), ("f_scs", in_strings, &hides[1])]
+    {
+        let simple = |text: &str| (b'Q', format!("{text}\0").into_bytes());
+        let sets = simple(&format!("SELECT {function}()"));
+        let mut stream = raw_session(&gateway);
+        hidden(&say(&mut stream, &[sets, simple(text)]));
+        let mut stream = raw_session(&gateway);
+        query(&mut stream, "BEGIN");
+        query(&mut stream, &format!("SELECT {function}(); {hides}"));
+        hidden(&say(&mut stream, &[simple("COMMIT"), simple(text)]));
+        let mut stream = raw_session(&gateway);
+        let run = |text: &str| {
+            [(b'P', parse("", text)), (b'B', bind("", "")), (b'E', execute("")), (b'S', vec![])]
+        };
+        let first = run(&format!("SELECT {function}()"));
+        let messages = [first.split_last().unwrap().1, &run(text)].concat();
+        hidden(&say(&mut stream, &messages));
+    }
+}
+
+#[test]
+fn what_a_function_sets_is_not_told_as_a_parameter() {
+    let (postgres, gateway) = insecure();
+    for (name, value) in [("TimeZone", "'<' || password || '>0'"), ("application_name", "password")]
+    {
+        postgres.direct(&format!(
+            "CREATE OR REPLACE FUNCTION f_set() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+               PERFORM set_config('{name}', {value}, false) FROM secrets WHERE id = 1;
+               RETURN 1; END $$"
+        ));
+        let shown = query(&mut raw_session(&gateway), "SELECT f_set()");
+        assert!(shown.contains("SELECT 1"), "{shown}");
+        hidden(&shown.to_lowercase());
+    }
+}

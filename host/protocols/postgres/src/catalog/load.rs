@@ -244,6 +244,11 @@ fn attached(list: &str) -> String {
            JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
            WHERE a.adrelid IN ({list}) AND p.oid >= 16384 AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend e \
              WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = p.oid AND e.deptype = 'e') \
+         UNION SELECT a.adrelid, 'run', 'pg_catalog', 'set_config' FROM pg_catalog.pg_attrdef a \
+           WHERE a.adrelid IN ({list}) AND pg_catalog.pg_get_expr(a.adbin, a.adrelid) LIKE '%set\\_config%' \
+         UNION SELECT k.conrelid, 'run', 'pg_catalog', 'set_config' FROM pg_catalog.pg_constraint k \
+           WHERE k.conrelid IN ({list}) AND k.contype = 'c' \
+             AND pg_catalog.pg_get_expr(k.conbin, k.conrelid) LIKE '%set\\_config%' \
          UNION SELECT m.root, 'run', 'foreign', s.srvname FROM every_member m \
            JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = m.child \
            JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver \

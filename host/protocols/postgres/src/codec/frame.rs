@@ -34,15 +34,27 @@ pub enum FrameError {
         /// Which field.
         what: &'static str,
     },
+    /// A statement's or portal's name that the server would change: the object would have other names than this one.
+    #[error("message '{tag}' has {what} that is longer than {LONGEST_NAME} bytes or not ASCII")]
+    Name {
+        /// The message's type.
+        tag: char,
+        /// Whose name.
+        what: &'static str,
+    },
 }
 
+/// The longest name that a server keeps whole (`NAMEDATALEN` - 1).
+pub const LONGEST_NAME: usize = 63;
+
 impl FrameError {
-    /// The SQLSTATE that says it best: program limit, or protocol violation.
+    /// The SQLSTATE that says it best: program limit, invalid name, or protocol violation.
     #[must_use]
     pub fn sqlstate(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "54000",
             Self::LengthTooSmall { .. } | Self::Malformed { .. } => "08P01",
+            Self::Name { .. } => "42602",
         }
     }
 }

@@ -28,10 +28,10 @@ impl<'a> Parse<'a> {
     /// Reads it.
     ///
     /// # Errors
-    /// When a field is missing or too long.
+    /// When a field is missing or too long, or the server would keep another name.
     pub fn decode(frame: &Frame<'a>) -> Result<Self, FrameError> {
         let mut reader = frame.reader();
-        let name = reader.name("the statement's name")?;
+        let name = reader.kept_name("the statement's name")?;
         let text = reader.cstr("its text")?;
         let types = reader.rest();
         let count = reader.count("the number of parameter types")?;
@@ -56,11 +56,11 @@ impl<'a> Bind<'a> {
     /// Reads it.
     ///
     /// # Errors
-    /// When a field is missing or too long, or a format is neither text nor binary.
+    /// When a field is missing or too long, a format is neither text nor binary, or the server would keep another name.
     pub fn decode(frame: &Frame<'a>) -> Result<Self, FrameError> {
         let mut reader = frame.reader();
-        let portal = reader.name("the portal's name")?;
-        let statement = reader.name("the statement's name")?;
+        let portal = reader.kept_name("the portal's name")?;
+        let statement = reader.kept_name("the statement's name")?;
         let formats = reader.count("the number of parameter formats")?;
         reader.bytes(formats * 2, "the parameter formats")?;
         for _ in 0..reader.count("the number of parameters")? {
@@ -93,11 +93,11 @@ impl<'a> Named<'a> {
     /// Reads the body of a `Describe` (F) or `Close` (F).
     ///
     /// # Errors
-    /// When it names something else.
+    /// When it names something else, or the server would keep another name.
     pub fn decode(frame: &Frame<'a>) -> Result<Self, FrameError> {
         let mut reader = frame.reader();
         let kind = reader.u8("what it names")?;
-        let name = reader.name("its name")?;
+        let name = reader.kept_name("a name")?;
         reader.end()?;
         match kind {
             b'S' => Ok(Self::Statement(name)),
@@ -110,10 +110,10 @@ impl<'a> Named<'a> {
 /// `Execute` (F): the portal's name and the most rows wanted (0: all).
 ///
 /// # Errors
-/// When a field is missing or too long.
+/// When a field is missing or too long, or the server would keep another name.
 pub fn execute<'a>(frame: &Frame<'a>) -> Result<(&'a str, i32), FrameError> {
     let mut reader = frame.reader();
-    let portal = reader.name("the portal's name")?;
+    let portal = reader.kept_name("the portal's name")?;
     let rows = reader.i32("the number of rows")?;
     reader.end()?;
     Ok((portal, rows))

@@ -1,6 +1,7 @@
 //! Reading a body field by field.
 
 use super::FrameError;
+use super::frame::LONGEST_NAME;
 
 /// A cursor over a body that knows which message it reads, for its errors.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +105,17 @@ impl<'a> Reader<'a> {
     pub fn name(&mut self, what: &'static str) -> Result<&'a str, FrameError> {
         let bytes = self.cstr(what)?;
         std::str::from_utf8(bytes).map_err(|_not_utf8| self.malformed(what))
+    }
+
+    /// The name of a statement or a portal. A server cuts a longer one, and converts one beyond ASCII: then one object has several
+    /// names, and what was said of it by one of them does not hold for the others.
+    ///
+    /// # Errors
+    /// When no NUL follows, or the server would keep another name.
+    pub fn kept_name(&mut self, what: &'static str) -> Result<&'a str, FrameError> {
+        let unkept = FrameError::Name { tag: char::from(self.tag), what };
+        let name = std::str::from_utf8(self.cstr(what)?).map_err(|_not_utf8| unkept)?;
+        if name.is_ascii() && name.len() <= LONGEST_NAME { Ok(name) } else { Err(unkept) }
     }
 
     /// A value with its length before it; `None` for NULL (length -1).

@@ -44,6 +44,36 @@ fn a_bind_that_says_more_parameters_than_it_has_is_refused() {
 }
 
 #[test]
+fn a_name_that_a_server_would_keep_otherwise_is_refused() {
+    let named = |name: &str| {
+        let mut messages = [BytesMut::new(), BytesMut::new(), BytesMut::new(), BytesMut::new()];
+        let [parse, bind, describe, execute] = &mut messages;
+        build::parse(parse, name, "", &[0, 0]);
+        build::frame(bind, b'B', |out| {
+            build::cstr(out, "");
+            build::cstr(out, name);
+            out.extend_from_slice(&[0; 6]);
+        });
+        build::describe_portal(describe, name);
+        build::frame(execute, b'E', |out| {
+            build::cstr(out, name);
+            out.extend_from_slice(&[0; 4]);
+        });
+        [
+            frontend::Parse::decode(&whole(parse)).err(),
+            frontend::Bind::decode(&whole(bind)).err(),
+            frontend::Named::decode(&whole(describe)).err(),
+            frontend::execute(&whole(execute)).err(),
+        ]
+    };
+    assert_eq!(named(&"a".repeat(63)), [None; 4]);
+    for name in ["a".repeat(64), "\u{e9}".to_owned()] {
+        let refused = |error: &Option<_>| matches!(error, Some(FrameError::Name { .. }));
+        assert!(named(&name).iter().all(refused), "{name}");
+    }
+}
+
+#[test]
 fn a_cancel_request_of_either_version_is_read() {
     for key in [&[1, 2, 3, 4][..], &[7; 32]] {
         let mut out = BytesMut::new();

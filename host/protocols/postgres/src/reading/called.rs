@@ -97,6 +97,16 @@ impl<'a> Called<'a> {
         }
     }
 
+    /// Adds the views that they read.
+    pub(super) fn views(&self, known: &'a Known, into: &mut BTreeMap<String, &'a View>) {
+        for operation in self.all().filter_map(|(_, does)| does.as_ref()).flatten() {
+            let Object::Relation(name) = &operation.object else { continue };
+            for relation in resolve(known, name) {
+                relation.views(known, into);
+            }
+        }
+    }
+
     /// Adds what they do to the operations of the statement, which begin at `first`.
     pub(super) fn add_to(&self, into: &mut Vec<Operation>, first: usize, known: &Known) {
         for call in into.iter_mut().skip(first).filter(|operation| operation.action == "call") {

@@ -5,6 +5,7 @@ mod called;
 mod copy;
 mod exposure;
 mod lineage;
+mod settings;
 mod stored;
 mod targets;
 mod tested;
@@ -18,6 +19,7 @@ use palisade_policy::{Command, Denial, Operation};
 use palisade_sql::{Analysis, Effect, Object, Routine, Statement};
 
 use self::called::Called;
+use self::settings::SetByViews;
 use self::touched::touch;
 
 use crate::catalog::{ANYWHERE, Known, Touched, is_system, resolve, unresolved};
@@ -25,6 +27,7 @@ use crate::catalog::{ANYWHERE, Known, Touched, is_system, resolve, unresolved};
 pub use copy::CopyShape;
 pub use exposure::{Exposure, USE};
 pub use lineage::Lineage;
+pub(crate) use settings::is_setting;
 pub use stored::Stored;
 pub use wanted::wanted;
 pub(crate) use wanted::wanted_by_new;
@@ -100,7 +103,10 @@ impl StatementReading {
             | Effect::Commit { .. }
             | Effect::Rollback { .. }
             | Effect::RollbackTo { .. }
-            | Effect::PrepareTransaction => true,
+            | Effect::PrepareTransaction
+            // What is run by its name may change them.
+            | Effect::Execute { .. }
+            | Effect::Fetch { .. } => true,
             _ => false,
         };
         self.effects.iter().any(changes) || self.is_opaque()
@@ -156,13 +162,17 @@ impl Reading {
             }
             let called = Called::new(read, known);
             called.add_to(&mut operations, first, known);
+            let set = SetByViews::new(read, &called, known);
+            set.add_to(&mut operations, known);
             unseen.extend(called.unseen(read));
             unseen.extend(hangs_code(read));
             operations.extend(exposure::uses(read, known));
             operations.extend(by_index::uses(read, known));
             operations.extend(tested::uses(read, known));
             operations.extend(exposure::elsewhere(read, known));
-            statements.push(statement(read, &called, known, certain && !known.is_doubtful()));
+            let mut statement = statement(read, &called, known, certain && !known.is_doubtful());
+            statement.effects.extend(set.effects());
+            statements.push(statement);
             if read.effects.contains(&Effect::ChangesCatalog) && analysis.statements.len() > 1 {
                 let own = operations.get(first..).unwrap_or_default();
                 let mut touched = changing.take().map(|(touched, _)| touched).unwrap_or_default();
@@ -289,6 +299,13 @@ impl Reading {
         Self { refused: Some(denial), ..reading }
     }
 
+    /// Whether it is known what it does to the session.
+    #[must_use]
+    pub(crate) fn is_followed(&self) -> bool {
+        let opaque = self.statements.iter().any(StatementReading::is_opaque);
+        self.command.complete && !self.statements.is_empty() && !opaque
+    }
+
     /// The place of the last statement that takes rows from the client.
     #[must_use]
     pub fn last_copy_in(&self) -> Option<usize> {
@@ -356,9 +373,15 @@ fn statement(
     }
 }
 
-/// Why a statement is not accounted for that hangs functions of somebody's own on a type, a table, a policy or an index: others run
-/// them there without naming them, and what they read may be another by then.
+/// Why a statement is not accounted for that hangs functions of somebody's own, or what changes settings, on a type, a table, a
+/// policy or an index: others run them there without naming them, and what they read may be another by then.
 fn hangs_code(statement: &Statement) -> Option<&'static str> {
+    if !statement.effects.contains(&Effect::ChangesCatalog) {
+        return None;
+    }
+    if statement.effects.iter().any(is_setting) {
+        return Some("it makes settings change where they are not named");
+    }
     let defines = |operation: &palisade_sql::Operation| {
         let kinds = ["view", "matview", "function", "procedure"];
         operation.action == "create"
@@ -366,10 +389,8 @@ fn hangs_code(statement: &Statement) -> Option<&'static str> {
     };
     // A table that is made of a query calls what that calls, now.
     let is_of_query = !statement.outputs.columns.is_empty() || !statement.outputs.exact;
-    let hangs = statement.effects.contains(&Effect::ChangesCatalog)
-        && !statement.unknown.is_empty()
-        && !is_of_query
-        && !statement.operations.iter().any(defines);
+    let hangs =
+        !statement.unknown.is_empty() && !is_of_query && !statement.operations.iter().any(defines);
     hangs.then_some("it makes functions of somebody's own run where they are not named")
 }
 

@@ -160,3 +160,10 @@ fn what_cannot_be_read_may_hold_anything() {
     assert_eq!(Reading::unreadable(String::new(), "no").statements.len(), 0);
     assert_eq!(StatementReading::default().lineage.of(0, 1), [ANYWHERE]);
 }
+
+#[test]
+fn what_is_run_by_its_name_may_change_what_names_stand_for() {
+    for text in ["EXECUTE p", "FETCH c", "EXPLAIN ANALYZE EXECUTE p"] {
+        assert!(read(text).statements[0].may_change_paths(), "{text}");
+    }
+}

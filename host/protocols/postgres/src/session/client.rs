@@ -52,6 +52,10 @@ impl Session {
                 Ok(Fate::Wait) => return Progress::Waits,
                 Ok(Fate::Forward) => output.server.pass(input, header.size),
                 Ok(Fate::Drop) => input.advance(header.size),
+                Err(error @ FrameError::Name { .. }) => {
+                    self.refuse_name(&error, output);
+                    input.advance(header.size);
+                }
                 Err(error) => {
                     self.fail_on_frame(Peer::Client, &error, output);
                     return Progress::Waits;

@@ -6,11 +6,16 @@ use std::borrow::Cow;
 
 use palisade_sql::Effect;
 
+use super::Session;
 use crate::reading::Reading;
 
 /// Why a text is not accounted for that names something in characters which are not known.
 pub(super) const UNKNOWN_NAME: &str =
     "it has a name with characters beyond ASCII, and the session's encoding is not UTF-8";
+
+/// Why a text is not accounted for that names something which the server keeps otherwise than the judge.
+pub(super) const OTHER_NAME: &str =
+    "it has a name with characters beyond ASCII, and the database's encoding is not UTF-8";
 
 /// Where characters of another encoding begin for the judge: where Unicode has none.
 const STAND_IN: u32 = 0xE000;
@@ -49,6 +54,17 @@ impl Characters {
     }
 }
 
+/// What may have been set by what was sent before a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// All of it was answered, and the server has said what is set.
+    Answered,
+    /// What is to be answered may put back what was set once.
+    Pending,
+    /// What is to be answered may set anything, or put back what was never seen.
+    Unseen,
+}
+
 /// What is known of how the server reads a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Encoding {
@@ -59,6 +75,8 @@ pub(super) struct Encoding {
     pub(super) conforming_strings: bool,
     /// It always was, so that functions' bodies are read by the server as by the judge.
     pub(super) always_conforming: bool,
+    /// The server keeps names in UTF-8, as the judge does.
+    names_in_utf8: bool,
 }
 
 impl Default for Encoding {
@@ -68,6 +86,7 @@ impl Default for Encoding {
             worst_characters: Characters::Utf8,
             conforming_strings: true,
             always_conforming: true,
+            names_in_utf8: true,
         }
     }
 }
@@ -80,12 +99,21 @@ impl Encoding {
                 self.characters = Characters::of(value);
                 self.worst_characters = self.worst_characters.max(self.characters);
             }
+            "server_encoding" => self.names_in_utf8 = value == "UTF8",
             "standard_conforming_strings" => {
                 self.conforming_strings = value == "on";
                 self.always_conforming &= self.conforming_strings;
             }
             _ => {}
         }
+    }
+
+    /// Whether the server keeps the names in a text as the judge does: in another encoding it cuts long ones elsewhere, and folds
+    /// more capitals.
+    pub(super) fn keeps_names(self, text: &str) -> bool {
+        let escaped = || text.as_bytes().windows(3).any(|at| at.eq_ignore_ascii_case(b"u&\""));
+        let beyond = || !text.is_ascii() && palisade_sql::has_name_with(text, |c| !c.is_ascii());
+        self.names_in_utf8 || !(escaped() || beyond())
     }
 
     /// Takes into account what a text that is sent sets: the server tells of that only once the text has run.
@@ -108,18 +136,23 @@ impl Encoding {
     }
 
     /// The text, if the server reads it as the judge does; owned where bytes of another encoding have stand-ins.
-    /// `settled`: nothing that was sent before it, and may put a setting back, is still to be answered.
     ///
     /// # Errors
     /// Why it does not.
-    pub(super) fn readable(self, text: &[u8], settled: bool) -> Result<Cow<'_, str>, &'static str> {
-        let conforming = if settled { self.conforming_strings } else { self.always_conforming };
+    pub(super) fn readable(
+        self,
+        text: &[u8],
+        before: Before,
+    ) -> Result<Cow<'_, str>, &'static str> {
+        let (conforming, characters) = match before {
+            Before::Answered => (self.conforming_strings, self.characters),
+            Before::Pending => (self.always_conforming, self.worst_characters),
+            Before::Unseen => (false, Characters::Mixed),
+        };
         if !conforming && text.contains(&b'\\') {
-            return Err(
-                "it has a backslash, and standard_conforming_strings is off in this session",
-            );
+            return Err("it has a backslash, and standard_conforming_strings may be off");
         }
-        match if settled { self.characters } else { self.worst_characters } {
+        match characters {
             Characters::BeyondAscii if !text.is_ascii() => {
                 let stand_in = |byte: &u8| match byte {
                     0..128 => char::from(*byte),
@@ -128,13 +161,33 @@ impl Encoding {
                 Ok(Cow::Owned(text.iter().map(stand_in).collect()))
             }
             Characters::Mixed if !text.is_ascii() => {
-                Err("it has characters beyond ASCII, and the session's encoding is not UTF-8")
+                Err("it has characters beyond ASCII, and the session's encoding may not be UTF-8")
             }
             _ => match std::str::from_utf8(text) {
                 Ok(text) => Ok(Cow::Borrowed(text)),
                 Err(_invalid) => Err("it is not valid UTF-8"),
             },
         }
+    }
+}
+
+impl Session {
+    /// What may have been set by what was sent before.
+    pub(super) fn before(&self) -> Before {
+        match (self.due.is_settled(), self.transaction.is_unseen()) {
+            (true, _) => Before::Answered,
+            (false, true) => Before::Unseen,
+            (false, false) => Before::Pending,
+        }
+    }
+
+    /// Whether the server reads the bodies of functions that a text calls as the judge does: the text itself may put something
+    /// back that was never seen.
+    pub(super) fn follows(&self, text: &str) -> bool {
+        let hidden = self.before() == Before::Unseen;
+        let several = || text.trim_end_matches([';', ' ', '\n']).contains(';');
+        let hidden = hidden || (self.transaction.is_unseen() && several());
+        self.encoding.always_conforming && !hidden
     }
 }
 
@@ -150,7 +203,7 @@ mod tests {
 
     fn readable(encoding: &str, text: &[u8]) -> Result<bool, &'static str> {
         let encoding = Encoding { characters: Characters::of(encoding), ..Encoding::default() };
-        let text = encoding.readable(text, true)?;
+        let text = encoding.readable(text, Before::Answered)?;
         Ok(!names_what_is_not_known(&text))
     }
 
@@ -179,8 +232,8 @@ mod tests {
     #[test]
     fn a_backslash_is_not_read_while_it_may_escape() {
         let encoding = Encoding { conforming_strings: false, ..Encoding::default() };
-        assert!(encoding.readable(b"SELECT 'a\\' , ' FROM t --'", true).is_err());
-        assert!(encoding.readable(b"SELECT 'a'", true).is_ok());
+        assert!(encoding.readable(b"SELECT 'a\\' , ' FROM t --'", Before::Answered).is_err());
+        assert!(encoding.readable(b"SELECT 'a'", Before::Answered).is_ok());
     }
 
     #[test]
@@ -191,8 +244,28 @@ mod tests {
             ..Encoding::default()
         };
         for text in [&b"SELECT '\\'"[..], "SELECT 'é'".as_bytes()] {
-            assert!(encoding.readable(text, true).is_ok());
-            assert!(encoding.readable(text, false).is_err());
+            assert!(encoding.readable(text, Before::Answered).is_ok());
+            assert!(encoding.readable(text, Before::Pending).is_err());
         }
+    }
+
+    #[test]
+    fn what_is_sent_behind_what_is_not_followed_is_read_if_it_is_read_in_one_way_only() {
+        let encoding = Encoding::default();
+        for text in [&b"SELECT '\\'"[..], "SELECT '\u{e9}'".as_bytes()] {
+            assert!(encoding.readable(text, Before::Pending).is_ok());
+            assert!(encoding.readable(text, Before::Unseen).is_err());
+        }
+        assert!(encoding.readable(b"SELECT 'a'", Before::Unseen).is_ok());
+    }
+
+    #[test]
+    fn names_beyond_ascii_are_not_known_in_a_database_that_is_not_in_utf_8() {
+        let mut encoding = Encoding::default();
+        let names = ["SELECT \u{e9} FROM t", "SELECT U&\"\\00e9\" FROM t"];
+        assert!(names.iter().all(|text| encoding.keeps_names(text)));
+        encoding.follow("server_encoding", "LATIN1");
+        assert!(!names.iter().any(|text| encoding.keeps_names(text)));
+        assert!(encoding.keeps_names("SELECT a FROM t WHERE b = '\u{e9}'"));
     }
 }

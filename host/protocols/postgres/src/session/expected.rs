@@ -137,6 +137,11 @@ impl Due {
         self.queue.is_empty() && !self.open
     }
 
+    /// Whether all of it is answered without a further word of the client's.
+    pub(super) fn settles_by_itself(&self) -> bool {
+        !self.open
+    }
+
     /// How many answers are due.
     pub(super) fn len(&self) -> usize {
         self.queue.len()

@@ -49,7 +49,7 @@ impl Session {
         let rewritten = allowed.rewritten.then(|| Arc::clone(&allowed.command));
         if !parse.name.is_empty() {
             // SQL's own EXECUTE can run it by its name.
-            self.prepared.entry(parse.name.to_owned()).or_default().add(&reading.command.text);
+            self.prepared.add(parse.name, &reading.command.text);
         }
         let texts = rewritten.as_ref().map(|command| both(parse.text, &command.text));
         let statement = Arc::new(Statement::new(reading, generation, allowed, self.segment, texts));
@@ -80,9 +80,10 @@ impl Session {
         if self.names.is_full() || named && self.cursors.is_full() {
             return Ok(self.refuse_more("bind", output));
         }
-        let (moment, under) = (self.changes_of_others(), self.described_now());
+        let moment = self.changes_of_others();
         let Some(reading) = self.read_to_plan(&statement, output) else { return Ok(Fate::Wait) };
-        let planned = Arc::new(Planned::new(reading, moment, under));
+        self.transaction.plan(&reading);
+        let planned = Arc::new(Planned::new(reading, moment, self.described_now()));
         if named {
             // SQL's own FETCH can read from it by its name.
             self.cursors.add_portal(bind.portal, &planned, self.segment);
@@ -304,6 +305,13 @@ impl Session {
         let hint = "A cursor made by SQL's DECLARE is read by SQL's FETCH.";
         let refusal = Refusal::of("34000", "postgres.unknown-portal", reason, hint);
         self.refuse_message(name, refusal, output)
+    }
+
+    /// Refuses a message with a name that the server would not keep as it is.
+    pub(super) fn refuse_name(&mut self, error: &FrameError, output: &mut Output<Answer>) {
+        let hint = "Give it a shorter name, in ASCII.";
+        let refusal = Refusal::of(error.sqlstate(), "postgres.name", error.to_string(), hint);
+        self.refuse_message("a name", refusal, output);
     }
 
     /// Refuses a message for a reason of the protocol's own, and records that.

@@ -9,6 +9,7 @@ use palisade_policy::{Allowed, Asked, Decision, GateSession, Moment, Planner, Wa
 use palisade_relay::{Output, Peer};
 use palisade_sql::{Analysis, PostgreSql, Trusted};
 
+use super::encoding::Before;
 use super::expected::Refusal;
 use super::protection::{Asking, Protection};
 use super::{Answer, Session, encoding, read_only};
@@ -240,8 +241,11 @@ impl Session {
             let text = String::from_utf8_lossy(text).into_owned();
             Some(Arc::new(Reading::unreadable(text, reason)))
         };
-        let read = match self.encoding.readable(text, self.due.is_settled()) {
+        let before = self.before();
+        let read = match self.encoding.readable(text, before) {
             Ok(text) => text,
+            // What the server says at the end of the run decides.
+            Err(_) if before == Before::Unseen && self.due.settles_by_itself() => return None,
             Err(reason) => return unreadable(reason),
         };
         if let Cow::Owned(stood_in) = &read
@@ -249,7 +253,10 @@ impl Session {
         {
             return unreadable(encoding::UNKNOWN_NAME);
         }
-        let shape = self.reads_alone().then(|| palisade_sql::shape(&read)).flatten();
+        if !self.encoding.keeps_names(&read) {
+            return unreadable(encoding::OTHER_NAME);
+        }
+        let shape = self.reads_alone(&read).then(|| palisade_sql::shape(&read)).flatten();
         let known = shape.as_deref().and_then(|shape| self.catalog.of_shape(shape));
         if let Some(known) = known {
             return Some(Arc::new(self.mark(&known).of_text(&read)));
@@ -272,8 +279,8 @@ impl Session {
     }
 
     /// Whether a text of this session means what it means in any other.
-    fn reads_alone(&self) -> bool {
-        self.changing.is_none() && self.encoding.always_conforming
+    fn reads_alone(&self, text: &str) -> bool {
+        self.changing.is_none() && self.follows(text)
     }
 
     /// What a text means; where that holds for all of its `shape`, it is remembered for those.
@@ -283,8 +290,8 @@ impl Session {
         shape: Option<&str>,
         output: &mut Output<Answer>,
     ) -> Option<Arc<Reading>> {
-        let follows = self.encoding.always_conforming;
-        let remembered = self.catalog.reading(text).filter(|_| self.reads_alone());
+        let follows = self.follows(text);
+        let remembered = self.catalog.reading(text).filter(|_| self.reads_alone(text));
         if remembered.is_some() {
             return remembered;
         }

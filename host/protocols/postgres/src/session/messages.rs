@@ -33,6 +33,20 @@ const TEXTS: [(u8, &str); 10] = [
     (b'n', "constraint"),
 ];
 
+/// Parameters that can hold nothing of one's choice: a function could put any value into the others.
+const OF_FEW_VALUES: [&str; 10] = [
+    "DateStyle",
+    "IntervalStyle",
+    "client_encoding",
+    "default_transaction_read_only",
+    "in_hot_standby",
+    "integer_datetimes",
+    "is_superuser",
+    "server_encoding",
+    "server_version",
+    "standard_conforming_strings",
+];
+
 /// A report, field by field.
 type Fields<'a> = Vec<(u8, &'a [u8])>;
 
@@ -166,9 +180,12 @@ impl Session {
     ) -> Result<bool, FrameError> {
         let (name, value) = backend::parameter(frame)?;
         self.encoding.follow(name, value);
-        // The others can hold no text of one's choice.
-        if self.gate.masks_nothing() || !matches!(name, "application_name" | "search_path") {
+        if self.gate.masks_nothing() || OF_FEW_VALUES.contains(&name) {
             return Ok(true);
+        }
+        if self.transaction.is_unseen() {
+            // What is not followed may have made it of any value: the client keeps what it was told before.
+            return Ok(false);
         }
         let shown = self.treat("parameter", value).unwrap_or_default().into_owned();
         if shown == value {

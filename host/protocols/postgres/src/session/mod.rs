@@ -17,6 +17,7 @@ pub(crate) mod fuzzing;
 mod judge;
 mod messages;
 mod opened;
+mod prepared;
 mod protection;
 pub(crate) mod read_only;
 mod result;
@@ -28,7 +29,7 @@ mod statements;
 mod transaction;
 mod types;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -42,9 +43,10 @@ use self::encoding::Encoding;
 use self::expected::Due;
 use self::judge::AtHand;
 use self::opened::Opened;
+use self::prepared::Prepared;
 use self::protection::Protection;
 use self::result::OpenResult;
-use self::standing::{Cursors, Meanings};
+use self::standing::Cursors;
 use self::statements::Names;
 use self::transaction::Transaction;
 use crate::catalog::{Catalog, Touched, Wanted};
@@ -116,7 +118,7 @@ pub struct Session {
     status: u8,
     names: Names,
     /// What SQL's own `PREPARE` and `DECLARE` made, and what `Parse` named, for `EXECUTE` and `FETCH`.
-    prepared: HashMap<String, Meanings>,
+    prepared: Prepared,
     cursors: Cursors,
     /// Counts the runs of messages that a `Sync` or a `Query` ends.
     segment: u64,
@@ -189,7 +191,7 @@ impl Session {
             due: Due::default(),
             status: b'I',
             names: Names::default(),
-            prepared: HashMap::new(),
+            prepared: Prepared::default(),
             cursors: Cursors::default(),
             segment: 0,
             skipping: false,

@@ -12,7 +12,7 @@ use palisade_relay::Output;
 use palisade_sql::Effect;
 
 use super::{Answer, Session};
-use crate::reading::{Lineage, Reading, StatementReading, Stored};
+use crate::reading::{Lineage, Reading, StatementReading, Stored, is_setting};
 
 /// What `FETCH` reads from.
 const CURSOR: &str = "cursor";
@@ -64,9 +64,7 @@ impl Session {
         name: &str,
         output: &mut Output<Answer>,
     ) -> Option<Option<Vec<Arc<Reading>>>> {
-        let Some(texts) = self.prepared.get(name).and_then(Meanings::texts) else {
-            return Some(None);
-        };
+        let Some(texts) = self.prepared.of(name) else { return Some(None) };
         let texts = texts.to_owned();
         let read = texts.iter().map(|text| self.read_text(text, None, output));
         read.collect::<Option<Vec<_>>>().map(Some)
@@ -131,7 +129,7 @@ impl Session {
             // A name may have stood for something else before, and may still do so if this fails.
             match effect {
                 Effect::Prepare { name } => {
-                    self.prepared.entry(name.clone()).or_default().add(&reading.command.text);
+                    self.prepared.add(name, &reading.command.text);
                 }
                 Effect::DeclareCursor { name, hold } => {
                     let planned = Planned::new(Arc::clone(reading), moment, (0, 0));
@@ -190,6 +188,9 @@ fn stands_for(statement: &mut StatementReading, meanings: &[Arc<Reading>]) {
     }
     for stored in meanings {
         statement.exposure.add(&stored.exposure);
+        statement
+            .effects
+            .extend(stored.effects.iter().filter(|effect| is_setting(effect)).cloned());
     }
 }
 
@@ -229,32 +230,6 @@ impl Planned {
 
 /// How many meanings of a name are told apart.
 const MOST: usize = 16;
-
-/// The texts that a name of a prepared statement may stand for.
-#[derive(Debug, Default)]
-pub(super) struct Meanings {
-    texts: Vec<Arc<str>>,
-    too_many: bool,
-}
-
-impl Meanings {
-    pub(super) fn add(&mut self, text: &str) {
-        if self.texts.iter().any(|known| **known == *text) {
-            return;
-        }
-        if self.texts.len() >= MOST {
-            *self = Self { texts: vec![], too_many: true };
-        }
-        if !self.too_many {
-            self.texts.push(text.into());
-        }
-    }
-
-    /// All of them; `None` where there were too many to tell.
-    fn texts(&self) -> Option<&[Arc<str>]> {
-        (!self.too_many).then_some(&self.texts)
-    }
-}
 
 /// What `FETCH` can read from: a cursor that SQL's `DECLARE` made, or a portal that `Bind` did.
 #[derive(Clone, Debug)]

@@ -221,6 +221,8 @@ fn prepare(name: &'static str, text: &'static str) -> impl FnOnce(&mut BytesMut)
     move |out| build::parse(out, name, text, &[0, 0])
 }
 
+/// A name of 64 bytes.
+const LONG: &str = "a-name-of-sixty-four-bytes-which-is-one-more-than-a-server-keeps";
 const SYNC: &[u8] = b"S\0\0\0\x04";
 const BIND: &[u8] = b"B\0\0\0\x0c\0\0\0\0\0\0\0\0";
 const EXECUTE: &[u8] = b"E\0\0\0\x09\0\0\0\0\0";
@@ -282,6 +284,18 @@ fn after_a_denial_the_rest_of_the_pipeline_is_dropped_up_to_its_sync() {
     script.server(raw(SYNTAX_ERROR)).server(raw(READY));
     assert_eq!(script.sent(Peer::Client), "EZ");
     assert!(script.kept.ran.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_name_that_the_server_would_cut_is_refused_and_the_session_goes_on() {
+    let mut script = script();
+    script.client(prepare(LONG, "SELECT 1")).client(raw(SYNC));
+    assert_eq!(script.sent(Peer::Server), "PS");
+    script.server(raw(SYNTAX_ERROR)).server(raw(READY));
+    let told = String::from_utf8_lossy(&script.bytes(Peer::Client)).into_owned();
+    assert!(told.contains("42602") && told.contains("63 bytes"), "{told}");
+    script.client(prepare("s", "SELECT 1")).client(raw(SYNC));
+    assert_eq!(script.sent(Peer::Server), "PS");
 }
 
 #[test]
@@ -386,6 +400,19 @@ fn rows_for_the_second_copy_of_a_query_wait_for_it() {
     assert_eq!(script.sent(Peer::Server), "Qc");
     script.server(raw(b"C\0\0\0\x0bCOPY 1\0")).server(raw(b"G\0\0\0\x07\0\0\0"));
     assert_eq!(script.sent(Peer::Server), "d");
+}
+
+#[test]
+fn a_text_that_could_be_read_in_two_ways_waits_for_the_end_of_what_is_not_followed() {
+    for text in ["SELECT '\\'", "SELECT '\u{e9}'"] {
+        let mut script = script();
+        script.client(simple("SELECT f_enc()")).client(simple("SELECT 'plain'"));
+        assert_eq!(script.sent(Peer::Server), "QQ");
+        script.client(simple(text)).server(raw(DONE)).server(raw(READY));
+        assert_eq!(script.sent(Peer::Server), "");
+        script.server(raw(DONE)).server(raw(READY));
+        assert_eq!(script.sent(Peer::Server), "Q");
+    }
 }
 
 #[test]

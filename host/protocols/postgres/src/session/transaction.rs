@@ -17,6 +17,9 @@ pub(super) struct Transaction {
     path_may_return: bool,
     /// Something was sent that ends a transaction: what follows it may be committed by itself.
     may_have_ended: bool,
+    /// Something was sent that is not followed: what it set the server says at the end of a run of messages, but not what the
+    /// end of the transaction puts back.
+    unseen: bool,
 }
 
 impl Transaction {
@@ -30,11 +33,30 @@ impl Transaction {
         self.may_have_ended
     }
 
+    /// Whether something that is not followed may have set what nobody has seen.
+    pub(super) fn is_unseen(&self) -> bool {
+        self.unseen
+    }
+
+    /// Follows a statement that is planned: functions that are said to be immutable run then.
+    pub(super) fn plan(&mut self, reading: &Reading) {
+        if !reading.is_followed() {
+            self.unseen = true;
+            self.change_paths();
+        }
+    }
+
+    fn change_paths(&mut self) {
+        self.paths += 1;
+        self.path_may_return = true;
+    }
+
     /// Follows a command that is sent on.
     pub(super) fn follow(&mut self, reading: &Reading) {
-        if reading.statements.iter().any(StatementReading::may_change_paths) {
-            self.paths += 1;
-            self.path_may_return = true;
+        let followed = reading.is_followed();
+        self.unseen |= !followed;
+        if !followed || reading.statements.iter().any(StatementReading::may_change_paths) {
+            self.change_paths();
         }
         let mut effects = reading.statements.iter().flat_map(|statement| &statement.effects);
         self.may_have_ended |= effects.any(|effect| {
@@ -56,5 +78,6 @@ impl Transaction {
     pub(super) fn settle(&mut self, status: u8) {
         self.may_have_ended = false;
         self.path_may_return &= status != b'I';
+        self.unseen &= status != b'I';
     }
 }
