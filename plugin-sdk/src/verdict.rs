@@ -92,6 +92,13 @@ impl Operation {
         self.facts.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// Path templates (`/v1/users/{id}`) that the path stands for where a server tells neither upper from lower case nor a slash
+    /// at the end from none (the facts `path-may-be`). What denies or holds counts them; what allows must not.
+    pub fn may_stand_for(&self) -> impl Iterator<Item = &str> {
+        let facts = self.facts.iter().filter(|(name, _)| name == "path-may-be");
+        facts.map(|(_, value)| value.as_str())
+    }
+
     /// Whether there may be a fact of this name, or of one that this glob matches, that is not told: of a body that was not read,
     /// or whose values are not told in full (the fact `values` is `cut`), any value may be there.
     #[must_use]
