@@ -8,6 +8,9 @@ use wildmatch::WildMatch;
 use crate::{Command, Context, Operation};
 
 /// Where a policy acts. What is left out matches everything; lists hold globs of which one must match.
+///
+/// Protocols, actions and facts are matched whatever the letters' case: the names of facts may be a client's own spelling
+/// (`body:Role`), and a policy that is asked too often is no less strict.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
@@ -31,9 +34,11 @@ impl Scope {
     pub fn covers(&self, context: &Context) -> bool {
         let Context { principal, target, .. } = context;
         let mut roles = principal.roles.iter().chain(&principal.dropped);
-        matches_any(self.protocols.as_deref(), std::iter::once(&target.protocol))
-            && matches_any(self.connections.as_deref(), std::iter::once(&target.connection))
-            && matches_any(self.roles.as_deref(), roles.by_ref())
+        let protocol = std::iter::once(&target.protocol);
+        let connection = std::iter::once(&target.connection);
+        matches_any(self.protocols.as_deref(), protocol, WildMatch::new_case_insensitive)
+            && matches_any(self.connections.as_deref(), connection, WildMatch::new)
+            && matches_any(self.roles.as_deref(), roles.by_ref(), WildMatch::new)
             && self.labels.iter().flatten().all(|(key, pattern)| {
                 let glob = WildMatch::new(pattern);
                 target.labels.iter().any(|(name, value)| name == key && glob.matches(value))
@@ -44,9 +49,11 @@ impl Scope {
     #[must_use]
     pub fn asks_about(&self, command: &Command) -> bool {
         let covers = |operation: &Operation| {
-            matches_any(self.actions.as_deref(), std::iter::once(&operation.action))
+            let action = std::iter::once(&operation.action);
+            let facts = operation.facts.iter().map(|(name, _)| name);
+            matches_any(self.actions.as_deref(), action, WildMatch::new_case_insensitive)
                 && (self.facts.is_none()
-                    || matches_any(self.facts.as_deref(), operation.facts.iter().map(|(it, _)| it))
+                    || matches_any(self.facts.as_deref(), facts, WildMatch::new_case_insensitive)
                     || operation.is_cut())
         };
         (self.actions.is_none() && self.facts.is_none())
@@ -58,13 +65,14 @@ impl Scope {
 fn matches_any<'a>(
     patterns: Option<&[String]>,
     mut values: impl Iterator<Item = &'a String>,
+    glob: fn(&str) -> WildMatch,
 ) -> bool {
     let Some(patterns) = patterns else { return true };
     // A principal without any role is still somebody: `*` covers it.
     if patterns.iter().any(|pattern| pattern == "*") {
         return true;
     }
-    values.any(|value| patterns.iter().any(|pattern| WildMatch::new(pattern).matches(value)))
+    values.any(|value| patterns.iter().any(|pattern| glob(pattern).matches(value)))
 }
 
 #[cfg(test)]
