@@ -290,14 +290,18 @@ impl Chain {
         Err(failed(placed, &failure))
     }
 
-    /// Asks the reviewers about a held command; the first that decides is heard, a refusal beats a grant.
+    /// Asks the reviewers in whose scope a held command is; the first that decides is heard, a refusal beats a grant.
     #[must_use]
     pub fn review(&self, command: &Command, hold: &Hold) -> Review {
         let mut granted = Review::Undecided;
         for (placed, seat) in self.placed(&self.reviewers) {
+            if !placed.scope.asks_about(command) {
+                continue;
+            }
+            let surely = placed.scope.surely_asks_about(command);
             match placed.memory.count(placed.policy.review(&seat.view, command, hold)) {
                 Ok(Review::Undecided) => {}
-                Ok(Review::Approve(reason)) if granted == Review::Undecided => {
+                Ok(Review::Approve(reason)) if surely && granted == Review::Undecided => {
                     granted = Review::Approve(format!("{}: {reason}", placed.policy.name()));
                 }
                 Ok(Review::Approve(_)) => {}

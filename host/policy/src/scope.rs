@@ -22,7 +22,7 @@ pub struct Scope {
     pub labels: Option<BTreeMap<String, String>>,
     /// Roles of the principal, those that it dropped among them.
     pub roles: Option<Vec<String>>,
-    /// Actions of operations: guards are asked only about commands that have such an operation.
+    /// Actions of operations: guards and reviewers are asked only about commands that have such an operation.
     pub actions: Option<Vec<String>>,
     /// Names of facts that such an operation must have one of.
     pub facts: Option<Vec<String>>,
@@ -45,20 +45,40 @@ impl Scope {
             })
     }
 
-    /// Whether guards are asked about this command: one of its operations is in the scope, or not all of them are known.
+    /// Whether guards and reviewers are asked about this command: one of its operations is in the scope, or not all of them are
+    /// known.
     #[must_use]
     pub fn asks_about(&self, command: &Command) -> bool {
-        let covers = |operation: &Operation| {
-            let action = std::iter::once(&operation.action);
-            let facts = operation.facts.iter().map(|(name, _)| name);
-            matches_any(self.actions.as_deref(), action, WildMatch::new_case_insensitive)
-                && (self.facts.is_none()
-                    || matches_any(self.facts.as_deref(), facts, WildMatch::new_case_insensitive)
-                    || operation.is_cut())
-        };
-        (self.actions.is_none() && self.facts.is_none())
-            || !command.complete
-            || command.operations.iter().any(covers)
+        let covers = |operation| self.covers_operation(operation) || self.may_cover(operation);
+        self.is_for_every_command() || !command.complete || command.operations.iter().any(covers)
+    }
+
+    /// Whether that is so beyond doubt: what may be another command than those of the scope is for nobody to approve who is
+    /// there for these alone.
+    #[must_use]
+    pub fn surely_asks_about(&self, command: &Command) -> bool {
+        let covers = |operation| self.covers_operation(operation);
+        self.is_for_every_command() || command.complete && command.operations.iter().any(covers)
+    }
+
+    fn is_for_every_command(&self) -> bool {
+        self.actions.is_none() && self.facts.is_none()
+    }
+
+    fn covers_operation(&self, operation: &Operation) -> bool {
+        let facts = operation.facts.iter().map(|(name, _)| name);
+        self.covers_action(operation)
+            && matches_any(self.facts.as_deref(), facts, WildMatch::new_case_insensitive)
+    }
+
+    /// Whether it may have a fact of the scope that is not told.
+    fn may_cover(&self, operation: &Operation) -> bool {
+        operation.is_cut() && self.covers_action(operation)
+    }
+
+    fn covers_action(&self, operation: &Operation) -> bool {
+        let action = std::iter::once(&operation.action);
+        matches_any(self.actions.as_deref(), action, WildMatch::new_case_insensitive)
     }
 }
 
