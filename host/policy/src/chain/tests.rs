@@ -281,7 +281,8 @@ fn a_reviewer_is_heard_within_its_scope_and_approves_nothing_that_may_be_outside
         let operation = crate::Operation { action: "delete".into(), facts, ..Default::default() };
         let operations = [operation].into();
         let command = Command { operations, complete, ..Command::default() };
-        Chain::new(Arc::new(set), &Context::default()).review(&command, &hold) != HEARD_NOBODY
+        Chain::new(Arc::new(set), &Context::default()).review(&command, &hold)
+            != Reviewed::Undecided
     };
     let on = |actions: &str| Scope { actions: Some(vec![actions.into()]), ..Scope::default() };
     let of = |fact: &str| Scope { facts: Some(vec![fact.into()]), ..Scope::default() };
@@ -300,5 +301,3 @@ fn a_reviewer_is_heard_within_its_scope_and_approves_nothing_that_may_be_outside
         assert_eq!(reviewed(&denies, scope, fact, complete), denied, "{told}");
     }
 }
-
-const HEARD_NOBODY: Review = Review::Undecided;
