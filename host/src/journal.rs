@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use palisade_policy::{Entry, JournalFailure, Later, Moment};
+use palisade_policy::{Entry, JournalFailure, Later, Moment, Outcome};
 use palisade_store::{Receipt, SessionId, Store, StoreError};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -59,10 +59,14 @@ impl Journal {
     }
 
     fn count(&self, id: SessionId, entry: &Entry<'_>) {
-        if let Entry::Command { moment, ruling, .. } = entry
-            && let Some(counts) = self.sessions.counts(id)
-        {
-            counts.command(*moment == Moment::Run, ruling);
+        let (runs, ruling) = match entry {
+            Entry::Command { moment, ruling, .. } => (*moment == Moment::Run, *ruling),
+            // A policy refused it before anybody was asked.
+            Entry::Decided { hold: "", outcome: Outcome::Refused { .. }, .. } => (false, "deny"),
+            _ => return,
+        };
+        if let Some(counts) = self.sessions.counts(id) {
+            counts.command(runs, ruling);
         }
     }
 }

@@ -72,7 +72,7 @@ pub enum Record<'a> {
     Decided {
         /// The command's number.
         number: u64,
-        /// The hold's id; empty where a policy granted it before it was opened.
+        /// The hold's id; empty where a policy granted or refused it before it was opened.
         hold: Text<'a>,
         /// `granted`, `refused`, `expired`, `withdrawn` or `failed`.
         outcome: Text<'a>,

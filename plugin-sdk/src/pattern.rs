@@ -56,6 +56,11 @@ impl Pattern {
         self.may_match(name)
     }
 
+    /// The same of a path without the slash at its end.
+    pub(crate) fn bare(&self) -> Self {
+        Self(bare(&self.0).to_owned())
+    }
+
     /// The same for a name with parts that may be anything.
     fn may_match(&self, name: &str) -> bool {
         let name = tokens(name);
@@ -71,6 +76,11 @@ impl Pattern {
         }
         reached.last().copied().unwrap_or(false)
     }
+}
+
+/// A path without the slash at its end; the root alone keeps it.
+pub(crate) fn bare(path: &str) -> &str {
+    path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path)
 }
 
 /// Whether a glob matches a whole text, whatever the letters' case. Where it fails behind a star, the star takes more.

@@ -1,6 +1,7 @@
 //! Ways to say a [`Verdict`], and to read an [`Operation`].
 
-use crate::{Command, Denial, Hold, Operation, Verdict};
+use crate::pattern::bare;
+use crate::{Command, Denial, Hold, Operation, Pattern, Verdict};
 
 impl Verdict {
     /// Refuses the command. `rule` is the stable id of the rule that decided, `reason` what the client reads.
@@ -92,10 +93,34 @@ impl Operation {
         self.facts.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// The values of all facts of this name, whatever the letters' case: the names of some are a client's own spelling.
+    pub fn facts_named(&self, name: &str) -> impl Iterator<Item = &str> {
+        let name = name.to_lowercase();
+        let facts = self.facts.iter().filter(move |(fact, _)| fact.to_lowercase() == name);
+        facts.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether it may act on what a glob names. For paths that is so as well where a server tells neither upper from lower case
+    /// nor a slash at the end from none: this is for what denies, holds or counts, and not for what allows.
+    #[must_use]
+    pub fn may_be_on(&self, pattern: &Pattern) -> bool {
+        pattern.matches(&self.object)
+            || self.object.starts_with('/') && pattern.bare().matches(bare(&self.object))
+            || self.may_stand_for().any(|template| pattern.matches(template))
+    }
+
+    /// Path templates (`/v1/users/{id}`) that the path stands for where a server tells neither upper from lower case nor a slash
+    /// at the end from none (the facts `path-may-be`). What denies or holds counts them; what allows must not.
+    pub fn may_stand_for(&self) -> impl Iterator<Item = &str> {
+        let facts = self.facts.iter().filter(|(name, _)| name == "path-may-be");
+        facts.map(|(_, value)| value.as_str())
+    }
+
     /// Whether there may be a fact of this name, or of one that this glob matches, that is not told: of a body that was not read,
     /// or whose values are not told in full (the fact `values` is `cut`), any value may be there.
     #[must_use]
     pub fn may_be_untold(&self, name: &str, command: &Command) -> bool {
+        let name = name.to_lowercase();
         let first = name.split(['*', '?']).next().unwrap_or_default();
         let is_of_body = ["body:", "file:"]
             .iter()

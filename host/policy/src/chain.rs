@@ -110,6 +110,27 @@ pub struct Judged {
     pub memorable: bool,
 }
 
+/// What the reviewers of a chain say of a held command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reviewed {
+    /// A person must decide.
+    Undecided,
+    /// A policy grants it.
+    Approved {
+        /// Its name.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A policy refuses it, or failed.
+    Denied {
+        /// Its name.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+}
+
 /// The policies of one set that act in one session.
 #[derive(Clone, Debug)]
 pub struct Chain {
@@ -290,24 +311,32 @@ impl Chain {
         Err(failed(placed, &failure))
     }
 
-    /// Asks the reviewers about a held command; the first that decides is heard, a refusal beats a grant.
+    /// Asks the reviewers in whose scope a held command is; the first that decides is heard, a refusal beats a grant.
     #[must_use]
-    pub fn review(&self, command: &Command, hold: &Hold) -> Review {
-        let mut granted = Review::Undecided;
+    pub fn review(&self, command: &Command, hold: &Hold) -> Reviewed {
+        let mut reviewed = Reviewed::Undecided;
         for (placed, seat) in self.placed(&self.reviewers) {
+            if !placed.scope.asks_about(command) {
+                continue;
+            }
+            let by = || placed.policy.name().to_owned();
             match placed.memory.count(placed.policy.review(&seat.view, command, hold)) {
-                Ok(Review::Undecided) => {}
-                Ok(Review::Approve(reason)) if granted == Review::Undecided => {
-                    granted = Review::Approve(format!("{}: {reason}", placed.policy.name()));
+                Ok(Review::Approve(reason))
+                    if reviewed == Reviewed::Undecided
+                        && placed.scope.surely_asks_about(command)
+                        // It would approve what it cannot see.
+                        && hold.for_approvers.is_empty() =>
+                {
+                    reviewed = Reviewed::Approved { by: by(), reason };
                 }
-                Ok(Review::Approve(_)) => {}
-                Ok(Review::Deny(reason)) => {
-                    return Review::Deny(format!("{}: {reason}", placed.policy.name()));
+                Ok(Review::Undecided | Review::Approve(_)) => {}
+                Ok(Review::Deny(reason)) => return Reviewed::Denied { by: by(), reason },
+                Err(failure) => {
+                    return Reviewed::Denied { by: by(), reason: failure.to_string() };
                 }
-                Err(failure) => return Review::Deny(failed(placed, &failure).reason),
             }
         }
-        granted
+        reviewed
     }
 
     fn placed<'a>(&'a self, seats: &'a [Seat]) -> impl Iterator<Item = (&'a Placed, &'a Seat)> {

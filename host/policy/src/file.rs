@@ -33,16 +33,45 @@ impl std::fmt::Display for Mistake {
 }
 
 impl Mistake {
-    /// A mistake that the TOML parser found.
+    /// A mistake that the TOML parser found, told without the value: that may be a secret in the wrong place, and mistakes are
+    /// logged, recorded and sent to whoever asked.
     #[must_use]
     pub fn from_toml(file: &Path, text: &str, error: &toml::de::Error) -> Self {
         Self {
             file: file.to_owned(),
             line: error.span().map(|span| line_of(text, span.start)),
-            problem: error.message().trim().replace('\n', "; "),
+            problem: unquoted(text, error),
             fix: String::new(),
         }
     }
+}
+
+/// How the parser's words begin where they quote a value.
+const QUOTING: [&str; 4] =
+    ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
+
+/// What the parser says; of a value the key, where its line has one, and what was expected.
+fn unquoted(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().trim();
+    if !QUOTING.iter().any(|words| message.starts_with(words)) {
+        return message.replace('\n', "; ");
+    }
+    let key = error.span().and_then(|span| key_before(text, span.start));
+    let key = key.map_or_else(|| "a key here".to_owned(), |key| format!("`{key}`"));
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) => {
+            format!("{key} has a value that it cannot have, expected {expected}")
+        }
+        None => format!("{key} has a value that it cannot have"),
+    }
+}
+
+/// The key that the line of a value begins with. What is quoted is none: it may be another value.
+fn key_before(text: &str, offset: usize) -> Option<&str> {
+    let before = text.get(..offset)?;
+    let key = before.rsplit('\n').next()?.split_once('=')?.0.trim();
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    (!key.is_empty() && key.bytes().all(fits)).then_some(key)
 }
 
 /// The line that holds the byte at `offset`, from 1.

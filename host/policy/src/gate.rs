@@ -25,7 +25,7 @@ use self::remembered::Remembered;
 pub use self::teller::Teller;
 use crate::{
     Approvals, Chain, Command, CommandParts, Context, Denial, Entry, Hold, HoldRequest, Journal,
-    JournalFailure, Judged, Later, Moment, Placed, PolicySet, RecordedResult, Review, Ruling,
+    JournalFailure, Judged, Later, Moment, Placed, PolicySet, RecordedResult, Reviewed, Ruling,
     Shape, Verdict,
 };
 
@@ -127,6 +127,8 @@ pub struct Granted {
     pub hold: Hold,
     /// Who granted it: people, or a policy and why.
     pub by: Vec<String>,
+    /// Whether it was a policy, whose grant is worth what the policies in force say.
+    pub by_policy: bool,
 }
 
 /// What a protocol is told.
@@ -459,20 +461,15 @@ impl GateSession {
         };
         let mut open = OpenHolds::new(Arc::clone(&self.gate), self.newest.clone(), allowed, kept);
         for hold in terms {
-            let review = match self.chain.review(command, hold) {
-                // It would approve what it cannot see.
-                Review::Approve(_) if !hold.for_approvers.is_empty() => Review::Undecided,
-                review => review,
-            };
-            let opened = match review {
-                Review::Undecided => open.open(HoldRequest {
+            let opened = match self.chain.review(command, hold) {
+                Reviewed::Undecided => open.open(HoldRequest {
                     context: Arc::clone(&self.context),
                     command: Arc::clone(command),
                     number: self.last_number,
                     terms: hold.clone(),
                 }),
-                Review::Approve(by) => open.granted_by_policy(hold, by),
-                Review::Deny(reason) => Err(held::refused(hold, &reason)),
+                Reviewed::Approved { by, reason } => open.granted_by_policy(hold, &by, &reason),
+                Reviewed::Denied { by, reason } => Err(open.refused_by_policy(hold, by, reason)),
             };
             if let Err(denial) = opened {
                 return Asked::Decided(Decision::Deny(denial));

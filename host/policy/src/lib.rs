@@ -25,7 +25,7 @@ mod told;
 mod verdict;
 mod written;
 
-pub use chain::{Chain, Judged, Mode, Observation, Placed, PolicySet};
+pub use chain::{Chain, Judged, Mode, Observation, Placed, PolicySet, Reviewed};
 pub use event::{Command, CommandParts, Context, ContextParts, Operation, Principal, Target};
 pub use file::{CallLimits, Mistake, PolicyFile, Use, line_of};
 pub use gate::{

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
-    Action, Command, Context, Denial, Hold, Judged, Observation, Operation, Plan, PolicyFailure,
-    Ruling, Shape, Verdict,
+    Action, Command, Context, Cover, Denial, Hold, Judged, Masking, Observation, Operation, Plan,
+    PolicyFailure, Ruling, Shape, Treatment, Verdict,
 };
 
 /// Roughly how many bytes of questions and answers are remembered for one policy.
@@ -189,7 +189,7 @@ pub(crate) fn size_of_judged(judged: &Judged) -> usize {
 }
 
 /// What observations take in memory, roughly.
-fn size_of_observed(observed: &[Observation]) -> usize {
+pub(crate) fn size_of_observed(observed: &[Observation]) -> usize {
     let of = |it: &Observation| {
         size_of::<Observation>() + it.policy.len() + it.rule.len() + it.reason.len()
     };
@@ -217,14 +217,42 @@ pub(crate) fn size_of_verdict(verdict: &Verdict) -> usize {
 
 /// What a plan takes in memory, roughly.
 pub(crate) fn size_of_plan(plan: &Plan) -> usize {
-    let of = |action: &Action| match action {
+    let fields = plan.fields.iter().map(size_of_action).sum::<usize>();
+    fields + size_of_keys(&plan.keys) + size_of_action(&plan.rest)
+}
+
+fn size_of_action(action: &Action) -> usize {
+    match action {
         Action::Replace(text) => 32 + text.len(),
         Action::Scan(detectors) => 32 + detectors.iter().map(|name| name.len() + 24).sum::<usize>(),
         _ => 32,
+    }
+}
+
+fn size_of_keys(keys: &[(String, Action)]) -> usize {
+    keys.iter().map(|(pattern, action)| 24 + pattern.len() + size_of_action(action)).sum()
+}
+
+/// What a whole chain's plan takes in memory, roughly: for each column a set of detectors, which is much more than its name.
+pub(crate) fn size_of_masking(masking: &Masking) -> usize {
+    let Masking { fields, documents, rest } = masking;
+    let documents =
+        documents.iter().map(|rules| 24 + size_of_keys(&rules.keys) + size_of_action(&rules.rest));
+    fields.iter().map(size_of_treatment).sum::<usize>()
+        + documents.sum::<usize>()
+        + size_of_treatment(rest)
+}
+
+fn size_of_treatment(Treatment { cover, inspect, scan }: &Treatment) -> usize {
+    /// What a text takes besides its bytes: where it is, and what an allocation is rounded up by.
+    const TEXT: usize = 48;
+    let cover = match cover {
+        Some(Cover::Replace(text)) => text.len(),
+        _ => 0,
     };
-    let fields = plan.fields.iter().map(of).sum::<usize>();
-    let keys = plan.keys.iter().map(|(pattern, action)| 24 + pattern.len() + of(action));
-    fields + keys.sum::<usize>() + of(&plan.rest)
+    // A set has room for more than is in it.
+    let scan = scan.iter().map(|name| 2 * TEXT + name.len()).sum::<usize>();
+    size_of::<Treatment>() + cover + size_of_val(inspect.as_slice()) + scan
 }
 
 fn size_of_view(view: &Context) -> usize {

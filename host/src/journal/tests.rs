@@ -51,3 +51,22 @@ fn a_page_begins_where_it_is_asked_to() {
     let ids: Vec<_> = page.iter().map(|event| event["id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["2", "3"]);
 }
+
+#[test]
+fn what_a_policy_refused_before_anybody_was_asked_counts_as_denied() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = journal(dir.path(), Durability::Process);
+    let (id, document) = crate::sessions::tests::document(1);
+    let seat = crate::sessions::tests::seat("odd");
+    let _ends = journal.sessions.open(id, &document, seat, None).unwrap();
+    let refused = Outcome::Refused { by: "tickets".into(), reason: "no ticket".into() };
+    for hold in ["", "h1"] {
+        let entry = Entry::Decided { number: 1, hold, outcome: &refused };
+        journal.put(&id.to_string(), &entry).unwrap();
+    }
+    let counted = format!("{:?}", journal.sessions.counts(id).unwrap());
+    assert!(counted.contains("denied: 1"), "{counted}");
+    let event = &read_events(&journal.store, id, 0, 1).unwrap()[0];
+    assert_eq!(event["by"][0], "tickets");
+    assert_eq!(event["reason"], "no ticket");
+}

@@ -132,6 +132,7 @@ impl CompiledPlugin {
             grants: Arc::new(grants.clone()),
             counters: Arc::clone(&self.runtime.counters),
             outbound: self.runtime.outbound.clone(),
+            principal: None,
         };
         let most = self.runtime.max_memory;
         if limits.memory > most {

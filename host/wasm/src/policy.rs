@@ -44,8 +44,13 @@ impl WasmPolicy {
     }
 
     /// A fresh instance that has its configuration, for a call that is given so many bytes.
-    fn instance(&self, given: usize, answer_bytes: usize) -> Result<Instance<'_>, PolicyFailure> {
-        let caller = self.caller.clone();
+    fn instance(
+        &self,
+        context: &Context,
+        given: usize,
+        answer_bytes: usize,
+    ) -> Result<Instance<'_>, PolicyFailure> {
+        let caller = self.caller.on_behalf_of(context);
         let limits = self.limits.for_bytes(given);
         let mut instance = Instance::start(&self.plugin, limits, caller, answer_bytes)?;
         instance.configure(&self.config)?.map_err(|reason| {
@@ -81,7 +86,7 @@ impl Policy for WasmPolicy {
 
     fn judge(&self, context: &Context, command: &Command) -> Result<Verdict, PolicyFailure> {
         let Some(guard) = &self.plugin.exports.guard else { return Ok(Verdict::Allow) };
-        let mut instance = self.instance(command.text.len(), ANSWER_BYTES)?;
+        let mut instance = self.instance(context, command.text.len(), ANSWER_BYTES)?;
         let verdict = instance.call(|store, instance| {
             let guard = guard.load(&mut *store, instance)?;
             to_wit::context(context, |context| {
@@ -93,7 +98,7 @@ impl Policy for WasmPolicy {
 
     fn plan(&self, context: &Context, shape: &Shape) -> Result<Plan, PolicyFailure> {
         let Some(mask) = &self.plugin.exports.mask else { return Ok(keep_all(shape)) };
-        let mut instance = self.instance(size_of(shape), ANSWER_BYTES)?;
+        let mut instance = self.instance(context, size_of(shape), ANSWER_BYTES)?;
         let plan = instance.call(|store, instance| {
             let mask = mask.load(&mut *store, instance)?;
             to_wit::context(context, |context| {
@@ -106,7 +111,7 @@ impl Policy for WasmPolicy {
     fn inspect(&self, context: &Context, values: &Batch) -> Result<Batch, PolicyFailure> {
         let Some(mask) = &self.plugin.exports.mask else { return Ok(Batch::default()) };
         let answer_bytes = ANSWER_BYTES.saturating_add(values.bytes.len().saturating_mul(2));
-        let mut instance = self.instance(values.bytes.len(), answer_bytes)?;
+        let mut instance = self.instance(context, values.bytes.len(), answer_bytes)?;
         let batch = instance.call(|store, instance| {
             let mask = mask.load(&mut *store, instance)?;
             to_wit::context(context, |context| {
@@ -123,7 +128,7 @@ impl Policy for WasmPolicy {
         hold: &Hold,
     ) -> Result<Review, PolicyFailure> {
         let Some(reviewer) = &self.plugin.exports.reviewer else { return Ok(Review::Undecided) };
-        let mut instance = self.instance(command.text.len(), ANSWER_BYTES)?;
+        let mut instance = self.instance(context, command.text.len(), ANSWER_BYTES)?;
         let decision = instance.call(|store, instance| {
             let reviewer = reviewer.load(&mut *store, instance)?;
             to_wit::context(context, |context| {

@@ -120,9 +120,9 @@ impl Rule {
     }
 
     fn matches(&self, operation: &Operation) -> bool {
-        let any = |patterns: &[Pattern], name: &str| patterns.iter().any(|p| p.matches(name));
-        any(&self.actions, &operation.action)
-            && self.objects.as_ref().is_none_or(|objects| any(objects, &operation.object))
+        let objects = self.objects.as_ref();
+        self.actions.iter().any(|it| it.matches(&operation.action))
+            && objects.is_none_or(|objects| objects.iter().any(|it| operation.may_be_on(it)))
     }
 
     fn hold(&self, index: usize, reason: impl FnOnce() -> String) -> Hold {

@@ -53,6 +53,20 @@ fn a_rule_without_objects_holds_every_object() {
 }
 
 #[test]
+fn a_path_is_held_however_it_is_written_for_servers_that_read_it_loosely() {
+    let config = r#"{"hold": [{"actions": ["*"], "objects": ["/v1/pay", "/v1/users/{id}", "/v1/keys/", "/"], "approvers": ["a"]}]}"#;
+    let held = |operation| matches!(judge(config, &command("", [operation])), Verdict::Hold(_));
+    for path in ["/v1/pay", "/v1/pay/", "/V1/Pay/", "/v1/keys", "/v1/keys/", "/"] {
+        assert!(held(operation("POST", path)), "{path}");
+    }
+    for path in ["/v1/pay/1", "/v1/pa", "/v1"] {
+        assert!(!held(operation("POST", path)), "{path}");
+    }
+    let user = || operation("POST", "/v1/Users/7/");
+    assert!(!held(user()) && held(user().with_fact("path-may-be", "/v1/users/{id}")));
+}
+
+#[test]
 fn a_named_rule_holds_under_its_name_and_with_its_reason() {
     let hold = held(SEVERAL, &["public.pay"]);
     assert_eq!((hold.rule.as_str(), hold.reason.as_str()), ("approve-risky.pay", "money"));

@@ -95,12 +95,11 @@ impl Guard for Budget {
 impl Limit {
     /// How much an operation spends, if it matches. It does where a fact that it must have may be among those that are not told.
     fn spends(&self, operation: &Operation, command: &Command) -> Option<i64> {
-        let any = |patterns: &[Pattern], text: &str| patterns.iter().any(|it| it.matches(text));
-        let matches = any(&self.actions, &operation.action)
-            && self.objects.as_deref().is_none_or(|objects| any(objects, &operation.object))
+        let objects = self.objects.as_deref();
+        let matches = self.actions.iter().any(|it| it.matches(&operation.action))
+            && objects.is_none_or(|objects| objects.iter().any(|it| operation.may_be_on(it)))
             && self.facts.iter().all(|(name, pattern)| {
-                let mut facts = operation.facts.iter();
-                facts.any(|(fact, value)| fact == name && pattern.matches(value))
+                operation.facts_named(name).any(|value| pattern.matches(value))
                     || operation.may_be_untold(name, command)
             });
         matches.then(|| self.weight.as_deref().map_or(1, |fact| weight(operation, fact, command)))
@@ -137,8 +136,8 @@ fn weight(operation: &Operation, fact: &str, command: &Command) -> i64 {
     if operation.may_be_untold(fact, command) {
         return i64::MAX;
     }
-    let told = operation.facts.iter().filter(|(name, _)| name == fact);
-    told.map(|(_, value)| value.parse().unwrap_or(i64::MAX)).max().unwrap_or(1).max(1)
+    let told = operation.facts_named(fact);
+    told.map(|value| value.parse().unwrap_or(i64::MAX)).max().unwrap_or(1).max(1)
 }
 
 #[cfg(test)]
@@ -206,6 +205,22 @@ mod tests {
         assert!(spent(&[("values", "cut")], true));
         assert!(spent(&[("body", "unread")], false));
         assert!(!spent(&[("body:type", "sale")], true));
+    }
+
+    #[test]
+    fn another_case_of_a_facts_name_or_a_slash_at_a_paths_end_spends_as_well() {
+        let more =
+            r#", "objects": ["/v1/pay"], "facts": {"body:type": "card"}, "weight": "body:amount""#;
+        for (object, kind, amount) in [
+            ("/v1/pay", "body:type", "body:amount"),
+            ("/v1/pay/", "body:Type", "body:Amount"),
+            ("/V1/PAY/", "BODY:TYPE", "Body:AMOUNT"),
+        ] {
+            let used = operation("use", object).with_fact(kind, "card").with_fact(amount, "3");
+            let mut context = context();
+            context.principal.subject = object.to_owned();
+            assert!(denied(&budget(more), &context, used), "{object}");
+        }
     }
 
     #[test]

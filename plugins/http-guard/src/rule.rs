@@ -89,9 +89,9 @@ impl Rule {
     }
 
     fn is_about(&self, operation: &Operation, doubt: bool) -> bool {
-        // A template stands for many paths: the path itself counts as well.
-        let mut names =
-            [Some(operation.object.as_str()), operation.fact("path")].into_iter().flatten();
+        // A template stands for many paths: the path itself counts as well. What it may stand for only counts in doubt.
+        let known = [Some(operation.object.as_str()), operation.fact("path")].into_iter().flatten();
+        let mut names = known.chain(operation.may_stand_for().filter(|_| doubt));
         self.methods.as_ref().is_none_or(|methods| any(methods, &operation.action))
             && self.paths.as_ref().is_none_or(|globs| {
                 names.any(|name| {
@@ -116,6 +116,7 @@ impl Rule {
             let untold = operation.may_be_untold(&name, command);
             if doubt {
                 return known().any(|(fact, value)| any(patterns, value) || is_hidden(fact, value))
+                    || may_be(operation, &name).any(|value| any(patterns, value))
                     || untold;
             }
             !untold
@@ -164,6 +165,14 @@ impl Rule {
         let reason = self.reason.as_deref().unwrap_or("what a rule forbids");
         format!("the request's body was not read in full, and may have in it: {reason}")
     }
+}
+
+/// What templates tell of the path that only some servers take it for, by the name that they tell it by otherwise.
+fn may_be<'o>(operation: &'o Operation, name: &'o str) -> impl Iterator<Item = &'o String> {
+    let facts = operation.facts.iter().filter_map(|(fact, value)| {
+        Some((format!("path:{}", fact.strip_prefix("path-may-be:")?.to_lowercase()), value))
+    });
+    facts.filter(move |(fact, _)| is_whole(name, fact)).map(|(_, value)| value)
 }
 
 /// Whether a header has a value that is told to nobody, so that it may be any.

@@ -306,3 +306,26 @@ fn a_query_in_the_dark_is_not_a_body_that_may_pass_unread() {
     upload.complete = false;
     assert_eq!(said(RULES, &upload), "deny http-guard.incomplete");
 }
+
+#[test]
+fn a_path_that_only_some_servers_take_for_a_templates_is_forbidden_with_it_and_not_permitted() {
+    let rule = |then: &str, more: &str| {
+        format!(
+            r#"{{ "rules": [{{ "methods": ["DELETE"], "paths": ["/v1/users/{{id}}"], "then": "{then}" {more} }}],
+                "unlisted": "{}" }}"#,
+            if then == "allow" { "deny" } else { "allow" }
+        )
+    };
+    let doubtful = || {
+        operation("DELETE", "/V1/users/42")
+            .with_fact("path-may-be", "/v1/users/{id}")
+            .with_fact("path-may-be:id", "42")
+    };
+    check(&rule("deny", ""), [doubtful()], "deny http-guard.1");
+    check(&rule("allow", ""), [doubtful()], "deny http-guard.unlisted");
+    let of = |id: &str| format!(r#", "values": {{ "path:id": ["{id}"] }}"#);
+    check(&rule("deny", &of("42")), [doubtful()], "deny http-guard.1");
+    check(&rule("deny", &of("43")), [doubtful()], "allow");
+    let by_value = r#"{ "rules": [{ "values": { "path:id": ["42"] }, "then": "allow" }], "unlisted": "deny" }"#;
+    check(by_value, [doubtful()], "deny http-guard.unlisted");
+}

@@ -235,3 +235,69 @@ fn a_guard_is_given_what_it_judges_by_and_is_asked_once_for_each_such_part() {
     assert_eq!(asked_by(CommandParts { text: false, operations: true }), [1, 1, 2]);
     assert_eq!(asked_by(CommandParts { text: true, operations: false }), [1, 2, 2]);
 }
+
+/// A reviewer that decides whatever it is asked about.
+struct Reviewer(Review);
+
+impl Policy for Reviewer {
+    fn name(&self) -> &'static str {
+        "reviewer"
+    }
+    fn hooks(&self) -> Hooks {
+        Hooks { guard: false, mask: false, reviewer: true }
+    }
+    fn is_pure(&self) -> bool {
+        true
+    }
+    fn judge(&self, _: &Context, _: &Command) -> Result<Verdict, PolicyFailure> {
+        Ok(Verdict::Allow)
+    }
+    fn plan(&self, _: &Context, _: &Shape) -> Result<Plan, PolicyFailure> {
+        Err(PolicyFailure::Time)
+    }
+    fn inspect(&self, _: &Context, values: &Batch) -> Result<Batch, PolicyFailure> {
+        Ok(values.clone())
+    }
+    fn review(&self, _: &Context, _: &Command, _: &Hold) -> Result<Review, PolicyFailure> {
+        Ok(self.0.clone())
+    }
+}
+
+#[test]
+fn a_reviewer_is_heard_within_its_scope_and_approves_nothing_that_may_be_outside() {
+    let hold = Hold {
+        reason: String::new(),
+        rule: String::new(),
+        approvers: vec![],
+        quorum: 1,
+        expires_in: 1,
+        for_approvers: String::new(),
+    };
+    let reviewed = |answer: &Review, scope: Scope, fact: &str, complete| {
+        let policy = Arc::new(Reviewer(answer.clone()));
+        let placed = Placed { scope, ..Placed::everywhere(policy) };
+        let set = PolicySet { version: 1, policies: vec![placed] };
+        let facts = vec![(fact.to_owned(), "cut".to_owned())];
+        let operation = crate::Operation { action: "delete".into(), facts, ..Default::default() };
+        let operations = [operation].into();
+        let command = Command { operations, complete, ..Command::default() };
+        Chain::new(Arc::new(set), &Context::default()).review(&command, &hold)
+            != Reviewed::Undecided
+    };
+    let on = |actions: &str| Scope { actions: Some(vec![actions.into()]), ..Scope::default() };
+    let of = |fact: &str| Scope { facts: Some(vec![fact.into()]), ..Scope::default() };
+    let (approves, denies) = (Review::Approve(String::new()), Review::Deny(String::new()));
+    for (scope, fact, complete, approved, denied) in [
+        (on("update"), "x", true, false, false),
+        (on("delete"), "x", true, true, true),
+        (on("delete"), "x", false, false, true),
+        (of("x"), "x", true, true, true),
+        (of("x"), "values", true, false, true),
+        (of("x"), "y", true, false, false),
+        (Scope::default(), "x", false, true, true),
+    ] {
+        let told = format!("{scope:?} {fact} {complete}");
+        assert_eq!(reviewed(&approves, scope.clone(), fact, complete), approved, "{told}");
+        assert_eq!(reviewed(&denies, scope, fact, complete), denied, "{told}");
+    }
+}

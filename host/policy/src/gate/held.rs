@@ -6,7 +6,7 @@ use super::{
     Allowed, Decision, Edition, Gate, Granted, HoldNotice, Kept, SessionContext, unrecorded,
 };
 use crate::{
-    Chain, Command, Denial, Entry, Hold, HoldRequest, JournalFailure, Later, Moment, Outcome,
+    Chain, Denial, Entry, Hold, HoldRequest, JournalFailure, Later, Moment, Outcome, Reviewed,
     Ruling, Ticket,
 };
 
@@ -33,11 +33,26 @@ impl OpenHolds {
     }
 
     /// A reviewing policy granted this hold, so that no person is asked.
-    pub(super) fn granted_by_policy(&mut self, hold: &Hold, by: String) -> Result<(), Denial> {
-        self.allowed.granted.push(Granted { hold: hold.clone(), by: vec![by.clone()] });
-        let kept = self.record("", &Outcome::Granted { by: vec![by] });
+    pub(super) fn granted_by_policy(
+        &mut self,
+        hold: &Hold,
+        by: &str,
+        reason: &str,
+    ) -> Result<(), Denial> {
+        let by = vec![format!("{by}: {reason}")];
+        let granted = Granted { hold: hold.clone(), by: by.clone(), by_policy: true };
+        self.allowed.granted.push(granted);
+        let kept = self.record("", &Outcome::Granted { by });
         self.kept = kept.map_err(|failure| unrecorded(&failure))?;
         Ok(())
+    }
+
+    /// A reviewing policy refused this hold, so that no person is asked.
+    pub(super) fn refused_by_policy(&self, hold: &Hold, by: String, reason: String) -> Denial {
+        let denial = refused(hold, &by, &reason);
+        // Denied either way.
+        let _ = self.record("", &Outcome::Refused { by, reason });
+        denial
     }
 
     pub(super) fn open(&mut self, request: HoldRequest) -> Result<(), Denial> {
@@ -76,7 +91,7 @@ impl OpenHolds {
                         Outcome::Granted { by } => by,
                         _ => vec![],
                     };
-                    self.allowed.granted.push(Granted { hold, by });
+                    self.allowed.granted.push(Granted { hold, by, by_policy: false });
                 }
                 Err(denial) => return Decision::Deny(denial),
             }
@@ -116,20 +131,31 @@ impl OpenHolds {
         if unchanged {
             return Decision::Allow(allowed);
         }
-        let denial = match chain.judge(&self.allowed.command).ruling {
-            Ruling::Allow => return Decision::Allow(allowed),
-            Ruling::Hold(holds) if holds.iter().all(|hold| self.is_granted(hold)) => {
-                return Decision::Allow(allowed);
-            }
-            Ruling::Deny(denial) => denial,
-            Ruling::Hold(_) | Ruling::Rewrite { .. } => Denial {
-                reason: "the policies changed while the command was held".into(),
-                rule: "gateway.policy-changed".into(),
-                hint: "Run the command again, so that it is judged anew.".into(),
-            },
+        let judged = chain.judge(&self.allowed.command);
+        let denied = match judged.ruling {
+            Ruling::Allow => None,
+            Ruling::Hold(holds) if holds.iter().all(|hold| self.is_granted(hold)) => None,
+            Ruling::Deny(denial) => Some((denial, judged.by)),
+            Ruling::Hold(_) | Ruling::Rewrite { .. } => Some((changed(), String::new())),
         };
-        self.note_denial(&self.allowed.command, &denial, chain.version());
-        Decision::Deny(denial)
+        match denied.or_else(|| self.review_again(&chain)) {
+            None => Decision::Allow(allowed),
+            Some((denial, by)) => {
+                self.note_denial(&denial, &by, chain.version());
+                Decision::Deny(denial)
+            }
+        }
+    }
+
+    /// A refusal of the policies in force, with the name of the policy; or that one which granted does not any more.
+    fn review_again(&self, chain: &Chain) -> Option<(Denial, String)> {
+        self.allowed.granted.iter().find_map(|Granted { hold, by_policy, .. }| {
+            match chain.review(&self.allowed.command, hold) {
+                Reviewed::Denied { by, reason } => Some((refused(hold, &by, &reason), by)),
+                Reviewed::Undecided if *by_policy => Some((changed(), String::new())),
+                Reviewed::Undecided | Reviewed::Approved { .. } => None,
+            }
+        })
     }
 
     /// Whether the same rule's hold was granted, by those that it asks for now and by as many of them.
@@ -137,15 +163,15 @@ impl OpenHolds {
         self.allowed.granted.iter().any(|granted| granted.hold.covers(hold))
     }
 
-    fn note_denial(&self, command: &Command, denial: &Denial, policies: u64) {
+    fn note_denial(&self, denial: &Denial, by: &str, policies: u64) {
         let entry = Entry::Command {
             number: self.allowed.number,
-            command,
+            command: &self.allowed.command,
             moment: Moment::Run,
             ruling: "deny",
             rule: &denial.rule,
             reason: &denial.reason,
-            by: "",
+            by,
             policies,
             observed: &[],
         };
@@ -169,11 +195,19 @@ impl Drop for OpenHolds {
 }
 
 /// The denial of a hold that a reviewing policy refused.
-pub(super) fn refused(hold: &Hold, reason: &str) -> Denial {
+fn refused(hold: &Hold, by: &str, reason: &str) -> Denial {
     Denial {
-        reason: format!("{} — refused by review: {reason}", hold.reason),
+        reason: format!("{} — refused by review: {by}: {reason}", hold.reason),
         rule: hold.rule.clone(),
         hint: "Run it again when what the reviewer asks for is in place.".into(),
+    }
+}
+
+fn changed() -> Denial {
+    Denial {
+        reason: "the policies changed while the command was held".into(),
+        rule: "gateway.policy-changed".into(),
+        hint: "Run the command again, so that it is judged anew.".into(),
     }
 }
 

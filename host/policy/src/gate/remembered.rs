@@ -3,15 +3,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::memory::{LONGEST, size_of_command, size_of_judged, size_of_shape};
+use crate::memory::{
+    LONGEST, size_of_command, size_of_judged, size_of_masking, size_of_observed, size_of_shape,
+};
 use crate::{Command, CommandParts, Judged, Masking, Observation, Operations, Shape};
 
 type Planned = (Arc<Masking>, Arc<[Observation]>);
 
-/// How many verdicts, and how many plans, a session remembers.
-const MOST: usize = 256;
+/// Roughly how many bytes of questions and answers a session remembers.
+const MOST_BYTES: usize = 4 << 20;
 /// Results of larger shapes are planned anew each time, in bytes: a wide table's is larger than a question.
 const LONGEST_SHAPE: usize = 4 * LONGEST;
+/// Larger plans are made anew each time, in bytes: they are a multiple of their shapes.
+const LONGEST_PLAN: usize = 64 * LONGEST;
 
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
@@ -20,6 +24,8 @@ pub(super) struct Remembered {
     /// The operations that were judged last where no text is looked at, by their place in memory.
     last: Option<Last>,
     plans: HashMap<Shape, Planned>,
+    /// What the verdicts and the plans take, roughly.
+    bytes: usize,
 }
 
 /// What was judged of operations, which are kept so that their place stays their own.
@@ -61,10 +67,11 @@ impl Remembered {
     ) {
         let seen = parts.of(command);
         // Operations are as long as a client makes them, also where no text is looked at.
-        if size_of_command(&seen) > LONGEST || size_of_judged(judged) > LONGEST {
+        let (question, answer) = (size_of_command(&seen), size_of_judged(judged));
+        if question > LONGEST || answer > LONGEST {
             return;
         }
-        make_room(&mut self.verdicts, 1);
+        self.make_room(question + answer);
         self.verdicts.insert(seen, Arc::clone(judged));
         if !parts.text {
             self.keep_last(command, judged);
@@ -89,33 +96,35 @@ impl Remembered {
         masking: &Arc<Masking>,
         observed: &Arc<[Observation]>,
     ) {
-        if size_of_shape(shape) > LONGEST_SHAPE {
+        let question = size_of_shape(shape);
+        let answer = size_of_masking(masking) + size_of_observed(observed);
+        if question > LONGEST_SHAPE || answer > LONGEST_PLAN {
             return;
         }
-        make_room(&mut self.plans, 1);
+        self.make_room(question + answer);
         self.plans.insert(shape.clone(), (Arc::clone(masking), Arc::clone(observed)));
     }
 
     /// Takes up what was learned elsewhere by the same policies, and was no larger than what is kept here.
     pub(super) fn learn(&mut self, other: Self) {
-        make_room(&mut self.verdicts, other.verdicts.len());
+        self.make_room(other.bytes);
         self.verdicts.extend(other.verdicts);
         self.last = other.last.or(self.last.take());
-        make_room(&mut self.plans, other.plans.len());
         self.plans.extend(other.plans);
     }
 
     pub(super) fn forget(&mut self) {
-        self.verdicts.clear();
-        self.last = None;
-        self.plans.clear();
+        *self = Self::default();
     }
-}
 
-/// What is remembered is forgotten as a whole where there would be too much of it.
-fn make_room<K, V>(map: &mut HashMap<K, V>, more: usize) {
-    if map.len() + more > MOST {
-        map.clear();
+    /// What is remembered is forgotten as a whole where there would be too much of it.
+    fn make_room(&mut self, more: usize) {
+        if self.bytes + more > MOST_BYTES {
+            self.verdicts = HashMap::new();
+            self.plans = HashMap::new();
+            self.bytes = 0;
+        }
+        self.bytes += more;
     }
 }
 

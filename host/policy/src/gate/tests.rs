@@ -5,7 +5,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use super::*;
 use crate::{
-    Batch, Hold, Hooks, Operations, Outcome, Plan, Policy, PolicyFailure, Ticket, Verdict,
+    Batch, Hold, Hooks, Operations, Outcome, Plan, Policy, PolicyFailure, Review, Ticket, Verdict,
 };
 
 /// Judges by what a text contains, or denies whatever it is.
@@ -16,8 +16,23 @@ struct ByText {
     holds_rewrites: bool,
     /// How many more than one must approve what it holds.
     more_approvers: u32,
-    /// It approves whatever is held.
-    approves: bool,
+    /// It reviews whatever is held by this rule, as it says.
+    reviews: Option<(&'static str, Review)>,
+}
+
+/// A policy that approves what a rule holds.
+fn approving(rule: &'static str) -> ByText {
+    let reviews = Some((rule, Review::Approve("fine".into())));
+    ByText { reviews, ..ByText::default() }
+}
+
+/// A policy that refuses what a rule holds.
+fn refusing(rule: &'static str) -> ByText {
+    ByText { reviews: Some((rule, Review::Deny("no ticket".into()))), ..ByText::default() }
+}
+
+fn alone(policy: ByText) -> Vec<Placed> {
+    vec![Placed::everywhere(Arc::new(policy))]
 }
 
 impl Policy for ByText {
@@ -25,7 +40,7 @@ impl Policy for ByText {
         "by-text"
     }
     fn hooks(&self) -> Hooks {
-        Hooks { guard: true, mask: false, reviewer: self.approves }
+        Hooks { guard: true, mask: false, reviewer: self.reviews.is_some() }
     }
     fn is_pure(&self) -> bool {
         true
@@ -62,10 +77,10 @@ impl Policy for ByText {
     fn inspect(&self, _: &Context, values: &Batch) -> Result<Batch, PolicyFailure> {
         Ok(values.clone())
     }
-    fn review(&self, _: &Context, _: &Command, _: &Hold) -> Result<Review, PolicyFailure> {
-        Ok(match self.approves {
-            true => Review::Approve("fine".into()),
-            false => Review::Undecided,
+    fn review(&self, _: &Context, _: &Command, hold: &Hold) -> Result<Review, PolicyFailure> {
+        Ok(match &self.reviews {
+            Some((rule, review)) if hold.rule == *rule => review.clone(),
+            _ => Review::Undecided,
         })
     }
 }
@@ -87,6 +102,9 @@ impl Journal for Told {
         let line = match entry {
             Entry::Command { ruling, command, .. } => format!("{ruling} {}", command.text),
             Entry::Held { hold, .. } => format!("held {hold}"),
+            Entry::Decided { outcome: Outcome::Refused { by, reason }, .. } => {
+                format!("refused by {by}: {reason}")
+            }
             Entry::Decided { outcome, .. } => outcome.word().to_owned(),
             Entry::Result { .. } => "result".to_owned(),
             Entry::Error { .. } => "error".to_owned(),
@@ -360,9 +378,8 @@ fn what_the_gateway_holds_is_held_whoever_allows_it_and_denied_by_whoever_denies
 #[test]
 fn a_policy_does_not_approve_what_only_people_are_shown() {
     for (for_approvers, waits) in [("", 0), ("+ description: new", 1)] {
-        let reviewer = ByText { approves: true, ..ByText::default() };
         let mut setup = setup();
-        setup.gate.install(vec![Placed::everywhere(Arc::new(reviewer))]);
+        setup.gate.install(alone(approving("gateway.changed")));
         setup.session.renew();
         let own = Hold { for_approvers: for_approvers.to_owned(), ..own_hold() };
         let asked = setup.session.ask_with(&command("SELECT 1"), Moment::Run, &command, Some(&own));
@@ -375,13 +392,48 @@ fn a_policy_does_not_approve_what_only_people_are_shown() {
 fn what_a_policy_approves_runs_only_once_that_is_kept() {
     for kept in [true, false] {
         let mut setup = setup_with(Told { later: Some(kept), ..Told::default() });
-        let reviewer = ByText { approves: true, ..ByText::default() };
-        setup.gate.install(vec![Placed::everywhere(Arc::new(reviewer))]);
+        setup.gate.install(alone(approving("hold")));
         let Asked::Waiting(mut waiting) = setup.ask("hold") else { panic!("it must wait") };
         let Poll::Ready(decision) = poll(&mut waiting) else { panic!("nobody is asked") };
         match decision {
             Decision::Allow(_) => assert!(kept),
             Decision::Deny(denial) => assert_eq!((kept, &*denial.rule), (false, "gateway.record")),
+        }
+    }
+}
+
+#[test]
+fn what_a_policy_refuses_is_on_record_by_its_name_and_with_its_reason() {
+    let mut setup = setup();
+    setup.gate.install(alone(refusing("hold")));
+    assert_eq!(denied_by(setup.decided("hold")), "hold");
+    assert_eq!(setup.lines(), ["hold hold", "refused by by-text: no ticket"]);
+}
+
+#[test]
+fn a_grant_of_a_policys_is_worth_what_the_policies_say_when_the_command_would_run() {
+    let both = [alone(approving("hold")), alone(refusing("gateway.changed"))].concat();
+    for (newest, denied) in [
+        (alone(approving("hold")), None),
+        (alone(approving("something else")), Some("gateway.policy-changed")),
+        (alone(ByText::default()), Some("gateway.policy-changed")),
+        (alone(refusing("hold")), Some("hold")),
+        // What a person granted may be refused by now as well.
+        (both, Some("gateway.changed")),
+    ] {
+        let mut setup = setup();
+        setup.gate.install(alone(approving("hold")));
+        setup.session.renew();
+        let own = own_hold();
+        let asked = setup.session.ask_with(&command("hold"), Moment::Run, &command, Some(&own));
+        let Asked::Waiting(mut waiting) = asked else { panic!("a person must decide") };
+        assert_eq!(waiting.notices.len(), 1);
+        setup.gate.install(newest);
+        *setup.outcome.lock().unwrap() = Some(Outcome::Granted { by: vec!["alice".into()] });
+        let Poll::Ready(decision) = poll(&mut waiting) else { panic!("decided") };
+        match decision {
+            Decision::Allow(_) => assert_eq!(denied, None),
+            Decision::Deny(denial) => assert_eq!(Some(&*denial.rule), denied),
         }
     }
 }

@@ -59,3 +59,24 @@ fn a_guard_is_asked_about_facts_that_may_be_among_those_that_are_not_told() {
     assert!(!asks("GET", ("values", "cut"), true));
     assert!(asks("GET", ("body", "unread"), false));
 }
+
+#[test]
+fn a_guard_is_asked_about_actions_and_facts_whatever_their_case() {
+    let operation = Operation {
+        action: "DELETE".to_owned(),
+        facts: vec![("body:Role".to_owned(), "admin".to_owned())],
+        ..Operation::default()
+    };
+    let command =
+        Command { operations: vec![operation].into(), complete: true, ..Command::default() };
+    for (scope, asks) in [
+        ("actions = ['delete']", true),
+        ("facts = ['body:role']", true),
+        ("actions = ['Del*']\nfacts = ['BODY:*']", true),
+        ("actions = ['delete']\nfacts = ['body:name']", false),
+    ] {
+        let scope: Scope = toml::from_str(scope).unwrap();
+        assert_eq!(scope.asks_about(&command), asks, "{scope:?}");
+    }
+    check("protocols = ['Postgres']", true);
+}

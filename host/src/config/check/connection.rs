@@ -106,8 +106,7 @@ impl Check<'_> {
         };
         let parts = split_address(address.get_ref());
         if parts.is_none() {
-            let problem =
-                format!("`{}` is no address of a server", address.get_ref().escape_debug());
+            let problem = format!("`{}` is no address of a server", shown(address.get_ref()));
             self.mistake(Some(address), problem, fix);
         }
         parts.map(|(host, port)| (false, host, port))
@@ -129,7 +128,7 @@ impl Check<'_> {
             false => split_origin(address.get_ref()),
         };
         let Some((tls, host, _)) = &origin else {
-            let problem = format!("`{}` is no origin", address.get_ref().escape_debug());
+            let problem = format!("`{}` is no origin", shown(address.get_ref()));
             self.mistake(Some(address), problem, fix);
             return None;
         };
@@ -208,4 +207,10 @@ impl Check<'_> {
             ));
         }
     }
+}
+
+/// An address as it is written, but for what it has before an `@`: a password would be there.
+fn shown(address: &str) -> String {
+    let behind = address.rsplit_once('@').map(|(_, behind)| format!("***@{behind}"));
+    behind.as_deref().unwrap_or(address).escape_debug().to_string()
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use palisade_identity::Credential;
+use palisade_policy::Mistake;
 use palisade_vault::{Place, Reference, VaultServer};
 use toml::{Table, Value};
 
@@ -37,7 +38,10 @@ pub fn kept(
     if !mistakes.is_empty() {
         return Err(words(&mistakes));
     }
-    let raw: RawConfig = toml::from_str(&text).map_err(|error| misfit(&text, &error))?;
+    let raw: RawConfig = toml::from_str(&text).map_err(|error| {
+        // The line is that of a text that nobody has.
+        Mistake::from_toml(Path::new(NOWHERE), &text, &error).problem
+    })?;
     let Some(mut raw) = raw.connections.into_iter().next() else {
         return Err("there is no connection".to_owned());
     };
@@ -57,18 +61,6 @@ pub fn kept(
     match relative(&connection) {
         Some(path) => Err(format!("the path {} must be absolute", path.display())),
         None => Ok(connection),
-    }
-}
-
-/// The key whose value is amiss. The parser's own words quote the value, which may be a secret in the wrong place.
-fn misfit(text: &str, error: &toml::de::Error) -> String {
-    let at = error.span().map_or(0, |span| span.start);
-    let before = text.get(..at).unwrap_or_default();
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    let key = line.split(" = ").next().filter(|key| !key.is_empty());
-    match key {
-        Some(key) => format!("`{key}` has a value that it cannot have"),
-        None => "a key of it has a value that it cannot have".to_owned(),
     }
 }
 
@@ -122,7 +114,7 @@ fn paths_of(reference: &Reference) -> Vec<PathBuf> {
     }
 }
 
-fn words(mistakes: &[palisade_policy::Mistake]) -> String {
+fn words(mistakes: &[Mistake]) -> String {
     let said = mistakes.iter().map(|mistake| match mistake.fix.is_empty() {
         true => mistake.problem.clone(),
         false => format!("{} ({})", mistake.problem, mistake.fix),

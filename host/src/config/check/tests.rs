@@ -52,6 +52,24 @@ fn addresses_without_a_port_are_mistakes() {
 }
 
 #[test]
+fn a_secret_in_the_wrong_place_is_not_quoted() {
+    let quoted = |text: &str, key: &str| {
+        let found = mistakes(text);
+        assert!(found.iter().any(|(line, _)| line.is_some()), "{found:?}");
+        assert!(found.iter().all(|(_, problem)| !problem.contains("S3cr3t")), "{found:?}");
+        assert!(found.iter().any(|(_, problem)| problem.contains(key)), "{found:?}");
+    };
+    quoted(&format!("{CONNECTION}password = 'S3cr3t'\n"), "`password`");
+    quoted(&format!("{CONNECTION}tls = 'S3cr3t'\n"), "`tls`");
+    let vault = "[vault.server]\naddress = 'https://vault.internal'\n";
+    quoted(&format!("{vault}token = 'S3cr3t'\n"), "`token`");
+    quoted(&format!("{vault}approle = {{ role_id = 'a', secret_id = 'S3cr3t' }}\n"), "`approle`");
+    quoted("[vault]\nmaster_key = 'S3cr3t'\n", "`master_key`");
+    let address = CONNECTION.replace("127.0.0.1:5432", "svc:S3cr3t@db");
+    quoted(&address, "`***@db` is no address of a server");
+}
+
+#[test]
 fn clients_log_in_by_password_unless_it_says_otherwise() {
     let login = |text: &str| {
         parse(Path::new("palisade.toml"), text).map(|config| config.listen.postgres_login)

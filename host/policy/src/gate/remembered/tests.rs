@@ -105,3 +105,59 @@ fn a_plan_for_a_large_shape_is_not_kept() {
     remembered.keep_plan(&Shape::ByteStream, &Arc::default(), &Arc::default());
     assert!(remembered.plan(&Shape::ByteStream).is_some());
 }
+
+/// A plan that scans each of so many columns by ten detectors.
+fn scanning(columns: usize) -> Arc<Masking> {
+    let detectors = (0..10).map(|number| format!("detector-{number}")).collect();
+    let scanned = crate::Treatment { scan: detectors, ..crate::Treatment::default() };
+    Arc::new(Masking { fields: vec![scanned; columns], ..Masking::default() })
+}
+
+fn table(first: &str, columns: usize) -> Shape {
+    let field = |name: &str| crate::Field { name: name.into(), ..crate::Field::default() };
+    let mut fields = vec![field("a"); columns];
+    fields.extend([field(first)]);
+    Shape::Table(fields)
+}
+
+#[test]
+fn a_large_plan_for_a_small_shape_is_not_kept() {
+    let mut remembered = Remembered::default();
+    remembered.keep_plan(&table("c", 1600), &scanning(1600), &Arc::default());
+    assert!(remembered.plans.is_empty());
+    let told = Observation {
+        policy: String::new(),
+        word: "mask",
+        rule: String::new(),
+        reason: "x".repeat(LONGEST_PLAN),
+    };
+    remembered.keep_plan(&table("c", 1), &scanning(1), &[told].into());
+    assert!(remembered.plans.is_empty());
+}
+
+#[test]
+fn what_a_session_remembers_is_bounded_in_bytes_also_of_what_it_learned() {
+    let (mut remembered, large) = (Remembered::default(), scanning(400));
+    assert!(size_of_masking(&large) < LONGEST_PLAN);
+    let taken = |remembered: &Remembered| {
+        let plans = remembered.plans.values().map(|(masking, _)| size_of_masking(masking));
+        plans.sum::<usize>()
+    };
+    for round in 0..10 {
+        let mut apart = Remembered::default();
+        for number in 0..10 {
+            let shape = table(&format!("{round}.{number}"), 400);
+            apart.keep_plan(&shape, &large, &Arc::default());
+            assert!(taken(&apart) <= MOST_BYTES);
+        }
+        remembered.learn(apart);
+        assert!(taken(&remembered) <= MOST_BYTES && !remembered.plans.is_empty());
+    }
+}
+
+#[test]
+fn a_plan_for_a_wide_table_is_kept() {
+    let mut remembered = Remembered::default();
+    remembered.keep_plan(&table("c", 400), &scanning(400), &Arc::default());
+    assert!(remembered.plan(&table("c", 400)).is_some());
+}

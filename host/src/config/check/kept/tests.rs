@@ -45,5 +45,6 @@ fn a_key_that_no_connection_has_is_named() {
 fn a_value_that_does_not_fit_is_not_quoted() {
     let table = "name = \"a\"\nprotocol = \"postgres\"\naddress = \"a:1\"\ntls = \"hunter2\"";
     let refused = check(table, SealedParts::default()).unwrap_err();
-    assert_eq!(refused, "`tls` has a value that it cannot have");
+    assert!(refused.starts_with("`tls` has a value that it cannot have"), "{refused}");
+    assert!(!refused.contains("hunter2"), "{refused}");
 }
