@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use super::Json;
 
 /// Deeper texts are refused.
-pub(super) const DEEPEST: usize = 64;
+const DEEPEST: usize = 64;
 /// Longer numbers are refused: no reader keeps so many digits.
 const LONGEST_NUMBER: usize = 64;
 
