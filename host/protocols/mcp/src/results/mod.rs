@@ -4,6 +4,7 @@
 
 mod broken;
 mod embedded;
+mod literal;
 mod masks;
 
 use base64::Engine as _;
