@@ -165,10 +165,26 @@ fn an_error_of_a_server_is_masked_and_told() {
     script.call(7, "{}");
     let (_, id) = *script.conversation.due.keys().next_back().unwrap();
     let effects = script.server(0, &format!(
-        r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-5,"message":"AKIAIOSFODNN7EXAMPLE failed","data":{{"password":"pw"}}}}}}"#
+        r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-5,"message":"AKIAIOSFODNN7EXAMPLE failed: {{\"password\":\"pw-1\"}}","data":{{"password":"pw"}}}}}}"#
     ));
     assert!(has(&effects, &["answer 7", r#""code":-5"#, "failed"]), "{effects:?}");
     assert!(!has(&effects, &["AKIA"]) && !has(&effects, &["\"pw\""]));
+    assert!(!has(&effects, &["pw-1"]), "{effects:?}");
+}
+
+#[test]
+fn what_completes_an_argument_is_covered_as_a_value_of_its_name() {
+    for (name, is_shown) in [("my_password", false), ("owner", true)] {
+        let mut script = one();
+        let params = format!(
+            r#"{{"ref":{{"type":"ref/prompt","name":"a"}},"argument":{{"name":"{name}","value":"p"}}}}"#
+        );
+        script.ask(7, "completion/complete", &params);
+        let result = r#"{"completion":{"values":["pw-1"]}}"#;
+        let effects = script.answer_last(0, result);
+        assert!(has(&effects, &["answer 7", "values"]), "{effects:?}");
+        assert_eq!(has(&effects, &["pw-1"]), is_shown, "{effects:?}");
+    }
 }
 
 #[test]

@@ -43,6 +43,24 @@ impl Masks {
         self.text_within(gate, media, (text, 0))
     }
 
+    /// A text that is the value of this key, as the client may see it; empty where there is nothing to see.
+    ///
+    /// # Errors
+    /// When it must be withheld.
+    pub(crate) fn value(
+        &mut self,
+        gate: &mut GateSession,
+        key: &str,
+        value: &str,
+    ) -> Result<String, Denial> {
+        let shown = self.json(gate, &Json::object([(key, Json::text(value))]))?;
+        match shown.get(key) {
+            Some(Json::Text(shown)) if shown == value => self.text(gate, "text/plain", value),
+            Some(Json::Text(shown)) => Ok(shown.clone()),
+            _ => Ok(String::new()),
+        }
+    }
+
     /// The value with the texts in it as [`text`](Self::text) shows them: JSON in a string is covered by its keys as well. So many
     /// strings lie around it.
     pub(super) fn texts_within(
