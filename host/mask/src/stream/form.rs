@@ -29,7 +29,7 @@ impl FormStream {
     /// Begins a form.
     #[must_use]
     pub fn new(masks: Masks) -> Self {
-        let members = Members::of(&masks);
+        let members = Members::as_written(&masks);
         Self { masks, held: Vec::new(), at: 0, covered: 0, members, failed: None }
     }
 
