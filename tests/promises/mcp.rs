@@ -375,12 +375,16 @@ fn the_shipped_policy_holds_what_destroys_and_masks_what_is_secret() {
         json!({ "x": { "path": "/etc/passwd" } }),
         json!({ "file_paths": ["a", "/etc/./passwd"] }),
         json!({ "source": "/home/x/.ssh/id_ed25519" }),
+        json!({ "paths": "[\"/etc/passwd\"]" }),
+        json!({ "source": " [{\"x\": \"/home/x/.\\u0073sh/id_ed25519\"}]" }),
     ] {
         let denied = agent.call("customer", arguments).to_string();
         assert!(denied.contains("http-guard.key-file"), "{denied}");
     }
-    let passes = agent
-        .call("customer", json!({ "id": 1, "path": "/srv/docs/a.md", "note": "see /etc/hosts" }));
+    let passes = agent.call(
+        "customer",
+        json!({ "id": 1, "path": "/srv/docs/a.md", "note": "[x] see {/etc/hosts}" }),
+    );
     assert!(!passes.to_string().contains("http-guard"), "{passes}");
     agent.send(&json!({ "do": "call_tool", "with": { "name": "delete_customer", "arguments": { "id": 4 } } }));
     assert_eq!(gateway.hold()["rule"], "http-guard.destructive");

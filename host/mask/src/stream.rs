@@ -18,6 +18,7 @@
 //! | [`FormStream`] | `application/x-www-form-urlencoded` |
 //! | [`TextStream`] | any text |
 
+mod escape;
 mod events;
 mod form;
 mod json;

@@ -14,6 +14,7 @@ mod event;
 mod file;
 mod gate;
 mod grants;
+mod inner;
 mod journal;
 mod keys;
 mod memory;
@@ -33,6 +34,7 @@ pub use gate::{
     NotAdmitted, Place, Planned, Planner, SessionContext, Teller, Waiting,
 };
 pub use grants::{Grant, Grants, NoOrigin, Origin};
+pub use inner::inner_json;
 pub use journal::{
     Approvals, Entry, HoldRequest, Journal, JournalFailure, Later, Moment, Outcome, RecordedField,
     RecordedResult, Ticket,

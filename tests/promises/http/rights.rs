@@ -28,6 +28,11 @@ fn rights_are_given_by_no_name_that_a_server_would_read() {
         ("/users", vec!["--header", in_utf_7, "--data-binary", part]),
         ("/users", vec!["--form", "=?utf-8?Q?role?==admin"]),
         ("/users", vec![json[0], json[1], json[2], r#"{"roles.0":"admin"}"#]),
+        ("/cable", vec![json[0], json[1], json[2], r#"{"data":"{\"role\":\"admin\"}"}"#]),
+        ("/hook", vec!["--data", "payload=%5B%7B%22role%22:%22admin%22%7D%5D"]),
+        ("/hook", vec!["--form", r#"payload={"role":"admin"}"#]),
+        ("/cable", vec![json[0], json[1], json[2], r#"{"data":"{\"a\":1,\"a\":2}"}"#]),
+        ("/admin.json", vec![]),
         (query, vec![json[0], json[1], json[2], decoy]),
     ] {
         let answer = curl.ask(path, &arguments);
@@ -39,7 +44,11 @@ fn rights_are_given_by_no_name_that_a_server_would_read() {
     }
     assert!(web.asked().is_empty(), "{:?}", web.asked());
     // What says plainly that it is something else goes through.
-    for arguments in [vec!["--data", "user[name]=a&is.new=1"], vec!["--form", "name=a"]] {
+    for arguments in [
+        vec!["--data", "user[name]=a&is.new=1"],
+        vec!["--form", "name=a"],
+        vec![json[0], json[1], json[2], r#"{"data":"{\"name\":\"a\"}","note":"[WIP] {mend} it"}"#],
+    ] {
         let answer = curl.ask("/users", &arguments);
         assert!(answer.stdout.starts_with("HTTP/2 200"), "{arguments:?}: {answer:?}");
     }

@@ -112,6 +112,7 @@ impl EventStream {
         out.extend_from_slice(mark);
         let lines: Vec<_> = lines(event).collect();
         let data = self.data(&lines)?;
+        self.check_others(&lines)?;
         let mut first = true;
         for line in &lines {
             match (line.field, &data) {
@@ -159,6 +160,22 @@ impl EventStream {
             Cow::Borrowed(_) => None,
             Cow::Owned(covered) => Some(covered),
         })
+    }
+
+    /// Refuses what some reader may take for a covered member in the lines besides data, where that is not covered anyway.
+    fn check_others(&self, lines: &[Line<'_>]) -> Result<(), Trouble> {
+        let Some(mut members) = Members::of(&self.masks) else { return Ok(()) };
+        let covers = self.masks.plan.rest().cover.is_some();
+        let shown = |line: &&Line<'_>| match line.field {
+            Field::Data => false,
+            Field::Steering => true,
+            Field::Other => !covers || line.value.is_empty(),
+        };
+        let mut parts = lines.iter().filter(shown).flat_map(|line| [line.head, line.value, b"\n"]);
+        if parts.any(|part| members.find(part).is_some()) {
+            return Err(Trouble::Member);
+        }
+        Ok(())
     }
 
     fn write_field(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {

@@ -3,7 +3,9 @@
 //! A pair is judged when it is there as a whole: its name by the plan's keys, its value by detectors, both as they read.
 //! Names such as `user[password]`, `user.password` and `tags[]` are paths too.
 //! Some readers take `;` for `&`: what a pair holds behind one is judged as a pair as well.
+//! Some read JSON whatever it is called: a covered key in quotation marks, in the whole or in what a pair says, is refused.
 
+use super::members::Members;
 use super::{MaskStream, Masks, Trouble, Unreadable};
 use crate::cell::{CellForm, CellMask, Treated};
 use crate::document::{Chosen, Path, fold_name};
@@ -18,6 +20,8 @@ pub struct FormStream {
     /// Where it begins.
     at: u64,
     covered: u64,
+    /// Looks through the form as it is written.
+    members: Option<Members>,
     failed: Option<Unreadable>,
 }
 
@@ -25,61 +29,81 @@ impl FormStream {
     /// Begins a form.
     #[must_use]
     pub fn new(masks: Masks) -> Self {
-        Self { masks, held: Vec::new(), at: 0, covered: 0, failed: None }
+        let members = Members::as_written(&masks);
+        Self { masks, held: Vec::new(), at: 0, covered: 0, members, failed: None }
     }
 
-    fn hold(&mut self, part: &[u8]) -> Result<(), Unreadable> {
-        self.held.extend_from_slice(part);
-        if self.held.len() <= self.masks.limits.held {
-            return Ok(());
+    fn run(&mut self, mut chunk: &[u8], out: &mut Vec<u8>) -> Result<(), Trouble> {
+        while let Some(end) = memchr::memchr(b'&', chunk) {
+            self.hold(chunk.get(..end).unwrap_or_default())?;
+            self.release(out)?;
+            out.push(b'&');
+            chunk = chunk.get(end + 1..).unwrap_or_default();
         }
-        let failed = Unreadable { trouble: Trouble::TooLong, at: self.at };
+        self.hold(chunk)
+    }
+
+    fn hold(&mut self, part: &[u8]) -> Result<(), Trouble> {
+        self.held.extend_from_slice(part);
+        if self.held.len() <= self.masks.limits.held { Ok(()) } else { Err(Trouble::TooLong) }
+    }
+
+    fn fail(&mut self, trouble: Trouble) -> Unreadable {
+        let failed = Unreadable { trouble, at: self.at };
         self.failed = Some(failed);
-        Err(failed)
+        failed
     }
 
     /// Judges the pair that is held.
-    fn release(&mut self, out: &mut Vec<u8>) {
+    fn release(&mut self, out: &mut Vec<u8>) -> Result<(), Trouble> {
         let held = std::mem::take(&mut self.held);
-        let judged = self.several(&held);
+        let judged = self.several(&held)?;
         self.covered += u64::from(matches!(judged, Cow::Owned(_)));
         out.extend_from_slice(&judged);
         self.at += held.len() as u64 + 1;
         self.held = held;
         self.held.clear();
+        Ok(())
     }
 
     /// Judges a pair, and before it each of the pairs that some see in it.
-    fn several<'p>(&self, pair: &'p [u8]) -> Cow<'p, [u8]> {
+    fn several<'p>(&self, pair: &'p [u8]) -> Result<Cow<'p, [u8]>, Trouble> {
+        let whole = |pair: &'p [u8]| Ok(self.pair(pair)?.map_or(Cow::Borrowed(pair), Cow::Owned));
         if !pair.contains(&b';') {
-            return self.pair(pair).map_or(Cow::Borrowed(pair), Cow::Owned);
+            return whole(pair);
         }
         let parts: Vec<_> = pair.split(|byte| *byte == b';').collect();
-        let judged: Vec<_> = parts.iter().map(|part| self.pair(part)).collect();
+        let judged: Result<Vec<_>, _> = parts.iter().map(|part| self.pair(part)).collect();
+        let judged = judged?;
         if judged.iter().all(Option::is_none) {
-            return self.pair(pair).map_or(Cow::Borrowed(pair), Cow::Owned);
+            return whole(pair);
         }
         let parts = parts.into_iter().zip(judged);
         let parts: Vec<_> = parts.map(|(part, judged)| judged.unwrap_or(part.to_vec())).collect();
         let joined = parts.join(&b';');
-        Cow::Owned(self.pair(&joined).unwrap_or(joined))
+        Ok(Cow::Owned(self.pair(&joined)?.unwrap_or(joined)))
     }
 
     /// What takes the place of a pair, if anything does.
-    fn pair(&self, pair: &[u8]) -> Option<Vec<u8>> {
+    fn pair(&self, pair: &[u8]) -> Result<Option<Vec<u8>>, Trouble> {
         let sign = memchr::memchr(b'=', pair);
-        let (raw_name, raw_value) = pair.split_at_checked(sign.unwrap_or(pair.len()))?;
+        let (raw_name, raw_value) =
+            pair.split_at_checked(sign.unwrap_or(pair.len())).unwrap_or_default();
         let name = read(raw_name);
         let name_text = String::from_utf8_lossy(&name);
-        let mask = self.treatment(&name_text);
+        let mask = self.treatment(&name_text)?;
+        self.check(&name)?;
         let new_name = match self.masks.plan.rest().scan.text(&name) {
             Cow::Owned(covered) => Some(write(&covered)),
             Cow::Borrowed(_) => None,
         };
         let value = raw_value.strip_prefix(b"=").map(read);
+        if let Some(value) = value.as_ref().filter(|_| mask.cover.is_none()) {
+            self.check(value)?;
+        }
         let new_value = value.and_then(|value| self.value(mask, &name, &value));
         if new_name.is_none() && new_value.is_none() {
-            return None;
+            return Ok(None);
         }
         let mut pair = new_name.unwrap_or_else(|| raw_name.to_vec());
         match new_value {
@@ -89,7 +113,13 @@ impl FormStream {
             }
             None => pair.extend_from_slice(raw_value),
         }
-        Some(pair)
+        Ok(Some(pair))
+    }
+
+    /// Refuses what some reader may take for a document with a covered key, in what a name or a value says.
+    fn check(&self, said: &[u8]) -> Result<(), Trouble> {
+        let found = Members::of(&self.masks).and_then(|mut members| members.find(said));
+        if found.is_some() { Err(Trouble::Member) } else { Ok(()) }
     }
 
     fn value(&self, mask: &CellMask, name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
@@ -106,7 +136,7 @@ impl FormStream {
     }
 
     /// The treatment of the value of this name, by its whole and by the path that it writes.
-    fn treatment(&self, name: &str) -> &CellMask {
+    fn treatment(&self, name: &str) -> Result<&CellMask, Trouble> {
         let plan = &*self.masks.plan;
         let at = |around: Chosen, path: &Path, folded: &str| {
             let candidates: Vec<_> = plan.candidates(folded).collect();
@@ -115,7 +145,11 @@ impl FormStream {
         let folded = fold_name(name);
         let mut path = Path::default();
         let mut chosen = at(Chosen::default(), &path, &folded);
-        for step in steps(&folded) {
+        let steps = steps(&folded);
+        if steps.len() > self.masks.limits.depth {
+            return Err(Trouble::TooDeep);
+        }
+        for step in steps {
             match step {
                 "" => {
                     path.push_element();
@@ -127,7 +161,7 @@ impl FormStream {
                 }
             }
         }
-        &plan.get(chosen).mask
+        Ok(&plan.get(chosen).mask)
     }
 }
 
@@ -146,25 +180,23 @@ fn steps(name: &str) -> Vec<&str> {
 }
 
 impl MaskStream for FormStream {
-    fn feed(&mut self, mut chunk: &[u8], out: &mut Vec<u8>) -> Result<(), Unreadable> {
+    fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), Unreadable> {
         if let Some(failed) = self.failed {
             return Err(failed);
         }
-        while let Some(end) = memchr::memchr(b'&', chunk) {
-            self.hold(chunk.get(..end).unwrap_or_default())?;
-            self.release(out);
-            out.push(b'&');
-            chunk = chunk.get(end + 1..).unwrap_or_default();
-        }
-        self.hold(chunk)
+        let member = self.members.as_mut().and_then(|members| members.find(chunk));
+        // What is before it goes on as it would have if it had come alone.
+        let before = chunk.get(..member.unwrap_or(chunk.len())).unwrap_or_default();
+        let run = self.run(before, out);
+        let run = run.and(if member.is_some() { Err(Trouble::Member) } else { Ok(()) });
+        run.map_err(|trouble| self.fail(trouble))
     }
 
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Unreadable> {
         if let Some(failed) = self.failed {
             return Err(failed);
         }
-        self.release(out);
-        Ok(())
+        self.release(out).map_err(|trouble| self.fail(trouble))
     }
 
     fn covered(&self) -> u64 {
@@ -262,6 +294,32 @@ mod tests {
     fn what_is_behind_a_semicolon_is_judged_too() {
         check("a=1;secret=x;b=2&c=3", "a=1;secret=***;b=2&c=3");
         check("secret=x;y&c=3", "secret=***&c=3");
+    }
+
+    #[test]
+    fn json_with_a_covered_key_is_refused_however_it_is_called() {
+        for text in [
+            "{\"secret\":\"1\"}",
+            "{\"a\":\"x&y=z\",'secret' :1}",
+            "a=1&b=%7B%22secret%22:1%7D",
+            "a;%22secret%22%3a1",
+        ] {
+            fixtures::check(machine, text.as_bytes(), Err(Trouble::Member));
+        }
+        check("secret=%7B%22secret%22:1%7D", "secret=***");
+    }
+
+    #[test]
+    fn a_name_of_more_steps_than_documents_may_be_deep_is_refused() {
+        let name = |steps| format!("a{}=1", "[]".repeat(steps));
+        fixtures::check(machine, name(200).as_bytes(), Err(Trouble::TooDeep));
+        let long = name(500_000);
+        assert!(machine().feed(long.as_bytes(), &mut Vec::new()).is_ok());
+        assert_eq!(
+            fed(&mut machine(), long.as_bytes(), long.len()).1.unwrap_err().trouble,
+            Trouble::TooDeep
+        );
+        check(&name(100), &name(100));
     }
 
     #[test]

@@ -5,8 +5,11 @@
 
 use palisade_policy::{Command, Denial, Operation, Told, TooMuch, Within};
 
-use crate::json::Json;
+use crate::json::{Inner, Json};
 use crate::request::{Ask, Kind};
+
+/// So many texts that are JSON may lie within each other.
+const MOST_WITHIN: usize = 4;
 
 /// What is known of what a request is about.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,18 +49,18 @@ pub fn command(ask: &Ask, about: About<'_>) -> Result<Command, TooMuch> {
         Ask::List(Kind::Resources) => ("list", "resources"),
         Ask::List(Kind::Templates) => ("list", "resource-templates"),
         Ask::Level(level) => {
-            found.0.fact("level".to_owned(), level.clone())?;
+            found.told.fact("level".to_owned(), level.clone())?;
             ("set", "logging")
         }
     };
     for (name, value) in about.facts {
-        found.0.fact((*name).to_owned(), value.clone())?;
+        found.told.fact((*name).to_owned(), value.clone())?;
     }
     let object = format!("{}.{name}", about.server);
     let text = text(ask, &object);
-    let (fields, facts) = found.0.take();
+    let (fields, facts) = found.told.take();
     let operation = Operation { action: action.to_owned(), object, fields, facts };
-    Ok(Command { text, operations: [operation].into(), complete: true })
+    Ok(Command { text, operations: [operation].into(), complete: !found.doubt })
 }
 
 /// What a server asks of the client: an action on the client's side that the server may not take by itself.
@@ -72,11 +75,11 @@ pub fn reverse_command(method: &str, server: &str, params: &Json) -> Result<Comm
     };
     let mut found = Found::default();
     found.arguments(params)?;
-    let (fields, facts) = found.0.take();
+    let (fields, facts) = found.told.take();
     let operation =
         Operation { action: action.to_owned(), object: server.to_owned(), fields, facts };
     let text = format!("{method} {server}\n{}", params.to_text());
-    Ok(Command { text, operations: [operation].into(), complete: true })
+    Ok(Command { text, operations: [operation].into(), complete: !found.doubt })
 }
 
 /// The denial of what tells too much: nobody was asked about it.
@@ -127,7 +130,13 @@ pub fn rewritten(ask: &Ask, object: &str, text: &str) -> Option<Ask> {
 
 /// What is found in params.
 #[derive(Default)]
-struct Found(Told);
+struct Found {
+    told: Told,
+    /// So many texts lie around what is read now.
+    around: usize,
+    /// Whether a text is in it that servers could read differently.
+    doubt: bool,
+}
 
 impl Found {
     fn arguments(&mut self, arguments: &Json) -> Result<(), TooMuch> {
@@ -137,8 +146,8 @@ impl Found {
     fn completed(&mut self, given: &Json) -> Result<(), TooMuch> {
         let argument = given.get("argument").unwrap_or(&Json::Null);
         let name = argument.str_at("name").unwrap_or_default();
-        let field = self.0.field(Within::default(), name)?;
-        self.leaf(field, argument.str_at("value").unwrap_or_default())?;
+        let field = self.told.field(Within::default(), name)?;
+        self.text(field, argument.str_at("value").unwrap_or_default())?;
         match given.get("context").and_then(|context| context.get("arguments")) {
             Some(known) => self.arguments(known),
             None => Ok(()),
@@ -148,17 +157,17 @@ impl Found {
     fn walk(&mut self, value: &Json, within: Within) -> Result<(), TooMuch> {
         match value {
             Json::Object(members) => members.iter().try_for_each(|(name, inner)| {
-                let field = self.0.field(within, name)?;
+                let field = self.told.field(within, name)?;
                 self.walk(inner, field)
             }),
             Json::List(list) => list.iter().try_for_each(|inner| self.walk(inner, within)),
-            Json::Text(text) => self.leaf(within, text),
+            Json::Text(text) => self.text(within, text),
             Json::Number(spelled) => {
                 self.leaf(within, spelled)?;
                 match plain_number(spelled) {
                     Some(plain) => {
                         // It may be much longer.
-                        self.0.spend(plain.len())?;
+                        self.told.spend(plain.len())?;
                         self.leaf(within, &plain)
                     }
                     None => Ok(()),
@@ -169,9 +178,29 @@ impl Found {
         }
     }
 
+    /// A text, and what it says where servers read it as JSON.
+    fn text(&mut self, within: Within, text: &str) -> Result<(), TooMuch> {
+        self.leaf(within, text)?;
+        match Inner::of(text) {
+            Inner::Text => Ok(()),
+            Inner::Value(inner) if self.around < MOST_WITHIN => {
+                // It is told once more.
+                self.told.spend(text.len())?;
+                self.around += 1;
+                let walked = self.walk(&inner, within);
+                self.around -= 1;
+                walked
+            }
+            Inner::Value(_) | Inner::Doubt => {
+                self.doubt = true;
+                Ok(())
+            }
+        }
+    }
+
     fn leaf(&mut self, within: Within, value: &str) -> Result<(), TooMuch> {
-        let name = format!("argument:{}", self.0.path(within));
-        self.0.fact(name, value.to_owned())
+        let name = format!("argument:{}", self.told.path(within));
+        self.told.fact(name, value.to_owned())
     }
 }
 
@@ -220,6 +249,37 @@ mod tests {
         }
         let command = command(&call(r#"{"amount":100}"#), ABOUT).unwrap();
         assert_eq!(command.operations[0].facts.len(), 1);
+    }
+
+    #[test]
+    fn a_text_that_is_json_is_told_as_what_it_says_as_well() {
+        let arguments = r#"{"paths":" [\"/etc/shadow\",{\"to\":\"\u002essh\"}]"}"#;
+        let command = command(&call(arguments), ABOUT).unwrap();
+        let operation = command.operations.first().unwrap();
+        assert_eq!(operation.fields, ["paths", "paths.to"]);
+        let fact = |name: &str, value: &str| (format!("argument:{name}"), value.to_owned());
+        for told in [
+            fact("paths", " [\"/etc/shadow\",{\"to\":\".ssh\"}]"),
+            fact("paths", "/etc/shadow"),
+            fact("paths.to", ".ssh"),
+        ] {
+            assert!(operation.facts.contains(&told), "{told:?}");
+        }
+        assert!(command.complete);
+    }
+
+    #[test]
+    fn a_text_that_servers_could_read_differently_leaves_the_command_incomplete() {
+        let twice = Json::object([("a", Json::text(r#"{"b":1,"b":2}"#))]);
+        let mut within = Json::object([("a", Json::text("x"))]);
+        for _ in 0..=MOST_WITHIN {
+            within = Json::object([("a", Json::text(within.to_text()))]);
+        }
+        let words = Json::object([("a", Json::text("[WIP] {mend} \"b\""))]);
+        for (arguments, complete) in [(twice, false), (within, false), (words, true)] {
+            let ask = Ask::Call { name: "create_issue".to_owned(), arguments };
+            assert_eq!(command(&ask, ABOUT).unwrap().complete, complete);
+        }
     }
 
     #[test]

@@ -69,6 +69,20 @@ fn what_some_may_read_as_json_is_refused_where_it_is_none() {
 }
 
 #[test]
+fn a_covered_key_besides_data_is_refused() {
+    for line in [
+        "{\"secret\":\"1\"}",
+        ": {'secret' : 1}",
+        "id: {\"secret\":1}",
+        "x\"secret\"",
+        "event:\"secret\"",
+    ] {
+        check_refused(&format!("data: 1\n{line}\n: 1\n\n"), Trouble::Member);
+    }
+    check("{\"a\":\"1\"}\n: secret: 1\n\n", "{\"a\":\"1\"}\n: secret: 1\n\n");
+}
+
+#[test]
 fn a_private_key_is_covered_over_events() {
     check(
         "data: -----BEGIN PRIVATE KEY-----\n\ndata: MIIE\n\ndata: x\ndata: -----END PRIVATE KEY----- y\n\n",

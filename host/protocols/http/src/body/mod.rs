@@ -35,7 +35,8 @@ pub struct Contents {
     pub facts: Vec<(String, String)>,
     /// Whether there are more values, or longer ones, than are told: a policy must not take them for absent.
     pub cut: bool,
-    /// Whether a part of it is of a type that is not read, and that servers may fill fields from.
+    /// Whether a part of it is of a type that is not read, and that servers may fill fields from, or a text is in it that they
+    /// may read as JSON in more than one way.
     pub unread: bool,
     /// GraphQL that it holds.
     pub graphql: GraphQl,
@@ -70,6 +71,8 @@ pub(crate) struct Reading {
     cut: bool,
     unread: bool,
     graphql: GraphQl,
+    /// So many texts that are JSON lie around what is read now.
+    around: usize,
 }
 
 impl Reading {
@@ -111,8 +114,18 @@ impl Reading {
         tell(&mut self.told, name)
     }
 
-    /// A field of a form and its value, under its own name and under those that servers read for it.
+    /// A field of a form and its value, under its own name and under those that servers read for it, and what the value says
+    /// where they read it as JSON.
     fn pair(&mut self, name: &str, value: &str) -> Result<(), TooMuch> {
+        self.text(name, value)?;
+        for field in self.named(name)? {
+            json::read_inner(value, self, field)?;
+        }
+        Ok(())
+    }
+
+    /// The same, of a value that is read by its type.
+    fn text(&mut self, name: &str, value: &str) -> Result<(), TooMuch> {
         self.ask(name, value);
         for field in self.named(name)? {
             self.fact("body", field, value)?;

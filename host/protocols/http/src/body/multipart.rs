@@ -54,6 +54,7 @@ fn read_part(part: &[u8], reading: &mut Reading) -> Result<(), Refused> {
         fields.iter().try_for_each(|field| reading.fact("file", *field, &file))?;
     }
     match std::str::from_utf8(value) {
+        Ok(text) if is_field && part == Part::Json => reading.text(&name, text)?,
         Ok(text) if is_field => reading.pair(&name, text)?,
         // What is no text is a value that is not told.
         Err(_) if is_field => reading.cut = true,

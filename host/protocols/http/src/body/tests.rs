@@ -1,3 +1,4 @@
+mod inner;
 mod parts;
 
 use http::HeaderValue;

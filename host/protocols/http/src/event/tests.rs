@@ -155,7 +155,8 @@ fn a_part_that_servers_bind_and_nobody_reads_makes_a_command_incomplete() {
         let command = request("POST", "/a", &[kind], Some(&body)).command(&Templates::default());
         assert_eq!(command.complete, complete, "{part}");
         let is_told = command.operations[0].fields.contains(&"u.role".to_owned());
-        assert_eq!(is_told, complete, "{part}");
+        // Some read JSON whatever type it is of.
+        assert!(is_told, "{part}");
     }
 }
 

@@ -11,7 +11,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, Method, Version};
 
-use self::names::{DROPPED, HOP_BY_HOP, ONCE, OVERRIDES};
+use self::names::{HOP_BY_HOP, ONCE, OVERRIDES};
 use crate::{Refused, Target};
 
 pub use raw::check_raw;
@@ -251,9 +251,8 @@ fn end_to_end(headers: &HeaderMap) -> Result<HeaderMap, Refused> {
         .map_err(|_| Refused::Head("the Connection header names no header"))?;
     let goes_on = |name: &HeaderName| {
         let text = name.as_str();
-        let is_dropped = HOP_BY_HOP.contains(&text) || DROPPED.contains(&text);
-        // Proxies tell ever more of their clients by names of this kind.
-        !is_dropped && !text.starts_with("x-forwarded-") && !named.contains(name)
+        let is_dropped = HOP_BY_HOP.contains(&text) || names::is_dropped(text);
+        !is_dropped && !named.contains(name)
     };
     let mut left = HeaderMap::with_capacity(headers.keys_len());
     for (name, value) in headers.iter().filter(|(name, _)| goes_on(name)) {

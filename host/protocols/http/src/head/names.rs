@@ -67,30 +67,18 @@ pub(super) const HOP_BY_HOP: &[&str] = &[
 ];
 
 /// What a client says of the way before it, which servers believe of proxies alone.
-pub(super) const DROPPED: &[&str] = &[
+const DROPPED: &[&str] = &[
     // CGI programs take it for the proxy of their own requests.
     "proxy",
     "forwarded",
     "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-forwarded-scheme",
-    "x-forwarded-server",
-    "x-forwarded-prefix",
-    "x-forwarded-ssl",
-    "x-forwarded-user",
     "x-real-ip",
     "x-client-ip",
     "x-cluster-client-ip",
-    "x-remote-user",
-    "x-remote-groups",
     "remote-user",
+    "remote-email",
+    "remote-name",
     "remote-groups",
-    "x-auth-request-user",
-    "x-auth-request-email",
-    "x-auth-request-groups",
     "x-authenticated-user",
     "x-webauth-user",
     "x-goog-authenticated-user-email",
@@ -101,18 +89,43 @@ pub(super) const DROPPED: &[&str] = &[
     "x-ms-client-principal-id",
     "x-ms-client-principal-name",
     "x-client-cert",
-    "x-ssl-client-cert",
-    "x-ssl-client-verify",
-    "x-ssl-client-s-dn",
+    // RFC 9440.
+    "client-cert",
+    "client-cert-chain",
+    "x-arr-clientcert",
+    "x-anonymous-consumer",
+    "x-credential-identifier",
     "x-envoy-external-address",
     "x-envoy-internal",
     "true-client-ip",
     "cf-connecting-ip",
+    "cf-access-jwt-assertion",
     "x-host",
     "x-original-host",
     "front-end-https",
     "accept-encoding",
 ];
+
+/// How more of them begin: who a proxy in front of a service says that it let in, and by which certificate.
+const DROPPED_FAMILIES: &[&str] = &[
+    // Proxies tell ever more of their clients by names of this kind.
+    "x-forwarded-",
+    "ssl-client-",
+    "x-ssl-client-",
+    "x-amzn-mtls-",
+    "tailscale-user-",
+    // Those of `cf-access-client-` are a client's own.
+    "cf-access-authenticated-",
+    "x-authentik-",
+    "x-consumer-",
+    "x-remote-",
+    "x-auth-request-",
+];
+
+/// Whether a header is what a client says of the way before it, by its name in lower case.
+pub(super) fn is_dropped(name: &str) -> bool {
+    DROPPED.contains(&name) || DROPPED_FAMILIES.iter().any(|begin| name.starts_with(begin))
+}
 
 /// Whether a name with other signs than letters, digits and hyphens is, with hyphens in their place, one that is not passed on.
 pub(super) fn stands_for_another(name: &str) -> bool {
@@ -122,5 +135,6 @@ pub(super) fn stands_for_another(name: &str) -> bool {
     }
     let plain = |byte: u8| if is_plain(byte) { char::from(byte) } else { '-' };
     let plain: String = name.bytes().map(plain).collect();
-    [OVERRIDES, DROPPED, HOP_BY_HOP, ONCE].iter().any(|known| known.contains(&plain.as_str()))
+    let is_of = |known: &&[&str]| known.contains(&plain.as_str());
+    is_dropped(&plain) || [OVERRIDES, HOP_BY_HOP, ONCE].iter().any(is_of)
 }

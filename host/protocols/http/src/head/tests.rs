@@ -48,11 +48,33 @@ fn what_is_for_all_of_a_service_is_options_and_no_path() {
 
 #[test]
 fn a_client_does_not_say_who_a_proxy_before_it_let_in() {
-    for name in
-        ["x-forwarded-email", "x-forwarded-client-cert", "x-auth-request-user", "remote-user"]
-    {
+    for name in [
+        "x-forwarded-email",
+        "x-forwarded-client-cert",
+        "x-auth-request-user",
+        "x-auth-request-preferred-username",
+        "remote-user",
+        "remote-email",
+        "x-remote-extra-scopes",
+        "client-cert",
+        "client-cert-chain",
+        "ssl-client-subject-dn",
+        "x-ssl-client-cert",
+        "x-arr-clientcert",
+        "x-amzn-mtls-clientcert-leaf",
+        "tailscale-user-login",
+        "cf-access-authenticated-user-email",
+        "cf-access-jwt-assertion",
+        "x-authentik-username",
+        "x-consumer-custom-id",
+    ] {
         let head = read("GET", &[(name, "admin")]).unwrap();
         assert!(head.headers.is_empty(), "{name}");
+        let odd = name.replace('-', ".");
+        assert_eq!(status(&[(&odd, "admin")]), 400, "{odd}");
+    }
+    for name in ["cf-access-client-id", "x-consumer", "x-api-key"] {
+        assert!(!read("GET", &[(name, "a")]).unwrap().headers.is_empty(), "{name}");
     }
 }
 

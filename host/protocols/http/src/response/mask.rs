@@ -23,6 +23,30 @@ enum Readable {
     No,
 }
 
+/// Texts that are written for people, or as code: their keys, if they have any, are in quotation marks.
+const PROSE: [&str; 20] = [
+    "plain",
+    "html",
+    "css",
+    "javascript",
+    "ecmascript",
+    "x-javascript",
+    "typescript",
+    "markdown",
+    "x-markdown",
+    "x-rst",
+    "x-c",
+    "x-diff",
+    "x-go",
+    "x-java",
+    "x-java-source",
+    "x-log",
+    "x-patch",
+    "x-python",
+    "x-script.python",
+    "x-sh",
+];
+
 impl Readable {
     fn of(essence: &str) -> Self {
         match essence {
@@ -37,13 +61,17 @@ impl Readable {
             | "application/json-lines" => Self::Lines,
             "text/event-stream" => Self::Events,
             "application/x-www-form-urlencoded" => Self::Form,
-            "text/xml" | "text/csv" | "text/yaml" | "text/x-yaml" | "application/xml"
-            | "application/yaml" | "application/x-yaml" | "application/toml" => Self::Keyed,
+            "application/xml" | "application/yaml" | "application/x-yaml" | "application/toml"
+            | "application/csv" => Self::Keyed,
             "application/javascript" | "application/graphql" => Self::Text,
             other if other.ends_with("+json") => Self::Json,
             other if other.ends_with("+xml") || other.ends_with("+yaml") => Self::Keyed,
-            other if other.starts_with("text/") => Self::Text,
-            _ => Self::No,
+            other => match other.strip_prefix("text/") {
+                Some(kind) if PROSE.contains(&kind) => Self::Text,
+                // Tables and records of any form have keys.
+                Some(_) => Self::Keyed,
+                None => Self::No,
+            },
         }
     }
 }
@@ -182,6 +210,29 @@ mod tests {
         let wide: Vec<u8> = b"AKIAIOSFODNN7EXAMPLE".iter().flat_map(|byte| [*byte, 0]).collect();
         assert!(mask.feed(&wide).is_err());
     }
+
+    #[test]
+    fn a_text_that_may_be_a_table_or_a_record_is_withheld_where_keys_are_covered() {
+        let keys = vec![("ssn".to_owned(), Action::Nullify)];
+        let plan = Plan { fields: vec![], keys, rest: Action::Keep };
+        let mut masking = Masking::default();
+        masking.add(0, &Shape::Document("text/plain".to_owned()), &plan).unwrap();
+        let mask = Arc::new(DocumentMask::new(&masking).unwrap());
+        let masker = Masker::new([0; 32]);
+        let passes = |masking: &Masking, kind: &str| {
+            machine(Arc::clone(&mask), masking, &masker, kind, 1 << 20).is_ok()
+        };
+        let tables =
+            ["text/csv", "text/tab-separated-values", "text/vnd.yaml", "text/toml", "text/x-new"];
+        for kind in tables {
+            assert!(!passes(&masking, kind), "{kind}");
+            assert!(passes(&Masking::default(), kind), "{kind}");
+        }
+        for kind in ["text/plain", "text/html", "text/css", "text/markdown", "text/javascript"] {
+            assert!(passes(&masking, kind), "{kind}");
+        }
+    }
+
     #[test]
     fn a_plan_is_made_ready_once_for_what_it_is_made_from() {
         let made = |key: &str| {

@@ -184,8 +184,9 @@ impl Question {
             // Another set of policies came into force just now.
             self.read(session, true);
         }
-        let headers = &self.request.head.headers;
-        let guess = || self.whole.then(|| validators::guess(headers)).flatten();
+        let head = &self.request.head;
+        let query = head.target.query.as_ref();
+        let guess = || self.whole.then(|| validators::guess(&head.headers, query)).flatten();
         if let Some(denial) = refusal(session, &self.request).or_else(guess) {
             gate.refuse(&self.command, &denial);
             return Err(denial);

@@ -7,6 +7,7 @@ use palisade_policy::{Denial, Edition};
 use super::exchange::Run;
 use super::incoming::Asked;
 use super::request::is_safe;
+use crate::Query;
 
 /// Digests of a representation as the service has it: what is in the names of headers that have some.
 const DIGESTS: [&str; 11] = [
@@ -22,12 +23,16 @@ const CONDITIONS: [&str; 2] = ["-if-match", "-if-none-match"];
 /// Digests that what is read besides the target must have.
 const EXPECTED: [&str; 2] = ["x-ms-source-content-md5", "x-ms-source-content-crc64"];
 
+/// Parameters by which whoever reads an object chooses what it is said to be (Amazon S3, Google's storage): it is masked by that.
+const CHOSEN: [&str; 2] = ["response-content-type", "response-content-encoding"];
+
 /// Puts a request's conditions as its service knows them.
 ///
 /// # Errors
 /// When it asks about what is masked in a way that the service would answer.
 pub(super) fn ask(run: &Run<'_>, headers: &mut HeaderMap) -> Result<(), Denial> {
-    let guess = guess(headers);
+    let head = &run.request.head;
+    let guess = guess(headers, head.target.query.as_ref());
     let is_conditional = headers.contains_key(IF_NONE_MATCH) || headers.contains_key(IF_MATCH);
     if !is_conditional && guess.is_none() {
         return Ok(());
@@ -42,26 +47,36 @@ pub(super) fn ask(run: &Run<'_>, headers: &mut HeaderMap) -> Result<(), Denial> 
         Some(denial) => return Err(denial),
         None => {}
     }
-    let head = &run.request.head;
     run.session.tags.ask(headers, (&head.target.text(), edition), is_safe(&head.method));
     Ok(())
 }
 
 /// The denial, where something is masked, of a request that asks by its headers whether what is elsewhere has some tag or
-/// digest. They are not put as the service knows them, and without its condition more would be done than the client wants.
-pub(super) fn guess(headers: &HeaderMap) -> Option<Denial> {
+/// digest, or says by its query what the answer is to be called. They are not put as the service knows them, and without them
+/// something else would be done than the client wants.
+pub(super) fn guess(headers: &HeaderMap, query: Option<&Query>) -> Option<Denial> {
     let asks = |name: &str, value: &HeaderValue| {
         let is_condition = CONDITIONS.iter().any(|end| name.ends_with(end));
         // Tags are in brackets there, beside those of locks (RFC 4918 section 10.4).
         let has_tags = name == "if" && value.as_bytes().contains(&b'[');
         is_condition || EXPECTED.contains(&name) || has_tags
     };
-    let (name, _) = headers.iter().find(|(name, value)| asks(name.as_str(), value))?;
-    Some(Denial {
-        reason: format!("the header {name} asks about a tag or digest of what may be masked"),
+    let denial = |reason: String, hint: &str| Denial {
+        reason,
         rule: "gateway.condition".to_owned(),
-        hint: "Leave the condition out.".to_owned(),
-    })
+        hint: hint.to_owned(),
+    };
+    if let Some((name, _)) = headers.iter().find(|(name, value)| asks(name.as_str(), value)) {
+        let reason = format!("the header {name} asks about a tag or digest of what may be masked");
+        return Some(denial(reason, "Leave the condition out."));
+    }
+    let mut pairs = query.into_iter().flat_map(Query::pairs);
+    let chosen = pairs.find_map(|(name, _)| {
+        CHOSEN.into_iter().find(|known| name.trim().eq_ignore_ascii_case(known))
+    })?;
+    let reason =
+        format!("the parameter {chosen} says of what type the answer is, by which it is masked");
+    Some(denial(reason, "Leave the parameter out."))
 }
 
 impl Asked<'_> {

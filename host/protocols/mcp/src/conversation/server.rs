@@ -158,7 +158,9 @@ impl Conversation {
             };
             return self.withhold(caller, number, &denial);
         }
-        let message = self.masks.message(&mut self.gate, "message", &error.message);
+        // Many servers put what they were told into it, as JSON or as they print it.
+        let message = self.masks.text(&mut self.gate, "text/plain", &error.message);
+        let message = message.and_then(|it| self.masks.message(&mut self.gate, "message", &it));
         let data = error.data.map(|data| self.masks.json(&mut self.gate, &data)).transpose();
         let (message, data) = match (message, data) {
             (Ok(message), Ok(data)) => (message, data),

@@ -3,10 +3,12 @@
 //!
 //! The grammar is serde_json's; this only cuts what was found to be JSON into values.
 
+mod inner;
 mod read;
 
 use std::fmt;
 
+pub use self::inner::Inner;
 pub use self::read::JsonRefused;
 
 /// A value.

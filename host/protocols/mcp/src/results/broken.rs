@@ -1,16 +1,20 @@
-//! JSON that does not begin or end within a text: tools show the first lines of a file, or the last.
+//! Keys and values in a text that is no document: JSON that does not begin or end in it (tools show the first lines of a file, or
+//! the last), that is escaped, or that is a literal of Python's.
 
 use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
 use super::embedded::offset;
+use super::literal;
 
 /// So often a text may be looked through for values, all looks together: more often than its brackets are (`embedded`), since
 /// strings are looked at besides.
 const MOST_LOOKS: usize = 36;
 /// No escape of a string is longer, in bytes: a pair of surrogates (RFC 8259 section 7).
 const LONGEST_ESCAPE: usize = 12;
+/// Longer names in other quotation marks than JSON's are none, in bytes.
+const LONGEST_NAME: usize = 256;
 
 /// A key with its colon, and the value that stands behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +25,21 @@ pub(super) struct Pair {
     pub(super) key: String,
     /// Where its value is. One that breaks off goes to the text's end.
     pub(super) value: Range<usize>,
-    /// Whether the value is there as a whole.
+    /// Whether the value is JSON, and there as a whole.
     pub(super) whole: bool,
+    /// What stands before each quotation mark: backslashes.
+    pub(super) escape: String,
+}
+
+/// What keys stand in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Marks {
+    /// Those of JSON.
+    Double,
+    /// Those of Python's literals, escaped or not.
+    Single,
+    /// Those of JSON in a string.
+    Escaped,
 }
 
 /// Looks for pairs from a text's beginning to its end.
@@ -41,22 +58,52 @@ impl<'a> Pairs<'a> {
         Self { text, patience: text.len().saturating_mul(MOST_LOOKS).saturating_add(1024) }
     }
 
-    /// The pair whose key begins at the first quotation mark that one can begin at, from this place on.
-    ///
-    /// Each mark is tried: where a text begins within a string, every second one is the wrong one.
+    /// The first pair from this place on whose key stands in such marks.
     ///
     /// # Errors
     /// Where values lie within values, or seem to, so often that not all can be looked at.
-    pub(super) fn next(&mut self, from: usize) -> Result<Option<Pair>, TooTangled> {
+    pub(super) fn next(&mut self, marks: Marks, from: usize) -> Result<Option<Pair>, TooTangled> {
+        match marks {
+            Marks::Double => self.next_double(from),
+            Marks::Single | Marks::Escaped => self.next_other(marks, from),
+        }
+    }
+
+    /// The pair whose key ends at the first such mark with a colon behind it.
+    fn next_other(&mut self, marks: Marks, from: usize) -> Result<Option<Pair>, TooTangled> {
+        let mark = if marks == Marks::Single { '\'' } else { '"' };
+        let mut at = from;
+        while let Some(end) = find(self.text, at, mark) {
+            at = end + 1;
+            let Some(colon) = colon_behind(self.text, end, mark) else { continue };
+            let Some((start, key)) = name_before(self.text, (from, end), mark) else { continue };
+            let name = key.trim_end_matches('\\');
+            let escape = key.get(name.len()..).unwrap_or_default();
+            if marks == Marks::Escaped && escape.is_empty() {
+                continue;
+            }
+            if let Some((value, whole)) = self.value(colon + 1)? {
+                let (key, escape) = (name.to_owned(), escape.to_owned());
+                return Ok(Some(Pair { start, key, value, whole, escape }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The pair whose key begins at the first quotation mark that one can begin at.
+    ///
+    /// Each mark is tried: where a text begins within a string, every second one is the wrong one.
+    fn next_double(&mut self, from: usize) -> Result<Option<Pair>, TooTangled> {
         let mut at = from;
         while let Some(first) = find(self.text, at, '"') {
             // All marks between are escaped: a string that began at one of them would end there as well.
             let Some(end) = end_of_string(self.text, first) else { break };
             at = end;
-            let Some(colon) = colon_behind(self.text, end) else { continue };
+            let Some(colon) = colon_behind(self.text, end, '"') else { continue };
             let Some((start, key)) = readable(self.text, first, end) else { continue };
             if let Some((value, whole)) = self.value(colon + 1)? {
-                return Ok(Some(Pair { start, key, value, whole }));
+                let escape = String::new();
+                return Ok(Some(Pair { start, key, value, whole, escape }));
             }
         }
         Ok(None)
@@ -76,7 +123,9 @@ impl<'a> Pairs<'a> {
             Some(Err(error)) => {
                 // Words of prose are no value; what is open to the end is one.
                 let open = error.is_eof() && rest.starts_with(['"', '{', '[']);
-                (open.then_some((start..self.text.len(), false)), offset(rest, &error))
+                let length = if open { Some(rest.len()) } else { literal::length(rest) };
+                let found = length.map(|length| (start..start + length, false));
+                (found, offset(rest, &error) + length.unwrap_or_default())
             }
             None => (None, 0),
         };
@@ -98,10 +147,18 @@ fn end_of_string(text: &str, start: usize) -> Option<usize> {
 }
 
 /// Where the colon is that makes a key of the string that ends here.
-fn colon_behind(text: &str, end: usize) -> Option<usize> {
-    let rest = text.get(end..)?.strip_prefix('"')?;
+fn colon_behind(text: &str, end: usize, mark: char) -> Option<usize> {
+    let rest = text.get(end..)?.strip_prefix(mark)?;
     let colon = end + 1 + blank(rest);
     (text.as_bytes().get(colon) == Some(&b':')).then_some(colon)
+}
+
+/// What stands between the mark before this end and the end, and where the mark is.
+fn name_before(text: &str, (from, end): (usize, usize), mark: char) -> Option<(usize, &str)> {
+    let lowest = end.saturating_sub(LONGEST_NAME).max(from);
+    let window = text.get((lowest..=end).find(|at| text.is_char_boundary(*at))?..end)?;
+    let (_, name) = window.rsplit_once(mark)?;
+    (!name.contains('\n')).then_some((end - name.len() - mark.len_utf8(), name))
 }
 
 /// The longest key that can be read of those that end here, from this mark on or one between, and where it begins.
@@ -136,14 +193,44 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<(String, &str, bool)> {
+        found_in(text, Marks::Double)
+    }
+
+    fn found_in(text: &str, marks: Marks) -> Vec<(String, &str, bool)> {
         let mut found = Vec::new();
         let mut pairs = Pairs::of(text);
         let mut at = 0;
-        while let Some(pair) = pairs.next(at).unwrap() {
+        while let Some(pair) = pairs.next(marks, at).unwrap() {
             at = pair.value.end;
             found.push((pair.key, text.get(pair.value).unwrap(), pair.whole));
         }
         found
+    }
+
+    #[test]
+    fn pairs_of_pythons_literals_are_found() {
+        let text = "it's [{'id': 1, 'ssn' : '1\\'2', 'at': date(2020, 1), 'n': {'x': \"}\"}}]";
+        let pair = |key: &str, value, whole| (key.to_owned(), value, whole);
+        assert_eq!(
+            found_in(text, Marks::Single),
+            [
+                pair("id", "1", true),
+                pair("ssn", "'1\\'2'", false),
+                pair("at", "date(2020, 1)", false),
+                pair("n", "{'x': \"}\"}", false)
+            ]
+        );
+        assert_eq!(found_in("he said 'this': nothing", Marks::Single), []);
+    }
+
+    #[test]
+    fn pairs_of_json_in_a_string_are_found() {
+        let text = r#"f("{\"a\": \"x\", \"b\":7}"), "c":1"#;
+        let pair = |key: &str, value, whole| (key.to_owned(), value, whole);
+        assert_eq!(
+            found_in(text, Marks::Escaped),
+            [pair("a", r#"\"x\""#, false), pair("b", "7", true)]
+        );
     }
 
     #[test]
@@ -196,7 +283,7 @@ mod tests {
             let mut pairs = Pairs::of(&text);
             let mut at = 0;
             let too_much = loop {
-                match pairs.next(at) {
+                match pairs.next(Marks::Double, at) {
                     Ok(Some(pair)) => at = pair.value.start,
                     Ok(None) => break false,
                     Err(TooTangled) => break true,

@@ -1,8 +1,9 @@
 //! Carries the policies' plans out on values of JSON and on texts.
 
+mod texts;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use palisade_mask::stream::{JsonStream, Limits, MaskStream, Masks as Machine};
@@ -11,8 +12,6 @@ use palisade_mask::{
 };
 use palisade_policy::{Denial, Edition, GateSession, Masking, Shape};
 
-use super::broken::{Pair, Pairs};
-use super::embedded::documents;
 use crate::json::Json;
 
 /// The media type under which policies plan for JSON.
@@ -63,111 +62,7 @@ impl Masks {
         let treated = self.document(&plan, &text)?;
         // What was JSON is JSON.
         let shown = Json::read(treated.as_bytes()).unwrap_or(Json::Null);
-        if plan.looks_into { self.texts_within(gate, shown) } else { Ok(shown) }
-    }
-
-    /// The value with the texts in it as [`text`](Self::text) shows them: JSON in a string is covered by its keys as well.
-    fn texts_within(&mut self, gate: &mut GateSession, value: Json) -> Result<Json, Denial> {
-        match value {
-            Json::Text(text) if text.contains(['{', '[', ':']) => {
-                Ok(Json::Text(self.text(gate, "text/plain", &text)?))
-            }
-            Json::List(list) => {
-                let list = list.into_iter().map(|inner| self.texts_within(gate, inner));
-                Ok(Json::List(list.collect::<Result<_, _>>()?))
-            }
-            Json::Object(members) => {
-                let shown = members.into_iter().map(|(name, inner)| {
-                    let inner = self.texts_within(gate, inner)?;
-                    Ok((name, inner))
-                });
-                Ok(Json::Object(shown.collect::<Result<_, Denial>>()?))
-            }
-            other => Ok(other),
-        }
-    }
-
-    /// The text as the client may see it; JSON in it by its keys.
-    ///
-    /// # Errors
-    /// When it must be withheld.
-    pub(crate) fn text(
-        &mut self,
-        gate: &mut GateSession,
-        media: &str,
-        text: &str,
-    ) -> Result<String, Denial> {
-        if gate.masks_nothing() {
-            return Ok(text.to_owned());
-        }
-        let json = self.plan(gate, JSON)?;
-        let plan = self.plan(gate, media)?;
-        if !json.looks_into {
-            return Ok(self.plain(&plan.rest, text));
-        }
-        let (mut shown, mut read) = (String::new(), Vec::new());
-        let mut at = 0;
-        let documents = documents(text);
-        let unseen = "too many brackets in it are not closed";
-        for document in documents.ok_or_else(|| unreadable(&unseen))? {
-            shown.push_str(text.get(at..document.start).unwrap_or_default());
-            at = document.end;
-            let start = shown.len();
-            shown.push_str(&self.document(&json, text.get(document).unwrap_or_default())?);
-            read.push(start..shown.len());
-        }
-        shown.push_str(text.get(at..).unwrap_or_default());
-        let shown = self.broken(&json, &shown, &read)?;
-        Ok(self.plain(&plan.rest, &shown))
-    }
-
-    /// Covers values by their keys where the JSON around them is not there as a whole; these documents are.
-    fn broken(
-        &mut self,
-        plan: &Prepared,
-        text: &str,
-        documents: &[Range<usize>],
-    ) -> Result<String, Denial> {
-        let mut covers = BTreeMap::new();
-        let mut documents = documents.iter().peekable();
-        let mut pairs = Pairs::of(text);
-        let (mut shown, mut at, mut from) = (String::new(), 0, 0);
-        let tangled = |_| unreadable(&"too much in it may lie within something else");
-        while let Some(Pair { start, key, value, whole }) = pairs.next(from).map_err(tangled)? {
-            while documents.next_if(|document| document.end <= start).is_some() {}
-            if let Some(document) = documents.peek().filter(|document| document.start <= start) {
-                from = document.end;
-                continue;
-            }
-            // Another key may be in a value.
-            from = value.start;
-            let cover = match covers.get(&key) {
-                Some(known) => Option::<String>::clone(known),
-                None => {
-                    let cover = self.cover_of(plan, &key)?;
-                    covers.insert(key.clone(), cover.clone());
-                    cover
-                }
-            };
-            let Some(cover) = cover else { continue };
-            shown.push_str(text.get(at..value.start).unwrap_or_default());
-            match text.get(value.clone()).filter(|_| whole) {
-                Some(inner) => {
-                    let treated = self.document(plan, &pair_of(&key, inner))?;
-                    shown.push_str(&value_of(&key, treated.as_bytes())?);
-                }
-                None => shown.push_str(&cover),
-            }
-            (at, from) = (value.end, value.end);
-        }
-        shown.push_str(text.get(at..).unwrap_or_default());
-        Ok(shown)
-    }
-
-    /// What stands in the place of a key's value; `None` where it is shown.
-    fn cover_of(&self, plan: &Prepared, key: &str) -> Result<Option<String>, Denial> {
-        let (out, covered) = self.by_machine(plan, &pair_of(key, "\"something\""))?;
-        if covered == 0 { Ok(None) } else { value_of(key, &out).map(Some) }
+        if plan.looks_into { self.texts_within(gate, shown, 0) } else { Ok(shown) }
     }
 
     /// Whether what cannot be read may pass as it is: pictures, sounds, bytes of some kind.

@@ -4,6 +4,7 @@
 
 mod broken;
 mod embedded;
+mod literal;
 mod masks;
 
 use base64::Engine as _;
@@ -89,7 +90,7 @@ impl Treatment<'_> {
             Ask::Call { .. } => self.call(result),
             Ask::Read(_) => self.read(result),
             Ask::Prompt { .. } => self.prompt(result),
-            Ask::Complete { .. } => self.completion(result),
+            Ask::Complete { given, .. } => self.completion(given, result),
             Ask::Subscribe(_) | Ask::Unsubscribe(_) | Ask::List(_) | Ask::Level(_) => {
                 Ok(Json::Object(vec![]))
             }
@@ -139,14 +140,17 @@ impl Treatment<'_> {
         Ok(shown)
     }
 
-    fn completion(&mut self, result: &Json) -> Result<Json, Denial> {
+    /// Values of the argument that was asked about: they are covered as those of its key.
+    fn completion(&mut self, given: &Json, result: &Json) -> Result<Json, Denial> {
+        let argument = given.get("argument").and_then(|argument| argument.str_at("name"));
+        let argument = argument.unwrap_or_default();
         let completion = result.get("completion").unwrap_or(&Json::Null);
         let values = completion.get("values").and_then(Json::as_list).unwrap_or_default();
         let values: Result<Vec<_>, Denial> = values
             .iter()
             .filter_map(Json::as_str)
             .map(|value| {
-                let value = self.masks.text(self.gate, "text/plain", value)?;
+                let value = self.masks.value(self.gate, argument, value)?;
                 self.kept.add("value", &value);
                 Ok(Json::text(value))
             })

@@ -139,6 +139,19 @@ async fn what_a_copy_is_a_digest_of_cannot_be_tried_out() {
 }
 
 #[tokio::test]
+async fn no_client_says_of_what_type_an_answer_is_that_is_masked() {
+    let (masked, plain) = (world().await, World::new(With::default()).await);
+    for query in ["response-content-type=text/csv", "a=1&Response-Content-Encoding=x"] {
+        let line = format!("GET /c/api/b?{query}");
+        let answer = masked.ask(&line, "", "").await;
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+        assert!(answer.contains("gateway.condition"), "{answer}");
+        assert!(plain.ask(&line, "", "").await.starts_with("HTTP/1.1 200 "));
+    }
+    assert!(masked.got().is_empty(), "{:?}", masked.got());
+}
+
+#[tokio::test]
 async fn a_copys_condition_is_refused_that_was_asked_before_something_was_masked() {
     let (world, answer) = masked_while_held("PUT /c/api/held", GUESSES[0]).await;
     assert!(answer.starts_with("HTTP/1.1 403 ") && world.got().is_empty(), "{answer}");

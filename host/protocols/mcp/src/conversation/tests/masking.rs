@@ -35,6 +35,68 @@ fn json_in_a_string_of_a_structured_result_is_covered_by_its_keys() {
 }
 
 #[test]
+fn json_in_strings_within_json_is_covered_by_its_keys() {
+    let within = |count| {
+        let inner = Json::object([("password", Json::text("pw-1")), ("n", Json::number(7))]);
+        (0..count).fold(inner, |inner, _| Json::object([("Body", Json::text(inner.to_text()))]))
+    };
+    let broken = |json: &Json| format!("oo\", {}", json.to_text().trim_start_matches('{'));
+    for count in 1..=3 {
+        let json = within(count);
+        let text = Json::text(json.to_text()).to_text();
+        let cut = Json::text(broken(&json)).to_text();
+        let open = Json::text(json.to_text().trim_end_matches(['}', '"', '\\'])).to_text();
+        for result in [
+            format!(r#"{{"content":[{{"type":"text","text":{text}}}]}}"#),
+            format!(r#"{{"content":[{{"type":"text","text":{cut}}}]}}"#),
+            format!(r#"{{"content":[{{"type":"text","text":{open}}}]}}"#),
+            format!(r#"{{"content":[],"structuredContent":{}}}"#, json.to_text()),
+        ] {
+            let mut script = one();
+            script.call(7, "{}");
+            let effects = script.answer_last(0, &result);
+            assert!(has(&effects, &["answer 7", "********", "Body", "n"]), "{effects:?}");
+            assert!(!has(&effects, &["pw-1"]), "{effects:?}");
+        }
+    }
+}
+
+#[test]
+fn json_in_more_strings_than_are_looked_into_is_withheld() {
+    let mut json = Json::object([("password", Json::text("pw-1"))]);
+    for _ in 0..6 {
+        json = Json::object([("Body", Json::text(json.to_text()))]);
+    }
+    let mut script = one();
+    script.call(7, "{}");
+    let result = format!(r#"{{"content":[],"structuredContent":{}}}"#, json.to_text());
+    let effects = script.answer_last(0, &result);
+    assert!(has(&effects, &["answer 7", "withheld", "gateway.mask"]), "{effects:?}");
+    assert!(!has(&effects, &["pw-1"]), "{effects:?}");
+}
+
+#[test]
+fn literals_and_escaped_json_in_a_text_are_covered_by_their_keys() {
+    for (text, shown) in [
+        (
+            "[{'id': 1, 'password': 'pw-1', 'n': 7}]",
+            r#"[{'id': 1, 'password': \"********\", 'n': 7}]"#,
+        ),
+        ("{'password': [b'pw-1', 2], 'n': 7}", r#"{'password': \"********\", 'n': 7}"#),
+        (r#"f("{\"password\": \"pw-1\", \"n\": 7}")"#, r#"\\\": \\\"********\\\", \\\"n"#),
+        (r#""password": pw-1, "my_password": 123-pw-1"#, "ask"),
+    ] {
+        let mut script = one();
+        script.call(7, "{}");
+        let text = Json::text(text.replace(": pw-1", ": ask")).to_text();
+        let result = format!(r#"{{"content":[{{"type":"text","text":{text}}}]}}"#);
+        let effects = script.answer_last(0, &result);
+        assert!(has(&effects, &["answer 7", shown]), "{effects:?}");
+        assert!(!has(&effects, &["pw-1"]), "{effects:?}");
+    }
+}
+
+#[test]
 fn a_text_that_is_called_a_picture_is_masked_as_a_text() {
     let mut script = one();
     script.ask(7, "resources/read", r#"{"uri":"a:b"}"#);
@@ -103,10 +165,26 @@ fn an_error_of_a_server_is_masked_and_told() {
     script.call(7, "{}");
     let (_, id) = *script.conversation.due.keys().next_back().unwrap();
     let effects = script.server(0, &format!(
-        r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-5,"message":"AKIAIOSFODNN7EXAMPLE failed","data":{{"password":"pw"}}}}}}"#
+        r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-5,"message":"AKIAIOSFODNN7EXAMPLE failed: {{\"password\":\"pw-1\"}}","data":{{"password":"pw"}}}}}}"#
     ));
     assert!(has(&effects, &["answer 7", r#""code":-5"#, "failed"]), "{effects:?}");
     assert!(!has(&effects, &["AKIA"]) && !has(&effects, &["\"pw\""]));
+    assert!(!has(&effects, &["pw-1"]), "{effects:?}");
+}
+
+#[test]
+fn what_completes_an_argument_is_covered_as_a_value_of_its_name() {
+    for (name, is_shown) in [("my_password", false), ("owner", true)] {
+        let mut script = one();
+        let params = format!(
+            r#"{{"ref":{{"type":"ref/prompt","name":"a"}},"argument":{{"name":"{name}","value":"p"}}}}"#
+        );
+        script.ask(7, "completion/complete", &params);
+        let result = r#"{"completion":{"values":["pw-1"]}}"#;
+        let effects = script.answer_last(0, result);
+        assert!(has(&effects, &["answer 7", "values"]), "{effects:?}");
+        assert_eq!(has(&effects, &["pw-1"]), is_shown, "{effects:?}");
+    }
 }
 
 #[test]
