@@ -278,7 +278,7 @@ pub enum Effect {
 }
 
 /// What stands where a schema would for what a function gives.
-const CALLED: &str = "(call)";
+pub(crate) const CALLED: &str = "(call)";
 
 /// A column of a relation from which a value may come, or what a function gives.
 ///

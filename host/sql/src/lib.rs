@@ -26,6 +26,7 @@ mod operation;
 mod postgres;
 #[cfg(test)]
 mod rendering;
+mod reserved;
 
 pub use analysis::{
     Analysis, EVERY_COLUMN, Effect, How, Name, Object, Operation, Output, Outputs, Routine, Source,
@@ -36,3 +37,4 @@ pub use copy::{CopyFormat, CopyOut, CopySource, Quoted};
 pub use dialect::Dialect;
 pub use functions::Trusted;
 pub use postgres::{PostgreSql, has_name_with, shape};
+pub use reserved::{FRESH, is_reserved};

@@ -79,7 +79,7 @@ impl Walker<'_> {
         if !built_in || function.name != "set_config" {
             return false;
         }
-        let of = |node| super::session::value_of(Some(node), &self.constants);
+        let of = |node| super::session::given(node, &self.constants);
         let Some(setting) = of(setting) else { return false };
         let name = setting.to_ascii_lowercase();
         let value = of(value);
@@ -257,10 +257,11 @@ impl Walker<'_> {
 /// The sequence that an argument names; of `pg_get_serial_sequence('table', 'column')` the table stands for it.
 fn sequence_of(argument: &Node, constants: &Constants) -> Option<Name> {
     match argument.node.as_ref()? {
-        NodeEnum::FuncCall(call)
-            if names::qualified(&call.funcname).name == "pg_get_serial_sequence" =>
-        {
-            names::written(call.args.first()?, constants)
+        NodeEnum::FuncCall(call) => {
+            let function = names::qualified(&call.funcname);
+            let own = function.schema.is_none_or(|schema| schema == "pg_catalog");
+            let tells = own && function.name == "pg_get_serial_sequence";
+            call.args.first().filter(|_| tells).and_then(|table| names::written(table, constants))
         }
         _ => names::written(argument, constants),
     }

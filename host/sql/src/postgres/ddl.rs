@@ -158,9 +158,13 @@ impl Walker<'_> {
     pub(super) fn define_object(&mut self, define: &DefineStmt) {
         let of = define.kind();
         let plain = matches!(of, ObjectType::ObjectCollation | ObjectType::ObjectTsconfiguration);
-        let alike = |option: &Node| {
-            matches!(option.node.as_ref(), Some(NodeEnum::DefElem(option))
-                if matches!(option.defname.as_str(), "deterministic" | "rules"))
+        let alike = |option: &Node| match option.node.as_ref() {
+            Some(NodeEnum::DefElem(option)) if option.defname == "deterministic" => {
+                let says = names::object(option.arg.as_deref());
+                !says.iter().all(|it| matches!(it.as_str(), "true" | "on" | "1"))
+            }
+            Some(NodeEnum::DefElem(option)) => option.defname == "rules",
+            _ => false,
         };
         if of == ObjectType::ObjectCollation && define.definition.iter().any(alike) {
             self.hide("CREATE COLLATION says which values are equal");

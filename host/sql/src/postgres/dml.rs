@@ -70,8 +70,7 @@ impl Walker<'_> {
         let fields = target_names(&conflict.target_list);
         let update = Operation::on("update", target.clone()).fields(fields);
         self.found.operate(update.fact("conflict", "update"));
-        let inflow = self.assignments(&conflict.target_list, scope);
-        self.put(target, &inflow);
+        let inflow = self.changes(target, &conflict.target_list, scope);
         inflow
     }
 
@@ -89,8 +88,8 @@ impl Walker<'_> {
         for item in &update.from_clause {
             self.entry(item, &mut scope);
         }
-        let inflow = self.assignments(&update.target_list, &scope);
-        self.put(&names::relation_of(update.relation.as_ref()), &inflow);
+        let target = names::relation_of(update.relation.as_ref());
+        let inflow = self.changes(&target, &update.target_list, &scope);
         let filter = self.filter(update.where_clause.as_deref(), &mut scope);
         self.say(index, "where", filter);
         replace_target(&mut scope, target_item(update.relation.as_ref(), inflow));
@@ -197,6 +196,26 @@ impl Walker<'_> {
         for (column, flow) in inflow {
             self.found.store(target, column.as_deref().unwrap_or("*"), flow);
         }
+    }
+
+    /// What a `SET` makes of a row, put into its relation. Where no other row is in it, what a column keeps of its own value goes
+    /// nowhere.
+    fn changes(&mut self, target: &Name, to: &[Node], scope: &Scope<'_>) -> Inflow {
+        let before = self.found.queries;
+        let inflow = self.assignments(to, scope);
+        let others = scope.items.iter().filter(|item| !item.qualified_only).count() > 1;
+        if others || self.found.queries != before {
+            self.put(target, &inflow);
+            return inflow;
+        }
+        let mut stored = inflow.clone();
+        for (column, flow) in &mut stored {
+            flow.sources.retain(|source| {
+                source.relation != *target || Some(&source.column) != column.as_ref()
+            });
+        }
+        self.put(target, &stored);
+        inflow
     }
 
     /// `SET column = expression, …`: what flows into which column.

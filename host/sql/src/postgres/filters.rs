@@ -26,7 +26,7 @@ impl Walker<'_> {
             target.shape.pieces = vec![Piece::star(target_row())];
         }
         let kept = self.found.set_aside();
-        let constant = self.selects_all(predicate, scope);
+        let constant = self.selects_all(predicate, scope) || self.joins_itself(predicate, scope);
         self.found.take_back(kept);
         self.target = around;
         if let (Some(target), Some(real)) = (scope.items.first_mut(), real) {
@@ -107,20 +107,12 @@ impl Walker<'_> {
         };
         let itself = |other: &Node| left.is_some_and(|left| same(left, other, &self.constants));
         let alike = match expression.kind() {
-            AExprKind::AexprIn => left.is_some_and(|left| {
-                listed.iter().any(|other| self.finds_itself(left, other, scope))
-            }),
+            AExprKind::AexprIn => listed.iter().any(itself),
             AExprKind::AexprBetween
             | AExprKind::AexprNotBetween
             | AExprKind::AexprBetweenSym
             | AExprKind::AexprNotBetweenSym => listed.iter().all(itself),
-            _ => {
-                let equals = names::strings(&expression.name).pop().is_some_and(|it| it == "=");
-                right.is_some_and(itself)
-                    || left.zip(right).is_some_and(|(left, right)| {
-                        equals && self.joins_itself(left, right, scope)
-                    })
-            }
+            _ => right.is_some_and(itself),
         };
         let listed = if listed.is_empty() { right.map(std::slice::from_ref) } else { Some(listed) };
         let mut operands = left.into_iter().chain(listed.unwrap_or_default());
@@ -129,38 +121,67 @@ impl Walker<'_> {
 }
 
 impl Walker<'_> {
-    /// Whether two expressions are equal for every row of the target, or with some row for each.
-    fn finds_itself(&mut self, left: &Node, right: &Node, scope: &Scope<'_>) -> bool {
-        same(left, right, &self.constants) || self.joins_itself(left, right, scope)
+    /// Whether all that a predicate asks is that a row is found in the target itself, under another name of it: every row finds
+    /// its own. What else is asked of that other row chooses rows.
+    fn joins_itself(&mut self, predicate: &Node, scope: &Scope<'_>) -> bool {
+        match predicate.node.as_ref() {
+            Some(NodeEnum::BoolExpr(all)) if all.boolop() == BoolExprType::AndExpr => {
+                let mut joins = false;
+                all.args.iter().all(|one| {
+                    let itself = self.joins_itself(one, scope);
+                    joins |= itself;
+                    itself || self.expression(one, scope).sources.is_empty()
+                }) && joins
+            }
+            Some(NodeEnum::AExpr(expression)) => {
+                let equals = names::strings(&expression.name).pop().is_some_and(|it| it == "=");
+                let operands = expression.lexpr.as_deref().zip(expression.rexpr.as_deref());
+                let Some((left, right)) = operands.filter(|_| equals) else { return false };
+                match (expression.kind(), right.node.as_ref()) {
+                    (AExprKind::AexprIn, Some(NodeEnum::List(list))) => {
+                        list.items.iter().any(|other| self.is_twin(left, other, scope))
+                    }
+                    (AExprKind::AexprOp, _) => self.is_twin(left, right, scope),
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
     }
 
-    /// Whether a column of the target is looked for in the target itself, under another name: every row finds its own.
-    fn joins_itself(&mut self, left: &Node, right: &Node, scope: &Scope<'_>) -> bool {
+    /// Whether one is a column of the target's, and the other the same of another entry that is the target as a whole; of rows
+    /// each such pair, or what is the same on both sides.
+    fn is_twin(&self, left: &Node, right: &Node, scope: &Scope<'_>) -> bool {
         if let (Some(NodeEnum::RowExpr(left)), Some(NodeEnum::RowExpr(right))) =
             (left.node.as_ref(), right.node.as_ref())
         {
             let mut pairs = left.args.iter().zip(&right.args);
-            return pairs.all(|(left, right)| self.finds_itself(left, right, scope));
+            let alike = |(left, right)| {
+                self.is_twin(left, right, scope) || same(left, right, &self.constants)
+            };
+            return left.args.len() == right.args.len() && pairs.all(alike);
         }
-        let Some(target) = self.target.clone().filter(|_| same_column(left, right)) else {
-            return false;
+        let (Some(target), true) = (&self.target, same_column(left, right)) else { return false };
+        let relations = [left, right].map(|side| entry_of(side, scope));
+        let [Some(left), Some(right)] = relations else { return false };
+        let twin = |it: &Name| {
+            let schemas = [&it.schema, &target.schema];
+            it.name == target.name && (schemas.contains(&&None) || it.schema == target.schema)
         };
-        let mut relations = |node| {
-            let sources = self.expression(node, scope).sources;
-            sources.into_iter().map(|source| source.relation).collect::<Vec<_>>()
-        };
-        let (left, right) = (relations(left), relations(right));
-        let is_target =
-            |relations: &[Name]| relations.first() == Some(&target_row()) && relations.len() == 1;
-        let is_twin = |relations: &[Name]| {
-            relations.iter().any(|it| {
-                it.name == target.name
-                    && (it.schema.is_none()
-                        || target.schema.is_none()
-                        || it.schema == target.schema)
-            })
-        };
-        is_target(&left) && is_twin(&right) || is_target(&right) && is_twin(&left)
+        let is_target = |it: &Name| *it == target_row();
+        is_target(left) && twin(right) || is_target(right) && twin(left)
+    }
+}
+
+/// The relation of which a qualified column is, where its entry of the FROM clause is one as a whole.
+fn entry_of<'s>(column: &Node, scope: &'s Scope<'_>) -> Option<&'s Name> {
+    let Some(NodeEnum::ColumnRef(column)) = column.node.as_ref() else { return None };
+    let fields = names::strings(&column.fields);
+    let [.., entry, _column] = fields.as_slice() else { return None };
+    let entry = scope.items.iter().find(|item| item.name.as_ref() == Some(entry))?;
+    match entry.shape.pieces.as_slice() {
+        [Piece::Star { relation, .. }] => Some(relation),
+        _ => None,
     }
 }
 

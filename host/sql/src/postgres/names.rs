@@ -102,9 +102,20 @@ pub(super) fn object(node: Option<&Node>) -> Vec<String> {
 /// The relation that a constant names as text: `'s'`, `'public."S"'::regclass`.
 pub(super) fn written(node: &Node, constants: &Constants) -> Option<Name> {
     match node.node.as_ref()? {
-        NodeEnum::TypeCast(cast) => written(cast.arg.as_deref()?, constants),
+        // Any other type may make another name of it: `'names'::varchar(4)`.
+        NodeEnum::TypeCast(cast) => {
+            let to = cast.type_name.as_ref().filter(|to| is_whole(to, &["regclass", "text"]));
+            to.and_then(|_| written(cast.arg.as_deref()?, constants))
+        }
         other => parsed(constants.text(other)?),
     }
+}
+
+/// Whether a type is one of the server's own of these names, of values of any length.
+pub(super) fn is_whole(to: &TypeName, names: &[&str]) -> bool {
+    let name = qualified(&to.names);
+    let own = name.schema.is_none_or(|schema| schema == "pg_catalog");
+    own && to.typmods.is_empty() && to.array_bounds.is_empty() && names.contains(&&*name.name)
 }
 
 /// A name out of text, as the server reads it: folded to lower case but for what stands in quotes.
@@ -122,7 +133,8 @@ fn parsed(text: &str) -> Option<Name> {
             letter => parts.last_mut()?.push(letter.to_ascii_lowercase()),
         }
     }
-    (!parts.iter().any(String::is_empty)).then(|| from_parts(&parts))
+    let is_odd = |part: &String| part.is_empty() || crate::reserved::is_reserved(part);
+    (!parts.iter().any(is_odd)).then(|| from_parts(&parts))
 }
 
 /// A relation's name from its parts.

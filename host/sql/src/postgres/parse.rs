@@ -1,6 +1,7 @@
 //! From text to PostgreSQL's parse tree, within limits.
 
 use crate::dialect::MAX_TEXT;
+use crate::reserved::is_reserved;
 use pg_query::protobuf::{ParseResult, ScanToken, Token};
 use std::panic::catch_unwind;
 use std::sync::{Mutex, PoisonError};
@@ -23,6 +24,9 @@ pub(super) fn parse(text: &str) -> Result<ParseResult, String> {
     }
     if let Some(reason) = super::limits::refusal(text) {
         return Err(reason.into());
+    }
+    if names_reserved(text) {
+        return Err("a name in it means something else here".into());
     }
     let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let parsed = catch_unwind(|| pg_query::parse(text, 0));
@@ -63,6 +67,36 @@ pub fn has_name_with(text: &str, such: impl Fn(char) -> bool) -> bool {
         // What cannot be cut out is not known.
         !value && written(text, token).is_none_or(|written| written.chars().any(&such))
     })
+}
+
+/// Whether a text has a name, in quotes, that is [reserved](is_reserved).
+fn names_reserved(text: &str) -> bool {
+    // Most texts can have none, which is seen without cutting them into words.
+    let begins = |pair: &[u8]| matches!(pair, [b'"', b'#' | b'(' | b'*' | b'?'] | [b'&', b'"']);
+    if !text.as_bytes().windows(2).any(begins) {
+        return false;
+    }
+    let Some(tokens) = scan(text) else { return true };
+    tokens.iter().any(|token| {
+        let Some(written) = written(text, token) else { return true };
+        match token.token() {
+            Token::Ident => {
+                let quoted = written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+                quoted.is_some_and(|name| is_reserved(&name.replace("\"\"", "\"")))
+            }
+            Token::Uident => may_begin_reserved(written),
+            _ => false,
+        }
+    })
+}
+
+/// Whether a name with escapes may be a reserved one: it has one of the signs by which these begin, or the code of one after
+/// whichever sign begins an escape.
+fn may_begin_reserved(written: &str) -> bool {
+    let written = written.to_ascii_lowercase();
+    ["\"#", "\"(", "\"*", "\"?", "0023", "0028", "002a", "003f"]
+        .iter()
+        .any(|it| written.contains(it))
 }
 
 /// The parser's message without the text that it quotes.

@@ -188,6 +188,18 @@ pub(super) fn joined(values: &[Node], constants: &Constants) -> Option<String> {
     values.map(|values| values.join(", "))
 }
 
+/// A plain value as a function is given it: a cast may cut it, or make another of it.
+pub(super) fn given(node: &Node, constants: &Constants) -> Option<String> {
+    match node.node.as_ref()? {
+        NodeEnum::TypeCast(cast) => {
+            let to =
+                cast.type_name.as_ref().filter(|to| super::names::is_whole(to, &["bool", "text"]));
+            to.and_then(|_| given(cast.arg.as_deref()?, constants))
+        }
+        other => constants.plain(other),
+    }
+}
+
 /// A plain value as text.
 pub(super) fn value_of(node: Option<&Node>, constants: &Constants) -> Option<String> {
     match node?.node.as_ref()? {

@@ -202,7 +202,7 @@ async fn describe(
         let column = (|| Some((number::<u32>(row, 0)?, number(row, 1)?, text_at(row, 2)?)))();
         let Some((oid, number, name)) = column else { continue };
         if let Some(relation) = found.get_mut(&oid) {
-            relation.columns.insert(number, name.to_owned());
+            relation.columns.insert(number, own(name));
             relation.types.extend(text_at(row, 4).map(|kind| (number, kind.to_owned())));
             if text_at(row, 3).is_some_and(|generated| !generated.is_empty()) {
                 relation.generated.insert(number);
@@ -213,7 +213,7 @@ async fn describe(
         let parent = (|| Some((number::<u32>(row, 0)?, text_at(row, 1)?, text_at(row, 2)?)))();
         let Some((oid, schema, name)) = parent else { continue };
         if let Some(relation) = found.get_mut(&oid) {
-            relation.parents.push((schema.to_owned(), name.to_owned()));
+            relation.parents.push((own(schema), own(name)));
         }
     }
     for row in &attached {
@@ -291,13 +291,18 @@ fn followers(list: &str) -> String {
     )
 }
 
+/// A name as it is kept: one that means something else here goes by another, which no text can write.
+fn own(name: &str) -> String {
+    if palisade_sql::is_reserved(name) { format!("{name} (odd)") } else { name.to_owned() }
+}
+
 fn attach(relation: &mut Relation, row: &Row) {
     let (Some(what), Some(schema), Some(name)) =
         (text_at(row, 1), text_at(row, 2), text_at(row, 3))
     else {
         return;
     };
-    let other = (schema.to_owned(), name.to_owned());
+    let other = (own(schema), own(name));
     match what {
         "run" => relation.runs.push(other),
         "part" => relation.parts.push(other),
@@ -327,11 +332,11 @@ fn cascade(what: &str) -> Cascade {
 }
 
 fn relation(row: &Row, trusted: &Trusted) -> Option<Relation> {
-    let schema = text_at(row, 1)?.to_owned();
+    let schema = own(text_at(row, 1)?);
     let definition = text_at(row, 3).filter(|_| !is_system(&schema));
     Some(Relation {
         oid: number(row, 0)?,
-        name: text_at(row, 2)?.to_owned(),
+        name: own(text_at(row, 2)?),
         view: definition.map(|definition| View::read(definition, trusted)),
         schema,
         ..Relation::default()

@@ -29,7 +29,7 @@ pub(crate) use relation::Cascade;
 pub(crate) use relation::{DEEPEST, View, is_write};
 pub use relation::{Index, Relation};
 pub(crate) use routines::{names_of, reads};
-pub(crate) use sources::{column_sources, in_the_guise_of_a_column, source_names};
+pub(crate) use sources::{column_sources, given_by, in_the_guise_of_a_column, source_names};
 
 /// How many readings are remembered, and for texts of how many bytes.
 const MOST_READINGS: usize = 4096;

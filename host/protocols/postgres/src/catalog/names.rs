@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use palisade_sql::FRESH;
 use palisade_sql::Name;
 
 use super::{Known, Relation};
@@ -41,9 +42,6 @@ impl fmt::Display for ColumnName {
     }
 }
 
-/// Where tables are that were made in a transaction which is not over.
-pub(crate) const FRESH: &str = "(new)";
-
 /// A name that nothing is known of.
 pub(crate) fn unresolved(name: &Name) -> String {
     format!("{}.{}", name.schema.as_deref().unwrap_or("?"), name.name)
@@ -58,8 +56,13 @@ pub(crate) fn resolve<'a>(
     named.filter(move |relation| {
         // Which schema a new table lies in is not known.
         relation.schema == FRESH
-            || name.schema.as_ref().is_none_or(|schema| *schema == relation.schema)
+            || name.schema.as_ref().is_none_or(|schema| is_schema(schema, relation))
     })
+}
+
+/// Whether a relation lies in a schema as it is written: temporary ones lie in one that has a number.
+fn is_schema(written: &str, relation: &Relation) -> bool {
+    relation.schema == written || relation.schema == "pg_temp" && written.starts_with("pg_temp_")
 }
 
 /// Whether a schema belongs to the server itself, whose views are taken as they are.
@@ -68,5 +71,5 @@ pub(crate) fn is_system(schema: &str) -> bool {
 }
 
 pub(super) fn is_system_column(column: &str) -> bool {
-    matches!(column, "ctid" | "oid" | "tableoid" | "xmin" | "xmax" | "cmin" | "cmax")
+    matches!(column, "ctid" | "tableoid" | "xmin" | "xmax" | "cmin" | "cmax")
 }

@@ -198,10 +198,13 @@ impl Relation {
             // All that it holds was written to it just now: a protected value could not be.
             let column = if column == "*" { "(any)" } else { column };
             into.insert(self.name_of(column));
+            if self.may_call(known, column) {
+                given_by(known, column, into, depth);
+            }
             return;
         }
         // A column that it does not have may be a function of the whole row.
-        if self.lacks(column) {
+        if self.lacks(column) || self.may_call(known, column) {
             for column in self.columns.values() {
                 self.sources_within(known, column, into, depth);
             }
@@ -340,7 +343,15 @@ impl Relation {
 
     /// Whether it is known to have no such column, so that a function may be meant.
     pub(super) fn lacks(&self, column: &str) -> bool {
-        !self.columns.is_empty() && !self.has(column) && column != "*" && !is_system_column(column)
+        // A view has no columns but its own.
+        let system = self.view.is_none() && is_system_column(column);
+        !self.columns.is_empty() && !self.has(column) && column != "*" && !system
+    }
+
+    /// Whether a function of somebody's own may be meant, since nothing is known of its columns, or it has none.
+    pub(super) fn may_call(&self, known: &Known, column: &str) -> bool {
+        let defines = || known.defines_function(column) || known.defines_cast(column);
+        self.columns.is_empty() && column != "*" && defines()
     }
 
     /// Whether it has a column of this name.

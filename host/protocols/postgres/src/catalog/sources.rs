@@ -59,7 +59,7 @@ pub(crate) fn source_names(
 }
 
 /// Adds all that a function may give: any column of what it reads.
-pub(super) fn given_by(
+pub(crate) fn given_by(
     known: &Known,
     function: &str,
     into: &mut BTreeSet<ColumnName>,
@@ -86,8 +86,10 @@ pub(crate) fn in_the_guise_of_a_column<'a>(known: &Known, source: &'a Source) ->
         return None;
     }
     let mut relations = resolve(known, &source.relation);
-    let meant = relations
-        .any(|relation| relation.lacks(&source.column) && !is_of_a_rival(known, source, relation));
+    let meant = relations.any(|relation| {
+        let calls = relation.lacks(&source.column) || relation.may_call(known, &source.column);
+        calls && !is_of_a_rival(known, source, relation)
+    });
     meant.then_some(source.column.as_str())
 }
 

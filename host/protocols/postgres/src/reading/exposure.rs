@@ -50,10 +50,15 @@ impl Exposure {
         exposure.in_doubt |= by_index::orders_every_table(statement)
             || statement.operations.iter().any(|operation| operation.facts.iter().any(tests));
         exposure.doubt_names(statement, known);
+        // One that is followed shows what it reads.
         let called = statement.sources().filter(|source| is_called(known, source));
-        let called =
-            called.map(|source| format!("{} is called in the guise of a column", source.column));
-        exposure.reservations.extend(called);
+        let called = called.map(|source| source.column.as_str());
+        let called: BTreeSet<&str> =
+            called.filter(|it| known.function_reads(it).is_none()).collect();
+        let called = called.into_iter();
+        exposure
+            .reservations
+            .extend(called.map(|it| format!("{it} is called in the guise of a column")));
         for view in views(statement, known).values() {
             exposure.read_view(view, known);
         }

@@ -1,7 +1,6 @@
 //! What a statement stores where, so that no protected value goes to where nothing protects it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use palisade_sql::{EVERY_COLUMN, Name, Object, Source, Statement, Store};
 
@@ -9,7 +8,8 @@ use super::keeps;
 use super::targets::Targets;
 use super::tested::{has, with};
 use crate::catalog::{
-    ANYWHERE, Behind, ColumnName, Known, Relation, behind_names, is_write, resolve, source_names,
+    ANYWHERE, Behind, ColumnName, Known, Relation, behind_names, given_by, is_write, resolve,
+    source_names,
 };
 
 /// A value that a statement stores.
@@ -49,13 +49,14 @@ pub(super) fn stored(statement: &Statement, known: &Known) -> Vec<Stored> {
             }
             _ => {}
         }
-        all.rename(operation, known);
     }
     if statement.operations.iter().any(keeps) || keeps_what_views_gave(statement, known) {
         all.put_anywhere(&statement.outputs.all_sources, known);
     }
-    if writes(statement) && behind_functions(statement, known) {
-        all.let_anywhere(ColumnName::any());
+    if writes(statement) {
+        let shadowing = behind_names(statement, known);
+        let shadowing = shadowing.filter(|(kind, _)| *kind == Behind::Function);
+        shadowing.for_each(|(_, name)| all.give_anywhere(name, known));
     }
     for name in let_go(statement) {
         resolve(known, name).for_each(|part| all.let_go(part));
@@ -83,11 +84,6 @@ fn writes(statement: &Statement) -> bool {
     statement.operations.iter().any(|operation| is_write(operation.action) || keeps(operation))
 }
 
-/// Whether a function of somebody's own may stand behind a name of the server's own that a statement calls.
-fn behind_functions(statement: &Statement, known: &Known) -> bool {
-    behind_names(statement, known).any(|(kind, _)| kind == Behind::Function)
-}
-
 /// The parts and children that a statement takes out of their tables.
 fn let_go(statement: &Statement) -> impl Iterator<Item = &Name> {
     let detaches = |operation: &palisade_sql::Operation| {
@@ -106,43 +102,14 @@ impl All {
         sources.into_iter().for_each(|source| source_names(known, source, from, 0));
     }
 
+    /// The same of what a function gives, should it stand behind a name of the server's own.
+    fn give_anywhere(&mut self, function: &str, known: &Known) {
+        given_by(known, function, self.0.entry(BTreeSet::new()).or_default(), 0);
+    }
+
     /// The same of one column, or of all that have such a name.
     fn let_anywhere(&mut self, from: ColumnName) {
         self.0.entry(BTreeSet::new()).or_default().insert(from);
-    }
-
-    /// A column that gets another name by which it may be protected: what was made of it under its old one, as by indexes,
-    /// views and generated columns, would tell what is written to it from now on.
-    fn rename(&mut self, operation: &palisade_sql::Operation, known: &Known) {
-        let (Object::Relation(name), "alter") = (&operation.object, operation.action) else {
-            return;
-        };
-        let fact = |wanted| operation.facts.iter().find(|(fact, _)| *fact == wanted);
-        let (Some((_, change)), Some((_, to))) = (fact("change"), fact("to")) else { return };
-        let unseen = Arc::new(Relation::fresh(&name.name));
-        let mut relations: Vec<_> = resolve(known, name).collect();
-        if relations.is_empty() {
-            relations.push(&unseen);
-        }
-        for relation in relations {
-            let mut gets = |column: &str, names: BTreeSet<ColumnName>| {
-                let into = relation.names_of_all_rows(column).collect();
-                self.0.entry(into).or_default().extend(names);
-            };
-            match (change.as_str(), fact("from")) {
-                ("rename-column", Some((_, from))) => gets(from, relation.names(to).collect()),
-                ("rename" | "set-schema", _) => {
-                    let (schema, name) = match change.as_str() {
-                        "rename" => (&relation.schema, to),
-                        _ => (to, &relation.name),
-                    };
-                    for column in relation.columns.values() {
-                        gets(column, BTreeSet::from([ColumnName::new(schema, name, column)]));
-                    }
-                }
-                _ => {}
-            }
-        }
     }
 
     /// Values that go into one target: into each column that this may be, and into what is made of it there. Where rows

@@ -29,7 +29,10 @@ pub fn wanted(analysis: &Analysis, known: &Known) -> Wanted {
     let in_guise = in_guise.into_iter().filter(|_| known.has_routines());
     let in_guise = in_guise.filter(|name| known.defines_function(name));
     let labels = analysis.statements.iter().flat_map(labels).map(String::as_str);
-    let called = labels.chain(in_guise).filter(|label| !known.has_called(label));
+    let behind = analysis.statements.iter().flat_map(|statement| &statement.calls);
+    let behind = behind.filter(|name| known.has_routines() && known.defines_function(name));
+    let called = labels.chain(in_guise).chain(behind.map(String::as_str));
+    let called = called.filter(|label| !known.has_called(label));
     let called = called.flat_map(names_of).map(str::to_owned).collect();
     Wanted { names, routines, called, ..Wanted::default() }
 }

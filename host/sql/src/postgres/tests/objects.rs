@@ -167,6 +167,8 @@ fn plain_objects_are_told() {
     check("CREATE COLLATION c FROM \"C\"", "create c {kind: collation}; ~ ChangesCatalog");
     let analysis = PostgreSql.analyze("CREATE COLLATION c (provider = icu, deterministic = false)");
     assert!(!analysis.is_complete(), "it says which values are equal");
+    let plain = "CREATE COLLATION c (provider = icu, locale = 'de', deterministic = true)";
+    assert!(PostgreSql.analyze(plain).is_complete());
     check("ALTER TYPE mood ADD VALUE 'b'", "alter mood {kind: type}; ~ ChangesCatalog");
 }
 

@@ -1,6 +1,7 @@
 //! Queries: which relations and columns they read.
 
 use super::check;
+use crate::{Dialect, PostgreSql};
 
 #[test]
 fn a_query_reads_what_it_names() {
@@ -166,4 +167,22 @@ fn statements_that_write_inside_of_a_with_are_told() {
         "delete a {where: present, cte: writable}; select a [id]",
     );
     check("WITH a AS (SELECT 1) INSERT INTO a SELECT * FROM a", "insert a [*]");
+}
+
+#[test]
+fn a_name_that_means_something_else_here_makes_a_text_unreadable() {
+    for name in [
+        "\"#1\"",
+        "\"(new)\".v",
+        "\"(call)\".v",
+        "\"*\"",
+        "U&\"!0028call!0029\" UESCAPE '!'",
+        "U&\"\\+000023x\"",
+    ] {
+        let analysis = PostgreSql.analyze(&format!("SELECT 1 FROM {name}"));
+        assert!(analysis.statements.is_empty() && !analysis.is_complete(), "{name}");
+    }
+    for text in ["SELECT '\"#1\" (new)' AS \"(All)\"", "SELECT \"# 1\", \"?column?\" FROM a"] {
+        assert!(PostgreSql.analyze(text).is_complete(), "{text}");
+    }
 }

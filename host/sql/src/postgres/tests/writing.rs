@@ -99,6 +99,16 @@ fn what_chooses_rows_of_another_entry_chooses_none_of_the_target() {
     rows("DELETE FROM orders a USING orders b WHERE a.id IN (1, b.id)", "constant");
     rows("DELETE FROM orders a USING orders b WHERE (a.id, 1) = (b.id, 1)", "constant");
     rows("DELETE FROM orders a USING orders b WHERE (a.id, a.n) = (b.id, 1)", "present");
+    rows("DELETE FROM orders a USING orders b WHERE a.id = b.id AND 1 = 1", "constant");
+    for chosen in [
+        "UPDATE jobs SET x = 1 FROM (SELECT id FROM jobs WHERE n > 1 LIMIT 1) q WHERE jobs.id = q.id",
+        "WITH q AS (SELECT id FROM jobs LIMIT 1) UPDATE jobs SET x = 1 FROM q WHERE jobs.id = q.id",
+        "UPDATE jobs a SET x = 1 FROM jobs p WHERE p.id = a.id AND p.state = 'q'",
+        "DELETE FROM jobs USING (SELECT ctid FROM jobs LIMIT 2) d WHERE jobs.ctid = d.ctid",
+        "MERGE INTO jobs t USING (SELECT id FROM jobs WHERE n > 3) s ON t.id = s.id WHEN MATCHED THEN DELETE",
+    ] {
+        rows(chosen, "present");
+    }
     rows("DELETE FROM orders a USING orders b WHERE a.id = b.parent", "present");
     rows("DELETE FROM orders a USING orders b WHERE a.id = b.id AND a.n > b.n", "present");
     rows("DELETE FROM orders o1 USING orders WHERE orders.id > 0", "constant");
