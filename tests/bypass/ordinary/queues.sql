@@ -5,8 +5,6 @@ CREATE SCHEMA work;
 
 CREATE TABLE work.jobs (id int PRIMARY KEY, state text NOT NULL, n int, token text);
 
-CREATE INDEX jobs_token ON work.jobs (token);
-
 INSERT INTO work.jobs VALUES (1, 'q', 1, NULL), (2, 'q', 2, NULL), (3, 'r', 3, NULL), (4, 'q', 3, NULL);
 
 WITH nxt AS (SELECT id FROM work.jobs WHERE state = 'q' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) UPDATE work.jobs SET state = 'r' FROM nxt WHERE jobs.id = nxt.id RETURNING jobs.id;
@@ -21,7 +19,7 @@ DELETE FROM work.jobs USING (SELECT id, row_number() OVER (PARTITION BY n ORDER 
 
 MERGE INTO work.jobs t USING (SELECT id FROM work.jobs WHERE n > 3) s ON t.id = s.id WHEN MATCHED THEN UPDATE SET state = 'late';
 
---@ values ["late", 1]
+--@ values ["late", "1"]
 UPDATE work.jobs SET state = COALESCE($1, state) WHERE id = $2;
 
 INSERT INTO work.jobs (id, state, n) VALUES (1, 'q', 9) ON CONFLICT (id) DO UPDATE SET n = COALESCE(EXCLUDED.n, jobs.n), state = EXCLUDED.state;
