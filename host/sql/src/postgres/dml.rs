@@ -70,8 +70,7 @@ impl Walker<'_> {
         let fields = target_names(&conflict.target_list);
         let update = Operation::on("update", target.clone()).fields(fields);
         self.found.operate(update.fact("conflict", "update"));
-        let inflow = self.changes(target, &conflict.target_list, scope);
-        inflow
+        self.changes(target, &conflict.target_list, scope)
     }
 
     /// `UPDATE`.
