@@ -3,13 +3,11 @@
 //! Of `tools/call` the action is `call`, the object `server.tool`, the fields are the arguments' names (inner ones behind a
 //! dot, those in lists without a number), and each value is a fact: (`argument:path`, `/etc/passwd`).
 
-use palisade_policy::{Command, Denial, Operation, Told, TooMuch, Within};
+use palisade_policy::{Command, Denial, MOST_INNER, MOST_WITHIN, Operation, Told, TooMuch, Within};
 
 use crate::json::{Inner, Json};
 use crate::request::{Ask, Kind};
-
-/// So many texts that are JSON may lie within each other.
-const MOST_WITHIN: usize = 4;
+use crate::schema::Schema;
 
 /// What is known of what a request is about.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +18,8 @@ pub struct About<'a> {
     pub name: &'a str,
     /// Facts besides those of the params.
     pub facts: &'a [(&'static str, String)],
+    /// What the tool that is called says of its arguments.
+    pub schema: Schema<'a>,
 }
 
 /// The command that a request is.
@@ -30,7 +30,7 @@ pub fn command(ask: &Ask, about: About<'_>) -> Result<Command, TooMuch> {
     let mut found = Found::default();
     let (action, name) = match ask {
         Ask::Call { arguments, .. } => {
-            found.arguments(arguments)?;
+            found.walk(arguments, Within::default(), about.schema)?;
             ("call", about.name)
         }
         Ask::Prompt { arguments, .. } => {
@@ -134,34 +134,39 @@ struct Found {
     told: Told,
     /// So many texts lie around what is read now.
     around: usize,
+    /// So many fields were told of what texts say, and so many values.
+    inner: (usize, usize),
     /// Whether a text is in it that servers could read differently.
     doubt: bool,
 }
 
 impl Found {
     fn arguments(&mut self, arguments: &Json) -> Result<(), TooMuch> {
-        self.walk(arguments, Within::default())
+        self.walk(arguments, Within::default(), Schema::default())
     }
 
     fn completed(&mut self, given: &Json) -> Result<(), TooMuch> {
         let argument = given.get("argument").unwrap_or(&Json::Null);
         let name = argument.str_at("name").unwrap_or_default();
         let field = self.told.field(Within::default(), name)?;
-        self.text(field, argument.str_at("value").unwrap_or_default())?;
+        let value = argument.str_at("value").unwrap_or_default();
+        self.text(field, value, Schema::default())?;
         match given.get("context").and_then(|context| context.get("arguments")) {
             Some(known) => self.arguments(known),
             None => Ok(()),
         }
     }
 
-    fn walk(&mut self, value: &Json, within: Within) -> Result<(), TooMuch> {
+    fn walk(&mut self, value: &Json, within: Within, schema: Schema<'_>) -> Result<(), TooMuch> {
         match value {
             Json::Object(members) => members.iter().try_for_each(|(name, inner)| {
-                let field = self.told.field(within, name)?;
-                self.walk(inner, field)
+                let field = self.field(within, name)?;
+                self.walk(inner, field, schema.of(name))
             }),
-            Json::List(list) => list.iter().try_for_each(|inner| self.walk(inner, within)),
-            Json::Text(text) => self.text(within, text),
+            Json::List(list) => {
+                list.iter().try_for_each(|inner| self.walk(inner, within, schema.items()))
+            }
+            Json::Text(text) => self.text(within, text, schema),
             Json::Number(spelled) => {
                 self.leaf(within, spelled)?;
                 match plain_number(spelled) {
@@ -178,30 +183,50 @@ impl Found {
         }
     }
 
-    /// A text, and what it says where servers read it as JSON.
-    fn text(&mut self, within: Within, text: &str) -> Result<(), TooMuch> {
+    /// A text, and what it says where servers read it as JSON: those that say that they take a text and nothing else do not.
+    fn text(&mut self, within: Within, text: &str, schema: Schema<'_>) -> Result<(), TooMuch> {
         self.leaf(within, text)?;
-        match Inner::of(text) {
-            Inner::Text => Ok(()),
-            Inner::Value(inner) if self.around < MOST_WITHIN => {
-                // It is told once more.
-                self.told.spend(text.len())?;
-                self.around += 1;
-                let walked = self.walk(&inner, within);
-                self.around -= 1;
-                walked
-            }
-            Inner::Value(_) | Inner::Doubt => {
-                self.doubt = true;
-                Ok(())
-            }
+        if schema.is_text() {
+            return Ok(());
         }
+        match Inner::of(text) {
+            Inner::Text => {}
+            Inner::Value(inner) if self.around < MOST_WITHIN => {
+                // It is told once more; the command's text has all that is too much for that.
+                self.around += 1;
+                let told = self.told.spend(text.len());
+                let told = told.and_then(|()| self.walk(&inner, within, Schema::default()));
+                self.around -= 1;
+                self.doubt |= told.is_err();
+            }
+            Inner::Value(_) | Inner::Doubt => self.doubt = true,
+        }
+        Ok(())
+    }
+
+    fn field(&mut self, within: Within, name: &str) -> Result<Within, TooMuch> {
+        let before = self.told.fields();
+        let field = self.told.field(within, name)?;
+        if self.around > 0 {
+            self.inner.0 += self.told.fields() - before;
+            bounded(self.inner.0)?;
+        }
+        Ok(field)
     }
 
     fn leaf(&mut self, within: Within, value: &str) -> Result<(), TooMuch> {
+        if self.around > 0 {
+            self.inner.1 += 1;
+            bounded(self.inner.1)?;
+        }
         let name = format!("argument:{}", self.told.path(within));
         self.told.fact(name, value.to_owned())
     }
+}
+
+/// No more is told of what texts say.
+fn bounded(count: usize) -> Result<(), TooMuch> {
+    if count > MOST_INNER { Err(TooMuch) } else { Ok(()) }
 }
 
 /// A number that is spelled with a point or an exponent (`1e2`, `100.0`) as others spell it (`100`), where it is another.
@@ -222,7 +247,9 @@ mod tests {
         Ask::Call { name: "create_issue".to_owned(), arguments }
     }
 
-    const ABOUT: About<'_> = About { server: "github", name: "create_issue", facts: &[] };
+    const NONE: Schema<'_> = Schema(None);
+    const ABOUT: About<'_> =
+        About { server: "github", name: "create_issue", facts: &[], schema: NONE };
 
     #[test]
     fn a_call_tells_its_tool_its_arguments_and_their_values() {
@@ -283,6 +310,42 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_not_taken_apart_where_the_tool_takes_nothing_else_than_texts() {
+        let document = r#"{"paths":["/etc/shadow"],"../a":1,"a":{"b":1,"b":2}}"#;
+        let arguments =
+            Json::object([("path", Json::text("a")), ("content", Json::text(document))]);
+        let told = |schema: Option<&str>| {
+            let schema = schema.map(|schema| {
+                let schema = format!(r#"{{"type":"object","properties":{{"content":{schema}}}}}"#);
+                Json::read(schema.as_bytes()).unwrap()
+            });
+            let ask = Ask::Call { name: "write_file".to_owned(), arguments: arguments.clone() };
+            let about = About { schema: Schema(schema.as_ref()), ..ABOUT };
+            let command = command(&ask, about).unwrap();
+            (command.complete, command.operations[0].facts.len())
+        };
+        assert_eq!(told(Some(r#"{"type":"string"}"#)), (true, 2));
+        for schema in [None, Some(r#"{"type":["string","object"]}"#), Some("{}")] {
+            assert_eq!(told(schema), (false, 2), "a name is there twice");
+        }
+    }
+
+    #[test]
+    fn of_a_long_document_in_a_text_as_much_is_told_as_may_be_and_the_command_is_incomplete() {
+        let packages: Vec<_> = (0..70_000).map(|it| format!("\"a{it}\":{{\"v\":[1]}}")).collect();
+        let lists = format!("[{}]", vec!["[1]"; 70_000].join(","));
+        for document in [format!("{{{}}}", packages.join(",")), lists] {
+            let arguments =
+                Json::object([("content", Json::text(document)), ("path", Json::text("a"))]);
+            let ask = Ask::Call { name: "write_file".to_owned(), arguments };
+            let command = command(&ask, ABOUT).unwrap();
+            let operation = command.operations.first().unwrap();
+            assert!(!command.complete && operation.facts.len() <= MOST_INNER + 2);
+            assert!(operation.facts.contains(&("argument:path".to_owned(), "a".to_owned())));
+        }
+    }
+
+    #[test]
     fn what_tells_more_than_there_may_be_is_no_command() {
         let inner: Vec<String> = (0..50_000).map(|number| format!("\"{number:x}\":0")).collect();
         let (long, inner) = ("x".repeat(2500), inner.join(","));
@@ -332,7 +395,7 @@ mod tests {
 
     #[test]
     fn every_method_has_an_action_of_its_own() {
-        let about = About { server: "files", name: "file:///a", facts: &[] };
+        let about = About { server: "files", name: "file:///a", ..About::default() };
         let told = |ask: Ask| {
             let command = command(&ask, about).unwrap();
             let operation = command.operations.iter().next().unwrap();
