@@ -184,7 +184,7 @@ impl Conversation {
             Job::List { caller, kind } => self.list(caller, kind, allowed.number),
             Job::Level { caller, level } => {
                 for server in 0..self.servers.len() {
-                    let has = |it: &super::Server| it.capabilities.get("logging").is_some();
+                    let has = |it: &Server| it.capabilities.get("logging").is_some();
                     if self.servers.get(server).is_some_and(has) {
                         let params = Json::object([("level", Json::text(&level))]);
                         self.request(server, "logging/setLevel", params, Due::Ignored);
