@@ -2,8 +2,8 @@
 
 use serde::de::IgnoredAny;
 
-/// Deeper texts are refused wherever they are read.
-const DEEPEST: usize = 64;
+/// Deeper JSON is refused wherever it is read to be judged.
+pub const DEEPEST_JSON: usize = 64;
 
 /// So many texts that are JSON may lie within each other.
 pub const MOST_WITHIN: usize = 4;
@@ -22,7 +22,7 @@ pub fn inner_json(text: &str) -> Option<&str> {
     }
     let First { length, plain, depth } = First::of(text)?;
     let text = text.get(..length)?;
-    (depth > DEEPEST || is_json(text) || is_json(&plain)).then_some(text)
+    (depth > DEEPEST_JSON || is_json(text) || is_json(&plain)).then_some(text)
 }
 
 fn is_json(text: &str) -> bool {

@@ -4,14 +4,12 @@ use std::collections::HashSet;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use palisade_policy::{MOST_WITHIN, TooMuch, Within, inner_json};
+use palisade_policy::{DEEPEST_JSON, MOST_WITHIN, TooMuch, Within, inner_json};
 
 use super::names::{FOLDS, holds_folding};
 use super::{Reading, check_name, patch};
 use crate::Refused;
 
-/// Deeper texts are refused.
-const DEEPEST: usize = 64;
 /// Beyond this, readers that know floating-point numbers alone round (2^53).
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -135,7 +133,7 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let Node { reading, within, depth } = self;
-        if depth >= DEEPEST {
+        if depth >= DEEPEST_JSON {
             return Err(A::Error::custom(DEEP));
         }
         loop {
@@ -149,7 +147,7 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let Node { reading, within, depth } = self;
-        if depth >= DEEPEST {
+        if depth >= DEEPEST_JSON {
             return Err(A::Error::custom(DEEP));
         }
         let mut names = HashSet::new();

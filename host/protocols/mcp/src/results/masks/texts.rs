@@ -5,15 +5,13 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use palisade_policy::{Denial, GateSession};
+use palisade_policy::{Denial, GateSession, MOST_WITHIN};
 
 use super::{JSON, Masks, Prepared, pair_of, unreadable, value_of};
 use crate::json::Json;
 use crate::results::broken::{Marks, Pair, Pairs, TooTangled};
 use crate::results::embedded::documents;
 
-/// So many strings that hold JSON may lie within each other.
-const MOST_WITHIN: usize = 4;
 /// The longest escape of a string, in bytes: one that breaks off has no more of it.
 const LONGEST_ESCAPE: usize = 12;
 
