@@ -37,8 +37,26 @@ pub(super) fn reach(text: &str, key: Mark) -> Option<Reach> {
 pub(super) fn goes_on(text: &str, length: usize, key: Mark) -> Option<Reach> {
     let behind = text.get(length..)?.trim_start_matches([' ', '\t', '\r']);
     let ends = ['\n', ',', '}', ']', ')', ':', ';', '\\'];
-    let is_end = behind.is_empty() || behind.starts_with(ends);
+    let is_end = behind.is_empty() || behind.starts_with(ends) && !goes_on_below(behind);
     (text.starts_with('"') && !is_end).then(|| bare(text, key))
+}
+
+/// Whether a line ends here and the next one has a string that is put together with what stands before it, whole or broken off
+/// with the text: no key.
+fn goes_on_below(text: &str) -> bool {
+    let Some(below) = text.strip_prefix('\n').map(|it| it.trim_start_matches([' ', '\t'])) else {
+        return false;
+    };
+    let quoted = below.trim_start_matches(|letter| PREFIXES.contains(letter));
+    let Some(mark) = quoted.chars().next().filter(|mark| is_mark(*mark)) else { return false };
+    let inner = quoted.get(1..line(quoted, 1)).unwrap_or_default();
+    let mut marks = inner.match_indices(mark).map(|(at, _)| at);
+    let end = marks.find(|at| slashes_before(inner, *at).is_multiple_of(2));
+    let is_string = match end {
+        Some(end) => !inner.get(end + 1..).unwrap_or_default().trim_start().starts_with(':'),
+        None => inner.len() + 1 == quoted.len(),
+    };
+    below.len() - quoted.len() <= 2 && is_string
 }
 
 /// Whether a value begins here, of JSON's or another, and no words of prose.
@@ -99,10 +117,20 @@ fn line(text: &str, from: usize) -> usize {
 
 /// Where the value ends that begins here: before what stands behind a value, outside of brackets and quotation marks, and before
 /// the end of the string that its key is in.
+///
+/// Whether a backslash that is doubled is one of the string's, or escapes a mark in a string within another, is not known: it
+/// ends where both have an end.
 fn bare(text: &str, key: Mark) -> Reach {
+    let (plain, within) = (bare_by(text, key, true), bare_by(text, key, false));
+    let looked_at = plain.looked_at + within.looked_at;
+    Reach { length: plain.length.max(within.length), looked_at }
+}
+
+fn bare_by(text: &str, key: Mark, doubled: bool) -> Reach {
     let (mut depth, mut slashes) = (0_usize, 0);
     let mut quote: Option<(Mark, usize)> = None;
     let end = |length: usize| Reach { length, looked_at: length };
+    let plain = doubled && key.slashes == 0;
     for (at, letter) in text.char_indices() {
         let before = slashes;
         slashes = if letter == '\\' { slashes + 1 } else { 0 };
@@ -112,13 +140,15 @@ fn bare(text: &str, key: Mark) -> Reach {
                 if before < open.slashes {
                     return end(at - before);
                 }
-                if closes(open, before, key) {
+                if before == open.slashes || plain && open.slashes == 0 && before.is_multiple_of(2)
+                {
                     quote = None;
                 }
             }
             (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some((Mark { letter, slashes: before }, at)),
             (None, '{' | '[' | '(') => depth += 1,
+            (None, '\n') if depth == 0 && goes_on_below(text.get(at..).unwrap_or_default()) => {}
             (None, ',' | '}' | ']' | ')' | '\n') if depth == 0 => return end(at),
             (None, '}' | ']' | ')') => depth -= 1,
             _ => {}
@@ -130,14 +160,6 @@ fn bare(text: &str, key: Mark) -> Reach {
         _ => text.len(),
     };
     Reach { length, looked_at: text.len() }
-}
-
-/// Whether a mark behind so many backslashes ends a quotation that began with such a one.
-fn closes(open: Mark, before: usize, key: Mark) -> bool {
-    match open.slashes {
-        0 if key.slashes == 0 => before.is_multiple_of(2),
-        slashes => before == slashes,
-    }
 }
 
 #[cfg(test)]

@@ -66,3 +66,29 @@ fn strings_that_are_put_together_are_covered_whole() {
         assert!(!has(&effects, &["pw-1"]), "{effects:?}");
     }
 }
+
+#[test]
+fn no_text_shows_what_is_covered_in_it_wherever_it_ends() {
+    // What prints a value, and what prints what was printed.
+    for text in [
+        r##"x '{"n": 1, "password": {"a": "x\\"pw-1", "b": ["pw-1\\\\", "it\'s pw-1"], "c": null}, "m": 2}' y
+z=1"##,
+        r##"msg="{'body': '{\"n\": 1, \"password\": {\"a\": \"x\\\\\"pw-1\", \"b\": [\"pw-1\\\\\\\\\", \"it\\'s pw-1\"], \"c\": null}, \"m\": 2}'}" l=1"##,
+        r##"msg="{\"body\": \"{\\\"n\\\": 1, \\\"password\\\": {\\\"a\\\": \\\"x\\\\\\\"pw-1\\\", \\\"b\\\": [\\\"pw-1\\\\\\\\\\\", \\\"it's pw-1\\\"], \\\"c\\\": null}, \\\"m\\\": 2}\"}""##,
+        r##"msg="{\"log\": \"{'n': 1, 'password': {'a': 'x\\\"pw-1', 'b': ['pw-1\\\\\\\\', \\\"it's pw-1\\\", 'say \\\"pw-1\\\" it\\\\'s'], 'd': (1, b'pw-1')}, 'm': 2}\"}" l=1"##,
+        r##"{'log': '{\'n\': 1, \'password\': {\'a\': \'x"pw-1\', \'b\': [\'pw-1\\\\\', "it\'s pw-1", \'say "pw-1" it\\\'s\'], \'d\': (1, b\'pw-1\')}, \'m\': 2}'}"##,
+        r##"{'log': '{\'n\': 1, \'password\': \'it\\\'s "pw-1" \\\\\', \'my_password\': \'pw-1\', \'m\': \'x\'}'}"##,
+        r##"{'m': 'x',
+ 'my_password': 'pw-1',
+ 'n': 1,
+ 'password': "it's "
+             '"pw-1" '
+             '\\'}"##,
+    ] {
+        for end in (1..=text.len()).rev().filter(|end| text.is_char_boundary(*end)) {
+            let effects = shown(text.get(..end).unwrap());
+            assert!(!has(&effects, &["pw-1"]), "{end} {text}: {effects:?}");
+        }
+        assert!(has(&shown(text), &["answer 7", "********"]), "{text}");
+    }
+}

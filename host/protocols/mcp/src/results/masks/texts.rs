@@ -182,7 +182,8 @@ impl Masks {
                 Some(cover) => {
                     let value = pairs.value(&pair).map_err(tangled)?;
                     let Some((range, whole)) = value else { continue };
-                    from = range.end;
+                    // The mark that ends a string may begin the next key, where it is not clear what is escaped.
+                    from = from.max(range.end.saturating_sub(pair.escape.len() + 1));
                     let whole = whole.then(|| text.get(range.clone()).unwrap_or_default());
                     let text = self.covered(plan, &pair, (whole, &cover))?;
                     Some(Edit { range, text })
@@ -195,7 +196,7 @@ impl Masks {
             };
             let Some(edit) = edit else { continue };
             // The mark that ends a string may begin a key, where the text began within one.
-            from = from.max(edit.range.end - 1);
+            from = from.max(edit.range.end.saturating_sub(pair.escape.len() + 1));
             edits.push(edit);
         }
         Ok(edits)
