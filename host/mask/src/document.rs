@@ -276,6 +276,17 @@ impl DocumentMask {
         &self.get(chosen).mask
     }
 
+    /// Whether what has this name may be covered, wherever it lies: by any rule that may be for it.
+    pub(crate) fn may_cover(&self, name: &str) -> bool {
+        let folded = fold(name);
+        let mut rules = self.rules.iter().enumerate();
+        self.named(name).cover.is_some()
+            || rules.any(|(at, rule)| {
+                let chosen = self.choose(Chosen::default(), std::iter::once(at));
+                rule.pattern.may_lie_in(&folded) && self.get(chosen).mask.cover.is_some()
+            })
+    }
+
     /// Gives the digit of each policy the value that the first of its rules among these says.
     fn choose(&self, around: Chosen, matching: impl Iterator<Item = usize>) -> Chosen {
         let mut number = around.0;

@@ -34,7 +34,7 @@ pub use gate::{
     NotAdmitted, Place, Planned, Planner, SessionContext, Teller, Waiting,
 };
 pub use grants::{Grant, Grants, NoOrigin, Origin};
-pub use inner::inner_json;
+pub use inner::{DEEPEST_JSON, MOST_INNER, MOST_WITHIN, inner_json};
 pub use journal::{
     Approvals, Entry, HoldRequest, Journal, JournalFailure, Later, Moment, Outcome, RecordedField,
     RecordedResult, Ticket,

@@ -82,6 +82,12 @@ impl Told {
         Ok(())
     }
 
+    /// How many fields were told since the last were taken.
+    #[must_use]
+    pub fn fields(&self) -> usize {
+        self.fields.len()
+    }
+
     /// How many facts were told.
     #[must_use]
     pub fn facts(&self) -> usize {

@@ -14,15 +14,15 @@ const MOST: usize = 64;
 pub struct Bodies(Arc<Mutex<HashMap<String, Weak<Semaphore>>>>);
 
 impl Bodies {
-    /// A place for one more of this owner's; `None` where there is none left.
-    pub fn place(&self, owner: &str) -> Option<Place> {
+    /// A place for one more of this bearer's; `None` where there is none left.
+    pub fn place(&self, bearer: &str) -> Option<Place> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = all.get(owner).and_then(Weak::upgrade);
+        let known = all.get(bearer).and_then(Weak::upgrade);
         let places = known.unwrap_or_else(|| {
             // Those of whom nothing is under way any more are forgotten.
             all.retain(|_, places| places.strong_count() > 0);
             let places = Arc::new(Semaphore::new(MOST));
-            all.insert(owner.to_owned(), Arc::downgrade(&places));
+            all.insert(bearer.to_owned(), Arc::downgrade(&places));
             places
         });
         let place = places.try_acquire_owned().ok()?;

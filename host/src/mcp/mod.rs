@@ -125,7 +125,7 @@ impl Entered for Caller {
     }
 
     fn place(&self) -> Option<Place> {
-        self.tooling.bodies.place(&self.owner)
+        self.tooling.bodies.place(&self.bearer)
     }
 
     fn stay(&self) -> Option<Stay> {

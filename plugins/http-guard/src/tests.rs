@@ -196,10 +196,12 @@ fn the_policy_for_services_keeps_agents_out_of_where_they_are_looked_after() {
         "/shop/actuator/heapdump",
         "/debug/",
         "/debug/pprof",
+        "/admin.json",
+        "/shop/actuator.xml",
     ] {
         check(&config, [operation("GET", path)], "deny http-guard.admin");
     }
-    for path in ["/v1/orders", "/administration", "/v1/actuators"] {
+    for path in ["/v1/orders", "/administration", "/v1/actuators", "/admin.css", "/debug.js"] {
         check(&config, [operation("GET", path)], "allow");
     }
 }

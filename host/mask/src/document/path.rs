@@ -102,6 +102,16 @@ impl Pattern {
         matches!(self.steps.last(), Some(Step::Key(glob)) if glob.matches(folded))
     }
 
+    /// Whether this may be for what lies in a key of this folded name, or for its elements, if those above it match.
+    pub(super) fn may_lie_in(&self, folded: &str) -> bool {
+        let mut keys = self.steps.iter().rev().skip_while(|step| **step == Step::Element);
+        match keys.next() {
+            Some(Step::Key(glob)) => glob.matches(folded),
+            // Elements of the whole: they have no name.
+            _ => !self.steps.is_empty(),
+        }
+    }
+
     /// Whether this is for a key that [`Self::may_end_with`] takes, in an object of this path.
     pub(super) fn ends_at_key(&self, path: &Path, folded: &str) -> bool {
         self.may_end_with(folded) && self.is_end_of(path, 1)

@@ -171,9 +171,17 @@ impl EventStream {
             Field::Steering => true,
             Field::Other => !covers || line.value.is_empty(),
         };
-        let mut parts = lines.iter().filter(shown).flat_map(|line| [line.head, line.value, b"\n"]);
-        if parts.any(|part| members.find(part).is_some()) {
-            return Err(Trouble::Member);
+        let mut after_comment = false;
+        for line in lines.iter().filter(shown) {
+            // The colon that begins a comment belongs to no name in the one before.
+            let is_comment = line.head.starts_with(b":");
+            if is_comment && after_comment {
+                members.begin();
+            }
+            after_comment = is_comment;
+            if [line.head, line.value, b"\n"].iter().any(|part| members.find(part).is_some()) {
+                return Err(Trouble::Member);
+            }
         }
         Ok(())
     }

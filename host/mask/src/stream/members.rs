@@ -39,6 +39,15 @@ impl Members {
         Self::of(masks).map(|members| Self { escape: None, ..members })
     }
 
+    /// Begins anew: what comes has nothing to do with what was.
+    pub(super) fn begin(&mut self) {
+        self.since = Some(vec![]);
+        self.name = None;
+        if let Some(escape) = &mut self.escape {
+            *escape = Escape::default();
+        }
+    }
+
     /// Where the first covered member's colon is in this piece, or its last byte where it is escaped.
     pub(super) fn find(&mut self, piece: &[u8]) -> Option<usize> {
         piece.iter().position(|byte| self.take(*byte))
@@ -90,8 +99,7 @@ impl Members {
         let end = name.iter().rposition(|byte| *byte != b'\\').map_or(0, |last| last + 1);
         let name = String::from_utf8_lossy(name.get(..end).unwrap_or_default());
         // What is escaped may be any name, and where it lies is not known.
-        let plan = &self.masks.plan;
-        name.contains('\\') || plan.goes_by_path() || plan.named(&name).cover.is_some()
+        name.contains('\\') || self.masks.plan.may_cover(&name)
     }
 }
 
@@ -101,12 +109,28 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> bool {
-        let masks = fixtures::masks(&[("ssn", fixtures::stars())], palisade_policy::Action::Keep);
+        found_by("ssn", text)
+    }
+
+    fn found_by(rule: &str, text: &str) -> bool {
+        let masks = fixtures::masks(&[(rule, fixtures::stars())], palisade_policy::Action::Keep);
         let whole = Members::of(&masks).unwrap().find(text.as_bytes());
         let mut pieces = Members::of(&masks).unwrap();
         let in_pieces = text.as_bytes().chunks(1).position(|piece| pieces.find(piece).is_some());
         assert_eq!(whole, in_pieces, "{text}");
         whole.is_some()
+    }
+
+    #[test]
+    fn a_key_that_a_path_may_end_with_is_found_and_no_other() {
+        for rule in ["user.pin", "$.user.pin", "user.pin[]", "*.p*"] {
+            assert!(found_by(rule, "<a data-x=\"{&quot;pin&quot;:1}\">"), "{rule}");
+            assert!(
+                !found_by(rule, "<a data-x=\"{&quot;id&quot;:1,&quot;user&quot;:2}\">"),
+                "{rule}"
+            );
+        }
+        assert!(found_by("$[]", "{\"id\":1}"), "what has no name may be anywhere");
     }
 
     #[test]

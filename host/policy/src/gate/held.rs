@@ -132,13 +132,14 @@ impl OpenHolds {
             return Decision::Allow(allowed);
         }
         let judged = chain.judge(&self.allowed.command);
+        let allows = judged.ruling == Ruling::Allow;
         let denied = match judged.ruling {
             Ruling::Allow => None,
             Ruling::Hold(holds) if holds.iter().all(|hold| self.is_granted(hold)) => None,
             Ruling::Deny(denial) => Some((denial, judged.by)),
             Ruling::Hold(_) | Ruling::Rewrite { .. } => Some((changed(), String::new())),
         };
-        match denied.or_else(|| self.review_again(&chain)) {
+        match denied.or_else(|| self.review_again(&chain, allows)) {
             None => Decision::Allow(allowed),
             Some((denial, by)) => {
                 self.note_denial(&denial, &by, chain.version());
@@ -147,12 +148,13 @@ impl OpenHolds {
         }
     }
 
-    /// A refusal of the policies in force, with the name of the policy; or that one which granted does not any more.
-    fn review_again(&self, chain: &Chain) -> Option<(Denial, String)> {
+    /// A refusal of the policies in force, with the name of the policy; or that one which granted does not any more, where they
+    /// do not allow the command anyway.
+    fn review_again(&self, chain: &Chain, allows: bool) -> Option<(Denial, String)> {
         self.allowed.granted.iter().find_map(|Granted { hold, by_policy, .. }| {
             match chain.review(&self.allowed.command, hold) {
                 Reviewed::Denied { by, reason } => Some((refused(hold, &by, &reason), by)),
-                Reviewed::Undecided if *by_policy => Some((changed(), String::new())),
+                Reviewed::Undecided if *by_policy && !allows => Some((changed(), String::new())),
                 Reviewed::Undecided | Reviewed::Approved { .. } => None,
             }
         })

@@ -418,6 +418,8 @@ fn a_grant_of_a_policys_is_worth_what_the_policies_say_when_the_command_would_ru
         (alone(approving("something else")), Some("gateway.policy-changed")),
         (alone(ByText::default()), Some("gateway.policy-changed")),
         (alone(refusing("hold")), Some("hold")),
+        // Nothing holds it any more.
+        (vec![], None),
         // What a person granted may be refused by now as well.
         (both, Some("gateway.changed")),
     ] {

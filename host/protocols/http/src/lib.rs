@@ -36,7 +36,7 @@ pub use refused::Refused;
 pub use reply::Reply;
 pub use route::Route;
 pub use serve::{
-    Admission, Answer, Asked, Backend, Entered, Forward, Host, Login, Mount, Options, Origin,
+    Admission, Answer, Asked, Backend, Entered, Forward, Held, Host, Login, Mount, Options, Origin,
     Pieces, Service, Stay, Trust, begins_http2, greet,
 };
 pub use target::{Query, Target};

@@ -3,13 +3,11 @@
 //! Of `tools/call` the action is `call`, the object `server.tool`, the fields are the arguments' names (inner ones behind a
 //! dot, those in lists without a number), and each value is a fact: (`argument:path`, `/etc/passwd`).
 
-use palisade_policy::{Command, Denial, Operation, Told, TooMuch, Within};
+use palisade_policy::{Command, Denial, MOST_INNER, MOST_WITHIN, Operation, Told, TooMuch, Within};
 
 use crate::json::{Inner, Json};
 use crate::request::{Ask, Kind};
-
-/// So many texts that are JSON may lie within each other.
-const MOST_WITHIN: usize = 4;
+use crate::schema::Schema;
 
 /// What is known of what a request is about.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +18,8 @@ pub struct About<'a> {
     pub name: &'a str,
     /// Facts besides those of the params.
     pub facts: &'a [(&'static str, String)],
+    /// What the tool that is called says of its arguments.
+    pub schema: Schema<'a>,
 }
 
 /// The command that a request is.
@@ -30,7 +30,7 @@ pub fn command(ask: &Ask, about: About<'_>) -> Result<Command, TooMuch> {
     let mut found = Found::default();
     let (action, name) = match ask {
         Ask::Call { arguments, .. } => {
-            found.arguments(arguments)?;
+            found.walk(arguments, Within::default(), about.schema)?;
             ("call", about.name)
         }
         Ask::Prompt { arguments, .. } => {
@@ -134,34 +134,39 @@ struct Found {
     told: Told,
     /// So many texts lie around what is read now.
     around: usize,
+    /// So many fields were told of what texts say, and so many values.
+    inner: (usize, usize),
     /// Whether a text is in it that servers could read differently.
     doubt: bool,
 }
 
 impl Found {
     fn arguments(&mut self, arguments: &Json) -> Result<(), TooMuch> {
-        self.walk(arguments, Within::default())
+        self.walk(arguments, Within::default(), Schema::default())
     }
 
     fn completed(&mut self, given: &Json) -> Result<(), TooMuch> {
         let argument = given.get("argument").unwrap_or(&Json::Null);
         let name = argument.str_at("name").unwrap_or_default();
         let field = self.told.field(Within::default(), name)?;
-        self.text(field, argument.str_at("value").unwrap_or_default())?;
+        let value = argument.str_at("value").unwrap_or_default();
+        self.text(field, value, Schema::default())?;
         match given.get("context").and_then(|context| context.get("arguments")) {
             Some(known) => self.arguments(known),
             None => Ok(()),
         }
     }
 
-    fn walk(&mut self, value: &Json, within: Within) -> Result<(), TooMuch> {
+    fn walk(&mut self, value: &Json, within: Within, schema: Schema<'_>) -> Result<(), TooMuch> {
         match value {
             Json::Object(members) => members.iter().try_for_each(|(name, inner)| {
-                let field = self.told.field(within, name)?;
-                self.walk(inner, field)
+                let field = self.field(within, name)?;
+                self.walk(inner, field, schema.of(name))
             }),
-            Json::List(list) => list.iter().try_for_each(|inner| self.walk(inner, within)),
-            Json::Text(text) => self.text(within, text),
+            Json::List(list) => {
+                list.iter().try_for_each(|inner| self.walk(inner, within, schema.items()))
+            }
+            Json::Text(text) => self.text(within, text, schema),
             Json::Number(spelled) => {
                 self.leaf(within, spelled)?;
                 match plain_number(spelled) {
@@ -178,30 +183,50 @@ impl Found {
         }
     }
 
-    /// A text, and what it says where servers read it as JSON.
-    fn text(&mut self, within: Within, text: &str) -> Result<(), TooMuch> {
+    /// A text, and what it says where servers read it as JSON: those that say that they take a text and nothing else do not.
+    fn text(&mut self, within: Within, text: &str, schema: Schema<'_>) -> Result<(), TooMuch> {
         self.leaf(within, text)?;
-        match Inner::of(text) {
-            Inner::Text => Ok(()),
-            Inner::Value(inner) if self.around < MOST_WITHIN => {
-                // It is told once more.
-                self.told.spend(text.len())?;
-                self.around += 1;
-                let walked = self.walk(&inner, within);
-                self.around -= 1;
-                walked
-            }
-            Inner::Value(_) | Inner::Doubt => {
-                self.doubt = true;
-                Ok(())
-            }
+        if schema.is_text() {
+            return Ok(());
         }
+        match Inner::of(text) {
+            Inner::Text => {}
+            Inner::Value(inner) if self.around < MOST_WITHIN => {
+                // It is told once more; the command's text has all that is too much for that.
+                self.around += 1;
+                let told = self.told.spend(text.len());
+                let told = told.and_then(|()| self.walk(&inner, within, Schema::default()));
+                self.around -= 1;
+                self.doubt |= told.is_err();
+            }
+            Inner::Value(_) | Inner::Doubt => self.doubt = true,
+        }
+        Ok(())
+    }
+
+    fn field(&mut self, within: Within, name: &str) -> Result<Within, TooMuch> {
+        let before = self.told.fields();
+        let field = self.told.field(within, name)?;
+        if self.around > 0 {
+            self.inner.0 += self.told.fields() - before;
+            bounded(self.inner.0)?;
+        }
+        Ok(field)
     }
 
     fn leaf(&mut self, within: Within, value: &str) -> Result<(), TooMuch> {
+        if self.around > 0 {
+            self.inner.1 += 1;
+            bounded(self.inner.1)?;
+        }
         let name = format!("argument:{}", self.told.path(within));
         self.told.fact(name, value.to_owned())
     }
+}
+
+/// No more is told of what texts say.
+fn bounded(count: usize) -> Result<(), TooMuch> {
+    if count > MOST_INNER { Err(TooMuch) } else { Ok(()) }
 }
 
 /// A number that is spelled with a point or an exponent (`1e2`, `100.0`) as others spell it (`100`), where it is another.
@@ -214,132 +239,4 @@ fn plain_number(spelled: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn call(arguments: &str) -> Ask {
-        let arguments = Json::read(arguments.as_bytes()).unwrap();
-        Ask::Call { name: "create_issue".to_owned(), arguments }
-    }
-
-    const ABOUT: About<'_> = About { server: "github", name: "create_issue", facts: &[] };
-
-    #[test]
-    fn a_call_tells_its_tool_its_arguments_and_their_values() {
-        let command =
-            command(&call(r#"{"title":"x","labels":[{"name":"a"},{"name":7}]}"#), ABOUT).unwrap();
-        let operation = command.operations.first().unwrap();
-        assert_eq!(operation.action, "call");
-        assert_eq!(operation.object, "github.create_issue");
-        assert_eq!(operation.fields, ["title", "labels", "labels.name"]);
-        let fact = |name: &str, value: &str| (format!("argument:{name}"), value.to_owned());
-        let facts = [fact("title", "x"), fact("labels.name", "a"), fact("labels.name", "7")];
-        assert_eq!(operation.facts, facts);
-        let text = "tools/call github.create_issue\n{\"title\":\"x\",\"labels\":[{\"name\":\"a\"},{\"name\":7}]}";
-        assert_eq!(command.text, text);
-        assert!(command.complete);
-    }
-
-    #[test]
-    fn a_number_is_told_however_it_is_spelled() {
-        for spelled in ["1e2", "100.0", "1E+2", "1000e-1"] {
-            let command = command(&call(&format!("{{\"amount\":{spelled}}}")), ABOUT).unwrap();
-            let fact = ("argument:amount".to_owned(), "100".to_owned());
-            assert!(command.operations[0].facts.contains(&fact), "{spelled}");
-        }
-        let command = command(&call(r#"{"amount":100}"#), ABOUT).unwrap();
-        assert_eq!(command.operations[0].facts.len(), 1);
-    }
-
-    #[test]
-    fn a_text_that_is_json_is_told_as_what_it_says_as_well() {
-        let arguments = r#"{"paths":" [\"/etc/shadow\",{\"to\":\"\u002essh\"}]"}"#;
-        let command = command(&call(arguments), ABOUT).unwrap();
-        let operation = command.operations.first().unwrap();
-        assert_eq!(operation.fields, ["paths", "paths.to"]);
-        let fact = |name: &str, value: &str| (format!("argument:{name}"), value.to_owned());
-        for told in [
-            fact("paths", " [\"/etc/shadow\",{\"to\":\".ssh\"}]"),
-            fact("paths", "/etc/shadow"),
-            fact("paths.to", ".ssh"),
-        ] {
-            assert!(operation.facts.contains(&told), "{told:?}");
-        }
-        assert!(command.complete);
-    }
-
-    #[test]
-    fn a_text_that_servers_could_read_differently_leaves_the_command_incomplete() {
-        let twice = Json::object([("a", Json::text(r#"{"b":1,"b":2}"#))]);
-        let mut within = Json::object([("a", Json::text("x"))]);
-        for _ in 0..=MOST_WITHIN {
-            within = Json::object([("a", Json::text(within.to_text()))]);
-        }
-        let words = Json::object([("a", Json::text("[WIP] {mend} \"b\""))]);
-        for (arguments, complete) in [(twice, false), (within, false), (words, true)] {
-            let ask = Ask::Call { name: "create_issue".to_owned(), arguments };
-            assert_eq!(command(&ask, ABOUT).unwrap().complete, complete);
-        }
-    }
-
-    #[test]
-    fn what_tells_more_than_there_may_be_is_no_command() {
-        let inner: Vec<String> = (0..50_000).map(|number| format!("\"{number:x}\":0")).collect();
-        let (long, inner) = ("x".repeat(2500), inner.join(","));
-        let numbers = |number: &str, count| vec![number; count].join(",");
-        for (arguments, is_told) in [
-            // A long name before each that lies within it.
-            (format!("{{\"{long}\":{{{inner}}}}}"), false),
-            (format!("{{\"order\":{{{inner}}}}}"), true),
-            // A name before each value, as often as it is there.
-            (format!("{{\"{long}\":[{}]}}", numbers("0", 50_000)), false),
-            (format!("{{\"vector\":[{}]}}", numbers("0.25", 50_000)), true),
-            (format!("{{\"a\":[{}]}}", numbers("0", 100_000)), false),
-            // Short numbers whose plain spelling is long.
-            (format!("{{\"a\":[{}]}}", numbers("1e300", 30_000)), false),
-        ] {
-            let told = command(&call(&arguments), ABOUT);
-            assert_eq!(told.is_ok(), is_told, "{:.20} {}", arguments, arguments.len());
-            let params = Json::read(arguments.as_bytes()).unwrap();
-            assert_eq!(reverse_command("roots/list", "git", &params).is_ok(), is_told);
-        }
-    }
-
-    #[test]
-    fn a_completion_tells_what_is_known_besides() {
-        let given =
-            r#"{"argument":{"name":"a","value":"x"},"context":{"arguments":{"path":"/etc"}}}"#;
-        let given = Json::read(given.as_bytes()).unwrap();
-        let ask = Ask::Complete { of_prompt: true, name: "p".to_owned(), given };
-        let fact = ("argument:path".to_owned(), "/etc".to_owned());
-        assert!(command(&ask, ABOUT).unwrap().operations[0].facts.contains(&fact));
-    }
-
-    #[test]
-    fn a_rewrite_may_change_arguments_and_nothing_else() {
-        let ask = call("{}");
-        let object = "github.create_issue";
-        let text = "tools/call github.create_issue\n{\"draft\":true}";
-        assert_eq!(rewritten(&ask, object, text), Some(call(r#"{"draft":true}"#)));
-        for wrong in ["tools/call github.other\n{}", "tools/call github.create_issue", "", "\n{}"] {
-            assert_eq!(rewritten(&ask, object, wrong), None, "{wrong}");
-        }
-        assert_eq!(
-            rewritten(&ask, object, "tools/call github.create_issue\n{\"a\":1,\"A\":2}"),
-            None
-        );
-    }
-
-    #[test]
-    fn every_method_has_an_action_of_its_own() {
-        let about = About { server: "files", name: "file:///a", facts: &[] };
-        let told = |ask: Ask| {
-            let command = command(&ask, about).unwrap();
-            let operation = command.operations.iter().next().unwrap();
-            format!("{} {}", operation.action, operation.object)
-        };
-        assert_eq!(told(Ask::Read("x".into())), "read files.file:///a");
-        assert_eq!(told(Ask::List(Kind::Tools)), "list files.tools");
-        assert_eq!(told(Ask::Level("debug".into())), "set files.logging");
-    }
-}
+mod tests;

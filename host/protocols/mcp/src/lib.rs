@@ -13,6 +13,7 @@ mod pins;
 mod request;
 mod results;
 mod revision;
+mod schema;
 mod serve;
 mod upstream;
 

@@ -52,6 +52,13 @@ fn other_data_is_masked_as_text() {
 }
 
 #[test]
+fn a_comment_is_no_value_of_a_name_in_the_one_before() {
+    check(": renamed \"secret\"\n: done\n\n", ": renamed \"secret\"\n: done\n\n");
+    check_refused(": \"secret\": 1\n\n", Trouble::Member);
+    check_refused("\"secret\"\n: 1\n\n", Trouble::Member);
+}
+
+#[test]
 fn other_fields_are_searched_too() {
     check(
         ": bob@example.org\nid: bob@example.org\nevent:bob@example.org\nbob@example.org\nx: bob@example.org\n\n",

@@ -4,19 +4,14 @@ use std::collections::HashSet;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use palisade_policy::{TooMuch, Within, inner_json};
+use palisade_policy::{DEEPEST_JSON, MOST_WITHIN, TooMuch, Within, inner_json};
 
 use super::names::{FOLDS, holds_folding};
 use super::{Reading, check_name, patch};
 use crate::Refused;
 
-/// Deeper texts are refused.
-const DEEPEST: usize = 64;
 /// Beyond this, readers that know floating-point numbers alone round (2^53).
 const EXACT: f64 = 9_007_199_254_740_992.0;
-
-/// So many texts that are JSON may lie within each other.
-const MOST_WITHIN: usize = 4;
 
 /// Words that a reader's error is known by again.
 const TWICE: &str = "a name is there twice";
@@ -49,25 +44,17 @@ pub(super) fn read_within(
 }
 
 /// Reads what a text says that is the value of a field, where servers may read it as JSON: what they could read in more than one
-/// way is not accounted for.
-///
-/// # Errors
-/// When it names too much.
-pub(super) fn read_inner(text: &str, reading: &mut Reading, within: Within) -> Result<(), TooMuch> {
-    let Some(text) = inner_json(text) else { return Ok(()) };
+/// way, or names more than is told, is not accounted for.
+pub(super) fn read_inner(text: &str, reading: &mut Reading, within: Within) {
+    let Some(text) = inner_json(text) else { return };
     if reading.around == MOST_WITHIN {
         reading.unread = true;
-        return Ok(());
+        return;
     }
     reading.around += 1;
     let read = read_within(text.as_bytes(), reading, within);
     reading.around -= 1;
-    match read {
-        Err(Refused::Names(why)) => return Err(why),
-        Err(_) => reading.unread = true,
-        Ok(()) => {}
-    }
-    Ok(())
+    reading.unread |= read.is_err();
 }
 
 fn refused(error: &str) -> Refused {
@@ -136,7 +123,8 @@ impl<'de> Visitor<'de> for Node<'_> {
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
         let Node { reading, within, .. } = self;
         reading.value(within, value).map_err(E::custom)?;
-        read_inner(value, reading, within).map_err(E::custom)
+        read_inner(value, reading, within);
+        Ok(())
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
@@ -145,7 +133,7 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let Node { reading, within, depth } = self;
-        if depth >= DEEPEST {
+        if depth >= DEEPEST_JSON {
             return Err(A::Error::custom(DEEP));
         }
         loop {
@@ -159,7 +147,7 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let Node { reading, within, depth } = self;
-        if depth >= DEEPEST {
+        if depth >= DEEPEST_JSON {
             return Err(A::Error::custom(DEEP));
         }
         let mut names = HashSet::new();

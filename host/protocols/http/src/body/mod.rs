@@ -11,7 +11,7 @@ mod multipart;
 mod names;
 mod patch;
 
-use palisade_policy::{Told, TooMuch, Within};
+use palisade_policy::{MOST_INNER, Told, TooMuch, Within};
 
 use crate::Refused;
 
@@ -36,7 +36,7 @@ pub struct Contents {
     /// Whether there are more values, or longer ones, than are told: a policy must not take them for absent.
     pub cut: bool,
     /// Whether a part of it is of a type that is not read, and that servers may fill fields from, or a text is in it that they
-    /// may read as JSON in more than one way.
+    /// may read as JSON in more than one way, or that names more than is told.
     pub unread: bool,
     /// GraphQL that it holds.
     pub graphql: GraphQl,
@@ -73,6 +73,8 @@ pub(crate) struct Reading {
     graphql: GraphQl,
     /// So many texts that are JSON lie around what is read now.
     around: usize,
+    /// So many fields were told of what texts say.
+    inner: usize,
 }
 
 impl Reading {
@@ -90,7 +92,15 @@ impl Reading {
         within: Within,
         name: impl Into<String>,
     ) -> Result<Within, TooMuch> {
-        self.told.field(within, name)
+        let before = self.told.fields();
+        let field = self.told.field(within, name)?;
+        if self.around > 0 {
+            self.inner += self.told.fields() - before;
+            if self.inner > MOST_INNER {
+                return Err(TooMuch);
+            }
+        }
+        Ok(field)
     }
 
     /// A field at the end of a path, with dots between its names.
@@ -119,7 +129,7 @@ impl Reading {
     fn pair(&mut self, name: &str, value: &str) -> Result<(), TooMuch> {
         self.text(name, value)?;
         for field in self.named(name)? {
-            json::read_inner(value, self, field)?;
+            json::read_inner(value, self, field);
         }
         Ok(())
     }

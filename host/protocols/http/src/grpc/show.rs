@@ -120,8 +120,20 @@ impl Message {
         }
     }
 
-    /// Whether it is a mask that names every field.
+    /// Whether a mask among its fields names every field of what it has beside it: a service sets them all (AIP-134). Where there
+    /// is nothing beside it, it says what is to be read (AIP-157).
     pub(super) fn masks_all(&self) -> bool {
+        let names_all = |item: &Item| matches!(item, Item::Message(mask) if mask.names_all());
+        let masked = self.fields.values().any(|field| match &field.value {
+            Value::One(item) => names_all(item),
+            Value::List(items) => items.iter().any(names_all),
+            Value::Map(entries) => entries.iter().any(|(_, item)| names_all(item)),
+        });
+        masked && self.descriptor.fields().any(|field| may_be_set(&field))
+    }
+
+    /// Whether it is a mask that names every field.
+    fn names_all(&self) -> bool {
         let every = |field: &Field| match &field.value {
             Value::List(paths) => paths.iter().any(|path| path.text().contains('*')),
             _ => false,
@@ -138,6 +150,17 @@ impl Message {
     pub(crate) fn stands_for(&self) -> Option<Option<&Field>> {
         is_value(self.descriptor.full_name()).then(|| self.fields.values().next())
     }
+}
+
+/// Whether a field is a message whose fields a mask may name.
+fn may_be_set(field: &FieldDescriptor) -> bool {
+    let Kind::Message(message) = field.kind() else { return false };
+    let known = message.full_name().strip_prefix("google.protobuf.");
+    let is_one_value = known.is_some_and(|name| {
+        let is_wrapper = name.ends_with("Value") && !matches!(name, "Value" | "ListValue");
+        is_wrapper || matches!(name, "FieldMask" | "Timestamp" | "Duration" | "Empty")
+    });
+    !field.is_list() && !field.is_map() && !is_one_value
 }
 
 /// Whether a message of this type stands for its one field.

@@ -24,7 +24,7 @@ enum Readable {
 }
 
 /// Texts that are written for people, or as code: their keys, if they have any, are in quotation marks.
-const PROSE: [&str; 20] = [
+const PROSE: [&str; 42] = [
     "plain",
     "html",
     "css",
@@ -32,19 +32,41 @@ const PROSE: [&str; 20] = [
     "ecmascript",
     "x-javascript",
     "typescript",
+    "x-typescript",
+    "jsx",
+    "tsx",
     "markdown",
     "x-markdown",
     "x-rst",
+    "rtf",
+    "troff",
+    "vtt",
+    "x-component",
+    "vnd.turbo-stream.html",
+    "x-scss",
+    "less",
+    "cache-manifest",
+    "uri-list",
     "x-c",
+    "x-csrc",
+    "x-c++",
+    "x-c++src",
     "x-diff",
+    "x-patch",
     "x-go",
     "x-java",
     "x-java-source",
     "x-log",
-    "x-patch",
+    "x-perl",
+    "x-php",
     "x-python",
     "x-script.python",
+    "x-ruby",
+    "x-rust",
+    "rust",
     "x-sh",
+    "x-shellscript",
+    "x-sql",
 ];
 
 impl Readable {
@@ -52,13 +74,15 @@ impl Readable {
         match essence {
             "application/json"
             | "text/json"
+            | "text/x-json"
             | "application/x-amz-json-1.0"
             | "application/x-amz-json-1.1" => Self::Json,
             "application/x-ndjson"
             | "application/ndjson"
             | "application/jsonl"
             | "application/x-jsonlines"
-            | "application/json-lines" => Self::Lines,
+            | "application/json-lines"
+            | "text/x-ndjson" => Self::Lines,
             "text/event-stream" => Self::Events,
             "application/x-www-form-urlencoded" => Self::Form,
             "application/xml" | "application/yaml" | "application/x-yaml" | "application/toml"
@@ -228,7 +252,15 @@ mod tests {
             assert!(!passes(&masking, kind), "{kind}");
             assert!(passes(&Masking::default(), kind), "{kind}");
         }
-        for kind in ["text/plain", "text/html", "text/css", "text/markdown", "text/javascript"] {
+        for kind in [
+            "text/plain",
+            "text/html",
+            "text/x-component",
+            "text/vnd.turbo-stream.html",
+            "text/x-ruby",
+            "text/x-json",
+            "text/x-ndjson",
+        ] {
             assert!(passes(&masking, kind), "{kind}");
         }
     }

@@ -48,7 +48,7 @@ use crate::{Credential, Descriptors, Templates};
 pub use app::Service;
 pub use forward::Forward;
 pub use greet::greet;
-pub use mounted::{Answer, Asked, Entered, Mount, Pieces, Stay};
+pub use mounted::{Answer, Asked, Entered, Held, Mount, Pieces, Stay};
 pub use preface::begins_http2;
 
 /// Limits and switches of the service.

@@ -36,7 +36,7 @@ pub trait Entered: Send + Sync {
     /// Answers the request. It is dropped when the client leaves.
     async fn answer(&self, asked: Asked<'_>) -> Answer;
 
-    /// A place for the request's body, held as long as that is in memory. Nothing where the client has as many as it may.
+    /// A place for the request's body, kept with it. Nothing where the client has as many as it may.
     fn place(&self) -> Option<Place>;
 
     /// Lets the client keep a tunnel open, for requests each of which is let in by itself. Nothing where it may not.
@@ -53,7 +53,7 @@ pub struct Stay {
 }
 
 /// A request, below the connection's own prefix.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Asked<'a> {
     /// The method.
     pub method: &'a Method,
@@ -61,8 +61,21 @@ pub struct Asked<'a> {
     pub path: &'a str,
     /// The headers, the token's not among them.
     pub headers: &'a HeaderMap,
-    /// The body.
-    pub body: &'a [u8],
+    /// The body, to be dropped as soon as it is read.
+    pub body: Held,
+}
+
+/// A body in memory, with its place among those of its client.
+#[derive(Debug, Default)]
+pub struct Held {
+    bytes: Bytes,
+    _place: Option<Place>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// An answer.
@@ -109,27 +122,22 @@ impl Connection {
         }
         let _busy = self.way.busy();
         http.set_read_timeout(Some(self.service.runner.options.patience));
-        let Some(place) = entered.place() else {
+        let place = if http.is_body_empty() { None } else { Some(entered.place()) };
+        if let Some(None) = place {
             let why = "as many requests of this client are under way as may be";
             return self.last_words(http, &Reply::unavailable(429, why, "")).await;
-        };
+        }
         let body = whole(http, head, mount.body_limit()).await;
         let body = match body.and_then(|body| without(login.token, body)) {
-            Ok(body) => body,
+            Ok(bytes) => Held { bytes, _place: place.flatten() },
             Err(refused) => return self.last_words(http, &Reply::refused(refused, "")).await,
         };
-        let asked = Asked {
-            method: &head.method,
-            path: &head.target.path,
-            headers: &head.headers,
-            body: &body,
-        };
+        let asked =
+            Asked { method: &head.method, path: &head.target.path, headers: &head.headers, body };
         let answered = tokio::select! {
             answered = entered.answer(asked) => answered,
             gone = gone(http) => return Err(gone),
         };
-        // An answer may be sent for hours.
-        drop((body, place));
         send(http, answered).await
     }
 }

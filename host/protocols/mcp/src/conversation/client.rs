@@ -1,6 +1,6 @@
 //! What the client says.
 
-use super::judge::{Forward, Job};
+use super::judge::{Forward, Job, schema};
 use super::lists::Why;
 use super::{
     Caller, Conversation, Effect, MOST_REQUESTS, MOST_UNDER_WAY, Stream, inputs, stateless,
@@ -144,7 +144,8 @@ impl Conversation {
                     forward.pin = look.pin;
                 }
                 Err(denial) => {
-                    let about = About { server: &server, name: &forward.aim.name, facts: &[] };
+                    let about =
+                        About { server: &server, name: &forward.aim.name, ..About::default() };
                     let command = command(&forward.ask, about);
                     // It is denied either way.
                     let command = command.unwrap_or_else(|_| refused_command("tools/call"));
@@ -152,7 +153,8 @@ impl Conversation {
                 }
             }
         }
-        let about = About { server: &server, name: &forward.aim.name, facts: &facts };
+        let schema = schema(&self.servers, &forward.aim);
+        let about = About { server: &server, name: &forward.aim.name, facts: &facts, schema };
         let command = command(&forward.ask, about);
         self.ask_with(command, Job::Forward(forward), own.as_ref());
     }
@@ -161,7 +163,7 @@ impl Conversation {
     fn of_all(&self, ask: &Ask, capability: &str) -> Result<Command, TooMuch> {
         let servers = self.servers.iter().filter(|it| it.capabilities.get(capability).is_some());
         let commands =
-            servers.map(|it| command(ask, About { server: &it.name, name: "", facts: &[] }));
+            servers.map(|it| command(ask, About { server: &it.name, ..About::default() }));
         let mut all = Command { complete: true, ..Command::default() };
         let mut operations = Vec::new();
         for command in commands {
@@ -182,7 +184,7 @@ impl Conversation {
     /// The command about what is known by its name alone.
     pub(super) fn command_of(&self, ask: &Ask, aim: &Aim) -> Result<Command, TooMuch> {
         let server = self.settings.servers.get(aim.server).map_or("", String::as_str);
-        command(ask, About { server, name: &aim.name, facts: &[] })
+        command(ask, About { server, name: &aim.name, ..About::default() })
     }
 
     /// Refuses what nobody was asked about, and records it.

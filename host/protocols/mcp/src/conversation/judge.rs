@@ -10,7 +10,7 @@ use wildmatch::WildMatch;
 
 use super::due::Sent;
 use super::listen::Wanted;
-use super::{Caller, Conversation, Due, Held, State, denied, notification};
+use super::{Caller, Conversation, Due, Held, Server, State, denied, notification};
 use crate::catalog::Standing;
 use crate::event::{About, command, refused_command, rewritten, too_much};
 use crate::json::Json;
@@ -18,6 +18,7 @@ use crate::message::{Id, Message, RpcError};
 use crate::pins::{Said, Trusted};
 use crate::request::{Aim, Ask, Kind};
 use crate::results::text_part;
+use crate::schema::Schema;
 
 /// So much of what a tool says, and said, is shown to whoever approves a call of it, in bytes.
 const MOST_SHOWN: usize = 64 * 1024;
@@ -125,7 +126,11 @@ impl Conversation {
             return self.deny(&command, &job, &denial);
         }
         let template = command.operations.first().cloned().unwrap_or_default();
-        let read = |text: &str| Arc::new(reread(&job, &template, text));
+        let schema = match &job {
+            Job::Forward(forward) => schema(&self.servers, &forward.aim),
+            _ => Schema::default(),
+        };
+        let read = |text: &str| Arc::new(reread(&job, (&template, schema), text));
         match self.gate.ask_with(&command, Moment::Run, &read, own) {
             Asked::Decided(decision) => self.decided(job, decision),
             Asked::Waiting(waiting) => {
@@ -179,7 +184,7 @@ impl Conversation {
             Job::List { caller, kind } => self.list(caller, kind, allowed.number),
             Job::Level { caller, level } => {
                 for server in 0..self.servers.len() {
-                    let has = |it: &super::Server| it.capabilities.get("logging").is_some();
+                    let has = |it: &Server| it.capabilities.get("logging").is_some();
                     if self.servers.get(server).is_some_and(has) {
                         let params = Json::object([("level", Json::text(&level))]);
                         self.request(server, "logging/setLevel", params, Due::Ignored);
@@ -340,8 +345,14 @@ impl Conversation {
     }
 }
 
+/// What the tool that is called says of its arguments, where it is known.
+pub(super) fn schema<'a>(servers: &'a [Server], aim: &Aim) -> Schema<'a> {
+    let tool = servers.get(aim.server).and_then(|server| server.catalog.get(&aim.name));
+    Schema(tool.and_then(|tool| tool.shown.get("inputSchema")))
+}
+
 /// What a policy's text stands for; what it does not stand for is a command that is not accounted for.
-fn reread(job: &Job, template: &Operation, text: &str) -> Command {
+fn reread(job: &Job, (template, schema): (&Operation, Schema<'_>), text: &str) -> Command {
     let ask = match job {
         Job::Forward(forward) => rewritten(&forward.ask, &template.object, text),
         _ => None,
@@ -351,7 +362,8 @@ fn reread(job: &Job, template: &Operation, text: &str) -> Command {
         return Command { text: text.to_owned(), operations, complete: false };
     };
     let server = template.object.strip_suffix(&format!(".{}", forward.aim.name));
-    let about = About { server: server.unwrap_or_default(), name: &forward.aim.name, facts: &[] };
+    let (server, name) = (server.unwrap_or_default(), forward.aim.name.as_str());
+    let about = About { server, name, schema, facts: &[] };
     let Ok(command) = command(&ask, about) else {
         let operations = [template.clone()].into();
         return Command { text: text.to_owned(), operations, complete: false };

@@ -222,7 +222,8 @@ impl Conversation {
                 let Ok(standing) = tool.standing(&server.name, name, &*self.pins) else { continue };
                 let mut facts = vec![("tool", standing.word().to_owned())];
                 facts.extend(tool.claims());
-                if !self.may(&ask, About { server: &server.name, name, facts: &facts }) {
+                let about = About { server: &server.name, name, facts: &facts, ..About::default() };
+                if !self.may(&ask, about) {
                     continue;
                 }
                 let name = self.shown_name(index, name);
@@ -285,7 +286,7 @@ impl Conversation {
                 _ => Ask::Read(name.to_owned()),
             };
             // What a template gives is judged when it is read.
-            let about = About { server: &server, name, facts: &[] };
+            let about = About { server: &server, name, ..About::default() };
             if kind != Kind::Templates && !self.may(&ask, about) {
                 continue;
             }

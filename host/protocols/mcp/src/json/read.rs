@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use palisade_policy::DEEPEST_JSON;
 use serde::de::IgnoredAny;
 
 use super::Json;
 
-/// Deeper texts are refused.
-const DEEPEST: usize = 64;
 /// Longer numbers are refused: no reader keeps so many digits.
 const LONGEST_NUMBER: usize = 64;
 
@@ -21,7 +20,7 @@ pub enum JsonRefused {
     #[error("an object has a name twice")]
     Twice,
     /// It is nested too deeply.
-    #[error("it is nested deeper than {DEEPEST}")]
+    #[error("it is nested deeper than {DEEPEST_JSON}")]
     Deep,
     /// A number has too many digits.
     #[error("a number has more than {LONGEST_NUMBER} digits")]
@@ -51,7 +50,7 @@ impl<'a> Cut<'a> {
     }
 
     fn list(&mut self, depth: usize) -> Result<Json, JsonRefused> {
-        if depth >= DEEPEST {
+        if depth >= DEEPEST_JSON {
             return Err(JsonRefused::Deep);
         }
         self.at += 1;
@@ -67,7 +66,7 @@ impl<'a> Cut<'a> {
     }
 
     fn object(&mut self, depth: usize) -> Result<Json, JsonRefused> {
-        if depth >= DEEPEST {
+        if depth >= DEEPEST_JSON {
             return Err(JsonRefused::Deep);
         }
         self.at += 1;

@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::de::IgnoredAny;
 
 use super::embedded::offset;
-use super::literal;
+use super::literal::{self, Mark, begins_value};
 
 /// So often a text may be looked through for values, all looks together: more often than its brackets are (`embedded`), since
 /// strings are looked at besides.
@@ -16,19 +16,19 @@ const LONGEST_ESCAPE: usize = 12;
 /// Longer names in other quotation marks than JSON's are none, in bytes.
 const LONGEST_NAME: usize = 256;
 
-/// A key with its colon, and the value that stands behind it.
+/// A key with its colon, behind which a value begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pair {
     /// Where the key begins.
     pub(super) start: usize,
     /// The key, as it reads.
     pub(super) key: String,
-    /// Where its value is. One that breaks off goes to the text's end.
-    pub(super) value: Range<usize>,
-    /// Whether the value is JSON, and there as a whole.
-    pub(super) whole: bool,
+    /// Where its value begins.
+    pub(super) value: usize,
     /// What stands before each quotation mark: backslashes.
     pub(super) escape: String,
+    /// The quotation marks around it.
+    letter: char,
 }
 
 /// What keys stand in.
@@ -59,10 +59,7 @@ impl<'a> Pairs<'a> {
     }
 
     /// The first pair from this place on whose key stands in such marks.
-    ///
-    /// # Errors
-    /// Where values lie within values, or seem to, so often that not all can be looked at.
-    pub(super) fn next(&mut self, marks: Marks, from: usize) -> Result<Option<Pair>, TooTangled> {
+    pub(super) fn next(&self, marks: Marks, from: usize) -> Option<Pair> {
         match marks {
             Marks::Double => self.next_double(from),
             Marks::Single | Marks::Escaped => self.next_other(marks, from),
@@ -70,7 +67,7 @@ impl<'a> Pairs<'a> {
     }
 
     /// The pair whose key ends at the first such mark with a colon behind it.
-    fn next_other(&mut self, marks: Marks, from: usize) -> Result<Option<Pair>, TooTangled> {
+    fn next_other(&self, marks: Marks, from: usize) -> Option<Pair> {
         let mark = if marks == Marks::Single { '\'' } else { '"' };
         let mut at = from;
         while let Some(end) = find(self.text, at, mark) {
@@ -82,18 +79,18 @@ impl<'a> Pairs<'a> {
             if marks == Marks::Escaped && escape.is_empty() {
                 continue;
             }
-            if let Some((value, whole)) = self.value(colon + 1)? {
+            if let Some(value) = value_behind(self.text, colon + 1) {
                 let (key, escape) = (name.to_owned(), escape.to_owned());
-                return Ok(Some(Pair { start, key, value, whole, escape }));
+                return Some(Pair { start, key, value, escape, letter: mark });
             }
         }
-        Ok(None)
+        None
     }
 
     /// The pair whose key begins at the first quotation mark that one can begin at.
     ///
     /// Each mark is tried: where a text begins within a string, every second one is the wrong one.
-    fn next_double(&mut self, from: usize) -> Result<Option<Pair>, TooTangled> {
+    fn next_double(&self, from: usize) -> Option<Pair> {
         let mut at = from;
         while let Some(first) = find(self.text, at, '"') {
             // All marks between are escaped: a string that began at one of them would end there as well.
@@ -101,37 +98,68 @@ impl<'a> Pairs<'a> {
             at = end;
             let Some(colon) = colon_behind(self.text, end, '"') else { continue };
             let Some((start, key)) = readable(self.text, first, end) else { continue };
-            if let Some((value, whole)) = self.value(colon + 1)? {
-                let escape = String::new();
-                return Ok(Some(Pair { start, key, value, whole, escape }));
+            if let Some(value) = value_behind(self.text, colon + 1) {
+                return Some(Pair { start, key, value, escape: String::new(), letter: '"' });
             }
         }
-        Ok(None)
+        None
     }
 
-    /// Where the value behind a colon is, and whether it is there as a whole.
-    fn value(&mut self, behind: usize) -> Result<Option<(Range<usize>, bool)>, TooTangled> {
-        let Some(rest) = self.text.get(behind..) else { return Ok(None) };
-        let start = behind + blank(rest);
+    /// Where a pair's value is, and whether it is JSON, and there as a whole. One that breaks off goes to the text's end. This
+    /// may look far: it is for values that are covered, behind which one goes on.
+    ///
+    /// # Errors
+    /// Where values seem to lie within values so often that not all can be looked at.
+    pub(super) fn value(
+        &mut self,
+        pair: &Pair,
+    ) -> Result<Option<(Range<usize>, bool)>, TooTangled> {
+        let start = pair.value;
         let rest = self.text.get(start..).unwrap_or_default();
+        let mark = Mark { letter: pair.letter, slashes: pair.escape.len() };
         let mut values = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
         let (found, looked_at) = match values.next() {
             Some(Ok(_)) => {
                 let length = values.byte_offset();
-                (Some((start..start + length, true)), length)
+                match literal::goes_on(rest, length, mark) {
+                    Some(reach) => (Some((reach.length, false)), reach.looked_at),
+                    None => (Some((length, true)), length),
+                }
             }
             Some(Err(error)) => {
                 // Words of prose are no value; what is open to the end is one.
                 let open = error.is_eof() && rest.starts_with(['"', '{', '[']);
-                let length = if open { Some(rest.len()) } else { literal::length(rest) };
-                let found = length.map(|length| (start..start + length, false));
-                (found, offset(rest, &error) + length.unwrap_or_default())
+                let reach = if open { None } else { literal::reach(rest, mark) };
+                let length = if open { Some(rest.len()) } else { reach.map(|it| it.length) };
+                let looked_at = reach.map(|it| it.looked_at).unwrap_or_default();
+                (length.map(|length| (length, false)), offset(rest, &error) + looked_at)
             }
             None => (None, 0),
         };
         self.patience = self.patience.checked_sub(looked_at).ok_or(TooTangled)?;
-        Ok(found)
+        let found = found.filter(|(length, _)| *length > 0);
+        Ok(found.map(|(length, whole)| (start..start + length, whole)))
     }
+
+    /// Where a pair's value is that is a string of JSON's, whole or broken off at the text's end.
+    pub(super) fn string(&self, pair: &Pair) -> Option<Range<usize>> {
+        let start = pair.value;
+        if !self.text.get(start..)?.starts_with('"') {
+            return None;
+        }
+        let Some(end) = end_of_string(self.text, start) else {
+            return Some(start..self.text.len());
+        };
+        let is_whole = self.text.get(end..)?.starts_with('"');
+        is_whole.then_some(start..end + 1)
+    }
+}
+
+/// Where the value behind a colon begins.
+fn value_behind(text: &str, colon: usize) -> Option<usize> {
+    let rest = text.get(colon..)?;
+    let start = colon + blank(rest);
+    begins_value(text.get(start..)?).then_some(start)
 }
 
 /// Where the string that begins at a quotation mark ends: at the mark that closes it, or at what no string has in it.
@@ -200,9 +228,11 @@ mod tests {
         let mut found = Vec::new();
         let mut pairs = Pairs::of(text);
         let mut at = 0;
-        while let Some(pair) = pairs.next(marks, at).unwrap() {
-            at = pair.value.end;
-            found.push((pair.key, text.get(pair.value).unwrap(), pair.whole));
+        while let Some(pair) = pairs.next(marks, at) {
+            at = pair.value;
+            let Some((value, whole)) = pairs.value(&pair).unwrap() else { continue };
+            at = value.end;
+            found.push((pair.key, text.get(value).unwrap(), whole));
         }
         found
     }
@@ -283,10 +313,10 @@ mod tests {
             let mut pairs = Pairs::of(&text);
             let mut at = 0;
             let too_much = loop {
-                match pairs.next(Marks::Double, at) {
-                    Ok(Some(pair)) => at = pair.value.start,
-                    Ok(None) => break false,
-                    Err(TooTangled) => break true,
+                let Some(pair) = pairs.next(Marks::Double, at) else { break false };
+                at = pair.value;
+                if pairs.value(&pair).is_err() {
+                    break true;
                 }
             };
             assert!(too_much, "{lists}");

@@ -36,6 +36,8 @@ struct Prepared {
     rest: CellMask,
     /// Whether it goes by keys, or covers whatever it is.
     looks_into: bool,
+    /// Whether it goes by where keys are as well.
+    by_path: bool,
 }
 
 impl Masks {
@@ -227,9 +229,10 @@ impl Prepared {
     fn new(masking: &Masking) -> Result<Self, Denial> {
         let document = DocumentMask::new(masking).map_err(|error| unusable(&error))?;
         let rest = CellMask::new(&masking.rest).map_err(|error| unusable(&error))?;
-        let has_keys = masking.documents.iter().any(|rules| !rules.keys.is_empty());
-        let looks_into = has_keys || rest.covers();
-        Ok(Self { document: Arc::new(document), rest, looks_into })
+        let mut keys = masking.documents.iter().flat_map(|rules| &rules.keys).peekable();
+        let looks_into = keys.peek().is_some() || rest.covers();
+        let by_path = keys.any(|(key, _)| key.contains(['.', '[', '$']));
+        Ok(Self { document: Arc::new(document), rest, looks_into, by_path })
     }
 }
 

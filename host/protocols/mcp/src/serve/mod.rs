@@ -175,13 +175,13 @@ impl Service {
         self.0.options.message_bytes
     }
 
-    /// Answers a request of somebody who is let in. Its body is empty where it has none.
+    /// Answers a request of somebody who is let in. Its body is empty where it has none, and dropped once it is handed over.
     pub async fn handle(
         &self,
         guest: &dyn Guest,
         method: &Method,
         headers: &HeaderMap,
-        body: &[u8],
+        body: impl AsRef<[u8]> + Send,
     ) -> Reply {
         match self.answer(guest, method, headers, body).await {
             Ok(reply) | Err(reply) => reply,
@@ -193,7 +193,7 @@ impl Service {
         guest: &dyn Guest,
         method: &Method,
         headers: &HeaderMap,
-        body: &[u8],
+        body: impl AsRef<[u8]> + Send,
     ) -> Result<Reply, Reply> {
         request::check_origin(headers, &self.0.options.origins)?;
         let stateless = stateless::is_meant(headers) && !headers.contains_key(request::SESSION);
@@ -221,27 +221,28 @@ impl Service {
         &self,
         guest: &dyn Guest,
         headers: &HeaderMap,
-        body: &[u8],
+        body: impl AsRef<[u8]> + Send,
     ) -> Result<Reply, Reply> {
         request::is_json(headers)?;
         request::accepts(headers, &["application/json", "text/event-stream"])?;
         if headers.get(request::SESSION).is_none() {
-            return match request::first(headers, body)? {
+            return match request::first(headers, body.as_ref())? {
                 request::First::Initialize(id, params) => {
-                    self.begin(guest, id, params, body.len()).await
+                    self.begin(guest, id, params, body.as_ref().len()).await
                 }
                 request::First::Stateless(message) => {
-                    self.post_stateless(guest, headers, (message, body.len())).await
+                    self.post_stateless(guest, headers, (message, body)).await
                 }
             };
         }
         let live = self.session(guest, headers)?;
-        let messages = Message::read(body, live.revision().has_batches())
+        let bytes = body.as_ref().len();
+        let messages = Message::read(body.as_ref(), live.revision().has_batches())
             .map_err(|refused| rpc(400, &refused.answer()))?;
         let requests = messages.iter().filter(|it| matches!(it, Message::Request { .. })).count();
         let opened = (requests > 0).then(|| live.open(requests));
         let number = opened.as_ref().map_or(0, |(number, _)| *number);
-        let event = Event::Client { stream: number, messages, bytes: body.len(), mirrored: vec![] };
+        let event = Event::Client { stream: number, messages, bytes, mirrored: vec![] };
         if !live.tell(event).await {
             return Err(gone());
         }

@@ -143,18 +143,20 @@ impl Drop for Leaving {
 }
 
 impl Service {
-    /// Takes a message of a client that has no session.
+    /// Takes a message of a client that has no session, and its body, which is kept until the message is handed over.
     pub(super) async fn post_stateless(
         &self,
         guest: &dyn Guest,
         headers: &HeaderMap,
-        (message, bytes): (Message, usize),
+        (message, body): (Message, impl AsRef<[u8]> + Send),
     ) -> Result<Reply, Reply> {
         if let Message::Notification { .. } = message {
             // There is none that means something: a request is cancelled by leaving its stream.
             return Ok(Reply { status: 202, headers: vec![], body: Body::Whole(Bytes::new()) });
         }
         let lone = check(headers, message)?;
+        let bytes = body.as_ref().len();
+        let mut body = Some(body);
         // A session may end while a request is on its way to it.
         for _ in 0..2 {
             let live = self.shared(guest, &lone).await?;
@@ -164,6 +166,8 @@ impl Service {
             if !live.tell(Event::Client { stream, messages, bytes, mirrored }).await {
                 continue;
             }
+            // The session counts it from now on, and its answer may wait for a person.
+            body.take();
             match pieces.recv().await {
                 None => {
                     leaving.answered = true;

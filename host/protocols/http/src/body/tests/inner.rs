@@ -24,6 +24,26 @@ fn json_in_a_text_is_told_as_if_it_stood_there() {
 }
 
 #[test]
+fn json_in_a_text_is_told_whatever_stands_behind_it() {
+    for behind in [".", " {}", "\\u0000"] {
+        let body = format!(r#"{{"data":"{{\"role\":\"admin\"}}{behind}"}}"#);
+        let contents = json(&body).unwrap();
+        assert!(contents.fields.iter().any(|known| known == "data.role"), "{body}");
+        assert!(!contents.unread);
+    }
+}
+
+#[test]
+fn of_a_long_document_in_a_text_as_much_is_told_as_may_be_and_what_stands_beside_it() {
+    let document: serde_json::Map<_, _> =
+        (0..200_000).map(|it| (format!("a{it}"), it.into())).collect();
+    let body = serde_json::json!({ "a": serde_json::Value::Object(document).to_string(), "b": 1 });
+    let contents = json(&body.to_string()).unwrap();
+    assert!(contents.unread && contents.fields.contains(&"b".to_owned()));
+    assert!(contents.fields.len() < 1000, "{}", contents.fields.len());
+}
+
+#[test]
 fn json_in_a_text_that_readers_read_differently_is_not_accounted_for() {
     let deep = format!(r#"{{"a":"{}1{}"}}"#, "[".repeat(100), "]".repeat(100));
     let within =

@@ -195,7 +195,11 @@ fn change() -> MessageDescriptor {
         field("user", 1, Type::Message, ".users.User"),
         field("update_mask", 2, Type::Message, ".google.protobuf.FieldMask"),
     ];
-    let users = vec![message("User", user), message("Change", change)];
+    let read = vec![
+        field("name", 1, Type::String, ""),
+        field("read_mask", 2, Type::Message, ".google.protobuf.FieldMask"),
+    ];
+    let users = vec![message("User", user), message("Change", change), message("Get", read)];
     let mut pool = DescriptorPool::new();
     pool.add_file_descriptor_proto(file("mask.proto", "google.protobuf", masks, vec![])).unwrap();
     let mut users = file("users.proto", "users", users, vec![roles]);
@@ -214,6 +218,13 @@ fn what_a_mask_names_is_told_as_a_field_of_the_messages_beside_it() {
     }
     assert!(message.is_known());
     assert!(!Message::read(&change(), &bytes(b"*")).unwrap().is_known(), "it sets any field");
+}
+
+#[test]
+fn a_mask_that_says_what_is_to_be_read_hides_nothing() {
+    let read = change().parent_pool().get_message_by_name("users.Get").unwrap();
+    let bytes = [text(1, b"users/1"), text(2, &text(1, b"*"))].concat();
+    assert!(Message::read(&read, &bytes).unwrap().is_known());
 }
 
 #[test]

@@ -150,16 +150,6 @@ fn words_in_quotation_marks_are_left_as_they_are() {
 }
 
 #[test]
-fn json_with_two_readings_in_a_text_is_withheld() {
-    let mut script = one();
-    script.call(7, "{}");
-    let result = r#"{"content":[{"type":"text","text":"{\"a\":1,\"password\":\"x\",\"a\":2}"}]}"#;
-    let effects = script.answer_last(0, result);
-    assert!(has(&effects, &["answer 7", "withheld"]), "{effects:?}");
-    assert!(!has(&effects, &["password"]));
-}
-
-#[test]
 fn an_error_of_a_server_is_masked_and_told() {
     let mut script = one();
     script.call(7, "{}");

@@ -5,6 +5,7 @@ mod masking;
 mod owing;
 mod script;
 mod stateless;
+mod texts;
 mod unbegun;
 
 use std::sync::Arc;

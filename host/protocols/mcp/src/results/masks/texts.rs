@@ -5,15 +5,13 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use palisade_policy::{Denial, GateSession};
+use palisade_policy::{Denial, GateSession, MOST_WITHIN};
 
 use super::{JSON, Masks, Prepared, pair_of, unreadable, value_of};
 use crate::json::Json;
 use crate::results::broken::{Marks, Pair, Pairs, TooTangled};
 use crate::results::embedded::documents;
 
-/// So many strings that hold JSON may lie within each other.
-const MOST_WITHIN: usize = 4;
 /// The longest escape of a string, in bytes: one that breaks off has no more of it.
 const LONGEST_ESCAPE: usize = 12;
 
@@ -103,7 +101,7 @@ impl Masks {
             return Ok(self.plain(&plan.rest, text));
         }
         if around > MOST_WITHIN {
-            let holds_more = holds_keys(text)?;
+            let holds_more = holds_keys(text);
             let too_deep = unreadable(&"too many strings of JSON lie within each other");
             return if holds_more { Err(too_deep) } else { Ok(self.plain(&plan.rest, text)) };
         }
@@ -125,7 +123,12 @@ impl Masks {
         let documents = found(text)?;
         let mut edits = Vec::with_capacity(documents.len());
         for range in documents {
-            let document = self.document(plan, text.get(range.clone()).unwrap_or_default())?;
+            let document = text.get(range.clone()).unwrap_or_default();
+            if !plan.by_path && Json::read(document.as_bytes()).is_err() {
+                // It has no single reading: its keys are covered one by one.
+                continue;
+            }
+            let document = self.document(plan, document)?;
             let text = self.looked_into(gate, document, around)?;
             edits.push(Edit { range, text });
         }
@@ -159,14 +162,14 @@ impl Masks {
         let mut read = passed.read.iter().peekable();
         let mut pairs = Pairs::of(text);
         let (mut edits, mut from) = (Vec::new(), 0);
-        while let Some(pair) = pairs.next(marks, from).map_err(tangled)? {
+        while let Some(pair) = pairs.next(marks, from) {
             while read.next_if(|range| range.end <= pair.start).is_some() {}
             if let Some(range) = read.peek().filter(|range| range.start <= pair.start) {
                 from = range.end;
                 continue;
             }
             // Another key may be in a value.
-            from = pair.value.start;
+            from = pair.value;
             let cover = match covers.get(&pair.key) {
                 Some(known) => Option::<String>::clone(known),
                 None => {
@@ -175,34 +178,46 @@ impl Masks {
                     cover
                 }
             };
-            let text = text.get(pair.value.clone()).unwrap_or_default();
-            let edited = match cover {
+            let edit = match cover {
                 Some(cover) => {
-                    from = pair.value.end;
-                    Some(self.covered(plan, &pair, (text, &cover))?)
+                    let value = pairs.value(&pair).map_err(tangled)?;
+                    let Some((range, whole)) = value else { continue };
+                    // The mark that ends a string may begin the next key, where it is not clear what is escaped.
+                    from = from.max(range.end.saturating_sub(pair.escape.len() + 1));
+                    let whole = whole.then(|| text.get(range.clone()).unwrap_or_default());
+                    let text = self.covered(plan, &pair, (whole, &cover))?;
+                    Some(Edit { range, text })
                 }
-                None => self.string(gate, text, around)?,
+                // Whatever else it is, keys in it are found as they come.
+                None => match pairs.string(&pair) {
+                    Some(range) => self.string(gate, (text, range), around)?,
+                    None => None,
+                },
             };
-            let Some(text) = edited else { continue };
+            let Some(edit) = edit else { continue };
             // The mark that ends a string may begin a key, where the text began within one.
-            from = from.max(pair.value.end - 1);
-            edits.push(Edit { range: pair.value, text });
+            from = from.max(edit.range.end.saturating_sub(pair.escape.len() + 1));
+            edits.push(edit);
         }
         Ok(edits)
     }
 
-    /// What stands in the place of a value that is covered.
+    /// What stands in the place of a value that is covered: of one that cannot be read, or is not there as a whole, its cover.
     fn covered(
         &mut self,
         plan: &Prepared,
         pair: &Pair,
-        (text, cover): (&str, &str),
+        (whole, cover): (Option<&str>, &str),
     ) -> Result<String, Denial> {
-        if !pair.whole {
-            return Ok(cover.replace('"', &format!("{}\"", pair.escape)));
-        }
-        let treated = self.document(plan, &pair_of(&pair.key, text))?;
-        let value = value_of(&pair.key, treated.as_bytes())?;
+        let document = whole.map(|text| pair_of(&pair.key, text));
+        let document = document.filter(|document| Json::read(document.as_bytes()).is_ok());
+        let value = match document {
+            None => cover.to_owned(),
+            Some(document) => {
+                let treated = self.document(plan, &document)?;
+                value_of(&pair.key, treated.as_bytes())?
+            }
+        };
         Ok(value.replace('"', &format!("{}\"", pair.escape)))
     }
 
@@ -210,20 +225,21 @@ impl Masks {
     fn string(
         &mut self,
         gate: &mut GateSession,
-        text: &str,
+        (text, range): (&str, Range<usize>),
         around: usize,
-    ) -> Result<Option<String>, Denial> {
-        if !text.starts_with('"') || !text.contains("\\\"") && !text.contains("\\u") {
+    ) -> Result<Option<Edit>, Denial> {
+        let text = text.get(range.clone()).unwrap_or_default();
+        if !text.contains("\\\"") && !text.contains("\\u") {
             return Ok(None);
         }
         let Some((said, whole)) = said(text) else { return Ok(None) };
         let shown = self.text_within(gate, "text/plain", (&said, around + 1))?;
         if shown == said {
-            return Ok(Some(text.to_owned()));
+            return Ok(Some(Edit { range, text: text.to_owned() }));
         }
         let mut written = Json::Text(shown).to_text();
         written.truncate(written.len() - usize::from(!whole));
-        Ok(Some(written))
+        Ok(Some(Edit { range, text: written }))
     }
 
     /// What stands in the place of a key's value; `None` where it is shown.
@@ -269,13 +285,9 @@ fn tangled(_: TooTangled) -> Denial {
 }
 
 /// Whether a text holds what may be a key with a value.
-fn holds_keys(text: &str) -> Result<bool, Denial> {
-    for marks in [Marks::Double, Marks::Single, Marks::Escaped] {
-        if Pairs::of(text).next(marks, 0).map_err(tangled)?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+fn holds_keys(text: &str) -> bool {
+    let mut marks = [Marks::Double, Marks::Single, Marks::Escaped].into_iter();
+    marks.any(|marks| Pairs::of(text).next(marks, 0).is_some())
 }
 
 /// What a string says, and whether it is there as a whole; of one that breaks off, what can be read.

@@ -191,6 +191,43 @@ async fn a_held_call_without_a_session_waits_on_its_stream() {
     assert!(told.contains(r#""text":"risky""#), "{told}");
 }
 
+/// A body of which it is known whether it is in memory.
+struct Known {
+    text: String,
+    _known: Arc<()>,
+}
+
+impl AsRef<[u8]> for Known {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_kept_no_longer_than_until_its_message_is_handed_over() {
+    let world = World::new(Servers::Programs);
+    let client = Lone::new(&world);
+    let members = r#""name":"say","arguments":{"say":"risky"},"#;
+    let text = request(1, "tools/call", members, "{}").replace(r#","progressToken":"p""#, "");
+    let mut headers = client.0.headers();
+    for (name, value) in
+        [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "say")]
+    {
+        headers.insert(name, value.parse().unwrap());
+    }
+    let known = Arc::new(());
+    let guest = world.guest("client");
+    let body = Known { text, _known: Arc::clone(&known) };
+    let mut asked = Box::pin(world.service.handle(&guest, &Method::POST, &headers, body));
+    tokio::select! {
+        reply = &mut asked => panic!("{reply:?}"),
+        () = world.told.wait_for("held") => {}
+    }
+    assert_eq!(Arc::strong_count(&known), 1);
+    world.grant.send_replace(true);
+    assert!(all(asked.await).await.contains(r#""text":"risky""#));
+}
+
 #[tokio::test]
 async fn leaving_the_stream_cancels_what_was_asked_by_it() {
     let world = World::new(Servers::Programs);
