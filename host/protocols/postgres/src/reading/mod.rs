@@ -35,6 +35,9 @@ pub(crate) use wanted::wanted_by_new;
 /// The action of an operation that says why a command is not accounted for; its object is the reason.
 pub const UNACCOUNTED: &str = "unaccounted";
 
+/// Where a text that cannot be read takes rows from the client, for all that is known.
+const UNREADABLE: usize = usize::MAX - 1;
+
 /// Actions that write rows.
 const WRITES: [&str; 4] = ["insert", "update", "delete", "merge"];
 
@@ -133,8 +136,14 @@ impl Reading {
     pub fn unreadable(text: String, reason: &str) -> Self {
         let command = Command { text, operations: [unaccounted(reason)].into(), complete: false };
         // It may begin a copy from the client at any of its statements.
-        let last_copy_in = Some(usize::MAX - 1);
+        let last_copy_in = Some(UNREADABLE);
         Self { command: Arc::new(command), last_copy_in, ..Self::default() }
+    }
+
+    /// Whether it is of a text that cannot be read, whatever names stand for.
+    #[must_use]
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.refused.is_none() && self.last_copy_in == Some(UNREADABLE)
     }
 
     /// Reads an analysed text; `problem` says why names could not be looked up.

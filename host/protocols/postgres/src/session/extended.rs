@@ -206,10 +206,12 @@ impl Session {
         let generation = self.catalog.generation();
         let read_by = (generation, self.gate.newest());
         let stands = statement.read_by() == read_by && self.changing.is_none();
-        if stands && !reading.depends_on_session() {
+        // The server keeps what it parsed: what the bytes of the text stand for was settled then, and what could not be told
+        // cannot be told now.
+        if stands && !reading.depends_on_session() || reading.is_unreadable() {
             return Some(reading);
         }
-        let reading = self.read(reading.command.text.as_bytes(), output)?;
+        let reading = self.read_as(&reading.command.text, output)?;
         if !self.at_hand.failed() {
             statement.read_again(Arc::clone(&reading), read_by);
         }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use bytes::BytesMut;
 use palisade_policy::{
     Approvals, Batch, Command, Context, Denial, Entry, Gate, Hold, HoldRequest, Hooks, Journal,
-    JournalFailure, Later, Placed, Plan, Policy, PolicyFailure, Review, Shape, Ticket, Verdict,
+    JournalFailure, Later, Operation, Placed, Plan, Policy, PolicyFailure, Review, Shape, Ticket,
+    Verdict,
 };
 use palisade_relay::{Link, Secure};
 use palisade_sql::Trusted;
@@ -19,7 +20,7 @@ use crate::login::TlsMode;
 use crate::reading::Reading;
 use crate::serve::Backend;
 
-/// Denies what says `forbidden`.
+/// Denies what says `forbidden`, and what could be read in two ways.
 struct Guard(Arc<Kept>);
 
 impl Policy for Guard {
@@ -34,7 +35,8 @@ impl Policy for Guard {
     }
     fn judge(&self, _: &Context, command: &Command) -> Result<Verdict, PolicyFailure> {
         self.0.judged.lock().unwrap().push(command.text.clone());
-        if command.text.contains("forbidden") {
+        let in_two_ways = |it: &Operation| it.object.starts_with("it has ");
+        if command.text.contains("forbidden") || command.operations.iter().any(in_two_ways) {
             let denial =
                 Denial { reason: "no".into(), rule: "guard.no".into(), hint: "don't".into() };
             return Ok(Verdict::Deny(denial));
@@ -413,6 +415,19 @@ fn a_text_that_could_be_read_in_two_ways_waits_for_the_end_of_what_is_not_follow
         script.server(raw(DONE)).server(raw(READY));
         assert_eq!(script.sent(Peer::Server), "Q");
     }
+}
+
+#[test]
+fn what_a_text_says_is_settled_when_it_is_parsed() {
+    const READY_IN_TRANSACTION: &[u8] = b"Z\0\0\0\x05T";
+    let mut script = script();
+    script.client(simple("BEGIN; SELECT f_enc(); CREATE TABLE z (a int)"));
+    script.server(raw(DONE)).server(raw(DONE)).server(raw(DONE)).server(raw(READY_IN_TRANSACTION));
+    script.client(prepare("", "SELECT '\u{e9}\\'")).client(raw(SYNC));
+    script.server(raw(b"1\0\0\0\x04")).server(raw(READY_IN_TRANSACTION));
+    assert_eq!(script.sent(Peer::Server), "QPS");
+    script.client(raw(BIND)).client(raw(EXECUTE)).client(raw(SYNC));
+    assert_eq!(script.sent(Peer::Server), "BDES");
 }
 
 #[test]
