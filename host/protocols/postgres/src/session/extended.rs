@@ -309,9 +309,9 @@ impl Session {
         self.refuse_message(name, refusal, output)
     }
 
-    /// Refuses a message with a name that the server would not keep as it is.
+    /// Refuses a message with a name of which it is not known what the server keeps.
     pub(super) fn refuse_name(&mut self, error: &FrameError, output: &mut Output<Answer>) {
-        let hint = "Give it a shorter name, in ASCII.";
+        let hint = "Give it a name in ASCII.";
         let refusal = Refusal::of(error.sqlstate(), "postgres.name", error.to_string(), hint);
         self.refuse_message("a name", refusal, output);
     }

@@ -289,15 +289,33 @@ fn after_a_denial_the_rest_of_the_pipeline_is_dropped_up_to_its_sync() {
 }
 
 #[test]
-fn a_name_that_the_server_would_cut_is_refused_and_the_session_goes_on() {
+fn a_name_that_the_server_would_convert_is_refused_and_the_session_goes_on() {
     let mut script = script();
-    script.client(prepare(LONG, "SELECT 1")).client(raw(SYNC));
+    script.client(prepare("\u{e9}", "SELECT 1")).client(raw(SYNC));
     assert_eq!(script.sent(Peer::Server), "PS");
     script.server(raw(SYNTAX_ERROR)).server(raw(READY));
     let told = String::from_utf8_lossy(&script.bytes(Peer::Client)).into_owned();
-    assert!(told.contains("42602") && told.contains("63 bytes"), "{told}");
+    assert!(told.contains("42602") && told.contains("not ASCII"), "{told}");
     script.client(prepare("s", "SELECT 1")).client(raw(SYNC));
     assert_eq!(script.sent(Peer::Server), "PS");
+}
+
+#[test]
+fn names_that_the_server_cuts_to_one_are_one_and_leave_as_they_came() {
+    let mut script = script();
+    script.client(prepare(LONG, "SELECT 1")).client(raw(SYNC));
+    assert!(String::from_utf8_lossy(&script.bytes(Peer::Server)).contains(LONG));
+    script.server(raw(b"1\0\0\0\x04")).server(raw(READY));
+    let cut = LONG.replace("keeps", "keepx");
+    script.client(move |out| {
+        build::frame(out, b'B', |out| {
+            build::cstr(out, "");
+            build::cstr(out, &cut);
+            out.extend_from_slice(&[0; 6]);
+        });
+    });
+    script.client(raw(EXECUTE)).client(raw(SYNC));
+    assert_eq!(script.sent(Peer::Server), "BDES");
 }
 
 #[test]
