@@ -73,6 +73,8 @@ pub struct StatementReading {
     pub guarded: bool,
     /// The functions that it defines.
     pub defines: Vec<Arc<Routine>>,
+    /// Whether it may change settings by what is not followed.
+    pub sets_unseen: bool,
 }
 
 impl Default for StatementReading {
@@ -87,6 +89,7 @@ impl Default for StatementReading {
             keeps: true,
             guarded: true,
             defines: vec![],
+            sets_unseen: true,
         }
     }
 }
@@ -208,10 +211,7 @@ impl Reading {
     /// Whether it means something else depending on what the session did before.
     #[must_use]
     pub fn depends_on_session(&self) -> bool {
-        let effects = self.statements.iter().flat_map(|statement| &statement.effects);
-        effects
-            .into_iter()
-            .any(|effect| matches!(effect, Effect::Execute { .. } | Effect::Fetch { .. }))
+        self.statements.iter().any(|statement| runs_what_a_name_stands_for(&statement.effects))
     }
 
     /// The same, with the operations of other readings that it runs, and reasons why it is not accounted for.
@@ -246,6 +246,7 @@ impl Reading {
             let mut statements = both.statements.to_vec();
             for (statement, planned) in statements.iter_mut().zip(planned.statements.iter()) {
                 statement.exposure.add(&planned.exposure);
+                statement.sets_unseen |= planned.sets_unseen;
             }
             both.statements = statements.into();
         } else {
@@ -315,6 +316,13 @@ impl Reading {
         self.command.complete && !self.statements.is_empty() && !opaque
     }
 
+    /// Whether it may change settings by what is not followed.
+    #[must_use]
+    pub(crate) fn may_set_unseen(&self) -> bool {
+        let sets = self.statements.iter().any(|statement| statement.sets_unseen);
+        !self.command.complete || self.statements.is_empty() || sets
+    }
+
     /// The place of the last statement that takes rows from the client.
     #[must_use]
     pub fn last_copy_in(&self) -> Option<usize> {
@@ -349,6 +357,10 @@ impl Reading {
     }
 }
 
+fn runs_what_a_name_stands_for(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Execute { .. } | Effect::Fetch { .. }))
+}
+
 fn statement(
     statement: &Statement,
     called: &Called<'_>,
@@ -378,6 +390,8 @@ fn statement(
         exposure,
         keeps: statement.operations.iter().any(keeps),
         guarded: false,
+        sets_unseen: called.may_set(statement, known)
+            || runs_what_a_name_stands_for(&statement.effects),
         defines: statement.defines.iter().cloned().map(Arc::new).collect(),
     }
 }
