@@ -443,3 +443,75 @@ fn what_a_function_sets_is_not_told_as_a_parameter() {
         hidden(&shown.to_lowercase());
     }
 }
+
+/// The messages that run a text, without an end of the run.
+fn run(text: &str) -> Vec<(u8, Vec<u8>)> {
+    vec![(b'P', parse("", text)), (b'B', bind("", "")), (b'E', execute(""))]
+}
+
+/// Code that sets nothing, and code that does, hung and called in several ways.
+const CODE: &str = "CREATE TABLE trail (at timestamptz DEFAULT now(), what text);
+         CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+           $$ BEGIN INSERT INTO trail (what) VALUES (TG_OP); UPDATE trail SET what = 'n'; RETURN NEW; END $$;
+         CREATE FUNCTION enc() RETURNS int LANGUAGE plpgsql AS
+           $$ BEGIN PERFORM set_config('client_encoding', 'SJIS', true); RETURN 1; END $$;
+         CREATE FUNCTION adds(int, int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN enc() + $1; END $$;
+         CREATE FUNCTION note_enc() RETURNS trigger LANGUAGE plpgsql AS
+           $$ BEGIN PERFORM enc(); RETURN NEW; END $$;
+         CREATE TABLE audited (id int); CREATE TABLE setting (id int);
+         CREATE TRIGGER t BEFORE INSERT ON audited FOR EACH ROW EXECUTE FUNCTION note();
+         CREATE TRIGGER t BEFORE INSERT ON setting FOR EACH ROW EXECUTE FUNCTION note_enc();
+         CREATE FUNCTION ids() RETURNS int LANGUAGE plpgsql AS
+           $$ BEGIN UPDATE audited SET id = 1; RETURN 1; END $$;
+         CREATE FUNCTION through() RETURNS int LANGUAGE plpgsql AS
+           $$ BEGIN INSERT INTO setting VALUES (1); RETURN 1; END $$;
+         CREATE FUNCTION through_two() RETURNS int LANGUAGE plpgsql AS
+           $$ BEGIN UPDATE audited SET id = 1; RETURN through(); END $$;
+         CREATE AGGREGATE summed(int) (sfunc = adds, stype = int, initcond = '0');
+         CREATE FUNCTION defaults(a int DEFAULT enc()) RETURNS int LANGUAGE plpgsql AS
+           $$ BEGIN UPDATE audited SET id = 1; RETURN 1; END $$;
+         CREATE TABLE conditional (id int);
+         CREATE TRIGGER t BEFORE INSERT ON conditional FOR EACH ROW WHEN (enc() = 1) EXECUTE FUNCTION note();
+         CREATE TABLE plain (id int, \"Gr\u{f6}\u{df}e\" text)";
+
+#[test]
+fn a_text_behind_code_that_sets_nothing_is_read_as_ever() {
+    let (postgres, gateway) = insecure();
+    postgres.direct(CODE);
+    let text = "INSERT INTO plain (id, \"Gr\u{f6}\u{df}e\") VALUES (1, '\u{e9}\\')";
+    let behind = |first: &str| {
+        let mut stream = raw_session(&gateway);
+        say(&mut stream, &[run(first), run(text), vec![(b'S', vec![])]].concat())
+    };
+    for first in ["INSERT INTO audited VALUES (1)", "SELECT ids()"] {
+        let told = behind(first);
+        assert!(told.contains("INSERT 0 1\0") && !told.contains("42501"), "{first}: {told}");
+    }
+    for first in [
+        "INSERT INTO setting VALUES (1)",
+        "SELECT enc()",
+        "SELECT through()",
+        "SELECT through_two()",
+        "SELECT summed(1)",
+        "SELECT defaults()",
+        "INSERT INTO conditional VALUES (1)",
+    ] {
+        let told = behind(first);
+        assert!(told.contains("may be off"), "{first}: {told}");
+    }
+}
+
+#[test]
+fn a_time_zone_that_the_client_sets_is_told_whatever_ran_before() {
+    let (postgres, gateway) = insecure();
+    postgres.direct(CODE);
+    for first in ["INSERT INTO audited VALUES (1)", "INSERT INTO setting VALUES (1)"] {
+        let mut stream = raw_session(&gateway);
+        query(&mut stream, "BEGIN");
+        query(&mut stream, first);
+        for text in ["SET TIME ZONE 'Asia/Tokyo'", "SET application_name = 'zz'"] {
+            let told = query(&mut stream, text);
+            assert!(told.contains("Asia/Tokyo\0") || told.contains("zz\0"), "{first}: {told}");
+        }
+    }
+}

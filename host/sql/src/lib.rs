@@ -36,5 +36,5 @@ pub use ansi::{Generic, MySql};
 pub use copy::{CopyFormat, CopyOut, CopySource, Quoted};
 pub use dialect::Dialect;
 pub use functions::Trusted;
-pub use postgres::{PostgreSql, has_name_with, shape};
+pub use postgres::{PostgreSql, has_name, has_name_with, shape};
 pub use reserved::{FRESH, is_reserved};

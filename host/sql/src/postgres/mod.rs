@@ -34,7 +34,7 @@ use crate::{Analysis, Dialect, Trusted};
 use pg_query::NodeEnum;
 use pg_query::protobuf::RawStmt;
 
-pub use parse::has_name_with;
+pub use parse::{has_name, has_name_with};
 pub use shape::shape;
 
 /// PostgreSQL with `standard_conforming_strings` on and a UTF-8 client encoding.

@@ -58,6 +58,12 @@ pub(super) fn written<'t>(text: &'t str, token: &ScanToken) -> Option<&'t str> {
 /// Whether a text has such a character anywhere but in a value or a comment; also where it cannot be told.
 #[must_use]
 pub fn has_name_with(text: &str, such: impl Fn(char) -> bool) -> bool {
+    has_name(text, |written| written.chars().any(&such))
+}
+
+/// Whether a text has such a token, as it is written, that is neither a value nor a comment; also where it cannot be told.
+#[must_use]
+pub fn has_name(text: &str, such: impl Fn(&str) -> bool) -> bool {
     if text.len() > MAX_TEXT || super::limits::refusal(text).is_some() {
         return true;
     }
@@ -65,7 +71,7 @@ pub fn has_name_with(text: &str, such: impl Fn(char) -> bool) -> bool {
     tokens.iter().any(|token| {
         let value = matches!(token.token(), Token::Sconst | Token::SqlComment | Token::CComment);
         // What cannot be cut out is not known.
-        !value && written(text, token).is_none_or(|written| written.chars().any(&such))
+        !value && written(text, token).is_none_or(&such)
     })
 }
 

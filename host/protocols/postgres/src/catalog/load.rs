@@ -12,6 +12,7 @@ use super::indexes;
 use super::names::is_system;
 use super::relation::{Cascade, Relation, View};
 use super::routines::{self, names_of, reads};
+use super::setting::{self, setting};
 use super::{Catalog, Routines, Wanted};
 use crate::serve::{Backend, connect};
 
@@ -39,6 +40,7 @@ pub(super) struct Loaded {
     pub(super) routines: Option<Routines>,
     pub(super) functions: Vec<(u32, (String, String))>,
     pub(super) called: routines::Routines,
+    pub(super) setting: setting::Places,
 }
 
 /// Looks up what is wanted, its parents, and whatever its views are made of; also what functions and operators somebody
@@ -83,8 +85,11 @@ pub(super) async fn load(
     }
     let routines = if routines { Some(defined(backend, link).await?) } else { None };
     let functions = functions(backend, link, &wanted.functions).await?;
+    let hung = found.values().flat_map(Relation::hung);
+    let setting = setting(backend, link, &called.keys().chain(hung).cloned().collect()).await?;
+    found.values_mut().for_each(|relation| relation.learn_of(&setting));
     let relations = found.into_values().collect();
-    Ok(Loaded { relations, names: asked, routines, functions, called })
+    Ok(Loaded { relations, names: asked, routines, functions, called, setting })
 }
 
 /// The names of functions, operators and casts that are neither the server's own nor an extension's.
@@ -228,8 +233,8 @@ async fn describe(
     Ok(found.into_values().collect())
 }
 
-/// What hangs on relations: code that runs when they are written (`run`), their parts (`part`), and tables whose foreign
-/// keys follow them (`delete`, `update`), and their indexes. Each row has the relation, which of these, a schema and a name.
+/// What hangs on relations: code that runs when they are written (`run`), conditions of triggers (`sets`), their parts (`part`),
+/// and tables whose foreign keys follow them (`delete`, `update`), and their indexes. Each row has the relation, which of these, a schema and a name.
 fn attached(list: &str) -> String {
     format!(
         "WITH RECURSIVE followers AS ({followers}), {with} \
@@ -252,7 +257,7 @@ fn attached(list: &str) -> String {
          UNION SELECT m.root, 'run', 'foreign', s.srvname FROM every_member m \
            JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = m.child \
            JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver \
-         UNION {attached} \
+         UNION {attached} UNION {conditions} \
          UNION SELECT root, 'part', n.nspname, c.relname FROM ( \
            WITH RECURSIVE down(root, child) AS ( \
              SELECT inhparent, inhrelid FROM pg_catalog.pg_inherits WHERE inhparent IN ({list}) \
@@ -267,6 +272,7 @@ fn attached(list: &str) -> String {
         followers = followers(list),
         with = indexes::with(list),
         attached = indexes::ATTACHED,
+        conditions = setting::by_conditions(list),
     )
 }
 
@@ -305,6 +311,7 @@ fn attach(relation: &mut Relation, row: &Row) {
     let other = (own(schema), own(name));
     match what {
         "run" => relation.runs.push(other),
+        "sets" => relation.sets = true,
         "part" => relation.parts.push(other),
         "unique" => drop(relation.unique.insert(other.1)),
         "primary" => drop(relation.primary.insert(other.1)),

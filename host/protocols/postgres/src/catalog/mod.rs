@@ -9,6 +9,7 @@ mod load;
 mod names;
 mod relation;
 mod routines;
+mod setting;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -65,6 +66,8 @@ pub struct Known {
     functions: HashMap<u32, (String, String)>,
     /// What functions do, by their names.
     called: routines::Routines,
+    /// Those of them that may change settings without its being followed.
+    setting: setting::Places,
     /// It is not known what every name stands for.
     doubtful: bool,
     /// The names of which it is not known; none where it may be any.
@@ -347,6 +350,7 @@ impl Catalog {
             known.add(&found.names, found.relations);
             known.functions.extend(found.functions);
             known.called.extend(found.called);
+            known.setting.extend(found.setting);
             if let Some(routines) = found.routines {
                 known.routines = Some(Arc::new(routines));
             }
@@ -400,6 +404,7 @@ impl Known {
             routines,
             trusted,
             called,
+            setting: self.setting.clone(),
             doubtful: true,
             unsure: Some(unsure),
             ..Self::default()

@@ -60,6 +60,8 @@ pub struct Relation {
     pub cascades: Vec<(Cascade, (String, String))>,
     /// The functions of triggers that such a table runs then.
     pub cascade_runs: Vec<(Cascade, (String, String))>,
+    /// Code that hangs on it may change settings.
+    pub sets: bool,
 }
 
 /// An index that rows may be read by in its order.

@@ -12,10 +12,10 @@ use super::{Known, Relation, resolve};
 use crate::serve::Backend;
 
 /// How many functions a call may run one after another.
-const MOST: usize = 200;
+pub(super) const MOST: usize = 200;
 
 /// Extensions whose functions, operators and casts compute from what they are given, and read or run nothing else.
-const COMPUTING: [&str; 17] = [
+pub(super) const COMPUTING: [&str; 17] = [
     "btree_gin",
     "btree_gist",
     "citext",

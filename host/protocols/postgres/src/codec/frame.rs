@@ -34,8 +34,8 @@ pub enum FrameError {
         /// Which field.
         what: &'static str,
     },
-    /// A statement's or portal's name that the server would change: the object would have other names than this one.
-    #[error("message '{tag}' has {what} that is longer than {LONGEST_NAME} bytes or not ASCII")]
+    /// A statement's or portal's name that the server would convert: it is not known what name it keeps.
+    #[error("message '{tag}' has {what} that is not ASCII")]
     Name {
         /// The message's type.
         tag: char,

@@ -28,7 +28,7 @@ impl<'a> Parse<'a> {
     /// Reads it.
     ///
     /// # Errors
-    /// When a field is missing or too long, or the server would keep another name.
+    /// When a field is missing or too long, or it is not known what name the server keeps.
     pub fn decode(frame: &Frame<'a>) -> Result<Self, FrameError> {
         let mut reader = frame.reader();
         let name = reader.kept_name("the statement's name")?;
@@ -56,7 +56,7 @@ impl<'a> Bind<'a> {
     /// Reads it.
     ///
     /// # Errors
-    /// When a field is missing or too long, a format is neither text nor binary, or the server would keep another name.
+    /// When a field is missing or too long, a format is neither text nor binary, or it is not known what name the server keeps.
     pub fn decode(frame: &Frame<'a>) -> Result<Self, FrameError> {
         let mut reader = frame.reader();
         let portal = reader.kept_name("the portal's name")?;
@@ -93,7 +93,7 @@ impl<'a> Named<'a> {
     /// Reads the body of a `Describe` (F) or `Close` (F).
     ///
     /// # Errors
-    /// When it names something else, or the server would keep another name.
+    /// When it names something else, or it is not known what name the server keeps.
     pub fn decode(frame: &Frame<'a>) -> Result<Self, FrameError> {
         let mut reader = frame.reader();
         let kind = reader.u8("what it names")?;
@@ -110,7 +110,7 @@ impl<'a> Named<'a> {
 /// `Execute` (F): the portal's name and the most rows wanted (0: all).
 ///
 /// # Errors
-/// When a field is missing or too long, or the server would keep another name.
+/// When a field is missing or too long, or it is not known what name the server keeps.
 pub fn execute<'a>(frame: &Frame<'a>) -> Result<(&'a str, i32), FrameError> {
     let mut reader = frame.reader();
     let portal = reader.kept_name("the portal's name")?;

@@ -107,15 +107,16 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(bytes).map_err(|_not_utf8| self.malformed(what))
     }
 
-    /// The name of a statement or a portal. A server cuts a longer one, and converts one beyond ASCII: then one object has several
-    /// names, and what was said of it by one of them does not hold for the others.
+    /// The name of a statement or a portal, cut as a server cuts it: one object has all names that begin so, SQL's own too. One
+    /// beyond ASCII a server converts first, and cuts by its own encoding.
     ///
     /// # Errors
-    /// When no NUL follows, or the server would keep another name.
+    /// When no NUL follows, or it is not known what name the server keeps.
     pub fn kept_name(&mut self, what: &'static str) -> Result<&'a str, FrameError> {
         let unkept = FrameError::Name { tag: char::from(self.tag), what };
         let name = std::str::from_utf8(self.cstr(what)?).map_err(|_not_utf8| unkept)?;
-        if name.is_ascii() && name.len() <= LONGEST_NAME { Ok(name) } else { Err(unkept) }
+        let kept = name.get(..LONGEST_NAME).unwrap_or(name);
+        if name.is_ascii() { Ok(kept) } else { Err(unkept) }
     }
 
     /// A value with its length before it; `None` for NULL (length -1).

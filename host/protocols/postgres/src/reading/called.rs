@@ -7,7 +7,7 @@ use palisade_sql::{Object, Statement};
 
 use super::resolved;
 use super::targets::reached;
-use crate::catalog::{Known, View, in_the_guise_of_a_column, resolve};
+use crate::catalog::{Known, View, behind_names, in_the_guise_of_a_column, resolve};
 
 /// The views that a statement reads, by their full names, also through others.
 pub(super) fn views<'a>(statement: &'a Statement, known: &'a Known) -> BTreeMap<String, &'a View> {
@@ -64,6 +64,29 @@ impl<'a> Called<'a> {
             Object::Other(_) => true,
         };
         self.all().all(|(_, does)| does.as_ref().is_some_and(|does| does.iter().all(|it| sees(it))))
+    }
+
+    /// Whether it may change settings by what is not followed.
+    pub(super) fn may_set(&self, statement: &Statement, known: &Known) -> bool {
+        let hung = |operation: &palisade_sql::Operation, any: bool| match &operation.object {
+            Object::Relation(name) => reached(known, name)
+                .iter()
+                .any(|it| it.sets && (any || it.runs_code(operation.action))),
+            Object::Other(_) => false,
+        };
+        let own = statement.operations.iter().any(|operation| hung(operation, false));
+        // Of what is not followed it is not told what it does to a relation.
+        let unseen = |label: &str| {
+            known
+                .does_without_setting(label)
+                .is_none_or(|does| does.iter().any(|it| hung(it, true)))
+        };
+        let calls = self.calls.iter().any(|(label, does)| match does {
+            Some(does) => does.iter().any(|operation| hung(operation, false)),
+            None => unseen(label),
+        });
+        let block = self.blocks.iter().any(|(_, does)| does.is_none());
+        own || calls || block || behind_names(statement, known).next().is_some()
     }
 
     /// Why the statement is not accounted for.

@@ -35,6 +35,9 @@ pub(crate) use wanted::wanted_by_new;
 /// The action of an operation that says why a command is not accounted for; its object is the reason.
 pub const UNACCOUNTED: &str = "unaccounted";
 
+/// Where a text that cannot be read takes rows from the client, for all that is known.
+const UNREADABLE: usize = usize::MAX - 1;
+
 /// Actions that write rows.
 const WRITES: [&str; 4] = ["insert", "update", "delete", "merge"];
 
@@ -70,6 +73,8 @@ pub struct StatementReading {
     pub guarded: bool,
     /// The functions that it defines.
     pub defines: Vec<Arc<Routine>>,
+    /// Whether it may change settings by what is not followed.
+    pub sets_unseen: bool,
 }
 
 impl Default for StatementReading {
@@ -84,6 +89,7 @@ impl Default for StatementReading {
             keeps: true,
             guarded: true,
             defines: vec![],
+            sets_unseen: true,
         }
     }
 }
@@ -133,8 +139,14 @@ impl Reading {
     pub fn unreadable(text: String, reason: &str) -> Self {
         let command = Command { text, operations: [unaccounted(reason)].into(), complete: false };
         // It may begin a copy from the client at any of its statements.
-        let last_copy_in = Some(usize::MAX - 1);
+        let last_copy_in = Some(UNREADABLE);
         Self { command: Arc::new(command), last_copy_in, ..Self::default() }
+    }
+
+    /// Whether it is of a text that cannot be read, whatever names stand for.
+    #[must_use]
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.refused.is_none() && self.last_copy_in == Some(UNREADABLE)
     }
 
     /// Reads an analysed text; `problem` says why names could not be looked up.
@@ -199,10 +211,7 @@ impl Reading {
     /// Whether it means something else depending on what the session did before.
     #[must_use]
     pub fn depends_on_session(&self) -> bool {
-        let effects = self.statements.iter().flat_map(|statement| &statement.effects);
-        effects
-            .into_iter()
-            .any(|effect| matches!(effect, Effect::Execute { .. } | Effect::Fetch { .. }))
+        self.statements.iter().any(|statement| runs_what_a_name_stands_for(&statement.effects))
     }
 
     /// The same, with the operations of other readings that it runs, and reasons why it is not accounted for.
@@ -237,6 +246,7 @@ impl Reading {
             let mut statements = both.statements.to_vec();
             for (statement, planned) in statements.iter_mut().zip(planned.statements.iter()) {
                 statement.exposure.add(&planned.exposure);
+                statement.sets_unseen |= planned.sets_unseen;
             }
             both.statements = statements.into();
         } else {
@@ -306,6 +316,13 @@ impl Reading {
         self.command.complete && !self.statements.is_empty() && !opaque
     }
 
+    /// Whether it may change settings by what is not followed.
+    #[must_use]
+    pub(crate) fn may_set_unseen(&self) -> bool {
+        let sets = self.statements.iter().any(|statement| statement.sets_unseen);
+        !self.command.complete || self.statements.is_empty() || sets
+    }
+
     /// The place of the last statement that takes rows from the client.
     #[must_use]
     pub fn last_copy_in(&self) -> Option<usize> {
@@ -340,6 +357,10 @@ impl Reading {
     }
 }
 
+fn runs_what_a_name_stands_for(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Execute { .. } | Effect::Fetch { .. }))
+}
+
 fn statement(
     statement: &Statement,
     called: &Called<'_>,
@@ -369,6 +390,8 @@ fn statement(
         exposure,
         keeps: statement.operations.iter().any(keeps),
         guarded: false,
+        sets_unseen: called.may_set(statement, known)
+            || runs_what_a_name_stands_for(&statement.effects),
         defines: statement.defines.iter().cloned().map(Arc::new).collect(),
     }
 }

@@ -17,6 +17,44 @@ pub(super) const UNKNOWN_NAME: &str =
 pub(super) const OTHER_NAME: &str =
     "it has a name with characters beyond ASCII, and the database's encoding is not UTF-8";
 
+/// The longest name that a server keeps whole.
+const LONGEST_NAME: usize = 63;
+
+/// How a server keeps names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    /// In UTF-8, as the judge does.
+    Utf8,
+    /// With a byte for each character, no two of which are one to it.
+    OneByte,
+    /// Otherwise.
+    Otherwise,
+}
+
+impl Kept {
+    /// By the value of `server_encoding`.
+    fn of(encoding: &str) -> Self {
+        let one_byte = ["LATIN", "ISO_8859_", "KOI8", "WIN"];
+        match encoding {
+            "UTF8" => Self::Utf8,
+            _ if one_byte.iter().any(|start| encoding.starts_with(start)) => Self::OneByte,
+            _ => Self::Otherwise,
+        }
+    }
+
+    /// Whether a name beyond ASCII is kept as the judge does: such a server cuts a long one elsewhere, and folds capitals that the
+    /// judge leaves.
+    fn keeps(self, written: &str) -> bool {
+        let folds = |c: char| !c.is_ascii() && !c.to_lowercase().eq([c]);
+        let folded = !written.starts_with('"') && written.chars().any(folds);
+        match self {
+            Self::Utf8 => true,
+            Self::OneByte => written.len() <= LONGEST_NAME && !folded,
+            Self::Otherwise => false,
+        }
+    }
+}
+
 /// Where characters of another encoding begin for the judge: where Unicode has none.
 const STAND_IN: u32 = 0xE000;
 
@@ -75,8 +113,8 @@ pub(super) struct Encoding {
     pub(super) conforming_strings: bool,
     /// It always was, so that functions' bodies are read by the server as by the judge.
     pub(super) always_conforming: bool,
-    /// The server keeps names in UTF-8, as the judge does.
-    names_in_utf8: bool,
+    /// How the server keeps names.
+    names: Kept,
 }
 
 impl Default for Encoding {
@@ -86,7 +124,7 @@ impl Default for Encoding {
             worst_characters: Characters::Utf8,
             conforming_strings: true,
             always_conforming: true,
-            names_in_utf8: true,
+            names: Kept::Utf8,
         }
     }
 }
@@ -99,7 +137,7 @@ impl Encoding {
                 self.characters = Characters::of(value);
                 self.worst_characters = self.worst_characters.max(self.characters);
             }
-            "server_encoding" => self.names_in_utf8 = value == "UTF8",
+            "server_encoding" => self.names = Kept::of(value),
             "standard_conforming_strings" => {
                 self.conforming_strings = value == "on";
                 self.always_conforming &= self.conforming_strings;
@@ -108,12 +146,12 @@ impl Encoding {
         }
     }
 
-    /// Whether the server keeps the names in a text as the judge does: in another encoding it cuts long ones elsewhere, and folds
-    /// more capitals.
+    /// Whether the server keeps the names in a text as the judge does.
     pub(super) fn keeps_names(self, text: &str) -> bool {
         let escaped = || text.as_bytes().windows(3).any(|at| at.eq_ignore_ascii_case(b"u&\""));
-        let beyond = || !text.is_ascii() && palisade_sql::has_name_with(text, |c| !c.is_ascii());
-        self.names_in_utf8 || !(escaped() || beyond())
+        let otherwise = |written: &str| !written.is_ascii() && !self.names.keeps(written);
+        let beyond = || !text.is_ascii() && palisade_sql::has_name(text, otherwise);
+        self.names == Kept::Utf8 || !(escaped() || beyond())
     }
 
     /// Takes into account what a text that is sent sets: the server tells of that only once the text has run.
@@ -260,12 +298,21 @@ mod tests {
     }
 
     #[test]
-    fn names_beyond_ascii_are_not_known_in_a_database_that_is_not_in_utf_8() {
+    fn names_that_a_server_keeps_otherwise_than_in_utf_8_are_not_known() {
         let mut encoding = Encoding::default();
-        let names = ["SELECT \u{e9} FROM t", "SELECT U&\"\\00e9\" FROM t"];
-        assert!(names.iter().all(|text| encoding.keeps_names(text)));
-        encoding.follow("server_encoding", "LATIN1");
-        assert!(!names.iter().any(|text| encoding.keeps_names(text)));
-        assert!(encoding.keeps_names("SELECT a FROM t WHERE b = '\u{e9}'"));
+        let kept = ["SELECT \u{e9} AS gr\u{f6}\u{df}e FROM t", "SELECT id AS \"\u{c9}\" FROM t"];
+        let long = format!("SELECT {} FROM t", "\u{e9}".repeat(32));
+        let others = ["SELECT \u{c9} FROM t", "SELECT U&\"\\00e9\" FROM t", &long];
+        assert!(kept.iter().chain(&others).all(|text| encoding.keeps_names(text)));
+        for name in
+            ["LATIN1", "WIN1252", "KOI8R", "ISO_8859_5", "EUC_JP", "SQL_ASCII", "MULE_INTERNAL"]
+        {
+            encoding.follow("server_encoding", name);
+            assert!(!others.iter().any(|text| encoding.keeps_names(text)), "{name}");
+            let in_bytes = encoding.names == Kept::OneByte;
+            assert!(kept.iter().all(|text| encoding.keeps_names(text) == in_bytes), "{name}");
+            assert!(encoding.keeps_names("SELECT a FROM t WHERE b = '\u{e9}'"));
+        }
+        assert_eq!(encoding.names, Kept::Otherwise);
     }
 }

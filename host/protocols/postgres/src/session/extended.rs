@@ -206,10 +206,12 @@ impl Session {
         let generation = self.catalog.generation();
         let read_by = (generation, self.gate.newest());
         let stands = statement.read_by() == read_by && self.changing.is_none();
-        if stands && !reading.depends_on_session() {
+        // The server keeps what it parsed: what the bytes of the text stand for was settled then, and what could not be told
+        // cannot be told now.
+        if stands && !reading.depends_on_session() || reading.is_unreadable() {
             return Some(reading);
         }
-        let reading = self.read(reading.command.text.as_bytes(), output)?;
+        let reading = self.read_as(&reading.command.text, output)?;
         if !self.at_hand.failed() {
             statement.read_again(Arc::clone(&reading), read_by);
         }
@@ -307,9 +309,9 @@ impl Session {
         self.refuse_message(name, refusal, output)
     }
 
-    /// Refuses a message with a name that the server would not keep as it is.
+    /// Refuses a message with a name of which it is not known what the server keeps.
     pub(super) fn refuse_name(&mut self, error: &FrameError, output: &mut Output<Answer>) {
-        let hint = "Give it a shorter name, in ASCII.";
+        let hint = "Give it a name in ASCII.";
         let refusal = Refusal::of(error.sqlstate(), "postgres.name", error.to_string(), hint);
         self.refuse_message("a name", refusal, output);
     }

@@ -256,12 +256,21 @@ impl Session {
         if !self.encoding.keeps_names(&read) {
             return unreadable(encoding::OTHER_NAME);
         }
-        let shape = self.reads_alone(&read).then(|| palisade_sql::shape(&read)).flatten();
+        self.read_as(&read, output)
+    }
+
+    /// The same for a text of which it is settled what its bytes stand for, and what a backslash is.
+    pub(super) fn read_as(
+        &mut self,
+        text: &str,
+        output: &mut Output<Answer>,
+    ) -> Option<Arc<Reading>> {
+        let shape = self.reads_alone(text).then(|| palisade_sql::shape(text)).flatten();
         let known = shape.as_deref().and_then(|shape| self.catalog.of_shape(shape));
         if let Some(known) = known {
-            return Some(Arc::new(self.mark(&known).of_text(&read)));
+            return Some(Arc::new(self.mark(&known).of_text(text)));
         }
-        let reading = self.read_text(&read, shape.as_deref(), output)?;
+        let reading = self.read_text(text, shape.as_deref(), output)?;
         let reading =
             if reading.depends_on_session() { self.in_session(&reading, output)? } else { reading };
         Some(self.mark(&reading))

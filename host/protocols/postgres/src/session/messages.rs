@@ -183,7 +183,7 @@ impl Session {
         if self.gate.masks_nothing() || OF_FEW_VALUES.contains(&name) {
             return Ok(true);
         }
-        if self.transaction.is_unseen() {
+        if !self.transaction.is_clients_own(name, value) {
             // What is not followed may have made it of any value: the client keeps what it was told before.
             return Ok(false);
         }

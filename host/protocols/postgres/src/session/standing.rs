@@ -172,12 +172,14 @@ fn stands_for(statement: &mut StatementReading, meanings: &[Arc<Reading>]) {
         // What could not be read may be anything.
         statement.lineage = Lineage::default();
         statement.writes = true;
+        statement.sets_unseen = true;
         statement.exposure.in_doubt = true;
         return;
     }
     let meanings: Vec<_> = meanings.iter().flat_map(|meaning| meaning.statements.iter()).collect();
     // What it stands for is known now, so that only that says whether it writes.
     statement.writes = meanings.iter().any(|stored| stored.writes);
+    statement.sets_unseen = meanings.iter().any(|stored| stored.sets_unseen);
     statement.lineage = match meanings.as_slice() {
         [only] => only.lineage.clone(),
         several => Lineage::union(several.iter().map(|stored| &stored.lineage)),

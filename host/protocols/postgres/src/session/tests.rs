@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use bytes::BytesMut;
 use palisade_policy::{
     Approvals, Batch, Command, Context, Denial, Entry, Gate, Hold, HoldRequest, Hooks, Journal,
-    JournalFailure, Later, Placed, Plan, Policy, PolicyFailure, Review, Shape, Ticket, Verdict,
+    JournalFailure, Later, Operation, Placed, Plan, Policy, PolicyFailure, Review, Shape, Ticket,
+    Verdict,
 };
 use palisade_relay::{Link, Secure};
 use palisade_sql::Trusted;
@@ -19,7 +20,7 @@ use crate::login::TlsMode;
 use crate::reading::Reading;
 use crate::serve::Backend;
 
-/// Denies what says `forbidden`.
+/// Denies what says `forbidden`, and what could be read in two ways.
 struct Guard(Arc<Kept>);
 
 impl Policy for Guard {
@@ -34,7 +35,8 @@ impl Policy for Guard {
     }
     fn judge(&self, _: &Context, command: &Command) -> Result<Verdict, PolicyFailure> {
         self.0.judged.lock().unwrap().push(command.text.clone());
-        if command.text.contains("forbidden") {
+        let in_two_ways = |it: &Operation| it.object.starts_with("it has ");
+        if command.text.contains("forbidden") || command.operations.iter().any(in_two_ways) {
             let denial =
                 Denial { reason: "no".into(), rule: "guard.no".into(), hint: "don't".into() };
             return Ok(Verdict::Deny(denial));
@@ -287,15 +289,33 @@ fn after_a_denial_the_rest_of_the_pipeline_is_dropped_up_to_its_sync() {
 }
 
 #[test]
-fn a_name_that_the_server_would_cut_is_refused_and_the_session_goes_on() {
+fn a_name_that_the_server_would_convert_is_refused_and_the_session_goes_on() {
     let mut script = script();
-    script.client(prepare(LONG, "SELECT 1")).client(raw(SYNC));
+    script.client(prepare("\u{e9}", "SELECT 1")).client(raw(SYNC));
     assert_eq!(script.sent(Peer::Server), "PS");
     script.server(raw(SYNTAX_ERROR)).server(raw(READY));
     let told = String::from_utf8_lossy(&script.bytes(Peer::Client)).into_owned();
-    assert!(told.contains("42602") && told.contains("63 bytes"), "{told}");
+    assert!(told.contains("42602") && told.contains("not ASCII"), "{told}");
     script.client(prepare("s", "SELECT 1")).client(raw(SYNC));
     assert_eq!(script.sent(Peer::Server), "PS");
+}
+
+#[test]
+fn names_that_the_server_cuts_to_one_are_one_and_leave_as_they_came() {
+    let mut script = script();
+    script.client(prepare(LONG, "SELECT 1")).client(raw(SYNC));
+    assert!(String::from_utf8_lossy(&script.bytes(Peer::Server)).contains(LONG));
+    script.server(raw(b"1\0\0\0\x04")).server(raw(READY));
+    let cut = LONG.replace("keeps", "keepx");
+    script.client(move |out| {
+        build::frame(out, b'B', |out| {
+            build::cstr(out, "");
+            build::cstr(out, &cut);
+            out.extend_from_slice(&[0; 6]);
+        });
+    });
+    script.client(raw(EXECUTE)).client(raw(SYNC));
+    assert_eq!(script.sent(Peer::Server), "BDES");
 }
 
 #[test]
@@ -413,6 +433,19 @@ fn a_text_that_could_be_read_in_two_ways_waits_for_the_end_of_what_is_not_follow
         script.server(raw(DONE)).server(raw(READY));
         assert_eq!(script.sent(Peer::Server), "Q");
     }
+}
+
+#[test]
+fn what_a_text_says_is_settled_when_it_is_parsed() {
+    const READY_IN_TRANSACTION: &[u8] = b"Z\0\0\0\x05T";
+    let mut script = script();
+    script.client(simple("BEGIN; SELECT f_enc(); CREATE TABLE z (a int)"));
+    script.server(raw(DONE)).server(raw(DONE)).server(raw(DONE)).server(raw(READY_IN_TRANSACTION));
+    script.client(prepare("", "SELECT '\u{e9}\\'")).client(raw(SYNC));
+    script.server(raw(b"1\0\0\0\x04")).server(raw(READY_IN_TRANSACTION));
+    assert_eq!(script.sent(Peer::Server), "QPS");
+    script.client(raw(BIND)).client(raw(EXECUTE)).client(raw(SYNC));
+    assert_eq!(script.sent(Peer::Server), "BDES");
 }
 
 #[test]
