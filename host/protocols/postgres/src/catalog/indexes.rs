@@ -88,10 +88,9 @@ const SPLIT: &str = "\
             AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = p.partrelid \
             AND d.refobjsubid = 0 AND d.deptype = 'i'))";
 
-/// The columns that row policies look at: one by one, or all with the whole row.
+/// The columns that row policies look at, those that are not in force yet among them: one by one, or all with the whole row.
 const JUDGED: &str = "\
     SELECT m.root, a.attname FROM members m \
-      JOIN pg_catalog.pg_class t ON t.oid = m.child AND t.relrowsecurity \
       JOIN pg_catalog.pg_policy p ON p.polrelid = m.child \
       JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND d.objid = p.oid \
         AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = m.child \

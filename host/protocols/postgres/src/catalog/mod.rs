@@ -181,6 +181,8 @@ pub enum Touched {
         routines: BTreeMap<String, Vec<Arc<Routine>>>,
         /// Names of what may run code that nobody has seen.
         code: BTreeSet<String>,
+        /// Names of what was altered, or got parts: what hangs on it, and what becomes of values there, is not known.
+        altered: BTreeSet<String>,
     },
     /// Any name may: a schema or code got another name or schema.
     Any,
@@ -194,6 +196,7 @@ impl Default for Touched {
             renamed: BTreeMap::new(),
             routines: BTreeMap::new(),
             code: BTreeSet::new(),
+            altered: BTreeSet::new(),
         }
     }
 }
@@ -373,10 +376,15 @@ impl Known {
     /// nothing of the names that the changes give another meaning.
     #[must_use]
     pub fn doubted(&self, touched: &Touched) -> Self {
-        let Touched::Names { all, fresh, renamed, routines: made, code } = touched else {
+        let Touched::Names { all, fresh, renamed, routines: made, code, altered } = touched else {
             return Self { doubtful: true, ..Self::default() };
         };
-        let by_oid = self.by_oid.clone();
+        let mut by_oid = self.by_oid.clone();
+        for oid in altered.iter().filter_map(|name| self.by_name.get(name)).flatten() {
+            if let Some(relation) = by_oid.get_mut(oid) {
+                Arc::make_mut(relation).is_compared_throughout();
+            }
+        }
         // A new table stands beside those of its name in other schemas.
         let sure = |name: &String| !all.contains(name) || fresh.contains(name);
         let by_name = self.by_name.iter().filter(|(name, _)| sure(name));

@@ -10,8 +10,8 @@ use super::called::views;
 use super::stored::{Stored, stored};
 use super::targets::{Targets, reached};
 use crate::catalog::{
-    Behind, DEEPEST, Known, View, behind_names, in_the_guise_of_a_column, is_write, resolve,
-    source_names,
+    Behind, DEEPEST, Known, Relation, View, behind_names, in_the_guise_of_a_column, is_write,
+    resolve, source_names,
 };
 
 /// The action of an operation that says how columns are used without being shown.
@@ -171,10 +171,17 @@ fn reference(operation: &palisade_sql::Operation, known: &Known) -> Option<Vec<O
     if operation.action != "references" || !by_key {
         return None;
     }
+    // Without columns it refers to the primary key.
+    let key = |relation: &Relation| match (operation.fields.is_empty(), relation.primary.is_empty())
+    {
+        (false, _) => operation.fields.clone(),
+        (true, false) => relation.primary.iter().cloned().collect(),
+        (true, true) => vec!["*".to_owned()],
+    };
     let used = resolve(known, name).map(|relation| Operation {
         action: USE.to_owned(),
         object: relation.full_name(),
-        fields: operation.fields.clone(),
+        fields: key(relation),
         facts: vec![
             ("for".to_owned(), usage_name(Usage::Join).to_owned()),
             ("how".to_owned(), how_name(How::Other).to_owned()),
@@ -197,6 +204,7 @@ pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
         .collect();
     let all = statement.uses.iter().chain(&called).chain(&computed);
     let mut operations = used(all, known);
+    operations.extend(picked(statement, known));
     let guesses = |operation: &&mut Operation| {
         operation.facts.iter().any(|(_, how)| how == how_name(How::EqualsParameter))
     };
@@ -234,6 +242,21 @@ fn used<'a>(uses: impl IntoIterator<Item = &'a Use>, known: &Known) -> Vec<Opera
         .into_iter()
         .map(|((relation, usage, how), columns)| use_of(relation, columns, usage, how))
         .collect()
+}
+
+/// The columns by which row policies pick the rows that a statement reads or changes. New ones are [tested](super::tested).
+fn picked(statement: &Statement, known: &Known) -> Vec<Operation> {
+    let rows = ["select", "update", "delete", "merge", "copy-to"];
+    let names = statement.operations.iter().filter(|operation| rows.contains(&operation.action));
+    let names = names.filter_map(|operation| operation.object.relation());
+    let mut picked: BTreeMap<Place, BTreeSet<String>> = BTreeMap::new();
+    for relation in names.flat_map(|name| reached(known, name)) {
+        if !relation.judged_by.is_empty() {
+            picked.entry(relation.place()).or_default().extend(relation.judged_by.iter().cloned());
+        }
+    }
+    let of = |(place, columns)| use_of(place, columns, Usage::Predicate, How::Other);
+    picked.into_iter().map(of).collect()
 }
 
 /// Whether a function of somebody's own is called in the guise of a column.

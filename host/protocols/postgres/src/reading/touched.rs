@@ -11,19 +11,8 @@ use crate::catalog::Touched;
 
 /// Adds the relations whose meaning may be another once this was done.
 pub(super) fn touch(operations: &[Operation], defines: &[Arc<Routine>], touched: &mut Touched) {
-    let moves = |o: &Operation| o.facts.iter().any(|(_, what)| what == "set-schema");
-    let gets_another_name = |o: &Operation| {
-        let is_code = o
-            .facts
-            .iter()
-            .any(|(fact, kind)| fact == "kind" && (kind == "schema" || !is_plain_kind(kind)));
-        is_code && o.facts.iter().any(|(_, what)| what == "rename")
-    };
-    let moved =
-        operations.iter().any(|o| o.action == "alter" && (moves(o) || gets_another_name(o)));
-    let moved = moved || operations.iter().any(is_dotted);
-    let Touched::Names { all, fresh, renamed, routines, code } = touched else { return };
-    if moved {
+    let Touched::Names { all, fresh, renamed, routines, code, altered } = touched else { return };
+    if operations.iter().any(moves) || replaces(operations, renamed) {
         *touched = Touched::Any;
         return;
     }
@@ -38,12 +27,15 @@ pub(super) fn touch(operations: &[Operation], defines: &[Arc<Routine>], touched:
             renamed.entry(to.clone()).or_default().extend(before.into_iter().chain([old]));
         }
     }
+    altered.extend(operations.iter().filter(|o| alters(o)).map(name));
     // What is only altered is still found under its name.
     let is_column = |o: &Operation| o.facts.iter().any(|(_, kind)| kind == "column");
     let changed = operations
         .iter()
         .filter(|o| ["create", "drop", "import"].contains(&o.action.as_str()) && !is_column(o));
     all.extend(changed.map(name));
+    // A view of a new table's name is another relation.
+    fresh.retain(|known| !operations.iter().any(|o| shows(o) && name(o) == *known));
     // What has to do with something that was there before may hold what that holds; a foreign key takes nothing from there,
     // and a LIKE what is hung on it.
     touch_code(operations, defines, all, routines, code);
@@ -76,6 +68,36 @@ pub(super) fn touch(operations: &[Operation], defines: &[Arc<Routine>], touched:
         return;
     }
     fresh.extend(made(&["index", "sequence", "table"]));
+}
+
+/// Whether it is not told what gets another name or schema, by this or by all that lies in it.
+fn moves(operation: &Operation) -> bool {
+    let has = |what: &str| operation.facts.iter().any(|(_, it)| it == what);
+    let mut facts = operation.facts.iter();
+    let is_code =
+        facts.any(|(fact, kind)| fact == "kind" && (kind == "schema" || !is_plain_kind(kind)));
+    let gets_another_name = is_code && has("rename");
+    operation.action == "alter" && (has("set-schema") || gets_another_name) || is_dotted(operation)
+}
+
+/// Whether one shows something else than what was there, under one of the names that a relation had.
+fn replaces(operations: &[Operation], renamed: &BTreeMap<String, BTreeSet<String>>) -> bool {
+    let mut shown = operations.iter().filter(|o| shows(o)).map(bare_name);
+    shown.any(|name| renamed.contains_key(&name) || renamed.values().any(|it| it.contains(&name)))
+}
+
+/// Whether it changes what hangs on a relation, or what becomes of values there, as a part does that it gets.
+fn alters(operation: &Operation) -> bool {
+    let inherits = |(_, via): &(String, String)| via == "inherit";
+    operation.action == "alter"
+        || operation.action == "references" && operation.facts.iter().any(inherits)
+}
+
+/// Whether it makes a relation that shows what is elsewhere.
+fn shows(operation: &Operation) -> bool {
+    let kinds = ["view", "matview", "materialized-view", "foreign-table"];
+    let is_kind = |(_, kind): &(String, String)| kinds.contains(&kind.as_str());
+    operation.action == "create" && operation.facts.iter().any(is_kind)
 }
 
 /// Whether it changes something of which the name alone does not tell where the schema's ends: there is a dot in one.
