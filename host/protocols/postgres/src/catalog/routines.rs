@@ -12,7 +12,7 @@ use super::{Known, Relation, resolve};
 use crate::serve::Backend;
 
 /// How many functions a call may run one after another.
-pub(super) const MOST: usize = 200;
+const MOST: usize = 200;
 
 /// Extensions whose functions, operators and casts compute from what they are given, and read or run nothing else.
 pub(super) const COMPUTING: [&str; 17] = [
@@ -80,6 +80,17 @@ impl Known {
         into: &mut Vec<&'a Operation>,
         seen: &mut BTreeSet<String>,
     ) -> bool {
+        self.all_of(label, seen, &mut |_, routine, seen| self.follow_into(routine, into, seen))
+    }
+
+    /// Whether something holds for each function that may be meant by a name as written, which is known by one without schema; not where that is not known, or there is
+    /// none. One that was seen before is not asked about again.
+    pub(super) fn all_of<'a>(
+        &'a self,
+        label: &str,
+        seen: &mut BTreeSet<String>,
+        holds: &mut dyn FnMut(&str, &'a Routine, &mut BTreeSet<String>) -> bool,
+    ) -> bool {
         if !seen.insert(label.to_owned()) {
             return true;
         }
@@ -93,12 +104,19 @@ impl Known {
                     continue;
                 }
                 found = true;
-                if seen.len() > MOST || !self.follow_into(routine, into, seen) {
+                if seen.len() > MOST || !holds(name, routine, seen) {
                     return false;
                 }
             }
         }
         found
+    }
+
+    /// Whether something of somebody's own may stand behind a name of the server's own that it uses.
+    pub(super) fn is_shadowed(&self, routine: &Routine) -> bool {
+        routine.calls.iter().any(|name| self.defines_function(name))
+            || routine.operators.iter().any(|name| self.defines_operator(name))
+            || routine.casts.iter().any(|name| self.defines_cast(name))
     }
 
     fn follow_into<'a>(
@@ -107,14 +125,11 @@ impl Known {
         into: &mut Vec<&'a Operation>,
         seen: &mut BTreeSet<String>,
     ) -> bool {
-        let shadowed = routine.calls.iter().any(|name| self.defines_function(name))
-            || routine.operators.iter().any(|name| self.defines_operator(name))
-            || routine.casts.iter().any(|name| self.defines_cast(name));
         let unsure = routine.operations.iter().any(|operation| match &operation.object {
             Object::Relation(name) => self.is_unsure(&name.name),
             Object::Other(_) => false,
         });
-        if !routine.gaps.is_empty() || shadowed || unsure {
+        if !routine.gaps.is_empty() || self.is_shadowed(routine) || unsure {
             return false;
         }
         into.extend(&routine.operations);

@@ -6,7 +6,7 @@ use palisade_relay::Link;
 use palisade_sql::Operation;
 
 use super::load::{ask, quote, text_at};
-use super::routines::{COMPUTING, MOST, names_of};
+use super::routines::COMPUTING;
 use super::{Known, Relation};
 use crate::serve::Backend;
 
@@ -54,36 +54,15 @@ impl Known {
         into: &mut Vec<&'a Operation>,
         seen: &mut BTreeSet<String>,
     ) -> bool {
-        if !seen.insert(label.to_owned()) {
-            return true;
-        }
-        let schema = label.rsplit_once('.').map(|(schema, _)| schema);
-        let mut found = false;
-        for name in names_of(label) {
-            let Some(routines) = self.called.get(name) else { return false };
-            for routine in routines {
-                let own = &routine.name;
-                if name != label && own.schema.as_deref() != schema {
-                    continue;
-                }
-                found = true;
-                let place = (own.schema.clone().unwrap_or_default(), own.name.clone());
-                let hidden = routine.calls.iter().any(|name| self.defines_function(name))
-                    || routine.operators.iter().any(|name| self.defines_operator(name))
-                    || routine.casts.iter().any(|name| self.defines_cast(name));
-                if seen.len() > MOST || hidden || self.is_unsure(name) {
-                    return false;
-                }
-                if self.setting.contains(&place) {
-                    return false;
-                }
-                into.extend(&routine.operations);
-                if !routine.unknown.iter().all(|label| self.sets_nothing(label, into, seen)) {
-                    return false;
-                }
+        self.all_of(label, seen, &mut |name, routine, seen| {
+            let own = &routine.name;
+            let place = (own.schema.clone().unwrap_or_default(), own.name.clone());
+            if self.is_shadowed(routine) || self.is_unsure(name) || self.setting.contains(&place) {
+                return false;
             }
-        }
-        found
+            into.extend(&routine.operations);
+            routine.unknown.iter().all(|label| self.sets_nothing(label, into, seen))
+        })
     }
 }
 

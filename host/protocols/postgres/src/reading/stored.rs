@@ -6,7 +6,7 @@ use palisade_sql::{EVERY_COLUMN, Name, Object, Source, Statement, Store};
 
 use super::keeps;
 use super::targets::Targets;
-use super::tested::{has, with};
+use super::tested::{changes_rows, has, with};
 use crate::catalog::{
     ANYWHERE, Behind, ColumnName, Known, Relation, behind_names, given_by, is_write, resolve,
     source_names,
@@ -61,7 +61,7 @@ pub(super) fn stored(statement: &Statement, known: &Known) -> Vec<Stored> {
     for name in let_go(statement) {
         resolve(known, name).for_each(|part| all.let_go(part));
     }
-    let changes = statement.operations.iter().any(|it| matches!(it.action, "update" | "merge"));
+    let changes = changes_rows(statement);
     for stores in statement.stores.chunk_by(|one, other| one.target == other.target) {
         all.store(stores, changes, known);
     }

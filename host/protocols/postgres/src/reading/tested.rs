@@ -24,7 +24,7 @@ pub(super) fn uses(statement: &Statement, known: &Known) -> Vec<Operation> {
     divided(statement, known, &mut columns);
     let mut converted = Columns::new();
     // Counters tell whether a row's columns in indexes are as they were.
-    let changes = statement.operations.iter().any(|it| matches!(it.action, "update" | "merge"));
+    let changes = changes_rows(statement);
     for stores in statement.stores.chunk_by(|one, other| one.target == other.target) {
         let Some(Store { target, .. }) = stores.first() else { continue };
         let targets = Targets::of(known, target);
@@ -128,6 +128,11 @@ fn divided(statement: &Statement, known: &Known, into: &mut Columns) {
     for part in parts.flat_map(|name| resolve(known, name)) {
         into.entry(part.place()).or_default().extend(keys.iter().cloned());
     }
+}
+
+/// Whether a statement changes rows that are there.
+pub(super) fn changes_rows(statement: &Statement) -> bool {
+    statement.operations.iter().any(|operation| matches!(operation.action, "update" | "merge"))
 }
 
 /// The relations on which a statement has an operation with this action and fact.

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use palisade_sql::Effect;
 
 use super::Session;
+use crate::codec::frame::LONGEST_NAME;
 use crate::reading::Reading;
 
 /// Why a text is not accounted for that names something in characters which are not known.
@@ -16,9 +17,6 @@ pub(super) const UNKNOWN_NAME: &str =
 /// Why a text is not accounted for that names something which the server keeps otherwise than the judge.
 pub(super) const OTHER_NAME: &str =
     "it has a name with characters beyond ASCII, and the database's encoding is not UTF-8";
-
-/// The longest name that a server keeps whole.
-const LONGEST_NAME: usize = 63;
 
 /// How a server keeps names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
