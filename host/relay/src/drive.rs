@@ -68,6 +68,33 @@ pub trait Machine: Send {
     fn hung_up(&mut self, peer: Peer, output: &mut Output<Self::Answer>);
 }
 
+/// A machine that is large: what carries it moves it several times, and keeps room for each.
+impl<M: Machine> Machine for Box<M> {
+    type Answer = M::Answer;
+    type Control = M::Control;
+
+    fn receive(
+        &mut self,
+        from: Peer,
+        input: &mut BytesMut,
+        output: &mut Output<Self::Answer>,
+    ) -> Progress {
+        (**self).receive(from, input, output)
+    }
+
+    fn answer(&mut self, peer: Peer, answer: Self::Answer, output: &mut Output<Self::Answer>) {
+        (**self).answer(peer, answer, output);
+    }
+
+    fn control(&mut self, control: Self::Control, output: &mut Output<Self::Answer>) {
+        (**self).control(control, output);
+    }
+
+    fn hung_up(&mut self, peer: Peer, output: &mut Output<Self::Answer>) {
+        (**self).hung_up(peer, output);
+    }
+}
+
 /// How a session ended.
 #[derive(Debug)]
 pub enum End {

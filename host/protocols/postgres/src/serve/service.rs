@@ -112,7 +112,7 @@ impl Service {
         };
         let cut_off = ticket.cut_off(self.options.dial_time);
         let stop = tokio::spawn(end_in_time(admission.ends.clone(), control, cut_off));
-        let machine = Session::new(admission, &self.options, &upstream.parameters);
+        let machine = Box::new(Session::new(admission, &self.options, &upstream.parameters));
         let ended = match welcome(link, &self.secure(), &ticket, &upstream).await {
             Some(client) => {
                 let patience = self.options.patience;
