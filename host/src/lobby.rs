@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use palisade_admin::client_at;
 use tokio::sync::oneshot;
 
 /// One address has at most this part of all places.
@@ -46,7 +47,7 @@ impl Lobby {
 
     /// Takes a place. Where the address has its share, or there is none left, whoever of them has had one longest gives it up.
     pub fn enter(&self, client: SocketAddr) -> Guest {
-        let address = client.ip().to_canonical();
+        let address = client_at(client.ip());
         let mut guests = self.guests();
         let own = guests.by_address.get(&address);
         let own_oldest = own.filter(|own| own.len() >= self.0.all.div_ceil(SHARE));
@@ -124,6 +125,17 @@ mod tests {
         let other = lobby.enter(client(2));
         let first = lobby.enter(client(1));
         let _more = [lobby.enter(client(1)), lobby.enter(client(1))];
+        first.pushed_out().await;
+        assert!(lobby.guests().waiting.contains_key(&other.id), "there was room for others");
+    }
+
+    #[tokio::test]
+    async fn a_network_of_ipv6_has_one_share_whatever_its_addresses() {
+        let at = |last| SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, last], 50_000));
+        let lobby = Lobby::new(4);
+        let other = lobby.enter(client(2));
+        let first = lobby.enter(at(1));
+        let _more = [lobby.enter(at(2)), lobby.enter(at(3))];
         first.pushed_out().await;
         assert!(lobby.guests().waiting.contains_key(&other.id), "there was room for others");
     }

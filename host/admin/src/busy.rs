@@ -1,36 +1,36 @@
-//! How many requests of one caller are answered at the same time.
+//! How many requests of one caller are answered at the same time: until the answer is written, for who reads none takes a connection.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many of one caller are: an eighth of the connections that there may be.
 const MOST: usize = 32;
 
 /// The callers whose requests are being answered.
-#[derive(Debug, Default)]
-pub(crate) struct Busy(Mutex<HashMap<String, usize>>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Busy(Arc<Mutex<HashMap<String, usize>>>);
 
 /// A request that is being answered.
 #[derive(Debug)]
-pub(crate) struct Place<'a> {
-    busy: &'a Busy,
+pub(crate) struct Place {
+    busy: Busy,
     caller: String,
 }
 
 impl Busy {
     /// A place for a request of this caller; `None` where they have all of theirs.
-    pub(crate) fn enter(&self, caller: String) -> Option<Place<'_>> {
+    pub(crate) fn enter(&self, caller: String) -> Option<Place> {
         let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = callers.entry(caller.clone()).or_default();
         if *count >= MOST {
             return None;
         }
         *count += 1;
-        Some(Place { busy: self, caller })
+        Some(Place { busy: self.clone(), caller })
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         let mut callers = self.busy.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = callers.get_mut(&self.caller) {

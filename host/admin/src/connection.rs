@@ -12,14 +12,24 @@ use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
 use tokio::sync::oneshot;
 
+use crate::busy::Place;
 use crate::{Admin, Gateway};
 
-/// Tells once that a caller is let in.
-pub(crate) struct LetIn(Mutex<Option<oneshot::Sender<()>>>);
+/// What one connection's caller has.
+pub(crate) struct LetIn {
+    tell: Mutex<Option<oneshot::Sender<()>>>,
+    place: Mutex<Option<Place>>,
+}
 
 impl LetIn {
+    /// Keeps the caller's place until the connection ends.
+    pub(crate) fn keep(&self, place: Place) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+    }
+
+    /// Tells once that a caller is let in.
     pub(crate) fn tell(&self) {
-        let tell = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let tell = self.tell.lock().unwrap_or_else(PoisonError::into_inner).take();
         // Nobody waits for it where the connection is being given up.
         tell.map(|tell| tell.send(()));
     }
@@ -47,7 +57,7 @@ impl<G: Gateway> Admin<G> {
         pushed_out: impl Future<Output = ()> + Send,
     ) {
         let (tell, is_in) = oneshot::channel();
-        let let_in = LetIn(Mutex::new(Some(tell)));
+        let let_in = LetIn { tell: Mutex::new(Some(tell)), place: Mutex::default() };
         let connection = Arc::new(Connection { admin: Arc::clone(self), let_in });
         let unwanted = async {
             tokio::select! {

@@ -28,6 +28,9 @@ const LARGEST_AT_ONCE: usize = 64 * 1024;
 /// How long a caller may pause while it sends.
 const READ_TIME: Duration = Duration::from_secs(30);
 
+/// How fast an answer must be read, in bytes a second.
+const LEAST_RATE: usize = 128 * 1024;
+
 /// What is sent.
 enum Answer {
     Json(String),
@@ -63,7 +66,7 @@ impl<G: Gateway> Admin<G> {
     }
 
     /// Takes a request off the caller's budget, or off that of the client's address, and gives it a place.
-    fn spend(&self, token: Option<&str>, client: SocketAddr) -> Result<Place<'_>, Problem> {
+    fn spend(&self, token: Option<&str>, client: SocketAddr) -> Result<Place, Problem> {
         let (now, address) = (Instant::now(), client_at(client.ip()));
         let payer = token.and_then(|token| self.gateway.payer(token));
         let spent = match payer.clone() {
@@ -92,7 +95,7 @@ impl<G: Gateway> Admin<G> {
         if request.uri.path() == exchange::PATH && request.method == Method::POST {
             return self.exchange(session, client, let_in).await;
         }
-        let _place = self.spend(entry::bearer(&request.headers), client)?;
+        let_in.keep(self.spend(entry::bearer(&request.headers), client)?);
         self.check_source(request)?;
         if request.uri.path() == DESCRIPTION && request.method == Method::GET {
             // It is the same for everybody, and tells nothing of what runs here.
@@ -134,7 +137,7 @@ impl<G: Gateway> Admin<G> {
         let body = read_body(session, exchange::LARGEST, BODY_TIME).await?;
         let request = exchange::request(&body);
         let token = request.as_ref().ok().map(|request| request.subject_token.as_str());
-        let _place = self.spend(token, client)?;
+        let_in.keep(self.spend(token, client)?);
         let answered = match request {
             Ok(request) => self.gateway.exchange(client, request).await,
             Err(problem) => Err(problem),
@@ -155,6 +158,9 @@ impl<G: Gateway> Admin<G> {
         let_in: &LetIn,
     ) -> Response<Vec<u8>> {
         session.set_read_timeout(Some(READ_TIME));
+        // Who does not read would keep the answer in memory, and the connection, for as long as they like.
+        session.set_write_timeout(Some(READ_TIME));
+        session.set_min_send_rate(Some(LEAST_RATE));
         // A connection for each request: one that is kept would keep a place that others wait for.
         session.set_keepalive(None);
         match self.answer(session, let_in).await {
