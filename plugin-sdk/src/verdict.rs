@@ -100,6 +100,29 @@ impl Operation {
         facts.map(|(_, value)| value.as_str())
     }
 
+    /// The values of all facts that it may have under this name: those of [`Self::facts_named`], and what a path's template tells
+    /// where only some servers take the path for it. This is for what denies, holds or counts, and not for what allows.
+    pub fn facts_that_may_be_named(&self, name: &str) -> impl Iterator<Item = &str> {
+        let name = name.to_lowercase();
+        let path =
+            (name == "path" && self.may_stand_for().next().is_some()).then_some(&self.object);
+        let facts = self.facts.iter().filter(move |(fact, _)| {
+            let fact = fact.to_lowercase();
+            let doubted = fact.strip_prefix("path-may-be:").map(|rest| format!("path:{rest}"));
+            fact == name || doubted.is_some_and(|doubted| doubted == name)
+        });
+        facts.map(|(_, value)| value).chain(path).map(String::as_str)
+    }
+
+    /// Whether it may have a fact of this name with a value that a glob matches: it is told, only some servers see it, its value
+    /// is hidden, or it may be among what is not told. This is for what denies, holds or counts, and not for what allows.
+    #[must_use]
+    pub fn may_have(&self, name: &str, value: &Pattern, command: &Command) -> bool {
+        let is_hidden = |told: &str| told == "***" && name.to_lowercase().starts_with("header:");
+        self.facts_that_may_be_named(name).any(|told| value.matches(told) || is_hidden(told))
+            || self.may_be_untold(name, command)
+    }
+
     /// Whether it may act on what a glob names. For paths that is so as well where a server tells neither upper from lower case
     /// nor a slash at the end from none: this is for what denies, holds or counts, and not for what allows.
     #[must_use]

@@ -71,9 +71,12 @@ impl Scope {
             && matches_any(self.facts.as_deref(), facts, WildMatch::new_case_insensitive)
     }
 
-    /// Whether it may have a fact of the scope that is not told.
+    /// Whether it may have a fact of the scope that is not told, or is told as a doubt.
     fn may_cover(&self, operation: &Operation) -> bool {
-        operation.is_cut() && self.covers_action(operation)
+        let facts = operation.facts.iter().filter_map(|(name, _)| doubted(name));
+        let may_have =
+            || matches_any(self.facts.as_deref(), facts, WildMatch::new_case_insensitive);
+        self.covers_action(operation) && (operation.is_cut() || may_have())
     }
 
     fn covers_action(&self, operation: &Operation) -> bool {
@@ -82,9 +85,15 @@ impl Scope {
     }
 }
 
-fn matches_any<'a>(
+/// The fact that an operation has for some servers alone, which is told by another name: `path:id` as `path-may-be:id`.
+fn doubted(name: &str) -> Option<String> {
+    let rest = name.strip_prefix("path-may-be")?;
+    (rest.is_empty() || rest.starts_with(':')).then(|| format!("path{rest}"))
+}
+
+fn matches_any(
     patterns: Option<&[String]>,
-    mut values: impl Iterator<Item = &'a String>,
+    mut values: impl Iterator<Item = impl AsRef<str>>,
     glob: fn(&str) -> WildMatch,
 ) -> bool {
     let Some(patterns) = patterns else { return true };
@@ -92,7 +101,7 @@ fn matches_any<'a>(
     if patterns.iter().any(|pattern| pattern == "*") {
         return true;
     }
-    values.any(|value| patterns.iter().any(|pattern| glob(pattern).matches(value)))
+    values.any(|value| patterns.iter().any(|pattern| glob(pattern).matches(value.as_ref())))
 }
 
 #[cfg(test)]

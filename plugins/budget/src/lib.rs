@@ -93,15 +93,12 @@ impl Guard for Budget {
 }
 
 impl Limit {
-    /// How much an operation spends, if it matches. It does where a fact that it must have may be among those that are not told.
+    /// How much an operation spends, if it matches. It does where it may have the facts that it must have.
     fn spends(&self, operation: &Operation, command: &Command) -> Option<i64> {
         let objects = self.objects.as_deref();
         let matches = self.actions.iter().any(|it| it.matches(&operation.action))
             && objects.is_none_or(|objects| objects.iter().any(|it| operation.may_be_on(it)))
-            && self.facts.iter().all(|(name, pattern)| {
-                operation.facts_named(name).any(|value| pattern.matches(value))
-                    || operation.may_be_untold(name, command)
-            });
+            && self.facts.iter().all(|(name, value)| operation.may_have(name, value, command));
         matches.then(|| self.weight.as_deref().map_or(1, |fact| weight(operation, fact, command)))
     }
 
@@ -136,7 +133,7 @@ fn weight(operation: &Operation, fact: &str, command: &Command) -> i64 {
     if operation.may_be_untold(fact, command) {
         return i64::MAX;
     }
-    let told = operation.facts_named(fact);
+    let told = operation.facts_that_may_be_named(fact);
     told.map(|value| value.parse().unwrap_or(i64::MAX)).max().unwrap_or(1).max(1)
 }
 
@@ -220,6 +217,26 @@ mod tests {
             let mut context = context();
             context.principal.subject = object.to_owned();
             assert!(denied(&budget(more), &context, used), "{object}");
+        }
+    }
+
+    #[test]
+    fn what_only_some_servers_see_and_what_is_hidden_spends_as_well() {
+        for (facts, told, is_denied) in [
+            (r#"{"path:id": "7"}"#, ("path:id", "7"), true),
+            (r#"{"path:id": "7"}"#, ("path-may-be:id", "7"), true),
+            (r#"{"path:id": "7"}"#, ("path-may-be:id", "8"), false),
+            (r#"{"path:name": "7"}"#, ("path-may-be:id", "7"), false),
+            (r#"{"path": "/v1/*"}"#, ("path-may-be", "/v1/users/{id}"), true),
+            (r#"{"header:X-Api-Key": "a*"}"#, ("header:x-api-key", "***"), true),
+            (r#"{"body:key": "a*"}"#, ("body:key", "***"), false),
+        ] {
+            let plugin = budget(&format!(r#", "facts": {facts}"#));
+            let used = operation("use", "/V1/users/7").with_fact(told.0, told.1);
+            let mut context = context();
+            context.principal.subject = format!("{facts} {told:?}");
+            let spent = plugin.judge(&context, &command("x", vec![used; 3])) != Verdict::Allow;
+            assert_eq!(spent, is_denied, "{facts} {told:?}");
         }
     }
 

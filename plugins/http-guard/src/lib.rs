@@ -13,6 +13,7 @@
 
 mod path;
 mod rule;
+mod untold;
 
 use plugin_sdk::prelude::*;
 use rule::Rule;
@@ -68,7 +69,8 @@ impl Plugin for HttpGuard {
 
     fn validate(&self) -> Result<(), String> {
         for (index, rule) in self.rules.iter().enumerate() {
-            rule.check().map_err(|mistake| format!("rules, rule {}: {mistake}", index + 1))?;
+            let checked = rule.check().map_err(str::to_owned).and_then(|()| rule.check_told());
+            checked.map_err(|mistake| format!("rules, rule {}: {mistake}", index + 1))?;
         }
         if let Unlisted::Hold(approval) = &self.unlisted {
             approval.check().map_err(|mistake| format!("unlisted: {mistake}"))?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use plugin_sdk::prelude::*;
 
 use crate::path::PathGlob;
+use crate::untold::untold;
 
 /// What a rule is about, and what happens then. All that is given must match; what is left out matches everything.
 #[config]
@@ -70,6 +71,18 @@ impl Rule {
         match &self.then {
             Decision::Hold(approval) => approval.check(),
             Decision::Allow | Decision::Deny => Ok(()),
+        }
+    }
+
+    /// A rule on what is never told would match nothing, and seem to be in force.
+    pub(crate) fn check_told(&self) -> Result<(), String> {
+        let mut names = self.values.iter().flatten().map(|(name, _)| name);
+        match names.find_map(|name| untold(name)) {
+            Some(header) => Err(format!(
+                "the header `{header}` is not told to policies, and a rule on it matches nothing; leave it out of values, and go by \
+                 the path, the body or another header"
+            )),
+            None => Ok(()),
         }
     }
 

@@ -3,6 +3,9 @@ use plugin_sdk::testing::{command, configure, context, operation};
 
 use super::HttpGuard;
 use crate::path::matches;
+use crate::untold::UNTOLD;
+
+mod shipped;
 
 fn judge(config: &str, command: &Command) -> Verdict {
     configure::<HttpGuard>(config).unwrap().judge(&context(), command)
@@ -183,51 +186,6 @@ fn a_template_is_known_by_itself_and_by_the_path_that_it_stands_for() {
 }
 
 #[test]
-fn the_policy_for_services_keeps_agents_out_of_where_they_are_looked_after() {
-    let file: toml::Table = include_str!("../../../policies/http.toml").parse().unwrap();
-    let config = serde_json::to_string(&file["use"][0]["config"]).unwrap();
-    for path in [
-        "/admin",
-        "/Admin/users",
-        "/internal",
-        "/internal/keys",
-        "/actuator",
-        "/actuator/env",
-        "/shop/actuator/heapdump",
-        "/debug/",
-        "/debug/pprof",
-        "/admin.json",
-        "/shop/actuator.xml",
-    ] {
-        check(&config, [operation("GET", path)], "deny http-guard.admin");
-    }
-    for path in ["/v1/orders", "/administration", "/v1/actuators", "/admin.css", "/debug.js"] {
-        check(&config, [operation("GET", path)], "allow");
-    }
-}
-
-#[test]
-fn the_policy_for_services_gives_no_rights_in_whatever_is_sent() {
-    let file: toml::Table = include_str!("../../../policies/http.toml").parse().unwrap();
-    let config = serde_json::to_string(&file["use"][0]["config"]).unwrap();
-    for (action, fields, rule) in [
-        ("POST", ["name", "role"], "rights"),
-        ("PATCH", ["user", "user.isAdmin"], "rights"),
-        ("MESSAGE", ["payload", "payload.user.roles"], "rights"),
-        ("mutation", ["id", "arguments.role"], "rights-by-graphql"),
-        ("mutation", ["id", "posts.arguments.input.user.permissions"], "rights-by-graphql"),
-    ] {
-        let request = operation(action, "setUser").with_fields(fields);
-        check(&config, [request], &format!("deny http-guard.{rule}"));
-    }
-    // Who asks for a role sets none.
-    for (action, field) in [("mutation", "user.role"), ("query", "arguments.role"), ("GET", "role")]
-    {
-        check(&config, [operation(action, "user").with_fields([field])], "allow");
-    }
-}
-
-#[test]
 fn a_configuration_that_means_nothing_is_refused() {
     for config in [
         r#"{ "rules": [{ "methods": [], "then": "deny" }] }"#,
@@ -330,4 +288,29 @@ fn a_path_that_only_some_servers_take_for_a_templates_is_forbidden_with_it_and_n
     check(&rule("deny", &of("43")), [doubtful()], "allow");
     let by_value = r#"{ "rules": [{ "values": { "path:id": ["42"] }, "then": "allow" }], "unlisted": "deny" }"#;
     check(by_value, [doubtful()], "deny http-guard.unlisted");
+}
+
+#[test]
+fn a_rule_on_a_header_that_is_never_told_is_refused() {
+    let rules = |fact: &str, then: &str| {
+        configure::<HttpGuard>(&format!(
+            r#"{{ "rules": [{{ "values": {{ "body:x": ["1"], "{fact}": ["*bot*"] }}, "then": "{then}" }}] }}"#
+        ))
+    };
+    for (fact, then) in [("header:user-agent", "deny"), ("Header:Referer", "allow")] {
+        let refused = rules(fact, then).err().unwrap();
+        assert!(refused.contains("rule 1") && refused.contains("is not told"), "{refused}");
+    }
+    assert!(rules("header:x-env", "deny").is_ok() && rules("body:user-agent", "deny").is_ok());
+}
+
+#[test]
+fn the_headers_that_are_never_told_are_those_of_the_gateway_and_of_the_readme() {
+    let gateway = include_str!("../../../host/protocols/http/src/event/headers.rs");
+    let (_, list) = gateway.split_once("const NOISE").unwrap();
+    let (list, _) = list.split_once("];").unwrap();
+    let told: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+    assert_eq!(told, UNTOLD);
+    let readme = include_str!("../README.md");
+    assert!(UNTOLD.iter().all(|name| readme.contains(&format!("`{name}`"))));
 }

@@ -57,36 +57,36 @@ fn entropy(value: &[u8]) -> f64 {
         .sum()
 }
 
-/// A card number in a run of digits: groups of it that begin like an issuer's number and have the right checksum.
-pub(super) fn card(value: &[u8], run: Range<usize>) -> Option<Range<usize>> {
-    let digits = value.get(run.clone())?;
-    group_starts(digits)
-        .map(|start| run.start + start)
+/// A card number that begins among these digits: groups that begin like an issuer's number and have the right checksum.
+pub(super) fn card(value: &[u8], found: Range<usize>) -> Option<Range<usize>> {
+    found
+        .filter(|&start| value.get(start).is_some_and(u8::is_ascii_digit))
         .filter(|&start| !is_fraction(value, start))
-        .find_map(|start| card_at(value, start..run.end))
+        .find_map(|start| card_at(value, start))
 }
 
-/// Where groups of digits begin.
-fn group_starts(digits: &[u8]) -> impl Iterator<Item = usize> {
-    let after_separator =
-        digits.iter().enumerate().filter(|(_, byte)| !byte.is_ascii_digit()).map(|(at, _)| at + 1);
-    std::iter::once(0).chain(after_separator)
-}
-
-/// The longest card number that begins where the run does, and ends where a group of digits does.
-fn card_at(value: &[u8], run: Range<usize>) -> Option<Range<usize>> {
+/// The longest card number that begins at this digit, and begins and ends where a group of digits does.
+fn card_at(value: &[u8], start: usize) -> Option<Range<usize>> {
+    // Within a group, where no number begins: known here before its digits are read.
+    if before(value, start).is_some_and(|byte| byte.is_ascii_alphanumeric()) {
+        return None;
+    }
     let mut number = [0_u8; 19];
     let mut length = 0;
     let mut longest = None;
-    for (at, byte) in (run.start..).zip(value.get(run.clone())?) {
+    for (at, byte) in (start..).zip(value.get(start..)?) {
         if !byte.is_ascii_digit() {
-            continue;
+            // Groups may be set apart by one space or dash each.
+            if matches!(byte, b' ' | b'-') && before(value, at)?.is_ascii_digit() {
+                continue;
+            }
+            break;
         }
         // Longer than any card number.
         let Some(slot) = number.get_mut(length) else { break };
         *slot = byte - b'0';
         length += 1;
-        let found = run.start..at + 1;
+        let found = start..at + 1;
         if number.get(..length).is_some_and(is_card) && !touches_letter(value, &found) {
             longest = Some(found);
         }

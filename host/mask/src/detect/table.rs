@@ -49,7 +49,8 @@ pub(super) static DETECTORS: [Detector; 15] = [
         mask: "[card]",
         needs: &[kind::DIGIT],
         shortest: 13,
-        expression: LazyLock::new(|| compile(r"[0-9](?:[ -]?[0-9]){12,}")),
+        // As many digits as the shortest number has, and no more: in a run of numbers, each would be matched to the run's end.
+        expression: LazyLock::new(|| compile(r"[0-9](?:[ -]?[0-9]){12}")),
         check: check::card,
         named: None,
     },

@@ -81,6 +81,38 @@ fn other_long_numbers_are_no_cards() {
 }
 
 #[test]
+fn a_long_run_of_cards_takes_as_many_searches_as_it_has_cards() {
+    const CARDS: usize = 100_000;
+    let card = prepare("card").unwrap();
+    for (text, hits) in [
+        ("4111111111111111 ".repeat(CARDS), CARDS),
+        ("4111 1111 1111 1112-".repeat(CARDS), 0),
+        ("4 ".repeat(CARDS), 0),
+        ("4".repeat(CARDS), 0),
+    ] {
+        let text = text.as_bytes();
+        let search = searches(card).next().unwrap();
+        let (mut from, mut found) = (0, 0);
+        while let Some(hit) = search.next_hit(text, from) {
+            // What was looked at for it does not grow with the run.
+            assert!(search.regex.find_at(text, from).unwrap().len() <= 25);
+            (from, found) = (hit.end, found + 1);
+        }
+        assert_eq!(found, hits);
+    }
+}
+
+#[test]
+fn cards_behind_and_among_other_groups_of_digits_are_found() {
+    check_in("card", "1 2 3 4 4111 1111 1111 1111", "1 2 3 4 [card]");
+    check_in("card", "12345678901234567 4111111111111111 99", "12345678901234567 [card] 99");
+    check_in("card", "4111111111111111-4111 1111 1111 1111 7", "[card]-[card] 7");
+    check_in("card", "4111111111111111  378282246310005", "[card]  [card]");
+    check_in("card", "0.4111111111111111 4111111111111111", "0.4111111111111111 [card]");
+    check_not("card", "4111  1111  1111  1111");
+}
+
+#[test]
 fn account_numbers_are_found() {
     check("iban", "DE89370400440532013000");
     check("iban", "GB29 NWBK 6016 1331 9268 19");

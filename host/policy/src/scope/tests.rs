@@ -61,6 +61,26 @@ fn a_guard_is_asked_about_facts_that_may_be_among_those_that_are_not_told() {
 }
 
 #[test]
+fn a_guard_is_asked_about_facts_that_only_some_servers_see_and_no_reviewer_approves_for_these() {
+    let facts = [("path-may-be", "/v1/users/{id}"), ("path-may-be:Id", "7")];
+    let facts = facts.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let operation = Operation { action: "GET".to_owned(), facts, ..Operation::default() };
+    let command =
+        Command { operations: vec![operation].into(), complete: true, ..Command::default() };
+    for (scope, asks) in [
+        ("facts = ['path:id']", true),
+        ("facts = ['PATH:*']", true),
+        ("facts = ['path']", true),
+        ("actions = ['POST']\nfacts = ['path:id']", false),
+        ("facts = ['path:name']", false),
+    ] {
+        let scope: Scope = toml::from_str(scope).unwrap();
+        assert_eq!(scope.asks_about(&command), asks, "{scope:?}");
+        assert!(!scope.surely_asks_about(&command), "{scope:?}");
+    }
+}
+
+#[test]
 fn a_guard_is_asked_about_actions_and_facts_whatever_their_case() {
     let operation = Operation {
         action: "DELETE".to_owned(),

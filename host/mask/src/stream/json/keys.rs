@@ -5,8 +5,8 @@ use crate::document::{Candidate, DocumentMask, fold_name};
 use crate::scan::Scan;
 use crate::stream::Trouble;
 use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, DefaultHasher, Hasher};
-use std::sync::{Arc, Mutex};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::sync::{Arc, LazyLock, Mutex};
 
 /// How many keys are remembered at most; each has one place, and the last to come stays.
 const PLACES: usize = 256;
@@ -17,13 +17,16 @@ const GROWTH: usize = 4;
 const LONGEST: usize = 64;
 /// Objects with more keys look theirs up by a table.
 const FEW: usize = 16;
+/// By what keys are hashed, the same for all streams, for what is known of a key goes from one to the next. Nobody
+/// outside can know it, or they would choose keys that all meet in one place of a table.
+static HASHING: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// What is known of a key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Key {
     /// As it is written, between its quotes.
     raw: Vec<u8>,
-    /// The same for equal keys, however they are written.
+    /// The same for equal keys, however they are written, and another in each process.
     pub(super) hash: u64,
     /// What it reads, without regard to case; only where the plan has rules.
     pub(super) folded: String,
@@ -139,7 +142,7 @@ impl Key {
     fn learn(&mut self, plan: &DocumentMask, raw: &[u8]) -> Result<(), Trouble> {
         let mut name = Vec::new();
         lex::decode(raw, true, &mut name)?;
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = HASHING.build_hasher();
         hasher.write(&name);
         self.hash = hasher.finish();
         self.raw.clear();
@@ -157,7 +160,7 @@ impl Key {
 }
 
 /// The keys of the objects that are open, so that none has one twice. They are known by 64 bits of hash; an object with
-/// two that collide would be refused, which nobody meets who does not look for it.
+/// two that collide would be refused, which nobody meets, and nobody can look for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Present {
     /// Those of objects with few keys, one object after another.
@@ -236,5 +239,26 @@ impl Hasher for AsItIs {
 
     fn write_u64(&mut self, hash: u64) {
         self.0 = hash;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use palisade_policy::Masking;
+    use std::hash::DefaultHasher;
+
+    #[test]
+    fn nobody_can_choose_keys_that_meet_in_a_table() {
+        let plan = DocumentMask::new(&Masking::default()).unwrap();
+        let mut key = Key::default();
+        key.learn(&plan, b"role").unwrap();
+        // What whoever knows the algorithm alone would count on.
+        let mut known = DefaultHasher::new();
+        known.write(b"role");
+        assert_ne!(key.hash, known.finish());
+        let mut same = Key::default();
+        same.learn(&plan, br"\u0072ole").unwrap();
+        assert_eq!(key.hash, same.hash);
     }
 }
