@@ -47,7 +47,22 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
     /// [`StoreError::TooLarge`], [`StoreError::Document`] where the record has no JSON form, and
     /// failures of the engine.
     pub fn put(&self, id: &str, record: &T) -> Result<(), StoreError> {
-        self.tree.insert(id, self.encode(id, record)?)?;
+        self.put_with_room(id, record, 0)
+    }
+
+    /// Stores a record that will grow: one that leaves less than so many bytes to the limit is refused now, when that can
+    /// still be told whoever wants it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Collection::put`].
+    pub fn put_with_room(&self, id: &str, record: &T, room: usize) -> Result<(), StoreError> {
+        let json = self.encode(id, record)?;
+        let limit = MAX_DOCUMENT_BYTES.saturating_sub(room);
+        if json.len() > limit {
+            return Err(StoreError::TooLarge { bytes: json.len(), limit });
+        }
+        self.tree.insert(id, json)?;
         self.engine.commit()
     }
 
