@@ -16,8 +16,6 @@ use crate::clock;
 const LONGEST: usize = 120 * 1024;
 /// So many that wait are kept of one server.
 const MOST_WAITING: usize = 2000;
-/// So much of a digest says which text is meant.
-const LEAST_DIGEST: usize = 12;
 
 /// The tools of all servers.
 #[derive(Clone, Debug)]
@@ -152,7 +150,8 @@ impl Tools {
         }))
     }
 
-    /// Takes what is offered for approved. `digest`, or as much of it as is shown, says which text was looked at.
+    /// Takes what is offered for approved. `digest` says which text was looked at: the whole of it, since whoever writes both
+    /// texts soon finds two that agree in a part of theirs.
     ///
     /// # Errors
     /// When that is not what is offered, and failures of the store and the record.
@@ -168,9 +167,10 @@ impl Tools {
             self.show(server, tool)?;
             return Err(Problem::conflict("nothing waits to be approved there"));
         };
-        if digest.len() < LEAST_DIGEST || !now.starts_with(digest) {
+        if digest != now {
             return Err(Problem::conflict(
-                "that is not the digest of what is offered now: look at it again (palisade pins show), and give its digest",
+                "that is not the digest of what is offered now: look at it again (palisade pins show), and give its digest, \
+                 all 64 letters of it",
             ));
         }
         if serde_json::from_str::<Value>(&text).is_err() {
