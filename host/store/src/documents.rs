@@ -182,6 +182,12 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
         self.tree.range(id.as_bytes()..).take(limit).map(|entry| self.entry(entry)).collect()
     }
 
+    /// The ids that begin so, in their order, one by one as they are asked for; no record is decoded.
+    pub fn ids(&self, prefix: &str) -> impl Iterator<Item = Result<String, StoreError>> {
+        let keys = self.tree.scan_prefix(prefix).keys();
+        keys.map(|key| Ok(String::from_utf8_lossy(&key?).into_owned()))
+    }
+
     fn entry(
         &self,
         entry: sled::Result<(sled::IVec, sled::IVec)>,

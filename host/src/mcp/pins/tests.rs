@@ -42,6 +42,37 @@ fn what_changed_waits_until_it_is_approved_as_it_was_looked_at() {
 }
 
 #[test]
+fn what_waits_already_is_not_taken_as_first_seen() {
+    let scene = scene();
+    scene.0.said(&FIRST);
+    for said in [&FIRST, &SECOND] {
+        scene.0.pin(said, Trusted::FirstSeen).unwrap();
+        assert_eq!(scene.0.pinned("notes", "add").unwrap(), None);
+    }
+    scene.0.pin(&SECOND, Trusted::CallApproved(&[])).unwrap();
+    scene.0.pin(&FIRST, Trusted::FirstSeen).unwrap();
+    assert_eq!(scene.0.pinned("notes", "add").unwrap().unwrap(), SECOND.digest);
+}
+
+#[test]
+fn of_one_server_no_more_tools_are_taken_as_first_seen_than_are_kept() {
+    let scene = scene();
+    let tools = &scene.0;
+    let see = |server: &'static str, tool: &str| {
+        tools.pin(&Said { server, tool, ..FIRST }, Trusted::FirstSeen).unwrap();
+        tools.pinned(server, tool).unwrap().is_some()
+    };
+    assert!(see("notes", "a") && see("notes2", "a"));
+    tools.alone().forget("notes");
+    assert!(see("notes", "b"));
+    assert_eq!(tools.alone().approved["notes"], 2, "those that there were are counted");
+    tools.alone().approved.insert("notes".into(), MOST_TRUSTED);
+    assert!(!see("notes", "c") && see("notes2", "c"));
+    tools.said(&Said { tool: "c", ..FIRST });
+    assert_eq!(tools.show("notes", "c").unwrap()["state"], "new", "it can be approved");
+}
+
+#[test]
 fn what_is_too_long_to_be_looked_at_is_not_approved() {
     let scene = scene();
     let text = format!("\"{}\"", "\\\"".repeat(LONGEST));
