@@ -23,6 +23,8 @@ const LARGEST_LIST: usize = 8 << 20;
 /// So many of those that ended are looked through for a list, or so many bytes.
 const MOST_LOOKED_AT: usize = 1000;
 const MOST_BYTES_LOOKED_AT: usize = 32 << 20;
+/// So much is left in a hold's document for the decisions on it, with their reasons, and for its end.
+const ROOM_TO_DECIDE: usize = 64 << 10;
 
 /// Which holds are listed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,7 +69,11 @@ impl Approvals {
         for document in inner.documents.readable() {
             let document = document?;
             if document.state == HoldState::Open {
-                inner.end(&document.id, HoldState::Withdrawn)?;
+                // One that cannot be ended keeps nothing from starting: it does not wait, and no decision on it is taken.
+                if let Err(error) = inner.end(&document.id, HoldState::Withdrawn) {
+                    let hold = document.id;
+                    tracing::error!(hold, %error, "a hold that nobody waits for cannot be ended");
+                }
             }
         }
         Ok(Self { inner: Arc::new(inner) })
@@ -132,6 +138,10 @@ impl Approvals {
             };
             let mut new = old.clone();
             decided = new.decide(by, roles, granted, reason, now);
+            // Nobody waits for it any more, though that may not be written yet.
+            if decided.is_ok() && !self.inner.waiting().contains_key(id) {
+                decided = Err(NotDecided::Over(HoldState::Withdrawn.word()));
+            }
             Some(if decided.is_ok() { new } else { old })
         });
         let changed = changed.map_err(|error| NotDecided::Store(error.to_string()))?;
@@ -180,7 +190,7 @@ impl palisade_policy::Approvals for Approvals {
         self.inner.waiting().insert(id.clone(), Waiting { tell, known_by, deciders: vec![] });
         let expires = Instant::now() + Duration::from_secs(request.terms.expires_in.into());
         let waiter = Waiter { inner: Arc::clone(&self.inner), id, told, expires, over: false };
-        blocking(|| self.inner.documents.put(&waiter.id, &document))
+        blocking(|| self.inner.documents.put_with_room(&waiter.id, &document, ROOM_TO_DECIDE))
             .map_err(|error| error.to_string())?;
         Ok(Box::new(waiter))
     }
@@ -239,13 +249,29 @@ impl Inner {
         }
     }
 
-    /// Ends a hold that is still open, and says what became of it.
+    /// Ends a hold that is still open, and says what became of it. Where its document has no room for that, it is shortened:
+    /// the record has the whole.
     fn end(&self, id: &str, state: HoldState) -> Result<Option<Outcome>, StoreError> {
+        match self.end_as(id, state, false) {
+            Err(StoreError::TooLarge { .. }) => self.end_as(id, state, true),
+            ended => ended,
+        }
+    }
+
+    fn end_as(
+        &self,
+        id: &str,
+        state: HoldState,
+        shortened: bool,
+    ) -> Result<Option<Outcome>, StoreError> {
         let now = clock::now_micros();
         let changed = self.documents.update(id, |document| {
             let mut document = document?;
             if document.state == HoldState::Open {
                 document.end(state, now);
+                if shortened {
+                    document.shorten();
+                }
             }
             Some(document)
         })?;

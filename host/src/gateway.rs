@@ -300,7 +300,14 @@ impl Gateway {
     ) -> Result<Value, Problem> {
         let session = self.session(caller, id)?;
         let id = session.id.parse().map_err(|_| Problem::not_found("there is no such session"))?;
-        Ok(read_events(&self.store, id, from, limit).map_err(failed)?.into())
+        let mut events = read_events(&self.store, id, from, limit).map_err(failed)?;
+        // As of the hold itself: whoever waits for it is not shown what is for those who decide.
+        if caller.principal.is_same_person(&session.principal()) {
+            events.iter_mut().filter_map(Value::as_object_mut).for_each(|event| {
+                event.remove("for_approvers");
+            });
+        }
+        Ok(events.into())
     }
 
     fn record(

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::clock;
 use crate::record::{self, RecordedOperation};
 
+/// What is left of each text of a hold that has to be shortened, in bytes.
+const SHORT: usize = 1024;
+
 /// How a hold is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -239,6 +242,22 @@ impl HoldDocument {
     pub fn end(&mut self, state: HoldState, now_micros: u64) {
         self.state = state;
         self.ended_at = Some(clock::rfc3339(now_micros));
+    }
+
+    /// Leaves of what it says as much as there is room for whatever it is. Only one that has ended is shortened: whoever
+    /// decides is shown all of it.
+    pub fn shorten(&mut self) {
+        self.operations.clear();
+        self.complete = false;
+        self.for_approvers.clear();
+        let reasons = self.decisions.iter_mut().map(|decided| &mut decided.reason);
+        for text in [&mut self.text, &mut self.reason].into_iter().chain(reasons) {
+            if text.len() > SHORT {
+                let end = (0..=SHORT).rev().find(|at| text.is_char_boundary(*at));
+                text.truncate(end.unwrap_or_default());
+                text.push('…');
+            }
+        }
     }
 
     /// What became of it; `None` while it is open.

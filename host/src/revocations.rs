@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use palisade_identity::Identity;
+use palisade_identity::{Identity, SKEW};
 use palisade_store::{Collection, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ const FEW: usize = 256;
 pub enum Revoked {
     /// The token of this id, and all that were exchanged for it.
     Token(String),
-    /// Every token that this subject has at this time, or that somebody acts for it by, whoever vouches for it.
+    /// Every token that this subject has at this time, and any issued within the time that clocks may differ by, or that somebody acts for it by, whoever vouches for it.
     Subject(String),
     /// The same of the subject that this issuer vouches for alone.
     SubjectOf {
@@ -117,12 +117,11 @@ impl Revocations {
         Ok(Self { documents, known: RwLock::new(known) })
     }
 
-    /// Revokes, once it is in the store. No token that is taken lives longer than `longest`, in seconds. Gives from when on
-    /// tokens are others than those that it is about.
+    /// Revokes, once it is in the store. No token that is taken lives longer than `longest`, in seconds.
     ///
     /// # Errors
     /// Failures of the store; nothing is revoked then.
-    pub fn revoke(&self, what: Revoked, by: &str, longest: u64) -> Result<u64, StoreError> {
+    pub fn revoke(&self, what: Revoked, by: &str, longest: u64) -> Result<(), StoreError> {
         self.revoke_at(clock::now_seconds, what, by, longest)
     }
 
@@ -132,7 +131,7 @@ impl Revocations {
         what: Revoked,
         by: &str,
         longest: u64,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<(), StoreError> {
         // The time is taken once nobody looks any more: who was told that a token is good has it from before.
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let at = now();
@@ -146,7 +145,7 @@ impl Revocations {
         if known.len() >= FEW && known.len().is_power_of_two() {
             known.retain(|_, one| one.until > at);
         }
-        Ok(at)
+        Ok(())
     }
 
     /// The newest of those in force, at most so many, the oldest of them first.
@@ -207,14 +206,19 @@ fn remember(known: &mut HashMap<Revoked, Revocation>, revocation: Revocation) {
     }
 }
 
-/// Whether a revocation at a time is about a token.
-pub fn is_about(what: &Revoked, at: u64, identity: &Identity) -> bool {
+/// Whether a revocation at a time is about a token. One that was good then may say that it was issued a little later: by a clock
+/// that is ahead of ours, or by ours before it was corrected.
+fn is_about(what: &Revoked, at: u64, identity: &Identity) -> bool {
+    let is_earlier = identity.issued_at <= at.saturating_add(SKEW);
+    (is_earlier || matches!(what, Revoked::Token(_))) && names(what, identity)
+}
+
+/// Whether what is revoked names a token, whenever that was issued: so does a session's that is open now.
+pub fn names(what: &Revoked, identity: &Identity) -> bool {
     match what {
         Revoked::Token(id) => identity.token_id == *id || identity.parents.contains(id),
-        Revoked::Subject(name) => identity.issued_at <= at && speaks_for(identity, name, None),
-        Revoked::SubjectOf { subject, issuer } => {
-            identity.issued_at <= at && speaks_for(identity, subject, Some(issuer))
-        }
+        Revoked::Subject(name) => speaks_for(identity, name, None),
+        Revoked::SubjectOf { subject, issuer } => speaks_for(identity, subject, Some(issuer)),
     }
 }
 
@@ -262,7 +266,8 @@ mod tests {
         };
         assert!(is_about(&revoked("agent-7"), 5, &of("https://one", None)));
         assert!(!is_about(&revoked("agent-7"), 5, &of("https://two", None)));
-        assert!(!is_about(&revoked("agent-7"), 4, &of("https://one", None)), "a newer token");
+        let newer = Identity { issued_at: 6 + SKEW, ..of("https://one", None) };
+        assert!(!is_about(&revoked("agent-7"), 5, &newer), "a newer token");
         assert!(is_about(&revoked("ada"), 5, &of("x", Some("https://one"))));
         assert!(!is_about(&revoked("ada"), 5, &of("x", Some("https://two"))));
         assert!(is_about(&revoked("ada"), 5, &of("x", None)), "it may be that issuer's");
@@ -314,7 +319,7 @@ mod tests {
             assert!(revocations.known.try_read().is_err(), "nobody is told anything meanwhile");
             7
         };
-        assert_eq!(revocations.revoke_at(now, what, "ada", 60).unwrap(), 7);
+        revocations.revoke_at(now, what, "ada", 60).unwrap();
         assert!(revocations.cover(&identity("a", &[], 7)));
     }
 
@@ -341,11 +346,21 @@ mod tests {
     }
 
     #[test]
+    fn a_token_of_a_clock_that_was_ahead_falls_with_its_subject() {
+        let revoked = Revoked::Subject("ada".into());
+        assert!(is_about(&revoked, 5, &identity("a", &[], 5 + SKEW)));
+        let later = identity("a", &[], 3600);
+        assert!(!is_about(&revoked, 5, &later));
+        assert!(names(&revoked, &later), "its session ends, since it is open");
+        assert!(!names(&Revoked::Subject("bob".into()), &later));
+    }
+
+    #[test]
     fn a_subject_may_come_back_with_a_new_token() {
         for name in ["agent-7", "ada"] {
             let revoked = Revoked::Subject(name.into());
             assert!(is_about(&revoked, 5, &identity("a", &[], 5)));
-            assert!(!is_about(&revoked, 5, &identity("a", &[], 6)));
+            assert!(!is_about(&revoked, 5, &identity("a", &[], 5 + SKEW + 1)));
         }
         assert!(!is_about(&Revoked::Subject("bob".into()), 5, &identity("a", &[], 5)));
     }

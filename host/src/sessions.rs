@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use palisade_identity::Identity;
-use palisade_policy::{Ended, Ending, SessionContext};
+use palisade_policy::{Ended, Ending, Principal, SessionContext};
 use palisade_store::{BySession, Collection, SessionId, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
@@ -89,6 +89,20 @@ pub struct SessionDocument {
     /// Whether a tunnel passed in it that nobody looked into.
     #[serde(default)]
     pub blind: bool,
+}
+
+impl SessionDocument {
+    /// Who acts in it.
+    pub fn principal(&self) -> Principal {
+        Principal {
+            subject: self.subject.clone(),
+            issuer: self.issuer.clone(),
+            roles: self.roles.clone(),
+            dropped: self.dropped.clone(),
+            acting_for: self.acting_for.clone(),
+            ..Principal::default()
+        }
+    }
 }
 
 /// What happened in a running session, in numbers.

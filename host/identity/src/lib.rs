@@ -46,4 +46,4 @@ pub use signing_key::{KeyUnusable, SigningKey};
 pub use token::{GATEWAY, Grant, IssueRefused, Issued, OPERATOR, issue, issue_operator};
 pub use ttl::{Ttl, TtlRefused};
 pub use verifiers::Verifiers;
-pub use verify::{GatewayVerifier, Identity, Verifier};
+pub use verify::{GatewayVerifier, Identity, SKEW, Verifier};

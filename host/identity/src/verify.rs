@@ -10,8 +10,8 @@ use palisade_policy::Principal;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// How far another clock may be ahead of ours, in seconds.
-const SKEW: u64 = 5;
+/// How far another clock may be ahead of ours, in seconds: a token that was issued so much later than now is taken.
+pub const SKEW: u64 = 5;
 
 /// Who a verified token speaks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -76,6 +76,59 @@ async fn a_hold_that_a_crash_left_open_is_withdrawn_at_the_next_start() {
     assert_eq!(state(&approvals(dir.path()), "h"), HoldState::Withdrawn);
 }
 
+/// A hold whose document is as large as the store takes.
+fn full() -> HoldDocument {
+    let mut document = HoldDocument::open("h".into(), &request(1, 300), clock::now_micros());
+    let used = serde_json::to_vec(&document).unwrap().len();
+    document.text.push_str(&"x".repeat(palisade_store::MAX_DOCUMENT_BYTES - used));
+    document
+}
+
+#[tokio::test]
+async fn a_hold_that_fills_its_document_ends_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = approvals(dir.path());
+    before.inner.documents.put("h", &full()).unwrap();
+    drop(before);
+    let approvals = approvals(dir.path());
+    assert_eq!(state(&approvals, "h"), HoldState::Withdrawn);
+    assert_eq!(approvals.open_count(), 0);
+    let ended = approvals.get("h").unwrap().unwrap();
+    assert!(ended.text.starts_with("UPDATE secrets") && ended.text.ends_with('…'));
+    assert!(!ended.complete, "it is not all that would have run");
+}
+
+#[tokio::test]
+async fn a_command_that_leaves_no_room_for_decisions_is_not_held() {
+    let dir = tempfile::tempdir().unwrap();
+    let approvals = approvals(dir.path());
+    for (text, is_held) in [(180 << 10, true), (200 << 10, false), (300 << 10, false)] {
+        let mut large = request(2, 300);
+        Arc::make_mut(&mut large.command).text = "x".repeat(text);
+        let opened = approvals.open(large);
+        assert_eq!(opened.is_ok(), is_held, "{text}");
+        assert_eq!(approvals.open_count(), usize::from(is_held));
+        let Ok(ticket) = opened else { continue };
+        // The longest reasons that are taken.
+        for by in ["boss", "other"] {
+            let (by, reason) = (person(by, None), "\u{1}".repeat(4096));
+            approvals.decide(ticket.id(), &by, &roles(), true, &reason).unwrap();
+        }
+        assert_eq!(state(&approvals, ticket.id()), HoldState::Granted);
+    }
+}
+
+#[tokio::test]
+async fn a_hold_that_nobody_waits_for_cannot_be_granted() {
+    let dir = tempfile::tempdir().unwrap();
+    let approvals = approvals(dir.path());
+    let document = HoldDocument::open("h".into(), &request(1, 300), clock::now_micros());
+    approvals.inner.documents.put("h", &document).unwrap();
+    let late = approvals.decide("h", &person("boss", None), &roles(), true, "");
+    assert_eq!(late.unwrap_err(), NotDecided::Over("withdrawn"));
+    assert_eq!(state(&approvals, "h"), HoldState::Open);
+}
+
 #[test]
 fn a_later_hold_has_a_greater_id_that_a_person_can_type() {
     let at = |millisecond: u128| id_of(Uuid::from_u128(millisecond << 80 | 7));
@@ -89,7 +142,7 @@ fn flood(approvals: &Approvals, connection: &str) -> Vec<Box<dyn Ticket>> {
     let open = |_| {
         let mut large = request(1, 300);
         let command = Arc::make_mut(&mut large.command);
-        command.text = "x".repeat(200 << 10);
+        command.text = "x".repeat(150 << 10);
         Arc::make_mut(&mut large.context).target.connection = connection.into();
         approvals.open(large).unwrap()
     };
@@ -108,7 +161,7 @@ async fn a_list_of_holds_ends_where_it_gets_large_and_the_next_page_goes_on_ther
             let listed = Listed { all, before: before.as_deref() };
             let page = approvals.list(listed, |_| true).unwrap();
             let bytes: usize = page.iter().map(|hold| hold.text.len()).sum();
-            assert!(bytes <= LARGEST_LIST + (200 << 10), "{bytes}");
+            assert!(bytes <= LARGEST_LIST + (150 << 10), "{bytes}");
             if page.is_empty() {
                 break;
             }

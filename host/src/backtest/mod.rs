@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use palisade_policy::{Context, Memory, Placed, Policy, PolicySet, Principal, Target};
+use palisade_policy::{Context, Memory, Placed, Policy, PolicySet, Target};
 
 use self::compare::try_session;
 use self::timed::Timed;
@@ -133,14 +133,7 @@ fn context(config: &Config, recorded: &RecordedSession) -> Context {
     let labels = labels.or(recorded.labels.as_ref()).into_iter().flatten();
     Context {
         session: session.id.clone(),
-        principal: Principal {
-            subject: session.subject.clone(),
-            issuer: session.issuer.clone(),
-            roles: session.roles.clone(),
-            dropped: session.dropped.clone(),
-            acting_for: session.acting_for.clone(),
-            ..Principal::default()
-        },
+        principal: session.principal(),
         target: Target {
             connection: session.connection.clone(),
             protocol: session.protocol.clone(),

@@ -78,8 +78,9 @@ impl Check<'_> {
         let policies =
             raw.policies.files.iter().map(|path| self.existing("policy file", path)).collect();
         let trusted_keys = self.keys(raw.policies.trusted_keys.as_ref());
+        // As JSON a byte takes up to six, and what exceeds an event's limit is not recorded at all.
         let result_limit =
-            self.number(raw.record.result_limit.as_ref(), 64 << 10, 0..=64 << 20, "bytes");
+            self.number(raw.record.result_limit.as_ref(), 64 << 10, 0..=32 << 20, "bytes");
         let limits = self.limits(&raw.limits);
         let kept_commands = self.kept_commands(&raw.mcp);
         Some(Config {

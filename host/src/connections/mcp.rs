@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use palisade_http::{Backend, Credential, Outgoing, Target};
-use palisade_mcp::{Launch, Remote, Transport, greet};
+use palisade_mcp::{Launch, NewTools, Remote, Transport, greet};
 use palisade_vault::{Reader, VaultServer};
 use ureq::http::{HeaderMap, HeaderValue, Method};
 use zeroize::Zeroizing;
@@ -20,6 +20,8 @@ use crate::config::{McpConnection, McpPlace, Variable};
 pub struct McpServer {
     /// The connection's name.
     pub name: String,
+    /// Whether its tools wait for an approval when they are first seen, whichever connection offers them.
+    pub holds_new: bool,
     place: Place,
 }
 
@@ -88,7 +90,8 @@ impl McpServer {
             }
             (McpPlace::Service(_) | McpPlace::Servers(_), _) => return Ok(None),
         };
-        Ok(Some(Self { name: name.to_owned(), place }))
+        let holds_new = mcp.new_tools == NewTools::Hold;
+        Ok(Some(Self { name: name.to_owned(), holds_new, place }))
     }
 
     /// How it is reached, with its secrets.

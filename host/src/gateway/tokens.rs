@@ -10,7 +10,7 @@ use crate::changes::TokenChange;
 use crate::config::LONGEST_TOKEN;
 use crate::connections::Plain;
 use crate::reach::Reach;
-use crate::revocations::{Revocation, Revoked, is_about};
+use crate::revocations::{Revocation, Revoked, names};
 
 /// A question about a token. It is asked by whoever administers, and the token is kept nowhere.
 #[derive(Deserialize)]
@@ -76,8 +76,9 @@ impl Gateway {
         let (token, subject, issuer) = what.parts();
         let change = TokenChange { change: "revoke", token, subject, issuer, by: &by };
         self.changes.put(&change).map_err(Problem::failed)?;
-        let at = self.revocations.revoke(what.clone(), &by, longest_life(&what)).map_err(failed)?;
-        let ended = self.sessions.end_those(|bearer| is_about(&what, at, bearer), REVOKED);
+        self.revocations.revoke(what.clone(), &by, longest_life(&what)).map_err(failed)?;
+        // Whatever is open was opened by a token that there is, whenever that says it was issued.
+        let ended = self.sessions.end_those(|bearer| names(&what, bearer), REVOKED);
         let id = token.or(subject);
         tracing::info!(id, issuer, by, ended, "tokens were revoked");
         Ok(json!([{ "id": id, "sessions_ended": ended }]))

@@ -206,6 +206,7 @@ fn settings(
         servers: servers.iter().map(|server| server.name.clone()).collect(),
         allow: mcp.allow,
         new_tools: mcp.new_tools,
+        held: servers.iter().filter(|it| it.holds_new).map(|it| it.name.clone()).collect(),
         reads: mcp.reads.clone(),
         record_limit: settings.config.record.result_limit,
         hold_seconds: HOLD,

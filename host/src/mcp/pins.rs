@@ -1,10 +1,12 @@
 //! What was approved of the tools of MCP servers and of their instructions, kept in the store, and what waits for that.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use palisade_admin::{PinAsk, Problem};
 use palisade_mcp::{Pins, Said, Trusted};
 use palisade_store::{Collection, Store, StoreError};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -16,8 +18,8 @@ use crate::clock;
 const LONGEST: usize = 120 * 1024;
 /// So many that wait are kept of one server.
 const MOST_WAITING: usize = 2000;
-/// So much of a digest says which text is meant.
-const LEAST_DIGEST: usize = 12;
+/// So many of one server are taken as they are first seen; what is more waits for a person.
+const MOST_TRUSTED: usize = 5000;
 
 /// The tools of all servers.
 #[derive(Clone, Debug)]
@@ -26,7 +28,37 @@ pub struct Tools {
     offered: Collection<Offered>,
     changes: Changes,
     /// Changes come one after another.
-    change: Arc<Mutex<()>>,
+    change: Arc<Mutex<Counts>>,
+}
+
+/// How many are kept of each server, where that was counted since some of them were removed.
+#[derive(Debug, Default)]
+struct Counts {
+    approved: HashMap<String, usize>,
+    offered: HashMap<String, usize>,
+}
+
+impl Counts {
+    fn forget(&mut self, server: &str) {
+        self.approved.remove(server);
+        self.offered.remove(server);
+    }
+}
+
+/// Counts one more of a server's, where there may be so many.
+fn one_more<T: Serialize + DeserializeOwned>(
+    counts: &mut HashMap<String, usize>,
+    kept: &Collection<T>,
+    (server, most): (&str, usize),
+) -> Result<bool, StoreError> {
+    if !counts.contains_key(server) {
+        let count = kept.ids(&id(server, "")).try_fold(0, |count, id| id.map(|_| count + 1))?;
+        counts.insert(server.to_owned(), count);
+    }
+    let count = counts.entry(server.to_owned()).or_default();
+    let may = *count < most;
+    *count += usize::from(may);
+    Ok(may)
 }
 
 /// A tool as it was approved.
@@ -102,13 +134,10 @@ impl Tools {
     /// # Errors
     /// Failures of the store.
     pub fn list(&self, connection: Option<&str>) -> Result<Vec<Value>, Problem> {
-        let mut ids: Vec<String> =
-            self.approved.list().map_err(failed)?.into_iter().map(|(id, _)| id).collect();
-        ids.extend(self.offered.list().map_err(failed)?.into_iter().map(|(id, _)| id));
-        ids.sort_unstable();
-        ids.dedup();
+        let prefix = connection.map(|connection| id(connection, "")).unwrap_or_default();
+        let ids = self.approved.ids(&prefix).chain(self.offered.ids(&prefix));
+        let ids: BTreeSet<String> = ids.collect::<Result<_, _>>().map_err(failed)?;
         let pins = ids.iter().filter_map(|id| id.split_once('/'));
-        let pins = pins.filter(|(server, _)| connection.is_none_or(|it| it == *server));
         pins.map(|(server, tool)| {
             let mut shown = self.show(server, tool)?;
             if let Some(shown) = shown.as_object_mut() {
@@ -152,7 +181,8 @@ impl Tools {
         }))
     }
 
-    /// Takes what is offered for approved. `digest`, or as much of it as is shown, says which text was looked at.
+    /// Takes what is offered for approved. `digest` says which text was looked at: the whole of it, since whoever writes both
+    /// texts soon finds two that agree in a part of theirs.
     ///
     /// # Errors
     /// When that is not what is offered, and failures of the store and the record.
@@ -162,15 +192,16 @@ impl Tools {
         digest: &str,
         by: &str,
     ) -> Result<Value, Problem> {
-        let _alone = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.alone();
         let id = id(server, tool);
         let Some(Offered { digest: now, text, .. }) = self.offered.get(&id).map_err(failed)? else {
             self.show(server, tool)?;
             return Err(Problem::conflict("nothing waits to be approved there"));
         };
-        if digest.len() < LEAST_DIGEST || !now.starts_with(digest) {
+        if digest != now {
             return Err(Problem::conflict(
-                "that is not the digest of what is offered now: look at it again (palisade pins show), and give its digest",
+                "that is not the digest of what is offered now: look at it again (palisade pins show), and give its digest, \
+                 all 64 letters of it",
             ));
         }
         if serde_json::from_str::<Value>(&text).is_err() {
@@ -179,6 +210,7 @@ impl Tools {
             ));
         }
         self.record("approve", (server, tool), &now, by)?;
+        counts.forget(server);
         let at = clock::rfc3339(clock::now_micros());
         let approved = Approved { digest: now, at, by: by.to_owned(), text };
         self.approved.put(&id, &approved).map_err(failed)?;
@@ -191,10 +223,11 @@ impl Tools {
     /// # Errors
     /// When nothing is known of it, and failures of the store and the record.
     pub fn forget(&self, server: &str, tool: &str, by: &str) -> Result<Value, Problem> {
-        let _alone = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.alone();
         let shown = self.show(server, tool)?;
         let digest = shown.get("digest").and_then(Value::as_str).unwrap_or_default();
         self.record("forget", (server, tool), digest, by)?;
+        counts.forget(server);
         self.approved.remove(&id(server, tool)).map_err(failed)?;
         self.offered.remove(&id(server, tool)).map_err(failed)?;
         Ok(shown)
@@ -219,13 +252,32 @@ impl Tools {
         self.changes.put(&change).map_err(Problem::failed)
     }
 
+    fn alone(&self) -> MutexGuard<'_, Counts> {
+        self.change.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether something is taken as it is first seen: nothing is known of it, and there are not too many.
+    fn may_be_trusted(&self, said: &Said<'_>, counts: &mut Counts) -> Result<bool, StoreError> {
+        let id = id(said.server, said.tool);
+        if self.approved.get(&id)?.is_some() || self.offered.get(&id)?.is_some() {
+            return Ok(false);
+        }
+        let may = one_more(&mut counts.approved, &self.approved, (said.server, MOST_TRUSTED))?;
+        if !may {
+            let server = said.server;
+            tracing::warn!(server, "too many of its tools were taken as they are: this one waits");
+        }
+        Ok(may)
+    }
+
     fn waits(&self, said: &Said<'_>) -> Result<(), StoreError> {
-        let _alone = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.alone();
         let id = id(said.server, said.tool);
         let offered = self.offered.get(&id)?;
         match self.approved.get(&id)? {
             Some(approved) if approved.digest == said.digest => {
                 if offered.is_some() {
+                    counts.forget(said.server);
                     self.offered.remove(&id)?;
                 }
                 if approved.text.is_empty() {
@@ -235,7 +287,8 @@ impl Tools {
             }
             _ if offered.as_ref().is_some_and(|it| it.digest == said.digest) => Ok(()),
             _ => {
-                if offered.is_none() && self.waiting(said.server)? >= MOST_WAITING {
+                let most = (said.server, MOST_WAITING);
+                if offered.is_none() && !one_more(&mut counts.offered, &self.offered, most)? {
                     tracing::warn!(server = said.server, "too many of its tools wait for approval");
                     return Ok(());
                 }
@@ -244,12 +297,6 @@ impl Tools {
                 self.offered.put(&id, &Offered { digest, at, text })
             }
         }
-    }
-
-    fn waiting(&self, server: &str) -> Result<usize, StoreError> {
-        let first = format!("{server}/");
-        let waiting = self.offered.from(&first, MOST_WAITING)?;
-        Ok(waiting.iter().filter(|(id, _)| id.starts_with(&first)).count())
     }
 }
 
@@ -265,7 +312,16 @@ impl Pins for Tools {
     }
 
     fn pin(&self, said: &Said<'_>, why: Trusted<'_>) -> Result<(), String> {
-        let _alone = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.alone();
+        match why {
+            Trusted::FirstSeen => {
+                let may = self.may_be_trusted(said, &mut counts);
+                if !may.map_err(|error| error.to_string())? {
+                    return Ok(());
+                }
+            }
+            Trusted::CallApproved(_) => counts.forget(said.server),
+        }
         let by = match why {
             Trusted::FirstSeen => "first seen".to_owned(),
             Trusted::CallApproved([]) => "the approval of a call".to_owned(),

@@ -21,14 +21,14 @@ pub fn pins(screen: &mut Screen, pins: &[Value]) -> io::Result<()> {
     if pins.is_empty() {
         return screen.line("no tool was seen yet");
     }
-    let mut table = Table::new(&["CONNECTION", "TOOL", "STATE", "WHEN", "BY", "DIGEST"]);
+    // No digests: what is approved by one is looked at first, and `show` gives it with that.
+    let mut table = Table::new(&["CONNECTION", "TOOL", "STATE", "WHEN", "BY"]);
     for pin in pins {
         let text = |key: &str| pin[key].as_str().unwrap_or_default();
         let at = [text("offered_at"), text("approved_at")];
         let at = short(at.into_iter().find(|at| !at.is_empty()).unwrap_or_default());
         let by = if text("state") == "approved" { text("approved_by") } else { "" };
-        let digest: String = text("digest").chars().take(12).collect();
-        table.row([text("connection"), name(pin), text("state"), &at, by, &digest]);
+        table.row([text("connection"), name(pin), text("state"), &at, by]);
     }
     table.show(screen)
 }

@@ -47,7 +47,22 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
     /// [`StoreError::TooLarge`], [`StoreError::Document`] where the record has no JSON form, and
     /// failures of the engine.
     pub fn put(&self, id: &str, record: &T) -> Result<(), StoreError> {
-        self.tree.insert(id, self.encode(id, record)?)?;
+        self.put_with_room(id, record, 0)
+    }
+
+    /// Stores a record that will grow: one that leaves less than so many bytes to the limit is refused now, when that can
+    /// still be told whoever wants it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Collection::put`].
+    pub fn put_with_room(&self, id: &str, record: &T, room: usize) -> Result<(), StoreError> {
+        let json = self.encode(id, record)?;
+        let limit = MAX_DOCUMENT_BYTES.saturating_sub(room);
+        if json.len() > limit {
+            return Err(StoreError::TooLarge { bytes: json.len(), limit });
+        }
+        self.tree.insert(id, json)?;
         self.engine.commit()
     }
 
@@ -165,6 +180,12 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
     /// As for [`Collection::list`].
     pub fn from(&self, id: &str, limit: usize) -> Result<Vec<(String, T)>, StoreError> {
         self.tree.range(id.as_bytes()..).take(limit).map(|entry| self.entry(entry)).collect()
+    }
+
+    /// The ids that begin so, in their order, one by one as they are asked for; no record is decoded.
+    pub fn ids(&self, prefix: &str) -> impl Iterator<Item = Result<String, StoreError>> {
+        let keys = self.tree.scan_prefix(prefix).keys();
+        keys.map(|key| Ok(String::from_utf8_lossy(&key?).into_owned()))
     }
 
     fn entry(

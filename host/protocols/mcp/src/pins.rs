@@ -27,7 +27,7 @@ pub struct Said<'a> {
 /// Why something is taken as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trusted<'a> {
-    /// It was never seen before.
+    /// It was never seen before: nothing is taken where something was approved, or waits for that.
     FirstSeen,
     /// These people approved a call of it, and were shown what it says.
     CallApproved(&'a [String]),
@@ -47,7 +47,7 @@ pub trait Pins: Send + Sync {
     /// When that cannot be told; the tool is then not called.
     fn approved_text(&self, server: &str, tool: &str) -> Result<String, String>;
 
-    /// Keeps what was approved.
+    /// Keeps what was approved. What is first seen is kept where it may be, which [`pinned`](Self::pinned) says afterwards.
     ///
     /// # Errors
     /// When it cannot be kept.
@@ -77,10 +77,13 @@ impl Pins for MemoryPins {
         Ok(self.get(server, tool).map(|(_, text)| text).unwrap_or_default())
     }
 
-    fn pin(&self, said: &Said<'_>, _: Trusted<'_>) -> Result<(), String> {
+    fn pin(&self, said: &Said<'_>, why: Trusted<'_>) -> Result<(), String> {
         let mut pins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let approved = (said.digest.to_owned(), said.text.to_owned());
-        pins.insert((said.server.to_owned(), said.tool.to_owned()), approved);
+        let id = (said.server.to_owned(), said.tool.to_owned());
+        if why != Trusted::FirstSeen || !pins.contains_key(&id) {
+            pins.insert(id, approved);
+        }
         Ok(())
     }
 

@@ -17,7 +17,7 @@ pub enum PinsCommand {
     Approve {
         #[command(flatten)]
         name: PinName,
-        /// The digest that `show` gives, or its first 12 letters.
+        /// The digest that `show` gives, all 64 letters of it.
         #[arg(long)]
         digest: String,
     },

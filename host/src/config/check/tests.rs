@@ -145,6 +145,7 @@ fn every_limit_has_a_range() {
     check("[limits]\nanswer_seconds = 0", &[(2, "0 seconds is out of range")]);
     check("[limits]\nthreads = 0", &[(2, "0 threads is out of range")]);
     check("[limits]\nmax_sessions = -1", &[(2, "-1 sessions is out of range")]);
+    check("[record]\nresult_limit = 33554433", &[(2, "33554433 bytes is out of range")]);
 }
 
 #[test]

@@ -3,9 +3,10 @@ use palisade_store::Options;
 use super::*;
 
 const FIRST: Said<'static> =
-    Said { server: "notes", tool: "add", digest: "aaaaaaaaaaaaaaaa", text: "{\"name\":\"add\"}" };
-const SECOND: Said<'static> =
-    Said { digest: "bbbbbbbbbbbbbbbb", text: "{\"name\":\"add!\"}", ..FIRST };
+    Said { server: "notes", tool: "add", digest: DIGEST, text: "{\"name\":\"add\"}" };
+const SECOND: Said<'static> = Said { digest: OTHER, text: "{\"name\":\"add!\"}", ..FIRST };
+const DIGEST: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const OTHER: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
 struct Scene(Tools, #[expect(dead_code, reason = "it goes with the scene")] tempfile::TempDir);
 
@@ -29,13 +30,46 @@ fn what_changed_waits_until_it_is_approved_as_it_was_looked_at() {
     tools.said(&SECOND);
     assert_eq!(state(&scene), "changed");
     let approve = |digest: &str| tools.approve(("notes", "add"), digest, "ada");
-    assert_eq!(approve("aaaaaaaaaaaa").unwrap_err().status, 409, "that is what was there before");
-    assert_eq!(approve("b").unwrap_err().status, 409, "that says too little");
-    let approved = approve("bbbbbbbbbbbb").unwrap();
+    assert_eq!(approve(DIGEST).unwrap_err().status, 409, "that is what was there before");
+    for part in ["", "b", "bbbbbbbbbbbb", OTHER.split_at(1).1] {
+        assert_eq!(approve(part).unwrap_err().status, 409, "another text may have that, too");
+    }
+    let approved = approve(OTHER).unwrap();
     assert_eq!((&approved["state"], &approved["approved_by"]), (&"approved".into(), &"ada".into()));
     assert_eq!(tools.pinned("notes", "add").unwrap().unwrap(), SECOND.digest);
     let history = tools.history(9).unwrap();
     assert_eq!((&history[0]["change"], &history[0]["by"]), (&"approve".into(), &"ada".into()));
+}
+
+#[test]
+fn what_waits_already_is_not_taken_as_first_seen() {
+    let scene = scene();
+    scene.0.said(&FIRST);
+    for said in [&FIRST, &SECOND] {
+        scene.0.pin(said, Trusted::FirstSeen).unwrap();
+        assert_eq!(scene.0.pinned("notes", "add").unwrap(), None);
+    }
+    scene.0.pin(&SECOND, Trusted::CallApproved(&[])).unwrap();
+    scene.0.pin(&FIRST, Trusted::FirstSeen).unwrap();
+    assert_eq!(scene.0.pinned("notes", "add").unwrap().unwrap(), SECOND.digest);
+}
+
+#[test]
+fn of_one_server_no_more_tools_are_taken_as_first_seen_than_are_kept() {
+    let scene = scene();
+    let tools = &scene.0;
+    let see = |server: &'static str, tool: &str| {
+        tools.pin(&Said { server, tool, ..FIRST }, Trusted::FirstSeen).unwrap();
+        tools.pinned(server, tool).unwrap().is_some()
+    };
+    assert!(see("notes", "a") && see("notes2", "a"));
+    tools.alone().forget("notes");
+    assert!(see("notes", "b"));
+    assert_eq!(tools.alone().approved["notes"], 2, "those that there were are counted");
+    tools.alone().approved.insert("notes".into(), MOST_TRUSTED);
+    assert!(!see("notes", "c") && see("notes2", "c"));
+    tools.said(&Said { tool: "c", ..FIRST });
+    assert_eq!(tools.show("notes", "c").unwrap()["state"], "new", "it can be approved");
 }
 
 #[test]

@@ -202,7 +202,8 @@ impl Conversation {
             for why in server.catalog.replace(&listed) {
                 tracing::warn!(server = server.name, "{why}");
             }
-            let taken = server.catalog.take_up(&server.name, self.settings.new_tools, &*self.pins);
+            let new = self.settings.new_tools_of(&server.name);
+            let taken = server.catalog.take_up(&server.name, new, &*self.pins);
             if let Err(error) = taken {
                 // They stay unapproved.
                 tracing::error!(server = server.name, error, "new tools cannot be kept");

@@ -66,6 +66,9 @@ pub struct Settings {
     pub allow: Reverse,
     /// What is believed of tools that were not seen before.
     pub new_tools: NewTools,
+    /// The servers whose tools wait all the same, since their own connections say so: what is approved of a server counts
+    /// on every connection that offers it.
+    pub held: Vec<String>,
     /// Globs of the tools (`server.tool`) that the operator knows to read only.
     pub reads: Vec<String>,
     /// How much of each result is recorded, in bytes.
@@ -74,6 +77,16 @@ pub struct Settings {
     pub hold_seconds: u32,
     /// For so many ticks a server may say nothing of what it was asked.
     pub patience: u32,
+}
+
+impl Settings {
+    /// What is believed of a server's tools that were not seen before, and of its instructions.
+    fn new_tools_of(&self, server: &str) -> NewTools {
+        match self.held.iter().any(|held| held == server) {
+            true => NewTools::Hold,
+            false => self.new_tools,
+        }
+    }
 }
 
 /// What begins a session.

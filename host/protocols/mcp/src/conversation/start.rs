@@ -204,12 +204,12 @@ impl Conversation {
             let shown = Json::text(text);
             let (digest, written) = (pins::digest_of(&shown), shown.to_text());
             let said = Said { server: &server.name, tool: "", digest: &digest, text: &written };
-            let trusts = self.settings.new_tools == NewTools::Trust;
-            let same = match self.pins.pinned(&server.name, "") {
-                Ok(None) if trusts => self.pins.pin(&said, Trusted::FirstSeen).is_ok(),
-                Ok(pinned) => pinned == Some(digest.clone()),
-                Err(_) => false,
-            };
+            let mut pinned = self.pins.pinned(&server.name, "");
+            if self.settings.new_tools_of(&server.name) == NewTools::Trust && pinned == Ok(None) {
+                let taken = self.pins.pin(&said, Trusted::FirstSeen);
+                pinned = taken.and_then(|()| self.pins.pinned(&server.name, ""));
+            }
+            let same = pinned.is_ok_and(|pinned| pinned.as_ref() == Some(&digest));
             self.pins.said(&said);
             if same {
                 all.push(text.clone());

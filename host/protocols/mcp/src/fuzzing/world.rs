@@ -126,6 +126,7 @@ impl World {
             servers: vec!["one".to_owned(), "two".to_owned()],
             allow,
             new_tools: NewTools::Trust,
+            held: vec![],
             reads: vec![],
             record_limit: 1000,
             hold_seconds: 60,

@@ -88,7 +88,7 @@ fn a_tool_that_is_approved_no_more_is_not_approved_by_who_was_not_shown_it() {
     script.call(7, r#"{"path":"risky"}"#);
     assert!(script.terms().for_approvers.is_empty());
     let said = Said { server: "files", tool: "read", digest: "another", text: "{}" };
-    pins.pin(&said, Trusted::FirstSeen).unwrap();
+    pins.pin(&said, Trusted::CallApproved(&[])).unwrap();
     let effects = script.decide(granted());
     assert!(has(&effects, &["answer 7", "gateway.tool-changed"]), "{effects:?}");
     assert_eq!(pins.pinned("files", "read").unwrap().unwrap(), "another");

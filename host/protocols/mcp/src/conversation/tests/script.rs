@@ -137,6 +137,7 @@ pub(super) fn settings(servers: &[&str]) -> Settings {
         servers: servers.iter().map(|name| (*name).to_owned()).collect(),
         allow: Reverse::default(),
         new_tools: NewTools::Trust,
+        held: vec![],
         reads: vec![],
         record_limit: 10_000,
         hold_seconds: 60,

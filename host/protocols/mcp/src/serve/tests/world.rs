@@ -214,6 +214,7 @@ impl World {
             servers: names.iter().map(|name| (*name).to_owned()).collect(),
             allow,
             new_tools: NewTools::Trust,
+            held: vec![],
             reads: vec![],
             record_limit: 10_000,
             hold_seconds: 60,
