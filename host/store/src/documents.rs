@@ -57,12 +57,7 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
     ///
     /// As for [`Collection::put`].
     pub fn put_with_room(&self, id: &str, record: &T, room: usize) -> Result<(), StoreError> {
-        let json = self.encode(id, record)?;
-        let limit = MAX_DOCUMENT_BYTES.saturating_sub(room);
-        if json.len() > limit {
-            return Err(StoreError::TooLarge { bytes: json.len(), limit });
-        }
-        self.tree.insert(id, json)?;
+        self.tree.insert(id, self.encode(id, record, room)?)?;
         self.engine.commit()
     }
 
@@ -114,7 +109,7 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
             let old = self.tree.get(id)?;
             let read = || old.as_ref().map(|json| self.decode(id, json)).transpose();
             let after = change(read()?);
-            let new = after.as_ref().map(|record| self.encode(id, record)).transpose()?;
+            let new = after.as_ref().map(|record| self.encode(id, record, 0)).transpose()?;
             if self.tree.compare_and_swap(id, old.as_deref(), new)?.is_ok() {
                 self.engine.commit()?;
                 return Ok(Change { before: read()?, after });
@@ -198,10 +193,11 @@ impl<T: Serialize + DeserializeOwned> Collection<T> {
         Ok((id, record))
     }
 
-    fn encode(&self, id: &str, record: &T) -> Result<Vec<u8>, StoreError> {
+    fn encode(&self, id: &str, record: &T, room: usize) -> Result<Vec<u8>, StoreError> {
         let json = serde_json::to_vec(record).map_err(|error| self.error(id, &error))?;
-        if json.len() > MAX_DOCUMENT_BYTES {
-            return Err(StoreError::TooLarge { bytes: json.len(), limit: MAX_DOCUMENT_BYTES });
+        let limit = MAX_DOCUMENT_BYTES.saturating_sub(room);
+        if json.len() > limit {
+            return Err(StoreError::TooLarge { bytes: json.len(), limit });
         }
         Ok(json)
     }
