@@ -19,7 +19,8 @@ const FEW: usize = 256;
 pub enum Revoked {
     /// The token of this id, and all that were exchanged for it.
     Token(String),
-    /// Every token that this subject has at this time, and any issued within the time that clocks may differ by, or that somebody acts for it by, whoever vouches for it.
+    /// Every token that this subject has at this time, and any issued within the time that clocks may differ by, or that
+    /// somebody acts for it by, whoever vouches for it.
     Subject(String),
     /// The same of the subject that this issuer vouches for alone.
     SubjectOf {

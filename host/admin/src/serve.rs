@@ -27,7 +27,6 @@ const DESCRIPTION: &str = "/openapi.json";
 const LARGEST_AT_ONCE: usize = 64 * 1024;
 /// How long a caller may pause while it sends.
 const READ_TIME: Duration = Duration::from_secs(30);
-
 /// How fast an answer must be read, in bytes a second.
 const LEAST_RATE: usize = 128 * 1024;
 
@@ -159,7 +158,6 @@ impl<G: Gateway> Admin<G> {
     ) -> Response<Vec<u8>> {
         session.set_read_timeout(Some(READ_TIME));
         // Who does not read would keep the answer in memory, and the connection, for as long as they like.
-        session.set_write_timeout(Some(READ_TIME));
         session.set_min_send_rate(Some(LEAST_RATE));
         // A connection for each request: one that is kept would keep a place that others wait for.
         session.set_keepalive(None);
