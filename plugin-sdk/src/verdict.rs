@@ -103,24 +103,34 @@ impl Operation {
     /// The values of all facts that it may have under this name: those of [`Self::facts_named`], and what a path's template tells
     /// where only some servers take the path for it. This is for what denies, holds or counts, and not for what allows.
     pub fn facts_that_may_be_named(&self, name: &str) -> impl Iterator<Item = &str> {
+        let is_path = name.eq_ignore_ascii_case("path") && self.may_stand_for().next().is_some();
+        let told = self.facts_named(name).chain(is_path.then_some(self.object.as_str()));
         let name = name.to_lowercase();
-        let path =
-            (name == "path" && self.may_stand_for().next().is_some()).then_some(&self.object);
-        let facts = self.facts.iter().filter(move |(fact, _)| {
+        let doubted = self.doubted_facts().filter(move |(fact, _)| *fact == name);
+        told.chain(doubted.map(|(_, value)| value))
+    }
+
+    /// What templates tell of the path that only some servers take it for, by the name that they tell it by otherwise, in small
+    /// letters: `path-may-be:id` as `path:id`.
+    pub fn doubted_facts(&self) -> impl Iterator<Item = (String, &str)> {
+        self.facts.iter().filter_map(|(fact, value)| {
             let fact = fact.to_lowercase();
-            let doubted = fact.strip_prefix("path-may-be:").map(|rest| format!("path:{rest}"));
-            fact == name || doubted.is_some_and(|doubted| doubted == name)
-        });
-        facts.map(|(_, value)| value).chain(path).map(String::as_str)
+            Some((format!("path:{}", fact.strip_prefix("path-may-be:")?), value.as_str()))
+        })
+    }
+
+    /// Whether a fact is a header's with a value that is told to nobody, so that it may be any.
+    #[must_use]
+    pub fn is_hidden(fact: &str, value: &str) -> bool {
+        value == "***" && fact.to_lowercase().starts_with("header:")
     }
 
     /// Whether it may have a fact of this name with a value that a glob matches: it is told, only some servers see it, its value
     /// is hidden, or it may be among what is not told. This is for what denies, holds or counts, and not for what allows.
     #[must_use]
     pub fn may_have(&self, name: &str, value: &Pattern, command: &Command) -> bool {
-        let is_hidden = |told: &str| told == "***" && name.to_lowercase().starts_with("header:");
-        self.facts_that_may_be_named(name).any(|told| value.matches(told) || is_hidden(told))
-            || self.may_be_untold(name, command)
+        let fits = |told: &str| value.matches(told) || Self::is_hidden(name, told);
+        self.facts_that_may_be_named(name).any(fits) || self.may_be_untold(name, command)
     }
 
     /// Whether it may act on what a glob names. For paths that is so as well where a server tells neither upper from lower case

@@ -128,8 +128,11 @@ impl Rule {
                 || operation.facts.iter().filter(|(fact, _)| is_whole(&name, &fact.to_lowercase()));
             let untold = operation.may_be_untold(&name, command);
             if doubt {
-                return known().any(|(fact, value)| any(patterns, value) || is_hidden(fact, value))
-                    || may_be(operation, &name).any(|value| any(patterns, value))
+                let mut doubted = operation.doubted_facts();
+                return known().any(|(fact, value)| {
+                    any(patterns, value) || Operation::is_hidden(fact, value)
+                }) || doubted
+                    .any(|(fact, value)| is_whole(&name, &fact) && any(patterns, value))
                     || untold;
             }
             !untold
@@ -178,19 +181,6 @@ impl Rule {
         let reason = self.reason.as_deref().unwrap_or("what a rule forbids");
         format!("the request's body was not read in full, and may have in it: {reason}")
     }
-}
-
-/// What templates tell of the path that only some servers take it for, by the name that they tell it by otherwise.
-fn may_be<'o>(operation: &'o Operation, name: &'o str) -> impl Iterator<Item = &'o String> {
-    let facts = operation.facts.iter().filter_map(|(fact, value)| {
-        Some((format!("path:{}", fact.strip_prefix("path-may-be:")?.to_lowercase()), value))
-    });
-    facts.filter(move |(fact, _)| is_whole(name, fact)).map(|(_, value)| value)
-}
-
-/// Whether a header has a value that is told to nobody, so that it may be any.
-fn is_hidden(fact: &str, value: &str) -> bool {
-    fact.starts_with("header:") && value == "***"
 }
 
 /// Whether a glob matches a value from its first letter to its last, in this case: a pattern for names is content with their

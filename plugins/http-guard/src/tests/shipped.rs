@@ -10,8 +10,7 @@ fn config(file: &str, place: usize) -> String {
 
 #[test]
 fn the_policy_for_services_keeps_agents_out_of_where_they_are_looked_after() {
-    let file: toml::Table = include_str!("../../../../policies/http.toml").parse().unwrap();
-    let config = serde_json::to_string(&file["use"][0]["config"]).unwrap();
+    let config = config(include_str!("../../../../policies/http.toml"), 0);
     for path in [
         "/admin",
         "/Admin/users",
@@ -34,8 +33,7 @@ fn the_policy_for_services_keeps_agents_out_of_where_they_are_looked_after() {
 
 #[test]
 fn the_policy_for_services_gives_no_rights_in_whatever_is_sent() {
-    let file: toml::Table = include_str!("../../../../policies/http.toml").parse().unwrap();
-    let config = serde_json::to_string(&file["use"][0]["config"]).unwrap();
+    let config = config(include_str!("../../../../policies/http.toml"), 0);
     for (action, fields, rule) in [
         ("POST", ["name", "role"], "rights"),
         ("PATCH", ["user", "user.isAdmin"], "rights"),
