@@ -236,17 +236,25 @@ impl Work<'_> {
             let line = Some(used.config_line);
             vec![Mistake { line, ..mistake(&used, error.to_string(), "mend its configuration") }]
         })?;
+        let policy = Arc::new(policy.counting_as(&self.counts_as(&name, used.mode)));
         self.in_force.push(InForce {
             name,
             used,
             plugin,
-            policy: Arc::new(policy),
+            policy,
             memory: Arc::default(),
             origin,
             signed_by,
             since,
         });
         Ok(())
+    }
+
+    /// Whose counters the next policy of this name and mode has. What is only tried must not move those that bind, nor end
+    /// their time, so each mode is numbered by itself.
+    fn counts_as(&self, name: &str, mode: Mode) -> String {
+        let twins = self.in_force.iter().filter(|one| one.name == name && one.used.mode == mode);
+        format!("{name} {mode:?} {}", twins.count())
     }
 
     fn compile(&mut self, used: &Use, bytes: &[u8]) -> Result<Arc<CompiledPlugin>, Vec<Mistake>> {

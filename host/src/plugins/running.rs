@@ -307,7 +307,8 @@ impl Plugins {
             call_limits(&self.limits, &old.used),
             &old.used.grants,
         );
-        policy.map(Arc::new).map_err(|error| format!("{error} (the configuration is at {place})"))
+        let policy = policy.map(|policy| Arc::new(policy.counting_as(old.policy.counts_as())));
+        policy.map_err(|error| format!("{error} (the configuration is at {place})"))
     }
 
     fn check_name(&self, name: &str) -> Result<(), String> {

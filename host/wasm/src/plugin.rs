@@ -129,6 +129,7 @@ impl CompiledPlugin {
         }
         let caller = Caller {
             policy: name.into(),
+            counts_as: name.into(),
             grants: Arc::new(grants.clone()),
             counters: Arc::clone(&self.runtime.counters),
             outbound: self.runtime.outbound.clone(),

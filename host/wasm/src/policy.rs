@@ -43,6 +43,20 @@ impl WasmPolicy {
         &self.plugin
     }
 
+    /// The same with the counters of this name, which are its own name's otherwise: policies of one name, of which one may only
+    /// observe, must not spend from each other's.
+    #[must_use]
+    pub fn counting_as(mut self, name: &str) -> Self {
+        self.caller.counts_as = name.into();
+        self
+    }
+
+    /// Whose counters it has.
+    #[must_use]
+    pub fn counts_as(&self) -> &str {
+        &self.caller.counts_as
+    }
+
     /// A fresh instance that has its configuration, for a call that is given so many bytes.
     fn instance(
         &self,

@@ -27,6 +27,8 @@ const LONGEST_LINE: usize = 1_000;
 #[derive(Clone, Default)]
 pub(crate) struct Caller {
     pub(crate) policy: Arc<str>,
+    /// Whose its counters are: its own, also where another policy has its name.
+    pub(crate) counts_as: Arc<str>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) outbound: Option<Arc<dyn Outbound>>,
@@ -101,7 +103,7 @@ impl Counters {
         let now = Instant::now();
         let ends = now.checked_add(life).unwrap_or(now);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_policy = all.entry(Arc::clone(&caller.policy)).or_default();
+        let of_policy = all.entry(Arc::clone(&caller.counts_as)).or_default();
         if let Some(counter) = of_policy.counters.get_mut(key) {
             if counter.ends <= now {
                 (counter.value, counter.ends) = (0, ends);
@@ -215,7 +217,7 @@ mod tests {
 
     fn caller(policy: &str, principal: &str) -> Caller {
         let principal = (!principal.is_empty()).then(|| principal.into());
-        Caller { policy: policy.into(), principal, ..Caller::default() }
+        Caller { counts_as: policy.into(), principal, ..Caller::default() }
     }
 
     #[test]
