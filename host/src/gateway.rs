@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use palisade_admin::{Ask, ExchangeProblem, Problem, Sensitive, TokenRequest};
+use palisade_admin::{Ask, ExchangeProblem, Problem, Sensitive, SessionFilter, TokenRequest};
 use palisade_identity::{Identity, OPERATOR, SigningKey, TokenRefused};
 use palisade_policy::Gate;
 use palisade_store::{Store, StoreError};
@@ -141,7 +141,7 @@ impl palisade_admin::Gateway for Gateway {
         blocking(|| match ask {
             Ask::Status => Ok(self.status(caller)),
             Ask::Metrics => self.shown(caller, || Ok(metrics(self).into())),
-            Ask::Sessions { limit } => self.sessions(caller, limit),
+            Ask::Sessions { limit, filter } => self.sessions(caller, limit, &filter),
             Ask::Session { id } => Ok(to_value(&self.session(caller, &id)?)),
             Ask::Events { id, from, limit } => self.events(caller, &id, from, limit),
             Ask::Record { session, from, connection } => {
@@ -275,12 +275,17 @@ impl Gateway {
         status
     }
 
-    fn sessions(&self, caller: &Identity, limit: usize) -> Result<Value, Problem> {
+    fn sessions(
+        &self,
+        caller: &Identity,
+        limit: usize,
+        filter: &SessionFilter,
+    ) -> Result<Value, Problem> {
         if !self.audits_any(caller) {
             return Ok(Value::Array(vec![]));
         }
         let seen = |session: &SessionDocument| self.may_audit(caller, &session.connection);
-        let sessions = self.sessions.newest(limit, seen).map_err(failed)?;
+        let sessions = self.sessions.newest(limit, filter, seen).map_err(failed)?;
         Ok(sessions.iter().map(to_value).collect())
     }
 

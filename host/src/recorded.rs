@@ -1,6 +1,7 @@
 //! The record in bulk: many sessions to a page, with what was judged in them and what came back, for trying policies on it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use palisade_store::{SessionId, Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use wildmatch::WildMatch;
 
+use crate::clock;
 use crate::journal::{Room, read_some};
 use crate::sessions::{SessionDocument, Sessions};
 
@@ -33,6 +35,12 @@ impl Place {
         // The first 48 bits of a UUIDv7 are its time in milliseconds (RFC 9562, 5.7).
         let session = SessionId(u128::from(micros / 1000) << 80).to_string();
         Self { session, from: 0 }
+    }
+
+    /// The first session that opened so long ago or later.
+    pub fn ago(time: Duration) -> Self {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        Self::at(clock::now_micros().saturating_sub(micros))
     }
 
     /// The millisecond in which a session opened: it tells nothing else of it.

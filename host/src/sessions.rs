@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
+use palisade_admin::SessionFilter;
 use palisade_identity::Identity;
 use palisade_policy::{Ended, Ending, Principal, SessionContext};
 use palisade_store::{BySession, Collection, SessionId, Store, StoreError};
@@ -18,6 +19,7 @@ use tokio::sync::{Notify, watch};
 use crate::clock;
 use crate::config::TrustedIssuer;
 use crate::record::Record;
+use crate::recorded;
 
 pub use self::times::{Due, Timekeeper};
 pub use self::visits::Visit;
@@ -380,19 +382,27 @@ impl Sessions {
         open.all.values().filter(|one| !one.is_visit).count()
     }
 
-    /// The newest sessions that `seen` lets through, the newest first.
+    /// The newest sessions of those that are asked for and that `seen` lets through, the newest first.
     ///
     /// # Errors
     /// Failures of the store.
     pub fn newest(
         &self,
         limit: usize,
+        filter: &SessionFilter,
         seen: impl Fn(&SessionDocument) -> bool,
     ) -> Result<Vec<SessionDocument>, StoreError> {
-        let newest = self.documents.backwards(None).take(LOOKED_THROUGH);
+        let newest = self.documents.backwards(filter.before.as_deref()).take(LOOKED_THROUGH);
         let documents = newest.map(|document| document.map(|(document, _)| document));
+        let named = recorded::is_named(filter.connection.as_deref());
+        let subject = filter.subject.as_deref();
+        let asked_for = |document: &SessionDocument| {
+            let acts = || [Some(document.subject.as_str()), document.acting_for.as_deref()];
+            named(document) && (subject.is_none() || acts().contains(&subject))
+        };
         // One that cannot be read is told of, whoever may see it.
-        let found = documents.filter(|document| document.as_ref().map_or(true, &seen)).take(limit);
+        let is_listed = |document: &SessionDocument| asked_for(document) && seen(document);
+        let found = documents.filter(|found| found.as_ref().map_or(true, is_listed)).take(limit);
         found.map(|document| Ok(self.with_counts(document?))).collect()
     }
 

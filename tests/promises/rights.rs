@@ -118,6 +118,30 @@ fn a_role_says_how_long_a_session_lasts_and_how_many_there_are_at_once() {
 }
 
 #[test]
+fn sessions_are_listed_by_subject_connection_and_time_also_without_a_gateway() {
+    let (_postgres, mut gateway) = start();
+    for subject in ["agent-7", "auth0|agent 8"] {
+        Psql::new(gateway.port, &gateway.token(subject, "reader")).query("SELECT 1");
+    }
+    for runs in [true, false] {
+        if !runs {
+            gateway.kill();
+        }
+        let subjects = |more: &[&str]| {
+            let listed = gateway.json(&[&["sessions", "list"], more].concat());
+            listed.iter().map(|one| one["subject"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(subjects(&[]), ["auth0|agent 8", "agent-7"]);
+        assert_eq!(subjects(&["--subject", "auth0|agent 8"]), ["auth0|agent 8"]);
+        assert_eq!(subjects(&["--connection", "ord*", "--limit", "1"]), ["auth0|agent 8"]);
+        assert!(subjects(&["--connection", "billing"]).is_empty());
+        assert!(subjects(&["--before", "1h"]).is_empty());
+        let newest = gateway.json(&["sessions", "list"]).remove(0);
+        assert_eq!(subjects(&["--before", newest["id"].as_str().unwrap()]), ["agent-7"]);
+    }
+}
+
+#[test]
 fn who_can_and_why_is_told_without_a_gateway() {
     let (_postgres, mut gateway) = start();
     let token = gateway.token("agent-7", "reader");

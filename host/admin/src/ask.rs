@@ -8,6 +8,17 @@ use serde_json::Value;
 
 use crate::{ExchangeProblem, Problem, Sensitive, TokenRequest};
 
+/// Which sessions a list is of; all where nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionFilter {
+    /// Those that opened before this one, by its id.
+    pub before: Option<String>,
+    /// Those of the connections that this glob names.
+    pub connection: Option<String>,
+    /// Those of this subject, and those in which another acts for it.
+    pub subject: Option<String>,
+}
+
 /// A question, as its route understood it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
@@ -19,6 +30,8 @@ pub enum Ask {
     Sessions {
         /// At most so many.
         limit: usize,
+        /// Only these.
+        filter: SessionFilter,
     },
     /// One session.
     Session {

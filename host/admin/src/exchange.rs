@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::form;
+
 /// The path; it authenticates by the token that is given away.
 pub(crate) const PATH: &str = "/v1/token";
 /// The largest request, in bytes: two tokens, and what is asked for.
@@ -75,7 +77,7 @@ impl ExchangeProblem {
 /// Reads a request.
 pub(crate) fn request(form: &[u8]) -> Result<TokenRequest, ExchangeProblem> {
     let wrong = |what: String| ExchangeProblem::new("invalid_request", what);
-    let pairs = pairs(form).ok_or_else(|| wrong("the body is no form".to_owned()))?;
+    let pairs = form::pairs(form).ok_or_else(|| wrong("the body is no form".to_owned()))?;
     let all = |name: &str| -> Vec<String> {
         let found = pairs.iter().filter(|(its, value)| its == name && !value.is_empty());
         found.map(|(_, value)| value.clone()).collect()
@@ -115,34 +117,6 @@ pub(crate) fn request(form: &[u8]) -> Result<TokenRequest, ExchangeProblem> {
         roles: scope.map(|scope| scope.split_whitespace().map(str::to_owned).collect()),
         connections: (!connections.is_empty()).then_some(connections),
     })
-}
-
-fn pairs(form: &[u8]) -> Option<Vec<(String, String)>> {
-    let parts = form.split(|byte| *byte == b'&').filter(|part| !part.is_empty());
-    let pair = |part: &[u8]| {
-        let mut halves = part.splitn(2, |byte| *byte == b'=');
-        Some((plain(halves.next()?)?, plain(halves.next().unwrap_or_default())?))
-    };
-    parts.map(pair).collect()
-}
-
-/// Takes the escapes out of one name or value; `None` for what is no text.
-fn plain(escaped: &[u8]) -> Option<String> {
-    let mut bytes = escaped.iter().copied();
-    let mut plain = Vec::with_capacity(escaped.len());
-    while let Some(byte) = bytes.next() {
-        plain.push(match byte {
-            b'+' => b' ',
-            b'%' => digit(bytes.next()?)? << 4 | digit(bytes.next()?)?,
-            other => other,
-        });
-    }
-    String::from_utf8(plain).ok()
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    let value = char::from(byte).to_digit(16)?;
-    u8::try_from(value).ok()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod busy;
 mod connection;
 mod entry;
 mod exchange;
+mod form;
 mod openapi;
 mod problem;
 mod rate;
@@ -20,7 +21,7 @@ mod routes;
 mod sensitive;
 mod serve;
 
-pub use ask::{Ask, Gateway, PinAsk};
+pub use ask::{Ask, Gateway, PinAsk, SessionFilter};
 pub use exchange::{ExchangeProblem, TokenRequest};
 pub use problem::Problem;
 pub use rate::client_at;

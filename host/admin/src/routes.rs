@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
 
-use crate::{Ask, PinAsk, Problem, Sensitive};
+use crate::{Ask, PinAsk, Problem, Sensitive, SessionFilter, form};
 
 /// How long a caller may take for a whole body of a JSON or a form, from the end of the request's head on.
 pub(crate) const BODY_TIME: Duration = Duration::from_secs(30);
@@ -130,11 +130,14 @@ pub(crate) const ROUTES: &[Route] = &[
         ..get("/v1/metrics", Right::Administer, |_| Ok(Ask::Metrics))
     },
     Route {
-        about: "The newest sessions",
-        query: &[AT_MOST],
-        ..get("/v1/sessions", Right::View, |input| {
-            Ok(Ask::Sessions { limit: limit(&input.query)? })
-        })
+        about: "The newest sessions: at most 10,000 are looked through, from the newest or `before`",
+        query: &[
+            AT_MOST,
+            ("before", "The id of a session, or that of any moment: only those that opened before"),
+            ("connection", "A glob of the connections that are asked for"),
+            ("subject", "Who acts in them, or for whom another acts"),
+        ],
+        ..get("/v1/sessions", Right::View, sessions)
     },
     Route {
         about: "One session",
@@ -167,8 +170,8 @@ pub(crate) const ROUTES: &[Route] = &[
             ("before", "The id of the last hold of the page before"),
         ],
         ..get("/v1/holds", Right::Any, |input| {
-            let all = value(&input.query, "all") == Some("true");
-            let before = value(&input.query, "before").map(str::to_owned);
+            let all = value(&input.query, "all")?.as_deref() == Some("true");
+            let before = value(&input.query, "before")?;
             Ok(Ask::Holds { all, before })
         })
     },
@@ -318,17 +321,29 @@ pub(crate) const ROUTES: &[Route] = &[
 const AT_MOST: (&str, &str) = ("limit", "How many at most: 100 where left out, 1000 in any case");
 
 fn load(input: Input) -> Result<Ask, Problem> {
-    let name = value(&input.query, "name").map(str::to_owned);
+    let name = value(&input.query, "name")?;
     if name.as_deref().is_some_and(|name| !is_name(name)) {
         return Err(Problem::bad_request("`name` is not the name of a policy"));
     }
     Ok(Ask::LoadPlugin { name, file: input.body })
 }
 
+fn sessions(input: Input) -> Result<Ask, Problem> {
+    let filter = SessionFilter {
+        before: value(&input.query, "before")?,
+        connection: value(&input.query, "connection")?,
+        subject: value(&input.query, "subject")?,
+    };
+    if filter.before.as_deref().is_some_and(|id| !is_name(id)) {
+        return Err(Problem::bad_request("`before` is no id"));
+    }
+    Ok(Ask::Sessions { limit: limit(&input.query)?, filter })
+}
+
 fn record(input: Input) -> Result<Ask, Problem> {
     let from = number(&input.query, "from")?.unwrap_or(0);
-    let session = value(&input.query, "session").unwrap_or_default().to_owned();
-    let connection = value(&input.query, "connection").map(str::to_owned);
+    let session = value(&input.query, "session")?.unwrap_or_default();
+    let connection = value(&input.query, "connection")?;
     if !session.is_empty() && !is_name(&session) {
         return Err(Problem::bad_request("`session` is no id"));
     }
@@ -381,16 +396,15 @@ fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(fits)
 }
 
-fn value<'a>(query: &'a str, key: &str) -> Option<&'a str> {
-    query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .find_map(|(name, value)| (name == key).then_some(value))
+fn value(query: &str, key: &str) -> Result<Option<String>, Problem> {
+    let wrong = || Problem::bad_request("the query has an escape that is none, or is no text");
+    let pairs = form::pairs(query.as_bytes()).ok_or_else(wrong)?;
+    Ok(pairs.into_iter().find_map(|(name, value)| (name == key).then_some(value)))
 }
 
 fn number(query: &str, key: &str) -> Result<Option<u64>, Problem> {
     let wrong = |_| Problem::bad_request(format!("`{key}` must be a whole number"));
-    value(query, key).map(|text| text.parse().map_err(wrong)).transpose()
+    value(query, key)?.map(|text| text.parse().map_err(wrong)).transpose()
 }
 
 fn limit(query: &str) -> Result<usize, Problem> {

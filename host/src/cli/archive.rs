@@ -1,6 +1,7 @@
 //! The sessions, from the running gateway, or from its store where none runs.
 
 use anyhow::{Context, anyhow, bail};
+use palisade_admin::SessionFilter;
 use palisade_identity::{GatewayVerifier, Identity, SigningKey, Verifier, issue_operator};
 use palisade_store::{Options, Store};
 use serde_json::Value;
@@ -44,10 +45,19 @@ impl<'c> Archive<'c> {
         }
     }
 
-    pub(super) fn list(&self, limit: u64) -> Result<Vec<Value>, Failure> {
+    pub(super) fn list(&self, limit: u64, filter: &SessionFilter) -> Result<Vec<Value>, Failure> {
         match self {
-            Self::Running(client) => list(client.get(&format!("/v1/sessions?limit={limit}"))?),
-            Self::Stored(stored) => stored.list(limit),
+            Self::Running(client) => {
+                let named = [
+                    ("before", &filter.before),
+                    ("connection", &filter.connection),
+                    ("subject", &filter.subject),
+                ];
+                let asked =
+                    named.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
+                list(client.get_some(&format!("/v1/sessions?limit={limit}"), asked)?)
+            }
+            Self::Stored(stored) => stored.list(limit, filter),
         }
     }
 
@@ -111,10 +121,10 @@ impl<'c> Stored<'c> {
         Ok(Self { config, store, sessions, labels, identity })
     }
 
-    fn list(&self, limit: u64) -> Result<Vec<Value>, Failure> {
+    fn list(&self, limit: u64, filter: &SessionFilter) -> Result<Vec<Value>, Failure> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let seen = |connection: &str| self.config.roles.may_audit(&self.identity, connection);
-        let sessions = self.sessions.newest(limit, |session| seen(&session.connection))?;
+        let sessions = self.sessions.newest(limit, filter, |session| seen(&session.connection))?;
         let values = sessions.iter().map(serde_json::to_value).collect::<Result<_, _>>();
         Ok(values.map_err(anyhow::Error::new)?)
     }

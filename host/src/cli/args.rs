@@ -8,6 +8,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use palisade_identity::Ttl;
+use palisade_store::SessionId;
+
+use crate::recorded::Place;
 
 pub use self::pins::{PinName, PinsCommand};
 pub use self::plugins::PluginsCommand;
@@ -223,11 +226,20 @@ pub enum ApprovalsCommand {
 /// What to do with sessions.
 #[derive(Debug, Subcommand)]
 pub enum SessionsCommand {
-    /// Lists the newest.
+    /// Lists the newest: those among 10,000, from the newest or `--before`.
     List {
         /// How many.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
         limit: u64,
+        /// Only those that opened before this one, or so long ago: 12h, 7d.
+        #[arg(long, value_name = "ID | TIME", value_parser = opened_before)]
+        before: Option<String>,
+        /// Only sessions of the connections that this glob names.
+        #[arg(long, value_name = "GLOB")]
+        connection: Option<String>,
+        /// Only sessions of this subject, and those in which another acts for it.
+        #[arg(long, value_name = "NAME")]
+        subject: Option<String>,
     },
     /// Shows one.
     Show {
@@ -342,6 +354,16 @@ pub enum VaultCommand {
         #[arg(long, value_name = "FILE")]
         old: String,
     },
+}
+
+/// The id of a session, or the first that one of that moment could have.
+fn opened_before(text: &str) -> Result<String, String> {
+    if text.parse::<SessionId>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    let ago = humantime::parse_duration(text)
+        .map_err(|_| "neither a session's id nor a time such as 12h or 7d".to_owned())?;
+    Ok(Place::ago(ago).session)
 }
 
 fn speed(text: &str) -> Result<f64, String> {

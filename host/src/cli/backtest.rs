@@ -14,7 +14,6 @@ use super::archive::Archive;
 use super::args::{Args, BacktestArgs};
 use super::check::plugin_host;
 use crate::backtest::{Candidates, run};
-use crate::clock;
 use crate::config::Config;
 use crate::plugins::{Candidate, prepare_with};
 use crate::recorded::Place;
@@ -37,10 +36,7 @@ pub(super) fn backtest(
     let (host, _throwaway) = plugin_host(&config)?;
     let candidates = candidates(&config, &host, asked)?;
     let archive = Archive::open(&config, args.token.as_deref())?;
-    let since = asked.since.map_or(0, |since| {
-        clock::now_micros().saturating_sub(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
-    });
-    let mut place = Some(Place::at(since));
+    let mut place = Some(asked.since.map_or_else(|| Place::at(0), Place::ago));
     let next = || {
         let Some(from) = &place else { return Ok(None) };
         let (parts, next) = archive.page(from, asked.connection.as_deref())?;

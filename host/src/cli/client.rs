@@ -96,6 +96,16 @@ impl Client {
         self.answer(request.header("authorization", self.authorization()?).call())
     }
 
+    /// Asks for something, with more to its query.
+    pub(super) fn get_some<'a>(
+        &self,
+        path: &str,
+        query: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Value, NoAnswer> {
+        let request = self.agent.get(format!("{}{path}", self.base)).query_pairs(query);
+        self.answer(request.header("authorization", self.authorization()?).call())
+    }
+
     /// Asks for something that is read elsewhere.
     pub(super) fn get_text(&self, path: &str) -> Result<Vec<u8>, NoAnswer> {
         let request = self.agent.get(format!("{}{path}", self.base));

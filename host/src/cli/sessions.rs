@@ -1,6 +1,7 @@
 //! `palisade sessions`.
 
 use anyhow::Context;
+use palisade_admin::SessionFilter;
 use serde_json::Value;
 
 use super::Failure;
@@ -18,8 +19,10 @@ pub(super) fn sessions(
 ) -> Result<(), Failure> {
     let archive = Archive::open(config, args.token.as_deref())?;
     match command {
-        SessionsCommand::List { limit } => {
-            let list = archive.list(*limit)?;
+        SessionsCommand::List { limit, before, connection, subject } => {
+            let (before, connection) = (before.clone(), connection.clone());
+            let filter = SessionFilter { before, connection, subject: subject.clone() };
+            let list = archive.list(*limit, &filter)?;
             if args.json {
                 return Ok(screen.json(&list)?);
             }

@@ -162,10 +162,14 @@ impl Fixture {
     }
 }
 
+fn newest(limit: usize) -> Ask {
+    Ask::Sessions { limit, filter: SessionFilter::default() }
+}
+
 #[tokio::test]
 async fn sessions_are_seen_by_whoever_audits_their_connection() {
     let fixture = fixture();
-    let list = || Ask::Sessions { limit: 10 };
+    let list = || newest(10);
     assert_eq!(fixture.ask("operator", "", list()).await, Ok(2));
     assert_eq!(fixture.ask("eve", "auditor", list()).await, Ok(1));
     assert_eq!(fixture.ask("eve", "agent", list()).await, Ok(0));
@@ -189,8 +193,8 @@ async fn no_record_is_read_for_whoever_audits_nothing() {
     }
     // The first session is no JSON any more: whoever reads it fails.
     fixture.gateway.store.collection::<u8>("sessions").unwrap().put("z", &0).unwrap();
-    assert_eq!(fixture.ask("agent", "agent", Ask::Sessions { limit: 9 }).await, Ok(0));
-    assert!(fixture.ask("eve", "auditor", Ask::Sessions { limit: 9 }).await.is_err());
+    assert_eq!(fixture.ask("agent", "agent", newest(9)).await, Ok(0));
+    assert!(fixture.ask("eve", "auditor", newest(9)).await.is_err());
 }
 
 #[tokio::test]

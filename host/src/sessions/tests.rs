@@ -130,7 +130,11 @@ fn no_session_opens_while_the_gateway_stops_and_those_before_it_are_told_so() {
     sessions.stop();
     assert_eq!(*before.borrow(), Some(Ending::stopping()));
     assert!(matches!(open(3), Err(NotOpened::Stopping)));
-    assert_eq!(sessions.newest(9, |_| true).unwrap().len(), 1, "it is on record");
+    assert_eq!(
+        sessions.newest(9, &SessionFilter::default(), |_| true).unwrap().len(),
+        1,
+        "it is on record"
+    );
 }
 
 #[test]
@@ -197,16 +201,26 @@ fn a_session_that_a_crash_left_open_is_marked_at_the_next_start() {
 }
 
 #[test]
-fn whoever_sees_only_some_sessions_gets_the_newest_of_those() {
+fn whoever_sees_or_asks_for_only_some_sessions_gets_the_newest_of_those() {
     let dir = tempfile::tempdir().unwrap();
     let sessions = sessions(dir.path());
     for number in 1..=9 {
         let (id, document) = document(number);
         sessions.open(id, &document, seat("even"), None).unwrap();
     }
-    let seen = sessions.newest(2, |document| document.connection == "even").unwrap();
-    let ids: Vec<_> = seen.iter().map(|document| document.id.clone()).collect();
-    assert_eq!(ids, [SessionId(8).to_string(), SessionId(6).to_string()]);
+    let list = |filter: SessionFilter, connection: &str| {
+        let seen = sessions.newest(2, &filter, |document| document.connection == connection);
+        seen.unwrap().into_iter().map(|document| document.id).collect::<Vec<_>>()
+    };
+    let ids = |numbers: [u128; 2]| numbers.map(|number| SessionId(number).to_string());
+    assert_eq!(list(SessionFilter::default(), "even"), ids([8, 6]));
+    let before = SessionFilter { before: Some(SessionId(6).to_string()), ..Default::default() };
+    assert_eq!(list(before, "even"), ids([4, 2]), "the next page");
+    let odd = SessionFilter { connection: Some("o*".into()), ..Default::default() };
+    assert!(list(odd, "even").is_empty(), "what is asked for is not what may be seen");
+    let subject = |name: &str| SessionFilter { subject: Some(name.into()), ..Default::default() };
+    assert_eq!(list(subject("agent"), "odd"), ids([9, 7]));
+    assert!(list(subject("agent-7"), "odd").is_empty());
 }
 
 #[test]

@@ -10,10 +10,25 @@ fn check(method: Method, target: &str, body: &str, expected: Result<Ask, u16>) {
 
 #[test]
 fn a_list_has_a_limit_also_where_the_caller_names_none() {
-    check(Method::GET, "/v1/sessions", "", Ok(Ask::Sessions { limit: 100 }));
-    check(Method::GET, "/v1/sessions?limit=7", "", Ok(Ask::Sessions { limit: 7 }));
-    check(Method::GET, "/v1/sessions?limit=99999999", "", Ok(Ask::Sessions { limit: 1000 }));
+    let newest = |limit| Ok(Ask::Sessions { limit, filter: SessionFilter::default() });
+    check(Method::GET, "/v1/sessions", "", newest(100));
+    check(Method::GET, "/v1/sessions?limit=7", "", newest(7));
+    check(Method::GET, "/v1/sessions?limit=99999999", "", newest(1000));
     check(Method::GET, "/v1/sessions?limit=-1", "", Err(400));
+}
+
+#[test]
+fn sessions_are_asked_for_by_their_connection_subject_and_time() {
+    let filter = SessionFilter {
+        before: Some("01h-x".into()),
+        connection: Some("crm-*".into()),
+        subject: Some("auth0|ann b".into()),
+    };
+    let query = "before=01h-x&connection=crm-*&subject=auth0%7Cann+b";
+    let asked = Ok(Ask::Sessions { limit: 100, filter });
+    check(Method::GET, &format!("/v1/sessions?{query}"), "", asked);
+    check(Method::GET, "/v1/sessions?before=%2F", "", Err(400));
+    check(Method::GET, "/v1/sessions?subject=%7", "", Err(400));
 }
 
 #[test]
