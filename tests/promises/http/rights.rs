@@ -53,3 +53,31 @@ fn rights_are_given_by_no_name_that_a_server_would_read() {
         assert!(answer.stdout.starts_with("HTTP/2 200"), "{arguments:?}: {answer:?}");
     }
 }
+
+/// One request that holds others is not judged as if it were alone.
+#[test]
+fn a_deletion_inside_another_requests_body_does_not_reach_the_service() {
+    let web = Web::start(hello);
+    let gateway = api(&web, BEARER, POLICY);
+    let curl = Curl::new(&gateway, "api-agent");
+    let own = format!("{}/users/7", web.url());
+    for body in [
+        r#"{"requests":[{"id":"1","method":"DELETE","url":"/users/7"}]}"#,
+        r#"{"requests":[{"id":"1","Method":"DELETE","Url":"/users/7?x=://"}]}"#,
+        r#"{"requests":[{"httpMethod":"DELETE","relativeUrl":"/users/7"}]}"#,
+        r#"[{"method":"DELETE","url":"/users/7"}]"#,
+        &format!(
+            r#"{{"requests":[{{"x":[1{}],"method":"DELETE","url":"{own}"}}]}}"#,
+            ",1".repeat(70)
+        ),
+    ] {
+        let json = ["--header", "Content-Type: application/json", "--data", body];
+        let answer = curl.ask("/$batch", &json);
+        assert!(answer.stdout.starts_with("HTTP/2 403"), "{body}: {answer:?}");
+        assert!(web.asked().is_empty(), "{body}");
+    }
+    let hook = r#"{"hook":{"method":"POST","url":"https://hooks.example/x"}}"#;
+    let answer =
+        curl.ask("/hooks", &["--header", "Content-Type: application/json", "--data", hook]);
+    assert!(answer.stdout.starts_with("HTTP/2 200"), "{answer:?}");
+}

@@ -102,7 +102,8 @@ fn has_one_path(rest: &str, is_file: bool) -> bool {
     }
     match path.strip_prefix("//") {
         Some(path) => !path.contains("//") && (!is_file || path.starts_with('/')),
-        None => !is_file,
+        // An address within another's has two slashes of its own.
+        None => !is_file && !path.replace("://", ":").contains("//"),
     }
 }
 
@@ -140,6 +141,7 @@ mod tests {
             "notes+file:///a..b",
             "github:issues/7?x=%20y",
             "notes://a/b?c=d//e",
+            "view:https://a/b",
         ] {
             assert_eq!(check_uri(uri), Ok(()), "{uri}");
         }
@@ -158,6 +160,9 @@ mod tests {
             "file:////etc/passwd",
             "files+file:///etc//passwd",
             "notes://a//b",
+            "notes:/a//b",
+            "notes:a//b",
+            "view:https:////a",
             "file:///home/.env?x",
             "notes+file:///home/.env#x",
         ] {

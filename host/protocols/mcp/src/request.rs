@@ -218,10 +218,30 @@ fn complete(method: &str, params: &Json) -> Result<Ask, RpcError> {
     if given.confusable_name().is_some() {
         return Err(wrong("two names differ in case alone".to_owned()));
     }
-    if given.get("argument").is_none_or(|argument| argument.str_at("name").is_none()) {
-        return Err(wrong("`argument` names none".to_owned()));
+    if !is_completed(given.get("argument")) {
+        return Err(wrong("`argument` is a `name` and a `value`, both texts".to_owned()));
+    }
+    if given.get("context").is_some_and(|context| !is_known(context)) {
+        return Err(wrong("`context` has `arguments`, which are texts".to_owned()));
     }
     Ok(Ask::Complete { of_prompt, name, given })
+}
+
+/// Whether that is an argument as it is told: what else a server may take of it would not be judged.
+fn is_completed(argument: Option<&Json>) -> bool {
+    argument.is_some_and(|argument| {
+        let said = ["name", "value"].map(|name| argument.str_at(name).is_some());
+        said == [true, true] && argument.members().len() == said.len()
+    })
+}
+
+/// The same of what is known besides.
+fn is_known(context: &Json) -> bool {
+    let is_text = |(_, value): &(_, Json)| matches!(value, Json::Text(_));
+    context.is_object()
+        && context.members().iter().all(|(name, inner)| {
+            name == "arguments" && inner.is_object() && inner.members().iter().all(is_text)
+        })
 }
 
 /// A template is an address but for its braces (RFC 6570).
@@ -314,6 +334,16 @@ mod tests {
             ("completion/complete", r#"{"ref":{"type":"ref/other"}}"#),
         ] {
             assert_eq!(read(method, params), Err(INVALID_PARAMS), "{method} {params}");
+        }
+        for more in [
+            r#""argument":{"name":"x","value":["/etc/shadow"]}"#,
+            r#""argument":{"name":"x"}"#,
+            r#""argument":{"name":"x","value":"","other":"/etc"}"#,
+            r#""argument":{"name":"x","value":""},"context":{"arguments":{"path":1}}"#,
+            r#""argument":{"name":"x","value":""},"context":{"path":"/etc"}"#,
+        ] {
+            let params = format!(r#"{{"ref":{{"type":"ref/prompt","name":"a"}},{more}}}"#);
+            assert_eq!(read("completion/complete", &params), Err(INVALID_PARAMS), "{more}");
         }
     }
 

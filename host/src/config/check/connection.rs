@@ -48,7 +48,8 @@ impl Check<'_> {
             false if is_service => self.origin(&raw),
             false => self.server(&raw),
         };
-        let http = is_service.then(|| self.service(&raw, place.as_ref().is_some_and(|it| it.0)));
+        let (tls, host) = place.as_ref().map_or((false, ""), |(tls, host, _)| (*tls, host));
+        let http = is_service.then(|| self.service(&raw, tls, host));
         let password = raw.password.map(|password| self.secret(password, vault));
         let tls_ca = raw.tls_ca.map(|path| self.existing("tls_ca", &path));
         let (_, host, port) = place?;
@@ -141,7 +142,7 @@ impl Check<'_> {
         origin
     }
 
-    fn service(&mut self, raw: &RawConnection, tls: bool) -> HttpService {
+    fn service(&mut self, raw: &RawConnection, tls: bool, host: &str) -> HttpService {
         if let Some(mode) = &raw.tls
             && *mode.get_ref() != UpstreamTls::VerifyFull
         {
@@ -181,7 +182,7 @@ impl Check<'_> {
             tls,
             login,
             certificate,
-            paths: templates,
+            paths: templates.at(host),
             websocket: raw.websocket,
             blind: self.blind(raw),
             grpc,

@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use palisade_policy::{DEEPEST_JSON, MOST_WITHIN, TooMuch, Within, inner_json};
 
 use super::names::{FOLDS, holds_folding};
+use super::requests::{Asked, Part};
 use super::{Reading, check_name, patch};
 use crate::Refused;
 
@@ -36,7 +37,7 @@ pub(super) fn read_within(
         return Ok(());
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let seed = Node { reading: &mut *reading, within, depth: 0 };
+    let seed = Node { reading: &mut *reading, within, depth: 0, says: None };
     let read = seed.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     read.map_err(|error| refused(&error.to_string()))?;
     patch::read(body, reading, within)?;
@@ -73,6 +74,8 @@ struct Node<'a> {
     reading: &'a mut Reading,
     within: Within,
     depth: usize,
+    /// What it says of the request that the object around it may be.
+    says: Option<(&'a mut Asked, Part)>,
 }
 
 impl Node<'_> {
@@ -121,7 +124,10 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        let Node { reading, within, .. } = self;
+        let Node { reading, within, says, .. } = self;
+        if let Some((asked, part)) = says {
+            asked.say(part, value);
+        }
         reading.value(within, value).map_err(E::custom)?;
         read_inner(value, reading, within);
         Ok(())
@@ -132,13 +138,13 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let Node { reading, within, depth } = self;
+        let Node { reading, within, depth, .. } = self;
         if depth >= DEEPEST_JSON {
             return Err(A::Error::custom(DEEP));
         }
         loop {
             let reading = &mut *reading;
-            let node = Node { reading, within, depth: depth + 1 };
+            let node = Node { reading, within, depth: depth + 1, says: None };
             if entries.next_element_seed(node)?.is_none() {
                 return Ok(());
             }
@@ -146,11 +152,13 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let Node { reading, within, depth } = self;
+        let Node { reading, within, depth, .. } = self;
         if depth >= DEEPEST_JSON {
             return Err(A::Error::custom(DEEP));
         }
-        let mut names = HashSet::new();
+        // The one object that is the whole body is what the request itself is about.
+        let is_whole = depth == 0 && reading.path(within).is_empty();
+        let (mut names, mut asked) = (HashSet::new(), Asked::default());
         while let Some(name) = entries.next_key::<String>()? {
             check::<A::Error>(&name)?;
             // Some readers do not tell upper from lower case.
@@ -158,10 +166,14 @@ impl<'de> Visitor<'de> for Node<'_> {
                 return Err(A::Error::custom(TWICE));
             }
             reading.member(within, &name).map_err(A::Error::custom)?;
+            let says = Part::of(&name).map(|part| (&mut asked, part));
             let within = reading.field(within, name).map_err(A::Error::custom)?;
             let reading = &mut *reading;
-            let node = Node { reading, within, depth: depth + 1 };
+            let node = Node { reading, within, depth: depth + 1, says };
             entries.next_value_seed(node)?;
+        }
+        if !is_whole {
+            asked.end(&mut reading.requests);
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ mod media;
 mod multipart;
 mod names;
 mod patch;
+mod requests;
 
 use palisade_policy::{MOST_INNER, Told, TooMuch, Within};
 
@@ -17,9 +18,11 @@ use crate::Refused;
 
 pub use graphql::{Document, GraphQl, Missing, Variables};
 pub use media::Kind;
+pub use requests::Requests;
 
 pub(crate) use media::{essence, is_plainly_typed};
 pub(crate) use names::{check_pair, tell};
+pub(crate) use requests::Part;
 
 /// Values up to so many bytes are told to policies one by one; the whole is in the command's text.
 const LONGEST_FACT: usize = 256;
@@ -40,6 +43,8 @@ pub struct Contents {
     pub unread: bool,
     /// GraphQL that it holds.
     pub graphql: GraphQl,
+    /// Requests that it holds, as objects of JSON.
+    pub requests: Requests,
 }
 
 impl Contents {
@@ -71,6 +76,7 @@ pub(crate) struct Reading {
     cut: bool,
     unread: bool,
     graphql: GraphQl,
+    requests: Requests,
     /// So many texts that are JSON lie around what is read now.
     around: usize,
     /// So many fields were told of what texts say.
@@ -82,8 +88,8 @@ impl Reading {
     pub(crate) fn contents(mut self) -> Contents {
         self.graphql.close_form();
         let (fields, facts) = self.told.take();
-        let Self { cut, unread, graphql, .. } = self;
-        Contents { fields, facts, cut, unread, graphql }
+        let Self { cut, unread, graphql, requests, .. } = self;
+        Contents { fields, facts, cut, unread, graphql, requests }
     }
 
     /// A field, within another or at the top.

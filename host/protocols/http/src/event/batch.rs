@@ -1,27 +1,45 @@
-//! Bodies that hold requests of their own, by which one endpoint does what others would be asked for: OData's and Microsoft Graph's
-//! `$batch`, Facebook's batches.
+//! Bodies that hold requests of their own, for the service that the body is sent to.
 
-use crate::Contents;
+use crate::body::{Part, Requests};
 use crate::target::is_method;
+use crate::{Contents, Kind};
 
-/// What the path of such a request is called.
-const PATHS: [&str; 4] = ["url", "relative_url", "uri", "path"];
+/// Whether something within the body has a method and the path of a request on the service, which has these names.
+pub(super) fn holds_requests(contents: &Contents, kind: &Kind, names: &[&str]) -> bool {
+    // Objects of JSON were looked at while they were read.
+    contents.requests.are_for(names) || told(contents, *kind != Kind::Json).are_for(names)
+}
 
-/// Whether something within the body has a method and the path of a request on the same service. What names another service is
-/// that one's business.
-pub(super) fn holds_requests(contents: &Contents) -> bool {
-    let facts = || {
-        contents.facts.iter().filter_map(|(name, value)| Some((name.strip_prefix("body:")?, value)))
+/// The requests that a form's fields are, or members of JSON whose names are paths. `may_be_cut`: a value that is not told may be
+/// a method.
+fn told(contents: &Contents, may_be_cut: bool) -> Requests {
+    let values = |field| {
+        let own = contents
+            .facts
+            .iter()
+            .filter(move |(name, _)| name.strip_prefix("body:") == Some(field));
+        own.map(|(_, value)| value.as_str())
     };
-    facts().any(|(name, value)| {
-        let Some((within, "method")) = name.rsplit_once('.') else { return false };
-        is_method(value)
-            && PATHS.iter().any(|path| {
-                let path = format!("{within}.{path}");
-                let is_told = contents.fields.contains(&path);
-                let mut values =
-                    facts().filter(|(name, _)| *name == path).map(|(_, value)| value).peekable();
-                is_told && (values.peek().is_none() || values.any(|value| !value.contains("://")))
-            })
-    })
+    let parts = contents.fields.iter().filter_map(|field| {
+        let (within, last) = field.rsplit_once('.')?;
+        Some((within, Part::of(last)?, field.as_str()))
+    });
+    let parts: Vec<_> = parts.collect();
+    let cut = may_be_cut && contents.cut;
+    let mut found = Requests::default();
+    for (within, _, method) in parts.iter().filter(|(_, part, _)| *part == Part::Method) {
+        if !cut && !values(method).any(|value| is_method(value.trim())) {
+            continue;
+        }
+        for (_, _, path) in parts.iter().filter(|(of, part, _)| of == within && *part == Part::Path)
+        {
+            let mut said = values(path).peekable();
+            if said.peek().is_none() {
+                // It is there, and not told.
+                found.add("");
+            }
+            said.for_each(|path| found.add(path));
+        }
+    }
+    found
 }

@@ -10,6 +10,8 @@ use crate::{Head, Target};
 const READ: [&str; 2] = ["-copy-source", "-copy-from"];
 /// The same of what is taken away from where it was.
 const MOVED: &str = "-rename-source";
+/// Headers by which what is written later gives what they name, by a link or as its parts: OpenStack Swift, Alibaba OSS.
+const LINKED: [&str; 2] = ["-symlink-target", "-object-manifest"];
 /// The header that names what is written, in COPY and MOVE (RFC 4918 section 10.3).
 const WRITTEN: &str = "destination";
 
@@ -17,6 +19,10 @@ const WRITTEN: &str = "destination";
 pub(super) fn operations(head: &Head, templates: &Templates) -> Option<Vec<Operation>> {
     let mut operations = vec![];
     for (name, value) in &head.headers {
+        // What they name is within an account or a bucket, or only a prefix: no path.
+        if LINKED.iter().any(|end| name.as_str().ends_with(end)) {
+            return None;
+        }
         let methods = methods_of(name);
         if methods.is_empty() {
             continue;

@@ -146,7 +146,7 @@ impl Request {
             // What is said in it is judged then.
             facts.push(("upgrade".to_owned(), "websocket".to_owned()));
         }
-        complete &= self.tell_body(&mut fields, &mut facts);
+        complete &= self.tell_body(templates, &mut fields, &mut facts);
         let inner = self.graphql();
         match &inner {
             Ok(inner) if inner.is_empty() => {}
@@ -169,7 +169,12 @@ impl Request {
     }
 
     /// Tells what its body says. Gives whether that is all.
-    fn tell_body(&self, fields: &mut Vec<String>, facts: &mut Vec<(String, String)>) -> bool {
+    fn tell_body(
+        &self,
+        templates: &Templates,
+        fields: &mut Vec<String>,
+        facts: &mut Vec<(String, String)>,
+    ) -> bool {
         let mut fact = |name: &str, value: &str| facts.push((name.to_owned(), value.to_owned()));
         match &self.body {
             Body::Unread(Length::Known(0)) => true,
@@ -191,7 +196,8 @@ impl Request {
                 if contents.cut {
                     fact("values", "cut");
                 }
-                let is_batch = batch::holds_requests(contents);
+                let names = [self.head.host.as_str(), templates.host()];
+                let is_batch = batch::holds_requests(contents, kind, &names);
                 if is_batch {
                     fact("batch", "unaccounted");
                 }

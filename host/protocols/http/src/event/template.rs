@@ -8,7 +8,11 @@ const MAY_BE: &str = "path-may-be";
 
 /// The templates of a connection, in order; the first that fits counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Templates(Vec<Template>);
+pub struct Templates {
+    all: Vec<Template>,
+    /// The service's own host.
+    host: String,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Template {
@@ -28,13 +32,25 @@ impl Templates {
     /// # Errors
     /// The first that is none.
     pub fn new<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        texts.into_iter().map(template).collect::<Result<_, _>>().map(Self)
+        let all = texts.into_iter().map(template).collect::<Result<_, _>>()?;
+        Ok(Self { all, host: String::new() })
+    }
+
+    /// The same of the service at this host: what addresses name there is its own.
+    #[must_use]
+    pub fn at(self, host: impl Into<String>) -> Self {
+        Self { host: host.into(), ..self }
+    }
+
+    /// The service's own host; empty where it is not known.
+    pub(super) fn host(&self) -> &str {
+        &self.host
     }
 
     /// The object that a canonical path stands for, and what a template tells of it.
     pub(super) fn apply(&self, path: &str) -> (String, Vec<(String, String)>) {
         let mut facts = vec![];
-        for template in &self.0 {
+        for template in &self.all {
             if let Some(values) = template.fit(path, Closely::ToTheLetter) {
                 facts.push(("path".to_owned(), path.to_owned()));
                 facts.extend(told("path", values));

@@ -213,8 +213,39 @@ fn a_body_with_requests_of_its_own_is_not_accounted_for() {
         (r#"{"hook":{"method":"POST","url":"https://hooks.example/x"}}"#, true),
         (r#"{"payment":{"method":"card","url":"/x"}}"#, true),
         (r#"{"method":"POST","url":"/x"}"#, true),
+        (r#"[{"method":"POST","url":"/x"}]"#, false),
+        (r#"{"payload":"{\"method\":\"POST\",\"url\":\"/x\"}"}"#, false),
+        (r#"{"requests":[{"Method":"delete","Url":"/users/7"}]}"#, false),
+        (r#"{"requests":[{"httpMethod":"DELETE","relativeUrl":"/users/7"}]}"#, false),
+        (r#"{"requests":[{"method":"DELETE","url":"/users/7?x=://"}]}"#, false),
+        (r#"{"requests":[{"method":"DELETE","url":"https://gateway/users/7"}]}"#, false),
+        (r#"{"requests":[{"method":"DELETE","url":"https://api.internal:8443/users/7"}]}"#, false),
+        (r#"{"requests.method":"DELETE","requests.url":"/users/7"}"#, false),
     ] {
         let request = request("POST", "/a", &[JSON], Some(body));
-        assert_eq!(request.command(&Templates::default()).complete, complete, "{body}");
+        let command = request.command(&Templates::default().at("api.internal"));
+        assert_eq!(command.complete, complete, "{body}");
+    }
+}
+
+#[test]
+fn requests_behind_more_values_than_are_told_are_found_all_the_same() {
+    let many = vec!["1"; 65].join(",");
+    let json = format!(r#"{{"requests":[{{"x":[{many}],"method":"DELETE","url":"/users/7"}}]}}"#);
+    let form = format!("{}batch[0][method]=DELETE&batch[0][relative_url]=/x", "x=1&".repeat(65));
+    for (kind, body) in [("application/json", json), ("application/x-www-form-urlencoded", form)] {
+        let request = request("POST", "/a", &[("content-type", kind)], Some(&body));
+        let command = request.command(&Templates::default());
+        assert!(!command.complete, "{body}");
+        assert!(has(&command.operations[0], "batch", "unaccounted"), "{body}");
+    }
+}
+
+#[test]
+fn a_link_to_what_is_elsewhere_is_not_accounted_for() {
+    for name in ["x-symlink-target", "x-oss-symlink-target", "x-object-manifest"] {
+        let command = request("PUT", "/public/l", &[(name, "secret/payroll")], None)
+            .command(&Templates::default());
+        assert!(!command.complete, "{name}");
     }
 }
