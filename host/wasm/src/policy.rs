@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use palisade_policy::{
-    Action, Batch, Command, CommandParts, Context, ContextParts, Field, Hold, Hooks, Plan, Policy,
-    PolicyFailure, Review, Shape, Verdict,
+    Action, Batch, Command, CommandParts, Context, ContextParts, Field, Hold, Hooks, Operation,
+    Plan, Policy, PolicyFailure, Review, Shape, Verdict,
 };
 
 use crate::instance::{ANSWER_BYTES, Instance};
@@ -100,7 +100,7 @@ impl Policy for WasmPolicy {
 
     fn judge(&self, context: &Context, command: &Command) -> Result<Verdict, PolicyFailure> {
         let Some(guard) = &self.plugin.exports.guard else { return Ok(Verdict::Allow) };
-        let mut instance = self.instance(context, command.text.len(), ANSWER_BYTES)?;
+        let mut instance = self.instance(context, size_of_command(command), ANSWER_BYTES)?;
         let verdict = instance.call(|store, instance| {
             let guard = guard.load(&mut *store, instance)?;
             to_wit::context(context, |context| {
@@ -142,7 +142,7 @@ impl Policy for WasmPolicy {
         hold: &Hold,
     ) -> Result<Review, PolicyFailure> {
         let Some(reviewer) = &self.plugin.exports.reviewer else { return Ok(Review::Undecided) };
-        let mut instance = self.instance(context, command.text.len(), ANSWER_BYTES)?;
+        let mut instance = self.instance(context, size_of_command(command), ANSWER_BYTES)?;
         let decision = instance.call(|store, instance| {
             let reviewer = reviewer.load(&mut *store, instance)?;
             to_wit::context(context, |context| {
@@ -165,6 +165,16 @@ impl fmt::Debug for WasmPolicy {
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
+}
+
+/// Bytes of a command: its text, and what is said of its operations, which may be as much again.
+fn size_of_command(command: &Command) -> usize {
+    let of = |operation: &Operation| {
+        let fields = operation.fields.iter().map(String::len);
+        let facts = operation.facts.iter().map(|(name, value)| name.len() + value.len());
+        operation.action.len() + operation.object.len() + fields.chain(facts).sum::<usize>()
+    };
+    command.text.len() + command.operations.iter().map(of).sum::<usize>()
 }
 
 /// Bytes of a result's description.

@@ -377,3 +377,15 @@ fn a_call_beyond_the_pool_fails_and_the_next_one_does_not() {
     drop(taken);
     assert_eq!(policy.judge(&Context::default(), &Command::default()), Ok(Verdict::Allow));
 }
+
+#[test]
+fn what_is_said_of_operations_has_time_as_the_text_has() {
+    let operation = Operation {
+        action: "call".to_owned(),
+        object: "git.push".to_owned(),
+        fields: vec!["branch".to_owned()],
+        facts: vec![("argument:branch".to_owned(), "main".to_owned())],
+    };
+    let operations = vec![operation.clone(), operation].into();
+    assert_eq!(size_of_command(&Command { operations, ..command("push") }), 4 + 2 * 37);
+}
