@@ -41,7 +41,7 @@ impl Gateway {
         let before = self.settings.load_full();
         let ready = self.ready(&before)?;
         let config = &ready.settings.config;
-        let changed = config.hash != before.config.hash;
+        let changed = !config.is_same(&before.config);
         if changed {
             // Before the policies are in force: should they be refused, the refusal that follows says so.
             let hash = &config.hash;

@@ -19,7 +19,7 @@ use palisade_policy::{Mistake, line_of};
 use toml::Spanned;
 
 use super::raw::{RawConfig, RawLimits, RawListen, RawRole, RawTls};
-use super::{Config, Connection, Limits, Listen, Record, TlsFiles, keys};
+use super::{Config, Connection, FileDigests, Limits, Listen, Record, TlsFiles, keys};
 use crate::plugins::{PublicKey, sha256};
 
 pub use identity::LONGEST_TOKEN;
@@ -33,11 +33,12 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Config, Vec<Mistake>> {
     let raw: RawConfig =
         toml::from_str(text).map_err(|error| vec![Mistake::from_toml(file, text, &error)])?;
     let dir = file.parent().unwrap_or(Path::new("")).to_owned();
-    let mut check = Check { file, text, dir, mistakes: vec![], warnings: vec![] };
+    let files = FileDigests::default();
+    let mut check = Check { file, text, dir, files, mistakes: vec![], warnings: vec![] };
     let config = check.config(raw);
     match config {
         Some(config) if check.mistakes.is_empty() => {
-            Ok(Config { warnings: check.warnings, ..config })
+            Ok(Config { warnings: check.warnings, files: check.files, ..config })
         }
         _ => Err(check.mistakes),
     }
@@ -47,6 +48,8 @@ struct Check<'a> {
     file: &'a Path,
     text: &'a str,
     dir: PathBuf,
+    /// What is in the files that were looked at.
+    files: FileDigests,
     mistakes: Vec<Mistake>,
     warnings: Vec<Mistake>,
 }
@@ -75,8 +78,7 @@ impl Check<'_> {
         let role_names = raw.roles.iter().map(|role| role.name.get_ref().clone()).collect();
         let roles = raw.roles.into_iter().map(|role| self.role(role, &names, &issuers)).collect();
         let labels = connections.iter().map(|c| (c.name.clone(), c.labels.clone())).collect();
-        let policies =
-            raw.policies.files.iter().map(|path| self.existing("policy file", path)).collect();
+        let policies = raw.policies.files.iter().map(|path| self.policy_file(path)).collect();
         let trusted_keys = self.keys(raw.policies.trusted_keys.as_ref());
         // As JSON a byte takes up to six, and what exceeds an event's limit is not recorded at all.
         let result_limit =
@@ -86,6 +88,7 @@ impl Check<'_> {
         Some(Config {
             file: self.file.to_owned(),
             hash: sha256(self.text.as_bytes()),
+            files: FileDigests::default(),
             data_dir: self.dir.join(raw.data_dir),
             listen: listen?,
             tls,
@@ -303,14 +306,33 @@ impl Check<'_> {
         }
     }
 
-    /// A path, whole; a mistake where no file is there.
+    /// A path, whole; a mistake where no file is there. What is in it is part of the configuration.
     fn existing(&mut self, what: &str, path: &Spanned<PathBuf>) -> PathBuf {
         let whole = self.dir.join(path.get_ref());
-        if let Err(error) = open_regular(&whole) {
+        let read = self.files.add(&whole);
+        self.readable(what, path, &whole, read);
+        whole
+    }
+
+    /// The same of a policy file, which whoever puts policies in force reads and compares.
+    fn policy_file(&mut self, path: &Spanned<PathBuf>) -> PathBuf {
+        let whole = self.dir.join(path.get_ref());
+        let opened = open_regular(&whole).map(drop);
+        self.readable("policy file", path, &whole, opened);
+        whole
+    }
+
+    fn readable(
+        &mut self,
+        what: &str,
+        path: &Spanned<PathBuf>,
+        whole: &Path,
+        read: std::io::Result<()>,
+    ) {
+        if let Err(error) = read {
             let problem = format!("cannot read the {what} {}: {error}", whole.display());
             self.mistake(Some(path), problem, "paths are relative to the configuration's folder");
         }
-        whole
     }
 
     fn mistake<T>(&mut self, place: Option<&Spanned<T>>, problem: String, fix: &str) {

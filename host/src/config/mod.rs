@@ -3,6 +3,7 @@
 //! A value of [`Config`] holds no secret and is never half right: what is wrong is a [`Mistake`] with file, line and fix.
 
 mod check;
+mod files;
 mod keys;
 mod mcp;
 mod raw;
@@ -20,6 +21,7 @@ use palisade_vault::{Reference, VaultServer};
 use crate::plugins::PublicKey;
 
 pub use check::{LONGEST_TOKEN, SealedParts, kept};
+pub use files::FileDigests;
 pub use keys::unknown_policy_keys;
 pub use mcp::{KeptCommand, McpConnection, McpPlace, Variable};
 pub use palisade_policy::nearest;
@@ -44,6 +46,8 @@ pub struct Config {
     pub file: PathBuf,
     /// SHA-256 of what was written there.
     pub hash: String,
+    /// What is in the certificates, keys and descriptors that it names.
+    pub files: FileDigests,
     /// Where the gateway keeps what it must not lose.
     pub data_dir: PathBuf,
     /// Where it listens.
@@ -146,6 +150,9 @@ pub struct Connection {
     pub http: Option<HttpService>,
     /// What it has as servers of MCP; none where it is none.
     pub mcp: Option<McpConnection>,
+    /// What is in the files that it names. Where only this differs it is the same connection, made anew for those who come:
+    /// whoever asks whether an open session is at another one leaves it out.
+    pub files: FileDigests,
 }
 
 /// An issuer, and who vouches for its certificate.
@@ -246,7 +253,8 @@ pub fn split_address(address: &str) -> Option<(String, u16)> {
 }
 
 impl Config {
-    /// Reads and checks the configuration. Files that it names are looked for, policy files and plugins not read.
+    /// Reads and checks the configuration, certificates, keys and descriptors included. Policy files are looked for, and not
+    /// read.
     ///
     /// # Errors
     /// Every mistake that can be told without the others mended.
@@ -260,6 +268,11 @@ impl Config {
             }]
         })?;
         check::parse(file, &text)
+    }
+
+    /// Whether everything is as it was `before`: what is written, and what is in the files that it names.
+    pub fn is_same(&self, before: &Self) -> bool {
+        self.hash == before.hash && self.files == before.files
     }
 
     /// What of it cannot change while the gateway runs, and is not as it was `before`; but for the master key, which changes

@@ -8,13 +8,28 @@ use super::Check;
 use super::mcp::split_path;
 use crate::config::raw::RawConnection;
 use crate::config::service::{HttpLogin, HttpService, login_of, split_origin};
-use crate::config::{Connection, GRPC, HTTP, Listen, MCP, PROTOCOLS, UpstreamTls, split_address};
+use crate::config::{
+    Connection, FileDigests, GRPC, HTTP, Listen, MCP, PROTOCOLS, UpstreamTls, split_address,
+};
 
 /// The longest name of a connection: what a PostgreSQL client can have as its user name is longer, a table's column not.
 const LONGEST_NAME: usize = 128;
 
 impl Check<'_> {
+    /// A connection, with what is in the files that are its own.
     pub(super) fn connection(
+        &mut self,
+        raw: RawConnection,
+        vault: Option<&VaultServer>,
+    ) -> Option<Connection> {
+        let others = std::mem::take(&mut self.files);
+        let connection = self.without_files(raw, vault);
+        let files = std::mem::replace(&mut self.files, others);
+        self.files.extend(&files);
+        Some(Connection { files, ..connection? })
+    }
+
+    fn without_files(
         &mut self,
         mut raw: RawConnection,
         vault: Option<&VaultServer>,
@@ -73,6 +88,7 @@ impl Check<'_> {
             labels: raw.labels,
             http,
             mcp,
+            files: FileDigests::default(),
         })
     }
 

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use super::Check;
 use crate::config::raw::{RawConfig, RawConnection};
-use crate::config::{Connection, McpPlace, Variable, keys};
+use crate::config::{Connection, FileDigests, McpPlace, Variable, keys};
 
 /// What mistakes are about; nobody is shown it.
 const NOWHERE: &str = "connection";
@@ -50,6 +50,7 @@ pub fn kept(
         file: Path::new(NOWHERE),
         text: &text,
         dir: PathBuf::new(),
+        files: FileDigests::default(),
         mistakes: vec![],
         warnings: vec![],
     };

@@ -20,7 +20,7 @@ impl Check<'_> {
         let at = raw.span().start;
         let mut reference = raw.into_inner();
         match whole(&mut reference.place, &self.dir, vault) {
-            Ok(None) => {}
+            Ok(None) => self.vault_authority(&reference.place, vault),
             Ok(Some(problem)) => {
                 let fix = "it must be there where and when the gateway runs".into();
                 self.warnings.push(self.at(at, problem, fix));
@@ -31,6 +31,19 @@ impl Check<'_> {
             }
         }
         reference
+    }
+
+    /// Whoever vouches for a vault is read once, with what reads the secret there.
+    fn vault_authority(&mut self, place: &Place, shared: Option<&VaultServer>) {
+        let Place::Vault(place) = place else { return };
+        let ca = match &place.address {
+            Some(_) => place.ca.as_ref(),
+            None => shared.and_then(|server| server.ca.as_ref()),
+        };
+        if let Some(ca) = ca {
+            // Whoever needs it says what is wrong with it.
+            let _ = self.files.add(ca);
+        }
     }
 
     /// What administrators by token may have the gateway read.

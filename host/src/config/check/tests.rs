@@ -234,3 +234,48 @@ fn what_is_for_services_alone_is_a_mistake_elsewhere() {
     let text = CONNECTION.replace("database = 'orders'\n", "");
     check(&text, &[(2, "missing field `database`")]);
 }
+
+/// A configuration that is read twice, and this file of its folder replaced between.
+fn replaced(text: &str, file: &str) -> (Config, Config) {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["ca.pem", "policies.toml"] {
+        std::fs::write(dir.path().join(name), "one").unwrap();
+    }
+    let read = || parse(&dir.path().join("palisade.toml"), text).unwrap();
+    let before = read();
+    assert!(read().is_same(&before));
+    std::fs::write(dir.path().join(file), "another").unwrap();
+    (before, read())
+}
+
+#[test]
+fn another_file_under_the_same_path_makes_another_configuration_and_connection() {
+    let (before, now) = replaced(&format!("{CONNECTION}tls_ca = 'ca.pem'\n"), "ca.pem");
+    assert!(!now.is_same(&before) && now.hash == before.hash);
+    let (before, now) = (&before.connections[0], &now.connections[0]);
+    assert_ne!(now, before);
+    assert_eq!(Connection { files: before.files.clone(), ..now.clone() }, *before);
+}
+
+#[test]
+fn whoever_vouches_for_a_vault_is_part_of_each_connection_whose_secret_is_there() {
+    let ways = ["token = { env = 'HOME' }", "ca = 'ca.pem'", "address = 'https://vault.internal'"];
+    let [token, ca, address] = ways;
+    let shared = format!("[vault.server]\n{address}\n{token}\n{ca}\n");
+    let with =
+        |place: &str| format!("{CONNECTION}password = {{ vault = {{ path = 'a'{place} }} }}\n");
+    let own = format!(", {}", ways.join(", "));
+    for text in [format!("{}{shared}", with("")), with(&own)] {
+        let (before, now) = replaced(&text, "ca.pem");
+        assert_ne!(now.connections, before.connections, "{text}");
+    }
+    let (before, now) = replaced(&format!("{CONNECTION}{shared}"), "ca.pem");
+    assert_eq!(now.connections, before.connections, "it has no secret there");
+}
+
+#[test]
+fn a_policy_file_is_compared_where_policies_are_and_not_here() {
+    let text = format!("{CONNECTION}[policies]\nfiles = ['policies.toml']\n");
+    let (before, now) = replaced(&text, "policies.toml");
+    assert!(now.is_same(&before));
+}
