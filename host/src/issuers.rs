@@ -1,6 +1,6 @@
 //! The issuers whose tokens are taken, and the way to what they publish.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -19,20 +19,20 @@ pub const SCOPE: &str = "openid";
 const TIME: Duration = Duration::from_secs(5);
 
 /// Verifies the gateway's own tokens and those of every issuer in the configuration. Nothing is fetched before it is needed.
-/// Of issuers that are as they were `before`, the keys stay known.
+/// Of issuers that are as they were `before`, the keys stay known; not where others vouch for its certificate.
 ///
 /// # Errors
 /// When the certificate of an issuer's authority cannot be used.
 pub fn verifiers(
     config: &Config,
     key: &SigningKey,
-    before: Option<(&Verifiers, &[TrustedIssuer])>,
+    before: Option<(&Verifiers, &Config)>,
 ) -> Result<Verifiers> {
     let mut verifiers = Verifiers::new(key, config.roles.clone());
     for trusted in &config.issuers {
-        if let Some((before, issuers)) = before
-            && issuers.contains(trusted)
-            && verifiers.take_over(before, &trusted.issuer)
+        if let Some((verifiers_before, before)) = before
+            && is_as_before(trusted, config, before)
+            && verifiers.take_over(verifiers_before, &trusted.issuer)
         {
             continue;
         }
@@ -41,6 +41,12 @@ pub fn verifiers(
         verifiers.add(trusted.issuer.clone(), Box::new(fetcher));
     }
     Ok(verifiers)
+}
+
+/// Whether an issuer is asked as it was before. Open sessions go by what is written of it, and outlive another authority.
+fn is_as_before(trusted: &TrustedIssuer, config: &Config, before: &Config) -> bool {
+    let same_ca = |ca: &PathBuf| config.files.is_same_at(ca, &before.files);
+    before.issuers.contains(trusted) && trusted.ca.as_ref().is_none_or(same_ca)
 }
 
 /// Fetches what one issuer publishes.

@@ -24,7 +24,7 @@ impl Settings {
     /// # Errors
     /// When the certificate of an issuer's authority cannot be used.
     pub fn new(config: Config, key: &SigningKey, before: Option<&Self>) -> Result<Arc<Self>> {
-        let kept = before.map(|before| (&before.verifiers, before.config.issuers.as_slice()));
+        let kept = before.map(|before| (&before.verifiers, &before.config));
         let verifiers = issuers::verifiers(&config, key, kept)?;
         Ok(Arc::new(Self { config, verifiers }))
     }

@@ -3,10 +3,14 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use palisade_identity::TokenRefused;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::*;
+use crate::settings::Settings;
 
 /// A server on loopback that gives this answer to each of `times` requests by TLS. Gives its address and its certificate's file.
 fn server(answer: &'static str, times: usize) -> (String, tempfile::TempDir) {
@@ -67,4 +71,31 @@ fn no_redirect_is_followed() {
 #[test]
 fn what_is_larger_than_allowed_is_not_read() {
     check("HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n12345678901234567", Err("keys: "));
+}
+
+/// What follows from a configuration by which the issuer there is trusted by the folder's `ca.pem`.
+fn settings(url: &str, dir: &Path, before: Option<&Settings>) -> Arc<Settings> {
+    let file = dir.join("palisade.toml");
+    let issuer = "[[issuer]]\nname = 'ci'\naudience = ['palisade']\nca = 'ca.pem'";
+    std::fs::write(&file, format!("{issuer}\nurl = '{url}'\njwks = '{url}'\n")).unwrap();
+    let key = SigningKey::load_or_create(&dir.join("data")).unwrap();
+    Settings::new(Config::read(&file).unwrap(), &key, before).unwrap()
+}
+
+#[test]
+fn an_issuer_keeps_its_keys_until_others_vouch_for_its_certificate() {
+    let (url, dir) = server("HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"keys\":[]}", 1);
+    let part = |json: &str| URL_SAFE_NO_PAD.encode(json);
+    let claims = part(&format!(r#"{{"iss":"{url}"}}"#));
+    let token = format!("{}.{claims}.AA", part(r#"{"alg":"RS256","kid":"k"}"#));
+    let refused = |settings: &Settings| settings.verify(&token).unwrap_err();
+    let first = settings(&url, dir.path(), None);
+    assert!(matches!(refused(&first), TokenRefused::UnknownIssuerKey));
+    let same = settings(&url, dir.path(), Some(&first));
+    assert!(matches!(refused(&same), TokenRefused::UnknownIssuerKey), "its keys are known");
+    let (_, other) = server("", 0);
+    std::fs::copy(other.path().join("ca.pem"), dir.path().join("ca.pem")).unwrap();
+    let anew = settings(&url, dir.path(), Some(&same));
+    assert!(matches!(refused(&anew), TokenRefused::KeysUnavailable(_)), "they are no more");
+    assert_eq!(anew.config.issuers, same.config.issuers, "by this open sessions go on");
 }
