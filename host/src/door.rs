@@ -291,13 +291,14 @@ impl Door {
 
 /// What a session goes by, and when it ends.
 fn seat(standing: &Standing, connection: &str, context: SessionContext) -> (Seat, Due) {
-    let Standing { identity, access, settings, .. } = standing;
+    let Standing { identity, access, destination, settings, .. } = standing;
     let vouchers = settings.vouchers(identity).unwrap_or_default();
     let (opened, token_over) = (Instant::now(), token_over(identity));
     let seat = Seat {
         bearer: identity.clone(),
         vouchers: vouchers.into_iter().cloned().collect(),
         connection: connection.to_owned(),
+        destination: destination.clone(),
         service: None,
         read_only: access.read_only,
         opened,

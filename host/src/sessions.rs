@@ -18,6 +18,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock;
 use crate::config::TrustedIssuer;
+use crate::connections::Destination;
 use crate::record::Record;
 use crate::recorded;
 
@@ -162,6 +163,8 @@ pub struct Seat {
     pub vouchers: Vec<TrustedIssuer>,
     /// Where it leads.
     pub connection: String,
+    /// What that was when it opened.
+    pub destination: Destination,
     /// The service whose credential it has, where it has one: another of the same name is another.
     pub service: Option<u64>,
     /// Whether it only reads.

@@ -9,7 +9,7 @@ use palisade_policy::{Context, Ending};
 use palisade_store::SessionId;
 
 use crate::clock;
-use crate::connections::Known;
+use crate::connections::{Destination, Known};
 use crate::gateway::{Gateway, REVOKED};
 use crate::sessions::{Due, Seat};
 use crate::settings::Settings;
@@ -22,6 +22,8 @@ pub struct Standing {
     pub access: Access,
     /// The connection.
     pub known: Known,
+    /// Where it leads.
+    pub destination: Destination,
     /// What it was found out by.
     pub settings: Arc<Settings>,
 }
@@ -65,7 +67,8 @@ impl Gateway {
         if known.mcp.is_none() && self.connections.withdrawn(&known).is_some() {
             return Err(OutOfReach::Withdrawn);
         }
-        Ok(Standing { identity, access, known, settings })
+        let destination = self.connections.destination(&known);
+        Ok(Standing { identity, access, known, destination, settings })
     }
 
     /// Looks again at every open session, after something changed that its rights depend on: what it may do still counts
@@ -117,6 +120,11 @@ impl Gateway {
             // It would go on with a credential that may be no more.
             let reason = "the connection was replaced by another of its name";
             return Err(Ending::soon(reason, "Ask again."));
+        }
+        if !seat.destination.leads_as(&standing.destination) {
+            // It would be judged by what is said of another server than its own.
+            let reason = "the connection was replaced by another of its name";
+            return Err(Ending::soon(reason, "Connect again."));
         }
         // The server was told at the start what the session is for.
         if standing.access.read_only && !seat.read_only {

@@ -100,6 +100,38 @@ fn a_session_that_only_read_ends_when_it_may_write_and_the_next_one_writes() {
 }
 
 #[test]
+fn a_session_at_a_server_that_its_connection_has_left_is_not_judged_by_the_new_ones_labels() {
+    let policy = "[[use]]\nplugin = \"sql-guard\"\non = { labels = { env = \"prod\" } }\n[use.config]\n\
+        deny = [\"delete\"]\n";
+    let (postgres, gateway) = start(Settings::policy(policy));
+    let agent = gateway.agent();
+    let mut session = running(&gateway, &agent, "SELECT 'before';");
+    change(&gateway, &format!("127.0.0.1:{}", postgres.port), "127.0.0.1:1");
+    change(&gateway, "labels = { env = \"prod\" }", "labels = { env = \"staging\" }");
+    let reloaded = reload(&gateway);
+    assert!(reloaded.stdout.contains("1 open session may no longer go on"), "{reloaded:?}");
+    session.say("DELETE FROM orders;");
+    let outcome = session.end();
+    assert!(outcome.stderr.contains("replaced by another of its name"), "{outcome:?}");
+    assert_eq!(postgres.direct("SELECT count(*) FROM orders"), "100");
+}
+
+#[test]
+fn a_session_whose_connections_labels_change_goes_on_and_is_judged_by_them() {
+    let policy = "[[use]]\nplugin = \"sql-guard\"\non = { labels = { env = \"staging\" } }\n[use.config]\n\
+        deny = [\"delete\"]\n";
+    let (postgres, gateway) = start(Settings::policy(policy));
+    let mut session = running(&gateway, &gateway.agent(), "SELECT 'before';");
+    change(&gateway, "labels = { env = \"prod\" }", "labels = { env = \"staging\" }");
+    assert!(reload(&gateway).ok);
+    session.say("DELETE FROM orders;");
+    session.say("SELECT 'after';");
+    let outcome = session.end();
+    assert!(outcome.stderr.contains("42501") && outcome.stdout.contains("after"), "{outcome:?}");
+    assert_eq!(postgres.direct("SELECT count(*) FROM orders"), "100");
+}
+
+#[test]
 fn what_changes_nothing_for_a_session_leaves_it_alone() {
     let (_postgres, gateway) = start(Settings::policy(""));
     let mut session = running(&gateway, &gateway.agent(), "SELECT 'before';");

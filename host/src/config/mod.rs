@@ -243,6 +243,15 @@ pub struct Limits {
     pub threads: usize,
 }
 
+impl Connection {
+    /// Whether a session at this one may go on when the other has taken its name: both lead to the same server by the same rules.
+    /// Labels are told anew, and the session has its credential behind it.
+    pub fn leads_as(&self, other: &Self) -> bool {
+        let bare = |it: &Self| Self { password: None, labels: BTreeMap::new(), ..it.clone() };
+        self == other || bare(self) == bare(other)
+    }
+}
+
 /// A host and a port, as `db.internal:5432` or `[::1]:5432`.
 pub fn split_address(address: &str) -> Option<(String, u16)> {
     let (host, port) = address.rsplit_once(':')?;

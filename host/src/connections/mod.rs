@@ -1,12 +1,15 @@
 //! The systems behind the gateway: those of the configuration file, which stay, and those of the store, which come and go
 //! while it runs.
 //!
-//! A session that is open goes on when its connection is replaced, where its bearer still reaches it: it holds what it needs.
-//! One of HTTP or gRPC ends, and the next request begins another: what follows has the new credential.
+//! A session that is open goes on where its connection gets other labels or another password, and its bearer still reaches
+//! it: it holds what it needs. Where anything else of it is replaced the session ends: it would be judged by what is said of
+//! another server than its own. One of HTTP or gRPC ends in any case, and the next request begins another: what follows has
+//! the new credential.
 //! Every change is in the record before it is in force.
 
 mod asked;
 mod body;
+mod destination;
 mod keys;
 mod making;
 mod mcp;
@@ -39,6 +42,7 @@ use crate::config::{Config, Connection, McpPlace, Vault};
 use crate::reach::Labels;
 
 pub use self::body::{NewConnection, Plain};
+pub use self::destination::Destination;
 pub use self::rotate::Rotation;
 
 /// Why a connection cannot be used that offers others.

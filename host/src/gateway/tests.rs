@@ -1,3 +1,5 @@
+mod reloading;
+
 use palisade_admin::Gateway as _;
 use palisade_identity::{Grant, SigningKey, Wish, issue, issue_operator};
 use palisade_policy::Approvals as _;

@@ -44,6 +44,7 @@ pub(crate) fn seat(connection: &str) -> (Seat, Due) {
         },
         vouchers: vec![],
         connection: connection.into(),
+        destination: Destination::default(),
         service: None,
         read_only: false,
         opened,

@@ -119,3 +119,14 @@ fn a_gateway_that_still_has_the_old_key_finishes_a_rotation_as_well() {
     let Some(Kept::Sealed(sealed)) = stored.password else { panic!("it has none") };
     assert_eq!(sealed.key, scene.key("new.key").id(), "what is added is sealed by the new key");
 }
+
+#[test]
+fn a_connection_whose_secret_was_rotated_leads_where_it_did() {
+    let scene = Scene::new();
+    let connections = scene.open("old.key");
+    add(&connections, "a");
+    let destination = || connections.destination(&connections.get("a").unwrap());
+    let before = destination();
+    connections.rotate(&scene.rotation(), AUTHOR).unwrap();
+    assert!(before.leads_as(&destination()));
+}

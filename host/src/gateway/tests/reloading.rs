@@ -1,0 +1,91 @@
+//! What a reload puts in force together, and which open sessions go on.
+
+use super::*;
+use crate::door::{Arrival, Door, Opened};
+
+/// Writes something else into the configuration.
+fn rewrite(gateway: &Gateway, from: &str, to: &str) {
+    let settings = gateway.settings.load_full();
+    let text = std::fs::read_to_string(&settings.config.file).unwrap();
+    assert!(text.contains(from), "{from}: {text}");
+    std::fs::write(&settings.config.file, text.replacen(from, to, 1)).unwrap();
+}
+
+fn open(door: &Door, key: &SigningKey, connection: &str) -> Opened {
+    let issued = issue(key, &grant("agent", "agent"), clock::now_seconds()).unwrap();
+    let arrival = Arrival { connection, token: issued.token.expose(), client: CLIENT };
+    let standing = door.identify(arrival).unwrap();
+    door.open(arrival, standing).unwrap()
+}
+
+fn told(opened: &Opened) -> Option<String> {
+    opened.ends.borrow().clone().map(|ending| ending.reason)
+}
+
+const REPLACED: &str = "the connection was replaced by another of its name";
+
+#[test]
+fn a_session_ends_when_its_connection_leads_elsewhere_and_goes_on_when_its_labels_change() {
+    let user = "username = \"x\"\n";
+    for (from, to, ends) in [
+        ("127.0.0.1:1", "127.0.0.1:2", true),
+        ("database = \"x\"", "database = \"y\"", true),
+        (user, "username = \"y\"\n", true),
+        (user, "username = \"x\"\ntls = \"require\"\n", true),
+        (user, "username = \"x\"\nlabels = { env = \"staging\" }\n", false),
+        (user, "username = \"x\"\npassword = { env = \"PATH\" }\n", false),
+    ] {
+        let Fixture { gateway, key, _dir } = fixture();
+        let door = Door { gateway: Arc::new(gateway), protocol: "postgres" };
+        let opened = open(&door, &key, "orders");
+        rewrite(&door.gateway, from, to);
+        assert!(door.gateway.reload("ada").unwrap().is_some());
+        assert_eq!(told(&opened).as_deref(), ends.then_some(REPLACED), "{to}");
+        let labels = opened.gate.exchange().get().target.labels.len();
+        assert_eq!(labels, usize::from(to.contains("labels")), "{to}");
+    }
+}
+
+#[test]
+fn a_session_with_tools_ends_when_what_is_believed_of_them_changes_at_any_of_its_servers() {
+    const TOOLS: &str = r#"
+[listen]
+http = "127.0.0.1:0"
+[[connection]]
+name = "files"
+protocol = "mcp"
+command = ["true"]
+[[connection]]
+name = "wiki"
+protocol = "mcp"
+command = ["true"]
+[[connection]]
+name = "all"
+protocol = "mcp"
+servers = ["files", "wiki"]
+[[role]]
+name = "agent"
+connections = ["*"]
+"#;
+    let files = "name = \"files\"\n";
+    for (from, to, ended) in [
+        (files, "name = \"files\"\nreads = [\"list_*\"]\n", &["files", "all"][..]),
+        (files, "name = \"files\"\nnew_tools = \"hold\"\n", &["files", "all"]),
+        (files, "name = \"files\"\nlabels = { env = \"staging\" }\n", &[]),
+        ("[\"files\", \"wiki\"]", "[\"files\"]", &["all"]),
+    ] {
+        let Fixture { gateway, key, _dir } = fixture_of(TOOLS);
+        let door = Door { gateway: Arc::new(gateway), protocol: "mcp" };
+        let sessions = ["files", "wiki", "all"].map(|name| (name, open(&door, &key, name)));
+        rewrite(&door.gateway, from, to);
+        assert!(door.gateway.reload("ada").unwrap().is_some());
+        let over = |(name, opened): &(&'static str, Opened)| {
+            told(opened).map(|reason| {
+                assert_eq!(reason, REPLACED, "{to}");
+                *name
+            })
+        };
+        let over: Vec<_> = sessions.iter().filter_map(over).collect();
+        assert_eq!(over, ended, "{to}");
+    }
+}
