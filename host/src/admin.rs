@@ -5,10 +5,10 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use async_trait::async_trait;
 use palisade_admin::Admin;
-use pingora_core::listeners::tls::{Acceptor, TlsSettings};
+use pingora_core::listeners::tls::Acceptor;
 use pingora_core::protocols::l4::stream::Stream as Plain;
 use pingora_core::protocols::tls::server::handshake;
 use pingora_core::protocols::{GetSocketDigest, SocketDigest, Stream};
@@ -31,10 +31,11 @@ pub struct AdminService {
 }
 
 impl AdminService {
-    /// A service that speaks TLS where it is given a certificate, with so many connections whose clients are not let in yet.
+    /// A service that speaks TLS where it is given the files of the certificate, whose names are its own, with so many connections
+    /// whose clients are not let in yet.
     ///
     /// # Errors
-    /// When the certificate cannot be used.
+    /// When the certificate cannot be read.
     pub fn new(
         gateway: Arc<Gateway>,
         address: SocketAddr,
@@ -45,8 +46,8 @@ impl AdminService {
         if let Some(files) = tls {
             own_hosts.extend(crate::tls::names_in(&files.certificate)?);
         }
+        let acceptor = tls.map(|_| gateway.shown.acceptor(&[]));
         let app = Arc::new(Admin::new(gateway, own_hosts));
-        let acceptor = tls.map(acceptor).transpose()?;
         Ok(Self { app, acceptor, lobby: Lobby::new(waiting) })
     }
 
@@ -55,16 +56,6 @@ impl AdminService {
         let secured = handshake(acceptor, stream).await.ok()?;
         Some(Box::new(secured))
     }
-}
-
-/// pingora panics on files that it cannot use, so they are tried before.
-fn acceptor(files: &TlsFiles) -> Result<Acceptor> {
-    crate::tls::load(files)?;
-    let path = |path: &std::path::Path| {
-        path.to_str().map(str::to_owned).ok_or_else(|| anyhow!("{} is no text", path.display()))
-    };
-    let (certificate, key) = (path(&files.certificate)?, path(&files.key)?);
-    Ok(TlsSettings::intermediate(&certificate, &key)?.build())
 }
 
 #[async_trait]

@@ -31,6 +31,7 @@ use crate::revocations::Revocations;
 use crate::sessions::{SessionDocument, Sessions};
 use crate::settings::Settings;
 use crate::throttle::{Throttle, TooMany};
+use crate::tls::Shown;
 
 /// What a session is told whose token was revoked.
 pub const REVOKED: &str = "the token was revoked";
@@ -75,6 +76,8 @@ pub struct Gateway {
     pub admin_throttle: Throttle,
     /// The systems behind it.
     pub connections: Connections,
+    /// What clients are shown by TLS.
+    pub shown: Shown,
     /// What was approved of MCP servers' tools.
     pub pins: Tools,
     /// Functions that the policy files vouch for, as `schema.name`.

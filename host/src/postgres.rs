@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use anyhow::Result;
 use async_trait::async_trait;
 use palisade_policy::{Ended, NotAdmitted};
 use palisade_postgres::{
@@ -12,7 +11,6 @@ use palisade_postgres::{
 };
 use pingora_core::server::{ListenFds, ShutdownWatch};
 use pingora_core::services::Service as PingoraService;
-use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -39,11 +37,7 @@ pub struct PostgresService {
 
 impl PostgresService {
     /// A service over this gateway's connections, and the one that keeps their catalogs fresh.
-    /// `certificate` is shown to clients.
-    ///
-    /// # Errors
-    /// When a connection's `tls_ca` cannot be used.
-    pub fn new(gateway: Arc<Gateway>, certificate: Arc<ServerConfig>) -> Result<(Self, Catalogs)> {
+    pub fn new(gateway: Arc<Gateway>) -> (Self, Catalogs) {
         let settings = gateway.settings.load();
         let limits = settings.config.limits;
         let options = Options {
@@ -60,12 +54,11 @@ impl PostgresService {
         };
         drop(settings);
         let catalogs = Catalogs(Arc::downgrade(&gateway));
+        let tls = gateway.shown.server(&[palisade_postgres::codec::startup::ALPN]);
         let host = Arc::new(Guarded(Door { gateway, protocol: PROTOCOL }));
-        let mut certificate = (*certificate).clone();
-        certificate.alpn_protocols = vec![palisade_postgres::codec::startup::ALPN.to_vec()];
-        let acceptor = TlsAcceptor::from(Arc::new(certificate));
+        let acceptor = TlsAcceptor::from(Arc::new(tls));
         let service = Service { host, acceptor, options, cancels: Arc::default() };
-        Ok((Self { service, lobby: Lobby::new(limits.max_logins) }, catalogs))
+        (Self { service, lobby: Lobby::new(limits.max_logins) }, catalogs)
     }
 }
 

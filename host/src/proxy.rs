@@ -6,7 +6,6 @@ use palisade_http::{Address, Forward, Login, Origin};
 use palisade_policy::NotAdmitted;
 use pingora_core::listeners::tls::Acceptor;
 
-use crate::ca::Ca;
 use crate::clock;
 use crate::config::McpPlace;
 use crate::connections::Known;
@@ -15,13 +14,12 @@ use crate::door::{Arrival, Door};
 /// What makes the gateway a forward proxy.
 pub struct Proxy {
     door: Door,
-    ca: Ca,
 }
 
 impl Proxy {
-    /// A proxy of whoever comes by this door, that ends tunnels in this authority's name.
-    pub fn new(door: Door, ca: Ca) -> Self {
-        Self { door, ca }
+    /// A proxy of whoever comes by this door.
+    pub fn new(door: Door) -> Self {
+        Self { door }
     }
 }
 
@@ -44,7 +42,8 @@ impl Forward for Proxy {
     }
 
     fn acceptor(&self, host: &str) -> Result<Arc<Acceptor>, String> {
-        self.ca.acceptor(host, clock::now_seconds()).map_err(|error| format!("{error:#}"))
+        let authority = self.door.gateway.shown.authority().ok_or("there is no authority")?;
+        authority.acceptor(host, clock::now_seconds()).map_err(|error| format!("{error:#}"))
     }
 
     fn blind(&self, session: &str) {

@@ -12,11 +12,13 @@ use crate::config::Config;
 use crate::connections::Prepared;
 use crate::gateway::Gateway;
 use crate::settings::Settings;
+use crate::tls::Renewed;
 
 /// Everything that a configuration needs before it can be in force.
 struct Ready {
     settings: Arc<Settings>,
     connections: Prepared,
+    shown: Renewed,
 }
 
 impl Gateway {
@@ -81,8 +83,9 @@ impl Gateway {
             return Err(format!("what changed needs a restart: {}", fixed.join(", ")));
         }
         let connections = self.connections.prepare(&config).map_err(said)?;
+        let shown = Renewed::of(&config, &before.config).map_err(said)?;
         let settings = Settings::new(config, &self.key, Some(before)).map_err(said)?;
-        Ok(Ready { settings, connections })
+        Ok(Ready { settings, connections, shown })
     }
 
     /// Gives how many sessions end by it.
@@ -94,6 +97,7 @@ impl Gateway {
         // On record, and not in force: the refusal that follows says so.
         followed.map_err(|error| format!("{error:#}"))?;
         self.settings.store(ready.settings);
+        self.shown.renew(ready.shown);
         Ok(self.look_again())
     }
 }

@@ -154,6 +154,7 @@ fn assemble(config: Config, store: Store, addresses: Addresses) -> Result<Gatewa
     let connections = Connections::open(&config, &store, trusted)?;
     let pins = Tools::new(&store)?;
     let revocations = Revocations::new(&store)?;
+    let shown = tls::Shown::open(&config)?;
     let settings = ArcSwap::new(Settings::new(config, &key, None)?);
     Ok(Gateway {
         settings,
@@ -168,6 +169,7 @@ fn assemble(config: Config, store: Store, addresses: Addresses) -> Result<Gatewa
         throttle,
         admin_throttle,
         connections,
+        shown,
         pins,
         harmless_functions: prepared.harmless_functions,
         gate,
@@ -183,9 +185,8 @@ fn server(
     stop: &watch::Receiver<bool>,
 ) -> Result<Server> {
     let config = &gateway.settings.load_full().config;
-    let files = tls::files(config)?;
-    let certificate = tls::load(&files)?;
-    let (postgres, catalogs) = PostgresService::new(Arc::clone(gateway), certificate)?;
+    let (postgres, catalogs) = PostgresService::new(Arc::clone(gateway));
+    let files = tls::expected_files(config);
     let admin_tls = (!config.listen.admin.ip().is_loopback()).then_some(&files);
     let (address, waiting) = (gateway.addresses.admin, MOST_ADMINS_WAITING);
     let admin = AdminService::new(Arc::clone(gateway), address, admin_tls, waiting)?;
@@ -193,9 +194,9 @@ fn server(
         ServerConf { threads: config.limits.threads, work_stealing: true, ..ServerConf::default() };
     let mut server = Server::new_with_opt_and_conf(None, conf);
     let places = places.clone();
-    let web = WebService::new(Arc::clone(gateway), &files, sessions.clone())?;
+    let web = WebService::new(Arc::clone(gateway), sessions.clone())?;
     if let Some(socket) = sockets.http_proxy {
-        let proxy = web.proxy(&config.listen, &files)?;
+        let proxy = web.proxy(&config.listen, &gateway.shown);
         let listener = Listener::new("http_proxy", socket, proxy, places.clone(), stop.clone());
         server.add_service(listener);
     }

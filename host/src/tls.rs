@@ -1,21 +1,25 @@
 //! The gateway's certificate, towards clients: the operator's, or one that it makes for itself.
 
+mod shown;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use rustls::ServerConfig;
+use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
 use crate::config::{Config, TlsFiles};
+
+pub use self::shown::{Renewed, Shown};
 
 /// The files of the gateway's certificate; a self-signed one is made in the data folder where the operator gave none.
 ///
@@ -45,19 +49,18 @@ pub fn expected_files(config: &Config) -> TlsFiles {
 ///
 /// # Errors
 /// When they cannot be read or do not belong together.
-pub fn load(files: &TlsFiles) -> Result<Arc<ServerConfig>> {
+pub fn load(files: &TlsFiles) -> Result<CertifiedKey> {
     let certificates = certificates(&files.certificate)?;
     let key = PrivateKeyDer::from_pem_file(&files.key)
         .map_err(|error| anyhow!("{} holds no private key: {error}", files.key.display()))?;
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(certificates, key);
-    let config = config.map_err(|error| {
+    let certified = CertifiedKey::from_der(certificates, key, &ring::default_provider());
+    certified.map_err(|error| {
         anyhow!(
             "{} and {} do not make a TLS server: {error}",
             files.certificate.display(),
             files.key.display()
         )
-    })?;
-    Ok(Arc::new(config))
+    })
 }
 
 /// All certificates of a PEM file.

@@ -5,28 +5,28 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use async_trait::async_trait;
 use palisade_http::{
     Admission, Backend, Forward, Host, Login, Mount, Options, Service, begins_http2,
 };
 use palisade_policy::{Ended, NotAdmitted, Place};
-use pingora_core::listeners::tls::{Acceptor, TlsSettings};
+use pingora_core::listeners::tls::Acceptor;
 use pingora_core::protocols::l4::stream::Stream as Plain;
 use pingora_core::protocols::tls::server::handshake;
-use pingora_core::protocols::{ALPN, GetSocketDigest, SocketDigest, Stream};
+use pingora_core::protocols::{GetSocketDigest, SocketDigest, Stream};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::config::{GRPC, HTTP, Listen, TlsFiles};
+use crate::config::{GRPC, HTTP, Listen};
 use crate::door::{Arrival, Door};
 use crate::gateway::Gateway;
 use crate::listener::{Places, Serve};
 use crate::lobby::Lobby;
 use crate::mcp::Tooling;
 use crate::proxy::Proxy;
-use crate::{ca, clock};
+use crate::tls::Shown;
 
 /// The first byte of a TLS handshake (RFC 8446 section 5.1).
 const HANDSHAKE: u8 = 22;
@@ -53,12 +53,11 @@ pub struct WebService {
 }
 
 impl WebService {
-    /// A service over this gateway's connections, whose sessions have a place each of `sessions`. The certificate is shown to
-    /// clients.
+    /// A service over this gateway's connections, whose sessions have a place each of `sessions`.
     ///
     /// # Errors
-    /// When the certificate cannot be used.
-    pub fn new(gateway: Arc<Gateway>, files: &TlsFiles, sessions: Places) -> Result<Self> {
+    /// When what speaks MCP cannot be started.
+    pub fn new(gateway: Arc<Gateway>, sessions: Places) -> Result<Self> {
         let settings = gateway.settings.load_full();
         let (limits, listen) = (settings.config.limits, &settings.config.listen);
         let options = Options {
@@ -72,18 +71,14 @@ impl WebService {
             idle_time: limits.idle,
         };
         let tooling = Arc::new(Tooling::new(Arc::clone(&gateway), sessions.clone())?);
+        let acceptor = gateway.shown.acceptor(&[b"h2", b"http/1.1"]);
         let door = Door { gateway, protocol: HTTP };
-        let proxy = match listen.http_proxy {
-            Some(_) => {
-                Some(Proxy::new(door.clone(), ca::of(&settings.config, clock::now_seconds())?))
-            }
-            None => None,
-        };
+        let proxy = listen.http_proxy.map(|_| Proxy::new(door.clone()));
         let calls = Door { protocol: GRPC, ..door.clone() };
         let host = Arc::new(Guarded { door, calls, tooling, sessions, proxy });
         Ok(Self {
             service: Service::new(host, options),
-            acceptor: acceptor(files, ALPN::H2H1)?,
+            acceptor,
             in_clear: (!listen.insecure).then_some(IN_CLEAR),
             is_proxy: false,
             login_time: limits.login,
@@ -93,19 +88,16 @@ impl WebService {
 
     /// The same gateway as a forward proxy. What its clients speak there is HTTP/1.1: by TLS, or in clear text where none of it
     /// leaves the machine, or that is allowed.
-    ///
-    /// # Errors
-    /// When the certificate cannot be used.
-    pub fn proxy(&self, listen: &Listen, files: &TlsFiles) -> Result<Self> {
+    pub fn proxy(&self, listen: &Listen, shown: &Shown) -> Self {
         let is_near = listen.http_proxy.is_some_and(|address| address.ip().is_loopback());
-        Ok(Self {
+        Self {
             service: self.service.clone(),
-            acceptor: acceptor(files, ALPN::H1)?,
+            acceptor: shown.acceptor(&[b"http/1.1"]),
             in_clear: (!is_near && !listen.insecure).then_some(PROXY_IN_CLEAR),
             is_proxy: true,
             login_time: self.login_time,
             lobby: self.lobby.clone(),
-        })
+        }
     }
 
     /// The connection as it is spoken on: by TLS, or in clear where that is allowed; and whether HTTP/2 is spoken in clear.
@@ -130,18 +122,6 @@ impl WebService {
         let secured = handshake(&self.acceptor, stream).await.ok()?;
         Some((Box::new(secured), false))
     }
-}
-
-/// pingora panics on files that it cannot use, so they are tried before.
-fn acceptor(files: &TlsFiles, alpn: ALPN) -> Result<Acceptor> {
-    crate::tls::load(files)?;
-    let path = |path: &std::path::Path| {
-        path.to_str().map(str::to_owned).ok_or_else(|| anyhow!("{} is no text", path.display()))
-    };
-    let (certificate, key) = (path(&files.certificate)?, path(&files.key)?);
-    let mut settings = TlsSettings::intermediate(&certificate, &key)?;
-    settings.set_alpn(alpn);
-    Ok(settings.build())
 }
 
 #[async_trait]

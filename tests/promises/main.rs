@@ -38,6 +38,7 @@ mod protocol;
 mod reaching;
 mod record;
 mod reload;
+mod replaced;
 mod rights;
 mod roads;
 mod sandbox;

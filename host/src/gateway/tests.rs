@@ -83,6 +83,7 @@ fn fixture_of(text: &str) -> Fixture {
     };
     let revocations = Revocations::new(&store).unwrap();
     let gateway = Gateway {
+        shown: Shown::open(&config).unwrap(),
         pins: Tools::new(&store).unwrap(),
         revocations,
         key: key.clone(),

@@ -9,7 +9,7 @@ fn made_in(dir: &Path, names: &[&str]) -> (TlsFiles, BTreeSet<String>) {
 }
 
 fn provider() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = ring::default_provider().install_default();
 }
 
 #[test]

@@ -1,0 +1,75 @@
+//! Files that are replaced under their paths, such as certificates that are renewed: a reload takes up what is in them.
+
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::harness::{Authority, Certificate, Gateway, Postgres, Psql, Settings, run, until};
+
+/// A gateway that shows a certificate of the operator's, to clients of PostgreSQL and of HTTP.
+struct Front {
+    files: TempDir,
+    gateway: Gateway,
+    /// Its token is from a time when the configuration was good.
+    agent: Psql,
+    _postgres: Postgres,
+}
+
+fn put(folder: &Path, shown: &Certificate) {
+    std::fs::write(folder.join("front.pem"), &shown.certificate).unwrap();
+    std::fs::write(folder.join("front.key"), &shown.key).unwrap();
+}
+
+impl Front {
+    fn of(authority: &Authority, watch: bool) -> Self {
+        let files = TempDir::new().unwrap();
+        put(files.path(), &authority.vouch("127.0.0.1"));
+        let at = files.path().display();
+        let more = format!("[tls]\ncertificate = \"{at}/front.pem\"\nkey = \"{at}/front.key\"\n");
+        let listen = "http = \"127.0.0.1:0\"".to_owned();
+        let postgres = Postgres::start();
+        let settings = Settings { more, listen, watch, ..Settings::policy("") };
+        let gateway = Gateway::start(&postgres, settings);
+        let agent = gateway.agent();
+        Self { files, gateway, agent, _postgres: postgres }
+    }
+
+    /// Whether a client of PostgreSQL that trusts nobody but this authority comes through.
+    fn lets_in(&self, authority: &Authority) -> bool {
+        let agent = self.agent.clone().sslmode("verify-ca");
+        let agent = agent.option("PGSSLROOTCERT", authority.file().to_str().unwrap());
+        agent.run(&["SELECT 1"]).ok
+    }
+
+    /// The same of clients of both.
+    fn is_trusted_by(&self, authority: &Authority) -> bool {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--max-time", "30", "--cacert"]).arg(authority.file());
+        let curl = run(curl.arg(format!("https://{}/", self.gateway.address("http"))));
+        assert_eq!(curl.ok, self.lets_in(authority), "{curl:?}");
+        curl.ok
+    }
+}
+
+#[test]
+fn a_certificate_that_is_renewed_is_shown_after_a_reload_and_open_sessions_go_on() {
+    let (old, new) = (Authority::new(), Authority::new());
+    let front = Front::of(&old, false);
+    assert!(front.is_trusted_by(&old) && !front.is_trusted_by(&new));
+    let mut session = front.agent.interactive();
+    session.say("SELECT 'before';");
+    until("the command", || {
+        let sessions = front.gateway.json(&["sessions", "list"]);
+        sessions.iter().any(|it| it["state"] == "open" && it["commands"] == 1).then_some(())
+    });
+    assert!(front.gateway.cli(&["reload"]).stdout.contains("nothing changed"));
+    put(front.files.path(), &new.vouch("127.0.0.1"));
+    assert!(!front.is_trusted_by(&new), "nobody said so yet");
+    let reloaded = front.gateway.cli(&["reload"]);
+    assert!(reloaded.ok && reloaded.stdout.contains("in force"), "{reloaded:?}");
+    assert!(front.is_trusted_by(&new) && !front.is_trusted_by(&old));
+    session.say("SELECT 'after';");
+    let outcome = session.end();
+    assert!(outcome.stdout.contains("before") && outcome.stdout.contains("after"), "{outcome:?}");
+}
