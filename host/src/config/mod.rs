@@ -245,9 +245,14 @@ pub struct Limits {
 
 impl Connection {
     /// Whether a session at this one may go on when the other has taken its name: both lead to the same server by the same rules.
-    /// Labels are told anew, and the session has its credential behind it.
+    /// Labels are told anew, and the session has its credential and the server's certificate behind it.
     pub fn leads_as(&self, other: &Self) -> bool {
-        let bare = |it: &Self| Self { password: None, labels: BTreeMap::new(), ..it.clone() };
+        let bare = |it: &Self| Self {
+            password: None,
+            labels: BTreeMap::new(),
+            files: FileDigests::default(),
+            ..it.clone()
+        };
         self == other || bare(self) == bare(other)
     }
 }
