@@ -349,6 +349,14 @@ fn an_operator_may_give_an_authority_of_their_own() {
     let client = Proxied { trusted: authority.file(), ..client };
     assert!(client.curl(&service.url("/v1/a"), &[]).stdout.starts_with("HTTP/2 200"));
     assert!(!gateway.folder.path().join("data/ca.pem").exists());
+    // Another one under the same paths.
+    let other = Authority::new();
+    std::fs::copy(other.file(), authority.file()).unwrap();
+    std::fs::copy(other.key_file(), authority.key_file()).unwrap();
+    let client = Proxied { trusted: other.file(), ..client };
+    assert!(!client.curl(&service.url("/v1/a"), &[]).ok, "nobody said so yet");
+    assert!(gateway.cli(&["reload"]).stdout.contains("in force"));
+    assert!(client.curl(&service.url("/v1/a"), &[]).stdout.starts_with("HTTP/2 200"));
 }
 
 #[test]
