@@ -73,3 +73,34 @@ fn a_certificate_that_is_renewed_is_shown_after_a_reload_and_open_sessions_go_on
     let outcome = session.end();
     assert!(outcome.stdout.contains("before") && outcome.stdout.contains("after"), "{outcome:?}");
 }
+
+#[test]
+fn a_certificate_without_its_key_changes_nothing_and_is_shown_once_both_are_there() {
+    let (old, new) = (Authority::new(), Authority::new());
+    let front = Front::of(&old, true);
+    let renewed = new.vouch("127.0.0.1");
+    std::fs::write(front.files.path().join("front.pem"), &renewed.certificate).unwrap();
+    until("the refusal", || front.gateway.log().contains("was refused").then_some(()));
+    assert!(front.is_trusted_by(&old));
+    std::fs::write(front.files.path().join("front.key"), &renewed.key).unwrap();
+    // Nobody but a watching gateway reads it now.
+    until("the new certificate", || front.lets_in(&new).then_some(()));
+}
+
+#[test]
+fn what_a_refused_configuration_misses_is_taken_up_when_it_comes() {
+    let postgres = Postgres::start();
+    let gateway = Gateway::start(&postgres, Settings { watch: true, ..Settings::policy("") });
+    let payments = gateway.agent().user("payments");
+    let file = gateway.folder.path().join("palisade.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let role = "name = \"support-agent\"\nconnections = [\"orders\"]";
+    let text = text.replace(role, &role.replace("orders", "payments"));
+    let tls = "tls = \"disable\"\n";
+    assert!(text.contains(tls) && text.contains("[\"payments\"]"), "{text}");
+    std::fs::write(&file, text.replace(tls, &format!("{tls}tls_ca = \"later.pem\"\n"))).unwrap();
+    until("the refusal", || gateway.log().contains("cannot read the tls_ca").then_some(()));
+    assert!(payments.error("SELECT 1").contains("is refused"));
+    std::fs::copy(Authority::new().file(), gateway.folder.path().join("later.pem")).unwrap();
+    until("the new role", || payments.run(&["SELECT 1"]).ok.then_some(()));
+}
