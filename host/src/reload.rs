@@ -11,6 +11,7 @@ use crate::changes::ConfigurationChange;
 use crate::config::Config;
 use crate::connections::Prepared;
 use crate::gateway::Gateway;
+use crate::plugins::Pending;
 use crate::settings::Settings;
 use crate::tls::Renewed;
 
@@ -44,18 +45,13 @@ impl Gateway {
         let ready = self.ready(&before)?;
         let config = &ready.settings.config;
         let changed = !config.is_same(&before.config);
-        if changed {
-            // Before the policies are in force: should they be refused, the refusal that follows says so.
-            let hash = &config.hash;
-            let change = ConfigurationChange { change: "reload", by, hash, problem: None };
-            self.changes.put(&change)?;
-        }
-        let policies = self.plugins.reload(config, &self.harmless_functions, by)?;
-        if !policies && !changed {
+        let policies = self.plugins.prepare_reload(config, &self.harmless_functions, by)?;
+        if !policies.changes() && !changed {
             return Ok(None);
         }
-        let over = if changed { self.put_in_force(ready)? } else { 0 };
+        let over = self.put_in_force(policies, changed.then_some(ready), by)?;
         let config = &self.settings.load().config;
+        config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         tracing::info!(by, hash = config.hash, over, "the configuration changed with its files");
         Ok(Some(json!({
             "id": config.hash,
@@ -88,16 +84,29 @@ impl Gateway {
         Ok(Ready { settings, connections, shown })
     }
 
-    /// Gives how many sessions end by it.
-    fn put_in_force(&self, ready: Ready) -> Result<usize, String> {
-        for warning in &ready.settings.config.warnings {
-            tracing::warn!("{warning}");
-        }
-        let followed = self.connections.follow(ready.connections);
-        // On record, and not in force: the refusal that follows says so.
-        followed.map_err(|error| format!("{error:#}"))?;
-        self.settings.store(ready.settings);
-        self.shown.renew(ready.shown);
-        Ok(self.look_again())
+    /// First does all that can fail, and then puts everything in force. Gives how many sessions end by it.
+    fn put_in_force(
+        &self,
+        mut policies: Pending<'_>,
+        ready: Option<Ready>,
+        by: &str,
+    ) -> Result<usize, String> {
+        let begun = ready.map(|Ready { settings, connections, shown }| {
+            let following = self.connections.begin(connections);
+            let following = following.map_err(|error| format!("{error:#}"))?;
+            let hash = &settings.config.hash;
+            let change = ConfigurationChange { change: "reload", by, hash, problem: None };
+            // Should the policies not come on record after this, the refusal that follows says so.
+            self.changes.put(&change)?;
+            Ok::<_, String>((settings, following, shown))
+        });
+        let begun = begun.transpose()?;
+        policies.record()?;
+        policies.swap();
+        Ok(begun.map_or(0, |(settings, following, shown)| {
+            following.put(|| self.settings.store(settings));
+            self.shown.renew(shown);
+            self.look_again()
+        }))
     }
 }

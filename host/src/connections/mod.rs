@@ -10,6 +10,7 @@
 mod asked;
 mod body;
 mod destination;
+mod following;
 mod keys;
 mod making;
 mod mcp;
@@ -119,7 +120,7 @@ impl Connections {
             running: RwLock::default(),
             change: Mutex::default(),
         };
-        connections.follow(connections.prepare(config)?)?;
+        connections.begin(connections.prepare(config)?)?.put(|| ());
         Ok(connections)
     }
 
@@ -138,57 +139,6 @@ impl Connections {
         };
         let configured = config.connections.iter().map(ready).collect::<Result<_>>()?;
         Ok(Prepared { configured, allowed: Allowed::by(config) })
-    }
-
-    /// Puts the file's connections in force, and those of the store that the file does not have.
-    ///
-    /// # Errors
-    /// Failures of the store; everything is then as before.
-    pub fn follow(&self, Prepared { configured, allowed }: Prepared) -> Result<()> {
-        let _alone = self.change.lock().unwrap_or_else(PoisonError::into_inner);
-        let stored = self.documents.list()?;
-        self.write(|running| {
-            running.allowed = allowed;
-            for (name, known) in std::mem::replace(&mut running.known, configured) {
-                // Sessions may still be at what was there before.
-                running.left.push(Arc::downgrade(&known.catalog));
-                if known.stored.is_some() {
-                    running.known.entry(name).or_insert(known);
-                }
-            }
-        });
-        for (name, stored) in stored {
-            self.take_up(&name, stored);
-        }
-        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
-        for (connection, known) in &running.known {
-            if let Some(why) = withdrawn(known, &running.allowed) {
-                tracing::warn!(connection, why, "a connection of the store is refused");
-            }
-        }
-        Ok(())
-    }
-
-    /// One that cannot be used keeps no other from working.
-    fn take_up(&self, name: &str, stored: StoredConnection) {
-        if let Some(known) = self.get(name) {
-            if known.stored.is_none() {
-                let connection = name;
-                tracing::warn!(
-                    connection,
-                    "the configuration file has this connection as well, and counts"
-                );
-            }
-            return;
-        }
-        match self.stored(stored) {
-            Ok(known) => self.write(|running| drop(running.known.insert(name.to_owned(), known))),
-            Err(error) => tracing::error!(
-                connection = name,
-                error = format!("{error:#}"),
-                "a connection of the store cannot be used"
-            ),
-        }
     }
 
     /// Whether the key that seals is the one of this reference; or there is none, and none is referred to.

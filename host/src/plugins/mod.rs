@@ -30,7 +30,7 @@ use crate::outbound::Sender;
 
 pub use files::sha256;
 pub use prepare::{Candidate, Prepared, prepare, prepare_with};
-pub use running::Plugins;
+pub use running::{Pending, Plugins};
 pub use signature::PublicKey;
 pub use watch::watch;
 

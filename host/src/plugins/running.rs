@@ -3,6 +3,8 @@
 //! A change is prepared apart from what serves, recorded, kept, and only then in force; whatever fails on the way leaves
 //! everything as it was.
 
+mod pending;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -15,11 +17,12 @@ use serde_json::Value;
 use super::files::sha256;
 use super::history::{self, Choice, History};
 use super::listing::{list, show};
-use super::prepare::prepare_unquoted;
-use super::{InForce, Origin, Prepared, PublicKey, call_limits, prepare, schema, word};
+use super::{InForce, Origin, PublicKey, call_limits, prepare, schema, word};
 use crate::changes::{Changes, ITSELF, Member, PolicyChange};
 use crate::clock;
 use crate::config::{Config, Limits};
+
+pub use self::pending::Pending;
 
 /// The policies of a running gateway.
 #[derive(Debug)]
@@ -176,49 +179,6 @@ impl Plugins {
             self.choose(&mut changing, asked, name, &before)
         });
         self.note_refusal(asked, back)
-    }
-
-    /// Reads the policy files and the plugins' files anew. Says whether anything changed.
-    ///
-    /// # Errors
-    /// Why what is written there cannot be put in force; everything is then as before.
-    pub fn reload(&self, config: &Config, harmless: &[String], by: &str) -> Result<bool, String> {
-        let asked = Asked { change: "reload", policy: None, by };
-        let mut changing = self.changing();
-        match prepare_unquoted(config, &self.host) {
-            Ok(prepared) => self.take_up(&mut changing, asked, prepared, harmless),
-            Err(mistakes) => {
-                let texts: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-                Err(texts.join("; "))
-            }
-        }
-        .map_err(|reason| self.refused(asked, reason))
-    }
-
-    fn take_up(
-        &self,
-        version: &mut u64,
-        asked: Asked<'_>,
-        prepared: Prepared,
-        harmless: &[String],
-    ) -> Result<bool, String> {
-        if prepared.harmless_functions != harmless {
-            return Err("`harmless_functions` changed, which needs a restart".to_owned());
-        }
-        let mut new = prepared.in_force;
-        {
-            let old = self.in_force();
-            if old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| old.is_same(new)) {
-                return Ok(false);
-            }
-            for one in &mut new {
-                if let Some(twin) = old.iter().find(|old| old.is_asked_alike(one)) {
-                    one.memory = Arc::clone(&twin.memory);
-                }
-            }
-        }
-        self.put_in_force(version, asked, new)?;
-        Ok(true)
     }
 
     /// Puts what a history says in force under a name.

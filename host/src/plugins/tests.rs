@@ -157,10 +157,19 @@ fn every_change_is_on_record_with_its_author_and_so_is_every_refusal() {
     assert_eq!(versions, [1, 2, 2, 3], "the versions that were in force from then on");
 }
 
+/// Whether anything changed by it.
+fn reload(fixture: &Fixture) -> Result<bool, String> {
+    let mut pending = fixture.plugins.prepare_reload(&fixture.config, &[], ITSELF)?;
+    let changes = pending.changes();
+    pending.record()?;
+    pending.swap();
+    Ok(changes)
+}
+
 #[test]
 fn files_that_changed_are_taken_up_whole_or_not_at_all() {
     let fixture = fixture();
-    let reload = || fixture.plugins.reload(&fixture.config, &[], ITSELF);
+    let reload = || reload(&fixture);
     let write = |text: &str| std::fs::write(fixture.dir.path().join("p.toml"), text).unwrap();
     assert_eq!(reload(), Ok(false), "nothing changed");
     let two = format!("{POLICIES}[[use]]\nplugin = 'sql-guard'\nname = 'second'\n");
@@ -175,17 +184,29 @@ fn files_that_changed_are_taken_up_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_set_that_is_only_prepared_is_neither_in_force_nor_on_record() {
+    let fixture = fixture();
+    let two = format!("{POLICIES}[[use]]\nplugin = 'sql-guard'\nname = 'second'\n");
+    std::fs::write(fixture.dir.path().join("p.toml"), two).unwrap();
+    let pending = fixture.plugins.prepare_reload(&fixture.config, &[], ITSELF).unwrap();
+    assert!(pending.changes());
+    drop(pending);
+    assert_eq!(set(&fixture), (1, vec!["guard".to_owned()]));
+    assert_eq!(changes(&fixture).len(), 1);
+}
+
+#[test]
 fn a_policy_that_a_reload_does_not_touch_keeps_what_it_remembers() {
     let fixture = fixture();
     let memory = || Arc::clone(&fixture.gate.policies().policies[0].memory);
     let before = memory();
     let more = format!("{POLICIES}[[use]]\nplugin = 'sql-guard'\nname = 'second'\n");
     std::fs::write(fixture.dir.path().join("p.toml"), more).unwrap();
-    fixture.plugins.reload(&fixture.config, &[], ITSELF).unwrap();
+    reload(&fixture).unwrap();
     assert!(Arc::ptr_eq(&before, &memory()));
     let other = POLICIES.replace("drop", "truncate");
     std::fs::write(fixture.dir.path().join("p.toml"), other).unwrap();
-    fixture.plugins.reload(&fixture.config, &[], ITSELF).unwrap();
+    reload(&fixture).unwrap();
     assert!(!Arc::ptr_eq(&before, &memory()), "another configuration gives other answers");
 }
 

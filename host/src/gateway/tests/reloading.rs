@@ -11,6 +11,13 @@ fn rewrite(gateway: &Gateway, from: &str, to: &str) {
     std::fs::write(&settings.config.file, text.replacen(from, to, 1)).unwrap();
 }
 
+/// A policy file that the configuration names from now on.
+fn name_policies(fixture: &Fixture, policies: &str) {
+    std::fs::write(fixture._dir.path().join("p.toml"), policies).unwrap();
+    let named = "administers = true\n[policies]\nfiles = [\"p.toml\"]\n";
+    rewrite(&fixture.gateway, "administers = true\n", named);
+}
+
 fn open(door: &Door, key: &SigningKey, connection: &str) -> Opened {
     let issued = issue(key, &grant("agent", "agent"), clock::now_seconds()).unwrap();
     let arrival = Arrival { connection, token: issued.token.expose(), client: CLIENT };
@@ -88,4 +95,29 @@ connections = ["*"]
         let over: Vec<_> = sessions.iter().filter_map(over).collect();
         assert_eq!(over, ended, "{to}");
     }
+}
+
+#[test]
+fn a_reload_that_fails_late_leaves_policies_connections_and_roles_as_they_were() {
+    let fixture = fixture();
+    let gateway = &fixture.gateway;
+    let in_force = || {
+        let version = gateway.gate.policies().version;
+        (version, gateway.connections.names(), gateway.settings.load().config.hash.clone())
+    };
+    let before = in_force();
+    name_policies(&fixture, "[[use]]\nplugin = 'sql-guard'\n");
+    rewrite(gateway, "name = \"billing\"", "name = \"payments\"");
+    // The first connection of the store is none any more: whoever reads it fails.
+    let broken = gateway.store.collection::<u8>("connections").unwrap();
+    broken.put("z", &0).unwrap();
+    assert!(gateway.reload("ada").is_err());
+    assert_eq!(in_force(), before);
+    let changes = gateway.changes.newest("configuration", 9).unwrap();
+    assert!(changes.iter().all(|change| change["problem"].is_string()), "{changes:?}");
+    broken.remove("z").unwrap();
+    assert!(gateway.reload("ada").unwrap().is_some());
+    let (version, names, hash) = in_force();
+    assert!(version > before.0 && hash != before.2);
+    assert_eq!(names, ["orders", "payments"]);
 }
