@@ -49,18 +49,23 @@ impl Gateway {
         if !policies.changes() && !changed {
             return Ok(None);
         }
+        let mut warnings = policies.warnings.clone();
         let over = self.put_in_force(policies, changed.then_some(ready), by)?;
         let config = &self.settings.load().config;
-        config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        let connections = self.connections.names();
+        warnings.extend(config.warnings.iter().cloned());
+        warnings.extend(self.plugins.unknown_connections(&connections));
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         tracing::info!(by, hash = config.hash, over, "the configuration changed with its files");
         Ok(Some(json!({
             "id": config.hash,
             "changed": changed,
             "policies_version": self.gate.policies().version,
-            "connections": self.connections.names().len(),
+            "connections": connections.len(),
             "roles": config.role_names.len(),
             "issuers": config.issuers.len(),
             "sessions_ended": over,
+            "warnings": warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
         })))
     }
 

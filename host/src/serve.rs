@@ -152,6 +152,9 @@ fn assemble(config: Config, store: Store, addresses: Addresses) -> Result<Gatewa
         .map_err(anyhow::Error::msg)?;
     let trusted = Trusted::new(prepared.harmless_functions.iter().cloned());
     let connections = Connections::open(&config, &store, trusted)?;
+    for warning in plugins.unknown_connections(&connections.names()) {
+        tracing::warn!("{warning}");
+    }
     let pins = Tools::new(&store)?;
     let revocations = Revocations::new(&store)?;
     let shown = tls::Shown::open(&config)?;

@@ -132,6 +132,19 @@ fn a_session_whose_connections_labels_change_goes_on_and_is_judged_by_them() {
 }
 
 #[test]
+fn a_reload_says_what_looks_wrong() {
+    let (_postgres, gateway) = start(Settings::policy(""));
+    let policy = "[[use]]\nplugin = \"sql-guard\"\non = { roles = [\"suport-agent\"] }\n";
+    std::fs::write(gateway.folder.path().join("policy.toml"), policy).unwrap();
+    let reloaded = reload(&gateway);
+    assert!(reloaded.ok && reloaded.stdout.contains("in force"), "{reloaded:?}");
+    assert_eq!(reloaded.stderr.lines().count(), 1, "{reloaded:?}");
+    assert!(reloaded.stderr.starts_with("warning: "), "{reloaded:?}");
+    assert!(reloaded.stderr.contains("no role is called `suport-agent`"), "{reloaded:?}");
+    assert!(gateway.log().contains("no role is called `suport-agent`"));
+}
+
+#[test]
 fn what_changes_nothing_for_a_session_leaves_it_alone() {
     let (_postgres, gateway) = start(Settings::policy(""));
     let mut session = running(&gateway, &gateway.agent(), "SELECT 'before';");

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::Failure;
 use crate::config::Config;
 use crate::data_dir;
-use crate::plugins::{prepare, start_host};
+use crate::plugins::{prepare, start_host, unknown_connections};
 use crate::show::Screen;
 use crate::show::text::visible_lines;
 
@@ -74,8 +74,12 @@ type Prepared = Result<(usize, Vec<Mistake>), Vec<Mistake>>;
 /// checking makes no data folder.
 fn prepared(config: &Config) -> Result<Prepared, Failure> {
     let (host, _throwaway) = plugin_host(config)?;
-    let prepared = prepare(config, &host);
-    Ok(prepared.map(|prepared| (prepared.in_force.len(), prepared.warnings)))
+    Ok(prepare(config, &host).map(|prepared| {
+        let names: Vec<String> = config.connections.iter().map(|it| it.name.clone()).collect();
+        let mut warnings = prepared.warnings;
+        warnings.extend(unknown_connections(&prepared.in_force, &names));
+        (prepared.in_force.len(), warnings)
+    }))
 }
 
 /// What runs plugins apart from a gateway. The folder lives as long as it is used.

@@ -184,10 +184,15 @@ fn reload(config: &Config, args: &Args, mut screen: Screen) -> Result<(), Failur
         number("policies_version"),
     ))?;
     match number("sessions_ended") {
-        0 => Ok(()),
-        1 => Ok(screen.line("1 open session may no longer go on, and ends")?),
-        ended => Ok(screen.line(&format!("{ended} open sessions may no longer go on, and end"))?),
+        0 => {}
+        1 => screen.line("1 open session may no longer go on, and ends")?,
+        ended => screen.line(&format!("{ended} open sessions may no longer go on, and end"))?,
     }
+    let mut err = io::stderr();
+    for warning in now["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        writeln!(err, "warning: {}", visible_lines(warning).join(";"))?;
+    }
+    Ok(())
 }
 
 fn plain(value: &Value) -> String {

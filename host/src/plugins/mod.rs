@@ -13,6 +13,7 @@ mod listing;
 mod prepare;
 mod running;
 mod schema;
+mod scope;
 pub mod signature;
 mod watch;
 
@@ -31,6 +32,7 @@ use crate::outbound::Sender;
 pub use files::sha256;
 pub use prepare::{Candidate, Prepared, prepare, prepare_with};
 pub use running::{Pending, Plugins};
+pub use scope::unknown_connections;
 pub use signature::PublicKey;
 pub use watch::watch;
 

@@ -8,6 +8,7 @@ use palisade_policy::{Mistake, Mode, PolicyFile, Use};
 use palisade_wasm::{CompiledPlugin, PluginHost};
 
 use super::files::sha256;
+use super::scope::unknown;
 use super::signature::Signature;
 use super::{InForce, Origin, PublicKey, bundled, call_limits, history, schema, signature};
 use crate::clock;
@@ -20,7 +21,7 @@ pub struct Prepared {
     pub in_force: Vec<InForce>,
     /// Functions that the policy files vouch for, as `schema.name`.
     pub harmless_functions: Vec<String>,
-    /// What is allowed and still looks wrong.
+    /// What is allowed and still looks wrong, but for [`unknown_connections`](super::unknown_connections).
     pub warnings: Vec<Mistake>,
 }
 
@@ -297,34 +298,13 @@ impl Work<'_> {
 
     /// A policy file may be shared between gateways: a name that this one does not know is no mistake.
     fn look_at_scope(&mut self, used: &Use, plugin: &CompiledPlugin) {
-        let config = self.config;
-        let connections: Vec<&str> = config.connections.iter().map(|c| c.name.as_str()).collect();
-        let roles: Vec<&str> = config.role_names.iter().map(String::as_str).collect();
+        let roles: Vec<&str> = self.config.role_names.iter().map(String::as_str).collect();
         let scope = &used.scope;
-        self.look_for_unknown(used, "protocol", scope.protocols.as_deref(), PROTOCOLS);
-        self.look_for_unknown(used, "connection", scope.connections.as_deref(), &connections);
-        self.look_for_unknown(used, "role", scope.roles.as_deref(), &roles);
+        self.warnings.extend(unknown(used, "protocol", scope.protocols.as_deref(), PROTOCOLS));
+        self.warnings.extend(unknown(used, "role", scope.roles.as_deref(), &roles));
         if used.mode == Mode::Observe && !plugin.hooks().guard && !plugin.hooks().mask {
             let problem = "a plugin that only reviews holds does nothing in the mode `observe`";
             self.warnings.push(mistake(used, problem.into(), "enforce it, or leave it out"));
-        }
-    }
-
-    fn look_for_unknown(
-        &mut self,
-        used: &Use,
-        what: &str,
-        globs: Option<&[String]>,
-        known: &[&str],
-    ) {
-        for glob in globs.into_iter().flatten() {
-            if glob.contains(['*', '?']) || known.contains(&glob.as_str()) {
-                continue;
-            }
-            let problem = format!("no {what} is called `{}`", glob.escape_debug());
-            let near = nearest(glob, known.iter().copied());
-            let fix = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
-            self.warnings.push(mistake(used, problem, &fix));
         }
     }
 }
@@ -396,7 +376,7 @@ pub(super) fn source(
     }
 }
 
-fn mistake(used: &Use, problem: String, fix: &str) -> Mistake {
+pub(super) fn mistake(used: &Use, problem: String, fix: &str) -> Mistake {
     Mistake { file: used.file.clone(), line: Some(used.line), problem, fix: fix.to_owned() }
 }
 

@@ -10,14 +10,14 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use palisade_policy::{Gate, Placed, Policy, PolicyCounts};
+use palisade_policy::{Gate, Mistake, Placed, Policy, PolicyCounts};
 use palisade_wasm::{CompiledPlugin, PluginHost, WasmPolicy};
 use serde_json::Value;
 
 use super::files::sha256;
 use super::history::{self, Choice, History};
 use super::listing::{list, show};
-use super::{InForce, Origin, PublicKey, call_limits, prepare, schema, word};
+use super::{InForce, Origin, PublicKey, call_limits, prepare, schema, unknown_connections, word};
 use crate::changes::{Changes, ITSELF, Member, PolicyChange};
 use crate::clock;
 use crate::config::{Config, Limits};
@@ -91,6 +91,11 @@ impl Plugins {
     /// What is in force, in order, as it is shown.
     pub fn list(&self) -> Vec<Value> {
         list(&self.in_force())
+    }
+
+    /// What the policies in force name that is none of these connections, which looks wrong.
+    pub fn unknown_connections(&self, connections: &[String]) -> Vec<Mistake> {
+        unknown_connections(&self.in_force(), connections)
     }
 
     /// What is counted of each policy; those of one name together.

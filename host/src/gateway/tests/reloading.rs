@@ -121,3 +121,26 @@ fn a_reload_that_fails_late_leaves_policies_connections_and_roles_as_they_were()
     assert!(version > before.0 && hash != before.2);
     assert_eq!(names, ["orders", "payments"]);
 }
+
+#[test]
+fn a_reload_says_what_looks_wrong_and_knows_the_connections_of_the_store() {
+    let fixture = fixture();
+    let kept = r#"{"name": "kept", "protocol": "postgres", "address": "127.0.0.1:1", "database": "d", "username": "u"}"#;
+    let author = Author { name: OPERATOR, operator: true };
+    fixture.gateway.connections.add(serde_json::from_str(kept).unwrap(), author).unwrap();
+    let policies = "[[use]]\nplugin = 'sql-guard'\n\
+        on = { connections = ['orders', 'kept', 'bilings'], roles = ['agen'] }\n";
+    name_policies(&fixture, policies);
+    let told = fixture.gateway.reload("ada").unwrap().unwrap();
+    let told: Vec<_> = told["warnings"].as_array().unwrap().iter().map(Value::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].contains("no role is called `agen`") && told[0].contains("`agent`"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].contains("no connection is called `bilings`") && told[1].contains("`billing`"),
+        "{told:?}"
+    );
+    assert!(told.iter().all(|warning| warning.contains("p.toml:2:")), "{told:?}");
+}

@@ -3,6 +3,8 @@
 
 use std::sync::{Arc, MutexGuard};
 
+use palisade_policy::Mistake;
+
 use super::super::prepare::prepare_unquoted;
 use super::super::{InForce, Prepared};
 use super::{Asked, Plugins};
@@ -16,6 +18,8 @@ pub struct Pending<'a> {
     asked: Asked<'a>,
     /// The new set; none where it is as it was.
     new: Option<Vec<InForce>>,
+    /// What is allowed and still looks wrong.
+    pub warnings: Vec<Mistake>,
 }
 
 impl Plugins {
@@ -36,30 +40,30 @@ impl Plugins {
             texts.join("; ")
         });
         let checked = prepared.and_then(|prepared| self.taken_up(prepared, harmless));
-        let new = checked.map_err(|reason| self.refused(asked, reason))?;
-        Ok(Pending { plugins: self, version, asked, new })
+        let (new, warnings) = checked.map_err(|reason| self.refused(asked, reason))?;
+        Ok(Pending { plugins: self, version, asked, new, warnings })
     }
 
-    /// The set that follows the one in force, where it is another.
+    /// The set that follows the one in force, where it is another; and what looks wrong with it.
     fn taken_up(
         &self,
         prepared: Prepared,
         harmless: &[String],
-    ) -> Result<Option<Vec<InForce>>, String> {
+    ) -> Result<(Option<Vec<InForce>>, Vec<Mistake>), String> {
         if prepared.harmless_functions != harmless {
             return Err("`harmless_functions` changed, which needs a restart".to_owned());
         }
-        let mut new = prepared.in_force;
+        let Prepared { in_force: mut new, warnings, .. } = prepared;
         let old = self.in_force();
         if old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| old.is_same(new)) {
-            return Ok(None);
+            return Ok((None, warnings));
         }
         for one in &mut new {
             if let Some(twin) = old.iter().find(|old| old.is_asked_alike(one)) {
                 one.memory = Arc::clone(&twin.memory);
             }
         }
-        Ok(Some(new))
+        Ok((Some(new), warnings))
     }
 }
 
