@@ -44,7 +44,7 @@ impl Gateway {
         let before = self.settings.load_full();
         let ready = self.ready(&before)?;
         let config = &ready.settings.config;
-        let changed = !config.is_same(&before.config);
+        let changed = !config.is_same(&before.config) || ready.connections.renews();
         let policies = self.plugins.prepare_reload(config, &self.harmless_functions, by)?;
         if !policies.changes() && !changed {
             return Ok(None);

@@ -56,13 +56,15 @@ impl Following<'_> {
     /// Puts the file's connections in force, and those of the store that the file does not have, which cannot fail. Nobody sees
     /// the file's before `also` is done.
     pub fn put(self, also: impl FnOnce()) {
-        let Self { connections, prepared: Prepared { configured, allowed }, stored, _alone } = self;
+        let Self { connections, prepared, stored, _alone } = self;
+        let Prepared { configured, mut renewed, allowed } = prepared;
         connections.write(|running| {
             running.allowed = allowed;
             for (name, known) in std::mem::replace(&mut running.known, configured) {
                 // Sessions may still be at what was there before.
                 running.left.push(Arc::downgrade(&known.catalog));
                 if known.stored.is_some() {
+                    let known = renewed.in_place_of(&name, known);
                     running.known.entry(name).or_insert(known);
                 }
             }

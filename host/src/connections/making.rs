@@ -105,7 +105,7 @@ impl Connections {
     }
 
     /// The connection of a record, as the configuration file would have it; what is sealed is not part of that.
-    fn connection(&self, stored: &StoredConnection) -> Result<Connection, String> {
+    pub(super) fn connection(&self, stored: &StoredConnection) -> Result<Connection, String> {
         let mut table = toml::Table::try_from(&stored.form)
             .map_err(|_| "a key of it has no value that a configuration can have".to_owned())?;
         table.insert("name".to_owned(), stored.name.clone().into());

@@ -16,6 +16,7 @@ mod making;
 mod mcp;
 mod oauth;
 mod probe;
+mod renewing;
 mod rotate;
 mod sealing;
 mod server;
@@ -35,6 +36,7 @@ use serde_json::Value;
 use self::asked::{Allowed, withdrawn};
 use self::keys::Keys;
 pub use self::mcp::{McpServer, McpServers};
+use self::renewing::Renewed;
 use self::server::Server;
 use self::service::Service;
 use self::stored::StoredConnection;
@@ -92,7 +94,16 @@ pub struct Known {
 #[derive(Debug)]
 pub struct Prepared {
     configured: BTreeMap<String, Known>,
+    /// Those of the store whose files were replaced.
+    renewed: Renewed,
     allowed: Allowed,
+}
+
+impl Prepared {
+    /// Whether connections of the store change by it.
+    pub fn renews(&self) -> bool {
+        !self.renewed.is_empty()
+    }
 }
 
 /// Who asks for a change.
@@ -124,7 +135,8 @@ impl Connections {
         Ok(connections)
     }
 
-    /// Makes the file's connections ready. Those that are as they were stay as they are.
+    /// Makes the file's connections ready, and those of the store whose files were replaced. Those that are as they were stay as
+    /// they are.
     ///
     /// # Errors
     /// When one of them cannot be used.
@@ -138,7 +150,7 @@ impl Connections {
             }
         };
         let configured = config.connections.iter().map(ready).collect::<Result<_>>()?;
-        Ok(Prepared { configured, allowed: Allowed::by(config) })
+        Ok(Prepared { configured, renewed: self.renewed(), allowed: Allowed::by(config) })
     }
 
     /// Whether the key that seals is the one of this reference; or there is none, and none is referred to.

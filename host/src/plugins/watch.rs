@@ -56,7 +56,7 @@ struct Watched {
 }
 
 impl Watched {
-    /// Watches what the configuration in force names: each folder anew, since one of its name may be
+    /// Watches what the configuration in force and the kept connections name: each folder anew, since one of its name may be
     /// another by now. One that cannot be watched, such as a key's that nobody may look into, keeps no other from it.
     ///
     /// # Errors
@@ -70,6 +70,7 @@ impl Watched {
         let mut named = files(config);
         named.push(config.file.clone());
         named.extend(config.files.paths().cloned());
+        named.extend(gateway.connections.kept_files());
         // A link leads elsewhere: what it leads to is watched as well.
         let led_to = named.iter().filter_map(|file| file.canonicalize().ok());
         self.files = named.iter().map(|file| real(file)).chain(led_to).collect();
