@@ -137,8 +137,12 @@ impl Operation {
     /// nor a slash at the end from none: this is for what denies, holds or counts, and not for what allows.
     #[must_use]
     pub fn may_be_on(&self, pattern: &Pattern) -> bool {
-        pattern.matches(&self.object)
-            || self.object.starts_with('/') && pattern.bare().matches(bare(&self.object))
+        let is_named = |name: &str| {
+            pattern.matches(name) || name.starts_with('/') && pattern.bare().matches(bare(name))
+        };
+        // Where a template stands for the path, the path itself counts as well.
+        is_named(&self.object)
+            || self.fact("path").is_some_and(is_named)
             || self.may_stand_for().any(|template| pattern.matches(template))
     }
 
@@ -155,7 +159,7 @@ impl Operation {
     pub fn may_be_untold(&self, name: &str, command: &Command) -> bool {
         let name = name.to_lowercase();
         let first = name.split(['*', '?']).next().unwrap_or_default();
-        let is_of_body = ["body:", "file:"]
+        let is_of_body = ["body:", "file:", "argument:"]
             .iter()
             .any(|of| first.starts_with(of) || first != name && of.starts_with(first));
         is_of_body && (!command.complete || self.fact("values") == Some("cut"))

@@ -64,6 +64,10 @@ fn a_path_is_held_however_it_is_written_for_servers_that_read_it_loosely() {
     }
     let user = || operation("POST", "/v1/Users/7/");
     assert!(!held(user()) && held(user().with_fact("path-may-be", "/v1/users/{id}")));
+    // A template's object is not the path, which is a fact then.
+    let templated = || operation("POST", "/v1/{area}/{id}");
+    assert!(held(templated().with_fact("path", "/v1/Keys")));
+    assert!(!held(templated().with_fact("path", "/v1/other")));
 }
 
 #[test]

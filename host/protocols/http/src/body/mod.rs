@@ -14,7 +14,9 @@ mod requests;
 
 use palisade_policy::{MOST_INNER, Told, TooMuch, Within};
 
-use crate::Refused;
+use crate::{Query, Refused};
+
+use requests::may_say_method;
 
 pub use graphql::{Document, GraphQl, Missing, Variables};
 pub use media::Kind;
@@ -22,7 +24,6 @@ pub use requests::Requests;
 
 pub(crate) use media::{essence, is_plainly_typed};
 pub(crate) use names::{check_pair, tell};
-pub(crate) use requests::Part;
 
 /// Values up to so many bytes are told to policies one by one; the whole is in the command's text.
 const LONGEST_FACT: usize = 256;
@@ -69,6 +70,19 @@ impl Contents {
     }
 }
 
+/// Whether a query may hold requests for a service of these names: servers look there for what stands in forms as well.
+pub(crate) fn may_hold_requests(query: &Query, names: &[&str]) -> bool {
+    if !query.pairs().any(|(name, value)| may_say_method(name) || may_say_method(value)) {
+        return false;
+    }
+    let mut reading = Reading::default();
+    if query.pairs().try_for_each(|(name, value)| reading.pair(name, value)).is_err() {
+        return true;
+    }
+    let contents = reading.contents();
+    contents.unread || contents.requests.are_for(names)
+}
+
 /// What is found in a body, while it is read.
 #[derive(Default)]
 pub(crate) struct Reading {
@@ -77,6 +91,8 @@ pub(crate) struct Reading {
     unread: bool,
     graphql: GraphQl,
     requests: Requests,
+    /// Fields that are parts of requests.
+    by_field: requests::ByField,
     /// So many texts that are JSON lie around what is read now.
     around: usize,
     /// So many fields were told of what texts say.
@@ -87,6 +103,7 @@ impl Reading {
     /// What was found.
     pub(crate) fn contents(mut self) -> Contents {
         self.graphql.close_form();
+        std::mem::take(&mut self.by_field).end(&mut self.requests);
         let (fields, facts) = self.told.take();
         let Self { cut, unread, graphql, requests, .. } = self;
         Contents { fields, facts, cut, unread, graphql, requests }
@@ -172,6 +189,8 @@ impl Reading {
 
     /// What a body says of a field.
     fn fact(&mut self, what: &str, field: Within, value: &str) -> Result<(), TooMuch> {
+        // Also what is not told may be a request's.
+        self.by_field.say(self.told.path(field), value);
         if value.len() > LONGEST_FACT || self.told.facts() == MOST_FACTS {
             self.cut = true;
             return Ok(());

@@ -1,5 +1,7 @@
-//! Requests that a body holds, by which one endpoint does what others would be asked for: OData's and Microsoft Graph's `$batch`,
+//! Requests that a body or a query holds, by which one endpoint does what others would be asked for: OData's and Microsoft Graph's `$batch`,
 //! Facebook's and Azure's batches.
+
+use std::collections::HashMap;
 
 use http::Uri;
 
@@ -8,7 +10,7 @@ use crate::target::is_method;
 /// So many other hosts are told apart; of more, any may be this one.
 const MOST_HOSTS: usize = 64;
 
-/// Whom the requests in a body are for.
+/// Whom the requests in a body or a query are for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requests {
     /// Some name no host.
@@ -20,12 +22,12 @@ pub struct Requests {
 impl Requests {
     /// Whether one of them is for a service of these names. What names another service is that one's business.
     pub(crate) fn are_for(&self, names: &[&str]) -> bool {
-        self.here
-            || self.hosts.iter().any(|host| names.iter().any(|it| it.eq_ignore_ascii_case(host)))
+        let is = |name: &&str| self.hosts.iter().any(|host| unrooted(name).eq_ignore_ascii_case(host));
+        self.here || names.iter().any(is)
     }
 
     /// One more, by what it says of its path.
-    pub(crate) fn add(&mut self, path: &str) {
+    fn add(&mut self, path: &str) {
         match host_of(path) {
             Some(host) if self.hosts.len() < MOST_HOSTS => self.hosts.push(host),
             _ => self.here = true,
@@ -46,12 +48,17 @@ fn host_of(path: &str) -> Option<String> {
     let is_scheme =
         scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
     let uri: Uri = path.trim().parse().ok().filter(|_| is_scheme)?;
-    Some(uri.host()?.to_ascii_lowercase())
+    Some(unrooted(uri.host()?).to_ascii_lowercase())
+}
+
+/// A name without the dot of the root behind it, which leads to the same host.
+fn unrooted(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
 }
 
 /// What a member of an object says of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(super) enum Part {
     /// Its method.
     Method,
     /// Its path.
@@ -60,10 +67,12 @@ pub(crate) enum Part {
 
 impl Part {
     /// What a member of this name says: readers pass over its case, and people write its words together or not.
-    pub(crate) fn of(name: &str) -> Option<Self> {
+    pub(super) fn of(name: &str) -> Option<Self> {
         const METHODS: [&str; 3] = ["method", "httpmethod", "requestmethod"];
-        const PATHS: [&str; 7] =
-            ["url", "uri", "path", "relativeurl", "relativeuri", "requesturl", "requesturi"];
+        const PATHS: [&str; 10] = [
+            "url", "uri", "path", "endpoint", "relativeurl", "relativeuri", "relativepath", "requesturl", "requesturi",
+            "requestpath",
+        ];
         let letters = || name.bytes().filter(|byte| !b"_-".contains(byte));
         let is = |word: &&str| letters().map(|byte| byte.to_ascii_lowercase()).eq(word.bytes());
         if METHODS.iter().any(is) {
@@ -97,6 +106,32 @@ impl Asked {
     }
 }
 
+/// The same of fields that say it together, by the names around them: forms and queries write objects so, and names of members
+/// may be paths.
+#[derive(Default)]
+pub(super) struct ByField(HashMap<String, Asked>);
+
+impl ByField {
+    /// A field of this path has a value.
+    pub(super) fn say(&mut self, field: &str, value: &str) {
+        let Some((within, name)) = field.rsplit_once('.') else { return };
+        if let Some(part) = Part::of(name) {
+            self.0.entry(within.to_owned()).or_default().say(part, value);
+        }
+    }
+
+    /// Adds the requests among them to those that were found.
+    pub(super) fn end(self, found: &mut Requests) {
+        self.0.into_values().for_each(|asked| asked.end(found));
+    }
+}
+
+/// Whether a name or a value of a query may say a method, by itself or as JSON: hardly any does.
+pub(super) fn may_say_method(text: &str) -> bool {
+    let word = b"method";
+    text.as_bytes().windows(word.len()).any(|it| it.eq_ignore_ascii_case(word)) || text.contains("\\u")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +144,7 @@ mod tests {
             ("//other/users/7", true),
             ("HTTPS://Api.Example:443/users/7", true),
             ("https://a@api.example/users/7", true),
+            ("https://api.example./users/7", true),
             (" https://api.example/users/7", true),
             ("https://other.example\\@api.example/users/7", true),
             ("https://other.example/users/7", false),
@@ -134,7 +170,7 @@ mod tests {
         for name in ["method", "Method", "httpMethod", "http_method", "REQUEST-METHOD"] {
             assert_eq!(Part::of(name), Some(Part::Method), "{name}");
         }
-        for name in ["url", "URI", "relative_url", "relativeUrl", "path"] {
+        for name in ["url", "URI", "relative_url", "relativeUrl", "relative_path", "path"] {
             assert_eq!(Part::of(name), Some(Part::Path), "{name}");
         }
         for name in ["", "methods", "href", "verb"] {

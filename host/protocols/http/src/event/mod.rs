@@ -146,7 +146,11 @@ impl Request {
             // What is said in it is judged then.
             facts.push(("upgrade".to_owned(), "websocket".to_owned()));
         }
-        complete &= self.tell_body(templates, &mut fields, &mut facts);
+        complete &= self.tell_body(&mut fields, &mut facts);
+        if batch::holds_requests(self, templates) {
+            facts.push(("batch".to_owned(), "unaccounted".to_owned()));
+            complete = false;
+        }
         let inner = self.graphql();
         match &inner {
             Ok(inner) if inner.is_empty() => {}
@@ -169,12 +173,7 @@ impl Request {
     }
 
     /// Tells what its body says. Gives whether that is all.
-    fn tell_body(
-        &self,
-        templates: &Templates,
-        fields: &mut Vec<String>,
-        facts: &mut Vec<(String, String)>,
-    ) -> bool {
+    fn tell_body(&self, fields: &mut Vec<String>, facts: &mut Vec<(String, String)>) -> bool {
         let mut fact = |name: &str, value: &str| facts.push((name.to_owned(), value.to_owned()));
         match &self.body {
             Body::Unread(Length::Known(0)) => true,
@@ -196,12 +195,7 @@ impl Request {
                 if contents.cut {
                     fact("values", "cut");
                 }
-                let names = [self.head.host.as_str(), templates.host()];
-                let is_batch = batch::holds_requests(contents, kind, &names);
-                if is_batch {
-                    fact("batch", "unaccounted");
-                }
-                !unread && !is_batch
+                !unread
             }
         }
     }

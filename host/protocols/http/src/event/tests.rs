@@ -242,6 +242,28 @@ fn requests_behind_more_values_than_are_told_are_found_all_the_same() {
 }
 
 #[test]
+fn requests_in_a_query_are_not_accounted_for() {
+    for (query, complete) in [
+        ("batch=[%7B%22method%22:%22DELETE%22,%22relative_url%22:%22123%22%7D]", false),
+        ("batch[0][method]=DELETE&batch[0][relative_url]=/users/7", false),
+        ("batch=[%7B%22method%22:%22GET%22,%22method%22:%22DELETE%22,%22url%22:%22x%22%7D]", false),
+        ("filter=%7B%22method%22:%22card%22,%22url%22:%22/x%22%7D", true),
+        ("payment[method]=card&payment[url]=/x", true),
+    ] {
+        let command =
+            request("POST", &format!("/?{query}"), &[], None).command(&Templates::default());
+        assert_eq!(command.complete, complete, "{query}");
+    }
+}
+
+#[test]
+fn a_form_with_much_to_say_is_no_batch_for_that() {
+    let kind = [("content-type", "application/x-www-form-urlencoded")];
+    let form = format!("note={}&payment[method]=card&payment[url]=/thanks", "x".repeat(300));
+    assert!(request("POST", "/", &kind, Some(&form)).command(&Templates::default()).complete);
+}
+
+#[test]
 fn a_link_to_what_is_elsewhere_is_not_accounted_for() {
     for name in ["x-symlink-target", "x-oss-symlink-target", "x-object-manifest"] {
         let command = request("PUT", "/public/l", &[(name, "secret/payroll")], None)

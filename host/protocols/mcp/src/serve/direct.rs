@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use tokio::sync::mpsc;
 
+use super::frame::{Alive, Frame};
 use crate::conversation::Stream;
+use crate::json::Json;
 use crate::message::{
-    HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Message, PARSE_ERROR,
-    UNSUPPORTED_VERSION,
+    DENIED, HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Message,
+    PARSE_ERROR, RpcError, UNSUPPORTED_VERSION,
 };
 
 /// So many pieces may wait for a client to read them; of one that reads too slowly nothing is dropped but what is told on
@@ -16,54 +18,62 @@ const MOST_WAITING: usize = 64;
 
 /// So many bytes of what is told may wait for it, in all.
 const MOST_TOLD: usize = 256 << 10;
+/// So many bytes of all streams of a session may wait, and one message more: of what comes then nothing is told, and no answer
+/// says more than that.
+const MOST_UNREAD_OF_ALL: usize = 32 << 20;
 
 /// A piece of an answer.
 pub(super) enum Piece {
     /// Nothing but that the gateway still waits.
     Alive,
     /// Something that is told on the way.
-    Told(String),
+    Told(Frame),
     /// The answer, and the status of a response that has nothing else.
-    Last(String, u16),
+    Last(Frame, u16),
 }
 
 /// The streams of those that have no answer yet.
 #[derive(Default)]
-pub(super) struct Direct(BTreeMap<Stream, Way>);
+pub(super) struct Direct {
+    ways: BTreeMap<Stream, Way>,
+    /// What was not read yet of any of them, also of those that have their answer.
+    alive: Alive,
+}
 
 /// A way to a client.
 struct Way {
     to: mpsc::Sender<Piece>,
-    /// How many bytes of what is told were sent since all of it was read last.
-    told: usize,
+    /// What is told and was not read yet.
+    told: Alive,
 }
 
 impl Direct {
     pub(super) fn open(&mut self, stream: Stream) -> mpsc::Receiver<Piece> {
         let (to, pieces) = mpsc::channel(MOST_WAITING);
-        self.0.insert(stream, Way { to, told: 0 });
+        self.ways.insert(stream, Way { to, told: Alive::default() });
         pieces
     }
 
     /// Sends a message by its stream. Gives how many bytes that is; none where there is no such stream.
     pub(super) fn send(&mut self, stream: Stream, message: &Message) -> Option<usize> {
-        let Way { to, told } = self.0.get_mut(&stream)?;
+        let Way { to, told } = self.ways.get(&stream)?;
+        let is_full = self.alive.bytes() > MOST_UNREAD_OF_ALL;
+        let withheld = is_full.then(|| withheld(message)).flatten();
+        let message = withheld.as_ref().unwrap_or(message);
         let text = message.json().to_text();
         let length = text.len();
         match message {
             Message::Result { .. } | Message::Error { .. } => {
                 // There is always room for it.
-                let _ = to.try_send(Piece::Last(text, status(message)));
-                self.0.remove(&stream);
+                let answer = Frame::new(text, [&Alive::default(), &self.alive]);
+                let _ = to.try_send(Piece::Last(answer, status(message)));
+                self.ways.remove(&stream);
             }
             Message::Request { .. } | Message::Notification { .. } => {
-                if to.capacity() == MOST_WAITING {
-                    *told = 0;
-                }
                 // The first may be as large as a message may be.
-                if to.capacity() > 1 && (*told == 0 || *told + length <= MOST_TOLD) {
-                    *told += length;
-                    let _ = to.try_send(Piece::Told(text));
+                let waits = told.bytes();
+                if to.capacity() > 1 && !is_full && (waits == 0 || waits + length <= MOST_TOLD) {
+                    let _ = to.try_send(Piece::Told(Frame::new(text, [told, &self.alive])));
                 }
             }
         }
@@ -71,13 +81,13 @@ impl Direct {
     }
 
     pub(super) fn done(&mut self, stream: Stream) {
-        self.0.remove(&stream);
+        self.ways.remove(&stream);
     }
 
     /// Keeps quiet streams alive, and gives those whose client has left.
     pub(super) fn tick(&mut self) -> Vec<Stream> {
         let mut left = Vec::new();
-        self.0.retain(|stream, Way { to, .. }| {
+        self.ways.retain(|stream, Way { to, .. }| {
             if to.capacity() > 1 {
                 let _ = to.try_send(Piece::Alive);
             }
@@ -90,12 +100,26 @@ impl Direct {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.ways.is_empty()
     }
 
     pub(super) fn end(&mut self) {
-        self.0.clear();
+        self.ways.clear();
     }
+}
+
+/// What an answer says in whose place too many wait already.
+fn withheld(message: &Message) -> Option<Message> {
+    let (Message::Result { id, .. } | Message::Error { id: Some(id), .. }) = message else {
+        return None;
+    };
+    let mut error =
+        RpcError::new(DENIED, "the result is withheld: too many wait for this client to read them");
+    error.data = Some(Json::object([
+        ("rule", Json::text("gateway.unread")),
+        ("hint", Json::text("Read the answers that wait; what was asked has run.")),
+    ]));
+    Some(Message::Error { id: Some(id.clone()), error })
 }
 
 /// The status of a response that is nothing but this message (revision 2026-07-28, Transports).
@@ -113,7 +137,6 @@ pub(super) fn status(message: &Message) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::Json;
     use crate::message::Id;
 
     #[test]
@@ -130,11 +153,26 @@ mod tests {
         let (mut bytes, mut answered) = (0, false);
         while let Ok(piece) = pieces.try_recv() {
             match piece {
-                Piece::Told(text) => bytes += text.len(),
+                Piece::Told(frame) => bytes += frame.as_ref().len(),
                 Piece::Last(..) => answered = true,
                 Piece::Alive => {}
             }
         }
         assert!(answered && bytes > 100 << 10 && bytes <= MOST_TOLD, "{bytes}");
+    }
+
+    #[test]
+    fn answers_that_nobody_reads_take_so_much_of_a_session() {
+        let mut direct = Direct::default();
+        let text = "x".repeat(4 << 20);
+        let mut waiting = Vec::new();
+        for stream in 0..20 {
+            waiting.push(direct.open(stream));
+            let id = Id::Number(stream.to_string());
+            direct.send(stream, &Message::Result { id, result: Json::text(&text) });
+        }
+        assert!(direct.alive.bytes() < MOST_UNREAD_OF_ALL + (5 << 20), "{}", direct.alive.bytes());
+        drop(waiting);
+        assert_eq!(direct.alive.bytes(), 0, "there is room again");
     }
 }

@@ -17,19 +17,30 @@ impl Alive {
     }
 }
 
-/// An event that is counted as long as anybody has it.
-struct Frame {
+/// What is counted in two places as long as anybody has it.
+pub(super) struct Frame {
     text: String,
     counts: [Alive; 2],
 }
 
 impl Frame {
-    fn new(text: String, counts: [&Alive; 2]) -> Self {
+    pub(super) fn new(text: String, counts: [&Alive; 2]) -> Self {
         let counts = counts.map(Clone::clone);
         for Alive(count) in &counts {
             count.fetch_add(text.len(), Relaxed);
         }
         Self { text, counts }
+    }
+
+    /// It as the whole of a response.
+    pub(super) fn whole(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+
+    /// It as an event that nobody goes on by, counted as it was.
+    pub(super) fn event(self) -> Bytes {
+        let [one, other] = &self.counts;
+        Self::new(format!("data: {}\n\n", self.text), [one, other]).whole()
     }
 }
 
@@ -50,5 +61,5 @@ impl Drop for Frame {
 /// An event, by which a client can go on, counted in two places.
 pub(super) fn event((stream, number): (Stream, u64), text: &str, counts: [&Alive; 2]) -> Bytes {
     let text = format!("id: {stream}-{number}\ndata: {text}\n\n");
-    Bytes::from_owner(Frame::new(text, counts))
+    Frame::new(text, counts).whole()
 }

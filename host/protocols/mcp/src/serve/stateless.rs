@@ -174,13 +174,13 @@ impl Service {
                     // It may have been sent on before the session ended: it is not sent twice.
                     return Err(gone());
                 }
-                Some(Piece::Last(text, status)) => {
+                Some(Piece::Last(answer, status)) => {
                     leaving.answered = true;
                     let json = ("content-type", "application/json".to_owned());
                     return Ok(Reply {
                         status,
                         headers: vec![json],
-                        body: Body::Whole(text.into()),
+                        body: Body::Whole(answer.whole()),
                     });
                 }
                 Some(first) => {
@@ -231,14 +231,14 @@ async fn forward(
     let mut next = Some(first);
     while let Some(piece) = next {
         let (frame, is_last) = match piece {
-            Piece::Alive => (": the gateway waits\n\n".to_owned(), false),
-            Piece::Told(text) => (format!("data: {text}\n\n"), false),
-            Piece::Last(text, _) => (format!("data: {text}\n\n"), true),
+            Piece::Alive => (Bytes::from_static(b": the gateway waits\n\n"), false),
+            Piece::Told(told) => (told.event(), false),
+            Piece::Last(answer, _) => (answer.event(), true),
         };
         if is_last {
             leaving.answered = true;
         }
-        if to.send(Bytes::from(frame)).await.is_err() || is_last {
+        if to.send(frame).await.is_err() || is_last {
             return;
         }
         next = tokio::select! {
