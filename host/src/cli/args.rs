@@ -52,7 +52,7 @@ pub struct Args {
 pub enum Command {
     /// Runs the gateway.
     Serve {
-        /// Takes up the configuration, policy files and plugins' files when they change.
+        /// Takes up the configuration, the files that it names and plugins' files when they change.
         #[arg(long)]
         watch: bool,
     },
@@ -108,7 +108,7 @@ pub enum Command {
     Plugins(PluginsCommand),
     /// Tries policies on what was recorded. The exit status is 2 where they would have done something else.
     Backtest(BacktestArgs),
-    /// Has the running gateway read its configuration and policy files anew.
+    /// Has the running gateway read its configuration anew, and the files that it names.
     Reload,
     /// Says whether the gateway runs.
     Status,
