@@ -22,7 +22,8 @@ pub struct Requests {
 impl Requests {
     /// Whether one of them is for a service of these names. What names another service is that one's business.
     pub(crate) fn are_for(&self, names: &[&str]) -> bool {
-        let is = |name: &&str| self.hosts.iter().any(|host| unrooted(name).eq_ignore_ascii_case(host));
+        let is =
+            |name: &&str| self.hosts.iter().any(|host| unrooted(name).eq_ignore_ascii_case(host));
         self.here || names.iter().any(is)
     }
 
@@ -70,7 +71,15 @@ impl Part {
     pub(super) fn of(name: &str) -> Option<Self> {
         const METHODS: [&str; 3] = ["method", "httpmethod", "requestmethod"];
         const PATHS: [&str; 10] = [
-            "url", "uri", "path", "endpoint", "relativeurl", "relativeuri", "relativepath", "requesturl", "requesturi",
+            "url",
+            "uri",
+            "path",
+            "endpoint",
+            "relativeurl",
+            "relativeuri",
+            "relativepath",
+            "requesturl",
+            "requesturi",
             "requestpath",
         ];
         let letters = || name.bytes().filter(|byte| !b"_-".contains(byte));
@@ -129,7 +138,8 @@ impl ByField {
 /// Whether a name or a value of a query may say a method, by itself or as JSON: hardly any does.
 pub(super) fn may_say_method(text: &str) -> bool {
     let word = b"method";
-    text.as_bytes().windows(word.len()).any(|it| it.eq_ignore_ascii_case(word)) || text.contains("\\u")
+    text.as_bytes().windows(word.len()).any(|it| it.eq_ignore_ascii_case(word))
+        || text.contains("\\u")
 }
 
 #[cfg(test)]
