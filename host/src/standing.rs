@@ -115,16 +115,16 @@ impl Gateway {
         {
             return Err(Ending::soon(&why, ""));
         }
+        let replaced =
+            |hint| Ending::soon("the connection was replaced by another of its name", hint);
         let service = standing.known.service.as_ref().map(|service| service.pool());
         if seat.service.is_some() && seat.service != service {
             // It would go on with a credential that may be no more.
-            let reason = "the connection was replaced by another of its name";
-            return Err(Ending::soon(reason, "Ask again."));
+            return Err(replaced("Ask again."));
         }
         if !seat.destination.leads_as(&standing.destination) {
             // It would be judged by what is said of another server than its own.
-            let reason = "the connection was replaced by another of its name";
-            return Err(Ending::soon(reason, "Connect again."));
+            return Err(replaced("Connect again."));
         }
         // The server was told at the start what the session is for.
         if standing.access.read_only && !seat.read_only {

@@ -1,7 +1,5 @@
 //! What the configuration says of roles and connections changes while the gateway runs, open sessions included.
 
-use serde_json::Value;
-
 use crate::harness::{Gateway, Interactive, Outcome, Postgres, Psql, Settings, until};
 
 fn start(settings: Settings) -> (Postgres, Gateway) {
@@ -26,11 +24,7 @@ fn reload(gateway: &Gateway) -> Outcome {
 fn running(gateway: &Gateway, agent: &Psql, text: &str) -> Interactive {
     let mut session = agent.interactive();
     session.say(text);
-    until("the command", || {
-        let sessions = gateway.json(&["sessions", "list"]);
-        let runs = |session: &Value| session["state"] == "open" && session["commands"] == 1;
-        sessions.iter().any(runs).then_some(())
-    });
+    gateway.wait_for_a_first_command();
     session
 }
 

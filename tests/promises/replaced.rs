@@ -59,10 +59,7 @@ fn a_certificate_that_is_renewed_is_shown_after_a_reload_and_open_sessions_go_on
     assert!(front.is_trusted_by(&old) && !front.is_trusted_by(&new));
     let mut session = front.agent.interactive();
     session.say("SELECT 'before';");
-    until("the command", || {
-        let sessions = front.gateway.json(&["sessions", "list"]);
-        sessions.iter().any(|it| it["state"] == "open" && it["commands"] == 1).then_some(())
-    });
+    front.gateway.wait_for_a_first_command();
     assert!(front.gateway.cli(&["reload"]).stdout.contains("nothing changed"));
     put(front.files.path(), &new.vouch("127.0.0.1"));
     assert!(!front.is_trusted_by(&new), "nobody said so yet");

@@ -92,8 +92,7 @@ impl Client {
 
     /// Asks for something.
     pub(super) fn get(&self, path: &str) -> Result<Value, NoAnswer> {
-        let request = self.agent.get(format!("{}{path}", self.base));
-        self.answer(request.header("authorization", self.authorization()?).call())
+        self.get_some(path, std::iter::empty())
     }
 
     /// Asks for something, with more to its query.

@@ -151,6 +151,15 @@ impl Gateway {
         assert!(approved.ok, "{approved:?}");
     }
 
+    /// Waits until a session that is open has begun its first command.
+    pub(crate) fn wait_for_a_first_command(&self) {
+        until("a first command", || {
+            let sessions = self.json(&["sessions", "list"]);
+            let begun = |it: &Value| it["state"] == "open" && it["commands"] == 1;
+            sessions.iter().any(begun).then_some(())
+        });
+    }
+
     /// Everything that happened in the newest session.
     pub(crate) fn events(&self) -> Vec<Value> {
         let sessions = self.json(&["sessions", "list"]);

@@ -74,10 +74,7 @@ fn a_removed_connection_takes_no_new_session_and_ends_those_that_are_open() {
     let mut open = psql(&gateway, "ledger").interactive();
     open.say("SELECT 'first', pg_sleep(3);");
     open.say("SELECT 'second';");
-    crate::harness::until("its first command", || {
-        let sessions = gateway.json(&["sessions", "list"]);
-        sessions.iter().any(|it| it["state"] == "open" && it["commands"] == 1).then_some(())
-    });
+    gateway.wait_for_a_first_command();
     assert!(gateway.cli(&["connections", "remove", "ledger"]).ok);
     psql(&gateway, "ledger").error("SELECT 1");
     assert!(gateway.log().contains("there is no such connection"));

@@ -373,7 +373,7 @@ fn notification(method: &str, params: Json) -> Message {
 }
 
 /// A denial as an error, for whatever has no other way to tell it.
-fn denied(denial: &Denial) -> RpcError {
+pub(crate) fn denied(denial: &Denial) -> RpcError {
     let mut data = Json::object([("rule", Json::text(&denial.rule))]);
     if !denial.hint.is_empty() {
         data.set("hint", Json::text(&denial.hint));

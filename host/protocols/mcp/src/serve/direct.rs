@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use palisade_policy::Denial;
 use tokio::sync::mpsc;
 
-use super::frame::{Alive, Frame};
-use crate::conversation::Stream;
-use crate::json::Json;
+use super::frame::{Alive, Frame, MOST_UNREAD_OF_ALL};
+use crate::conversation::{Stream, denied};
 use crate::message::{
-    DENIED, HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Message,
-    PARSE_ERROR, RpcError, UNSUPPORTED_VERSION,
+    HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Message, PARSE_ERROR,
+    UNSUPPORTED_VERSION,
 };
 
 /// So many pieces may wait for a client to read them; of one that reads too slowly nothing is dropped but what is told on
@@ -18,9 +18,6 @@ const MOST_WAITING: usize = 64;
 
 /// So many bytes of what is told may wait for it, in all.
 const MOST_TOLD: usize = 256 << 10;
-/// So many bytes of all streams of a session may wait, and one message more: of what comes then nothing is told, and no answer
-/// says more than that.
-const MOST_UNREAD_OF_ALL: usize = 32 << 20;
 
 /// A piece of an answer.
 pub(super) enum Piece {
@@ -57,23 +54,24 @@ impl Direct {
     /// Sends a message by its stream. Gives how many bytes that is; none where there is no such stream.
     pub(super) fn send(&mut self, stream: Stream, message: &Message) -> Option<usize> {
         let Way { to, told } = self.ways.get(&stream)?;
+        // Of what comes then nothing is told, and no answer says more than that.
         let is_full = self.alive.bytes() > MOST_UNREAD_OF_ALL;
         let withheld = is_full.then(|| withheld(message)).flatten();
         let message = withheld.as_ref().unwrap_or(message);
         let text = message.json().to_text();
         let length = text.len();
+        let waits = told.bytes();
+        let frame = Frame::new(text, [told, &self.alive]);
         match message {
             Message::Result { .. } | Message::Error { .. } => {
                 // There is always room for it.
-                let answer = Frame::new(text, [&Alive::default(), &self.alive]);
-                let _ = to.try_send(Piece::Last(answer, status(message)));
+                let _ = to.try_send(Piece::Last(frame, status(message)));
                 self.ways.remove(&stream);
             }
             Message::Request { .. } | Message::Notification { .. } => {
                 // The first may be as large as a message may be.
-                let waits = told.bytes();
                 if to.capacity() > 1 && !is_full && (waits == 0 || waits + length <= MOST_TOLD) {
-                    let _ = to.try_send(Piece::Told(Frame::new(text, [told, &self.alive])));
+                    let _ = to.try_send(Piece::Told(frame));
                 }
             }
         }
@@ -113,12 +111,11 @@ fn withheld(message: &Message) -> Option<Message> {
     let (Message::Result { id, .. } | Message::Error { id: Some(id), .. }) = message else {
         return None;
     };
-    let mut error =
-        RpcError::new(DENIED, "the result is withheld: too many wait for this client to read them");
-    error.data = Some(Json::object([
-        ("rule", Json::text("gateway.unread")),
-        ("hint", Json::text("Read the answers that wait; what was asked has run.")),
-    ]));
+    let error = denied(&Denial {
+        rule: "gateway.unread".to_owned(),
+        reason: "the result is withheld: too many wait for this client to read them".to_owned(),
+        hint: "Read the answers that wait; what was asked has run.".to_owned(),
+    });
     Some(Message::Error { id: Some(id.clone()), error })
 }
 
@@ -137,6 +134,7 @@ pub(super) fn status(message: &Message) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::Json;
     use crate::message::Id;
 
     #[test]

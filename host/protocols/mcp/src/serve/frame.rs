@@ -7,6 +7,9 @@ use bytes::Bytes;
 
 use crate::conversation::Stream;
 
+/// So many bytes of all streams of a session may wait to be read, besides what is kept of them, and one message more.
+pub(super) const MOST_UNREAD_OF_ALL: usize = 32 << 20;
+
 /// How many bytes of events there are anywhere: kept, on their way to a reader, or at whoever writes them.
 #[derive(Clone, Default)]
 pub(super) struct Alive(Arc<AtomicUsize>);

@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
-use palisade_policy::Edition;
+use palisade_policy::{Denial, Edition};
 use tokio::sync::mpsc;
 
 use super::direct::{Direct, Piece};
-use super::frame::{Alive, event};
-use crate::conversation::Stream;
-use crate::json::Json;
-use crate::message::{DENIED, Id, Message, RpcError};
+use super::frame::{Alive, MOST_UNREAD_OF_ALL, event};
+use crate::conversation::{Stream, denied};
+use crate::message::{Id, Message};
 
 /// The stream of what belongs to no request.
 pub(super) const UNASKED: Stream = 0;
@@ -18,8 +17,6 @@ pub(super) const UNASKED: Stream = 0;
 const MOST_WAITING: usize = 64;
 /// So many bytes of one stream may wait besides what is kept, and one event more, which may be as large as a message may be.
 const MOST_UNREAD: usize = 1 << 20;
-/// So many bytes of all streams of a session may wait besides, and one event more.
-const MOST_UNREAD_OF_ALL: usize = 32 << 20;
 /// So many streams are kept without a look.
 const FEW: usize = 64;
 /// What stands in the place of an event that is not sent once more.
@@ -260,11 +257,11 @@ impl Sent {
             Message::Request { id, .. } => return Some(id),
             Message::Notification { .. } | Message::Error { id: None, .. } => return None,
         };
-        let mut error = RpcError::new(DENIED, "the result is withheld: the policies changed since");
-        error.data = Some(Json::object([
-            ("rule", Json::text("gateway.mask")),
-            ("hint", Json::text("Ask once more.")),
-        ]));
+        let error = denied(&Denial {
+            rule: "gateway.mask".to_owned(),
+            reason: "the result is withheld: the policies changed since".to_owned(),
+            hint: "Ask once more.".to_owned(),
+        });
         let text = Message::Error { id: Some(id), error }.json().to_text();
         let uncounted = Alive::default();
         self.frame = event((self.stream, self.number), &text, [&uncounted, &uncounted]);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::json::Json;
 
 const OLD: Edition = Edition { policies: 1, context: 0 };
 const NEW: Edition = Edition { policies: 2, context: 0 };
